@@ -1,0 +1,24 @@
+"""Publish a manifest: `pulumi config set manifest PATH`, then `pulumi up`. The environment is the stack's name."""
+
+import pulumi
+
+from pulumi_codeartifact_release import publish_manifest
+
+config = pulumi.Config()
+
+releases = publish_manifest(
+    config.require("manifest"),
+    config.get("environment") or pulumi.get_stack(),
+    variables=config.get_object("variables"),
+    allow=config.get_object("allow") or (),
+    replace=config.get_object("replace") or (),
+    force=config.get_object("force") or (),
+)
+
+pulumi.export(
+    "releases",
+    {
+        name: {"version": release.version, "digest": release.digest, "revision": release.revision}
+        for name, release in releases.items()
+    },
+)

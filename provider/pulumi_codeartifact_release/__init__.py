@@ -1,0 +1,28 @@
+"""Releases of generic packages to AWS CodeArtifact, as Pulumi resources: whole, once, and unchanged.
+
+from pulumi_codeartifact_release import PackageVersion, publish_manifest
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import ReleaseError
+    from .resources import PackageVersion, publish_manifest
+
+__version__ = "0.1.0"
+__all__ = ["PackageVersion", "ReleaseError", "__version__", "publish_manifest"]
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy: the command line imports this package and must not wait for Pulumi.
+    if name in ("PackageVersion", "publish_manifest"):
+        from . import resources  # noqa: PLC0415
+
+        return getattr(resources, name)
+    if name == "ReleaseError":
+        from .errors import ReleaseError  # noqa: PLC0415
+
+        return ReleaseError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

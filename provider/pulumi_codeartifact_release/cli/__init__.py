@@ -1,0 +1,70 @@
+"""The command line: one file per command, each a thin layer over the core.
+
+Nothing heavy is imported before a command runs, so that `--help` and completion answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from importlib import import_module
+
+import click
+
+from .. import __version__
+from ..errors import ReleaseError
+
+_COMMANDS = ("plan", "apply", "serve", "schema")
+
+
+class _LazyGroup(click.Group):
+    """Finds the command NAME as the function `command` in the module of that name."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f".{cmd_name}", __name__).command
+        return command
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, or nothing to do; 1 it failed, trying again may help; 2 bad usage or a bad manifest; "
+    "3 `plan --detailed-exitcode` found changes; 4 refused, trying again will not help; 130 interrupted.",
+)
+@click.version_option(__version__, package_name="codeartifact-release", message="%(package)s %(version)s")
+def group() -> None:
+    """Release files to AWS CodeArtifact: declared in a manifest, published once, whole, and unchanged."""
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    # Seen before click parses: an error in a command must know it, whichever command it is.
+    verbose = any(word in ("-v", "--verbose") for word in sys.argv[1:])
+    try:
+        code = group.main(standalone_mode=False, prog_name="codeartifact-release")
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: what was sent stays Unfinished; run again and the rest is sent", err=True)
+        if threading.active_count() > 1:
+            # Interrupted twice: uploads are still under way, and Python would wait for their threads.
+            sys.stdout.flush()
+            os._exit(130)
+        code = 130
+    except ReleaseError as error:
+        if verbose:
+            raise
+        click.echo(f"{click.style('error', fg='red', bold=True)}[{error.code}]: {error}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        # The reader of our output has gone (`… | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    raise SystemExit(code or 0)

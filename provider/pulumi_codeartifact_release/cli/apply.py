@@ -1,0 +1,130 @@
+"""`codeartifact-release apply`: release a manifest without an engine."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from .plan import REFUSED, show_plans
+from .target import (
+    PACKAGES_AT_ONCE,
+    DeclaredRelease,
+    Options,
+    Target,
+    declared_releases,
+    make_plans,
+    open_target,
+    target_options,
+)
+
+if TYPE_CHECKING:
+    from ..publishing import Event, Plan
+
+
+@click.command(epilog="Example: codeartifact-release apply release.yaml -e dev --yes", short_help="Release a manifest.")
+@target_options
+@click.option("--yes", is_flag=True, help="Do not ask, at a terminal, before writing.")
+def command(
+    manifest: Path,
+    environment: str,
+    variables: tuple[str, ...],
+    allow: tuple[str, ...],
+    verbose: bool,  # noqa: ARG001 - seen by main()
+    yes: bool,
+) -> None:
+    """Release MANIFEST to an environment: send what is missing, then publish each version with one last call.
+
+    Shows the plan first. Nothing is sent if any package would be refused. Interrupted or killed at any moment, run it
+    again: what was sent counts. Never deletes anything.
+    """
+    target = open_target(Options(manifest, environment, variables, allow))
+    releases = declared_releases(target)
+    plans = make_plans(target, releases)
+    show_plans(target, plans)
+    if any(plan.refusal for plan in plans):
+        raise SystemExit(REFUSED)
+    todo = [(declared, plan) for declared, plan in zip(releases, plans, strict=True) if plan.changes]
+    if not todo:
+        return
+    if not yes and sys.stdin.isatty() and not click.confirm("Release this?"):
+        click.echo("Nothing was sent.")
+        raise SystemExit(1)
+    target.connection.prepare()
+    _release_all(target, todo)
+
+
+def _release_all(target: Target, todo: list[tuple[DeclaredRelease, Plan]]) -> None:
+    stop = threading.Event()
+    with _display(todo) as display, ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool:
+        futures = [pool.submit(_release, target, declared, display, stop) for declared, _ in todo]
+        try:
+            _wait(futures)
+        except KeyboardInterrupt:
+            display.say("stopping after the assets under way; Ctrl-C again ends at once")
+            raise
+        finally:
+            stop.set()
+
+
+def _wait(futures: list[Future[None]]) -> None:
+    """Wait for all; at the first failure no further package starts, those under way stop before the next asset."""
+    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+    for future in done:
+        future.result()
+
+
+def _release(target: Target, declared: DeclaredRelease, display: Display, stop: threading.Event) -> None:
+    from ..publishing import ThreadScheduler, apply  # noqa: PLC0415
+
+    scheduler = ThreadScheduler(lambda: "another release failed, or somebody interrupted" if stop.is_set() else None)
+    scheduler.checkpoint()
+    for event in apply(declared.release, declared.sources, target.connection.registry, scheduler):
+        display.add(declared.id, event)
+
+
+class Display(Protocol):
+    """Shows releases under way; told from several threads."""
+
+    def add(self, package: str, event: Event) -> None:
+        """Take note of what happened to a package."""
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+
+
+class _LineDisplay:
+    """For logs: one line when a package is done, nothing that moves."""
+
+    def __init__(self) -> None:
+        self._progress: dict[str, object] = {}
+
+    def add(self, package: str, event: Event) -> None:
+        from ..progress import Progress  # noqa: PLC0415
+        from ..publishing import Finished  # noqa: PLC0415
+
+        progress = self._progress.setdefault(package, Progress())
+        assert isinstance(progress, Progress)
+        progress.add(event)
+        if isinstance(event, Finished):
+            click.echo(f"{package}: {progress.line()}")
+
+    def say(self, text: str) -> None:
+        click.echo(text, err=True)
+
+
+@contextmanager
+def _display(todo: list[tuple[DeclaredRelease, Plan]]) -> Iterator[Display]:
+    if not sys.stderr.isatty():
+        yield _LineDisplay()
+        return
+    from .bars import BarDisplay  # noqa: PLC0415 - rich is for terminals
+
+    with BarDisplay({declared.id: plan.upload_bytes for declared, plan in todo}) as display:
+        yield display

@@ -1,0 +1,324 @@
+"""From what a manifest, a resource or a shell says about the endpoint to a registry that can be used.
+
+    endpoint = resolve("file:.registry", base=manifest.base, allow=frozenset())
+    connection = connect(Destination("acme", "dev"), endpoint)
+    connection.prepare()                    # file: only: makes the domain and the repository
+    connection.registry.describe(...)
+
+`file:DIR` starts the embedded registry inside this process. Clients and servers are made once a process.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from urllib.parse import urlsplit
+
+from .errors import MissingDomainError, MissingRepositoryError, UsageError, VersionNotFoundError
+from .registry.address import is_aws, is_loopback
+from .registry.interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
+from .registry.pacing import AWS_RATES, Pacer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_codeartifact.client import CodeArtifactClient
+
+    from .local_registry import LocalRegistry
+    from .registry.client import ClientSettings
+
+_T = TypeVar("_T")
+
+EMBEDDED_ACCOUNT = "000000000000"
+"""The account that owns the domains of an embedded registry, where no domainOwner is named."""
+EMBEDDED_REGION = "us-east-1"
+"""The region of an embedded registry, where none is named: the shell's must not move a folder."""
+
+_SHELL_VARIABLES = ("AWS_ENDPOINT_URL_CODEARTIFACT", "AWS_ENDPOINT_URL")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where requests go.
+
+    Attributes:
+        text: what state and plans show: "" for AWS, an http(s) URL, or `file:DIR` relative to the working folder.
+        origin: who said so, for a warning; "" where it is AWS or the manifest.
+        folder: of the embedded registry; None for any other.
+    """
+
+    text: str = ""
+    origin: str = ""
+    folder: Path | None = None
+
+    @property
+    def is_aws(self) -> bool:
+        """Whether this is AWS itself: its quotas hold, and STS knows the caller."""
+        return not self.text or is_aws(self.text)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The repository to publish to, and the caller. None: what the standard chain of the AWS SDKs says."""
+
+    domain: str
+    repository: str
+    domain_owner: str | None = None
+    region: str | None = None
+    profile: str | None = None
+
+    def coordinates(self, namespace: str, package: str, version: str) -> Coordinates:
+        """Return the coordinates of a version in this repository."""
+        return Coordinates(self.domain, self.repository, namespace, package, version, self.domain_owner)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A usable registry.
+
+    Attributes:
+        registry: as the core sees it.
+        url: where requests really go.
+        region: in use.
+        embedded: whether it is a `file:` registry.
+    """
+
+    registry: Registry
+    url: str
+    region: str
+    embedded: bool
+    _client: CodeArtifactClient
+    _destination: Destination
+
+    def prepare(self) -> None:
+        """Make the domain and the repository of a `file:` registry where they are missing; nothing elsewhere."""
+        if self.embedded:
+            _create_missing(self._client, self._destination)
+
+    @property
+    def planning(self) -> Registry:
+        """The registry for planning: a `file:` one that does not exist yet reads as empty, since `prepare` makes it."""
+        return _EmptyUntilPrepared(self.registry) if self.embedded else self.registry
+
+
+def resolve(
+    endpoint: str | None,
+    *,
+    base: Path,
+    allow: frozenset[str] = frozenset(),
+    profile: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Endpoint:
+    """Decide where requests go: what is given, else what the shell or the AWS configuration says, else AWS.
+
+    `base` is the folder that `file:` is relative to. Raises UsageError for an endpoint that is not permitted, or
+    that would send credentials in the clear.
+    """
+    if not endpoint:
+        return _ambient(profile, environ)
+    if endpoint.startswith("file:"):
+        return _embedded(endpoint.removeprefix("file:"), base, allow)
+    _refuse_clear_text(endpoint, "the manifest")
+    if not is_aws(endpoint) and "endpoint" not in allow:
+        raise UsageError(
+            f"the endpoint {endpoint} is not AWS: a manifest may not choose where credentials and files are sent",
+            hint="If you trust it, permit it with `--allow endpoint` (stack config: allow), "
+            "or set AWS_ENDPOINT_URL_CODEARTIFACT instead.",
+        )
+    return Endpoint(endpoint)
+
+
+def stored(text: str) -> Endpoint:
+    """Return the endpoint that state holds: it was permitted when it was stored."""
+    if text.startswith("file:"):
+        return Endpoint(text, folder=Path(text.removeprefix("file:")).absolute())
+    return Endpoint(text)
+
+
+def resolved_region(destination: Destination, endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the region that requests to this endpoint carry. Raises UsageError where nothing names one."""
+    if destination.region:
+        return destination.region
+    if endpoint.folder:
+        return EMBEDDED_REGION
+    region = environ.get("AWS_REGION")
+    if not region:
+        from .registry.client import ClientSettings, ambient_region  # noqa: PLC0415 - boto3 takes long to import
+
+        region = ambient_region(ClientSettings(profile=destination.profile), environ)
+    if not region:
+        raise UsageError("no AWS region is set", hint="Set `region` in the environment of the manifest, or AWS_REGION.")
+    return region
+
+
+def resolved_owner(destination: Destination, endpoint: Endpoint) -> str | None:
+    """Return the account that owns the domain: the one named, else the caller's where it can be known."""
+    if destination.domain_owner:
+        return destination.domain_owner
+    if endpoint.folder:
+        return EMBEDDED_ACCOUNT
+    if not endpoint.is_aws:
+        return None
+    from .registry.client import ClientSettings, caller_account  # noqa: PLC0415 - boto3 takes long to import
+
+    return caller_account(ClientSettings(region=destination.region, profile=destination.profile))
+
+
+def connect(destination: Destination, endpoint: Endpoint) -> Connection:
+    """Return a connection to the destination; no request is made. Raises UsageError for an unusable profile or URL."""
+    from .registry.boto import BotoRegistry  # noqa: PLC0415 - boto3 takes long to import
+    from .registry.client import ClientSettings  # noqa: PLC0415
+
+    region = resolved_region(destination, endpoint)
+    if endpoint.folder:
+        server = _shared(("server", endpoint.folder.resolve()), lambda: _start(endpoint))
+        account = destination.domain_owner or EMBEDDED_ACCOUNT
+        key = server.credentials(account)
+        settings = ClientSettings(region, None, server.url, key.access_key_id, key.secret_access_key)
+    else:
+        settings = ClientSettings(region, destination.profile, endpoint.text or None)
+    client = _shared(("client", settings), lambda: _client(settings))
+    url = client.meta.endpoint_url
+    _refuse_clear_text(url, "the AWS configuration")
+    pacer = _shared(("pacer", url, region, destination.profile), lambda: _pacer(url))
+    return Connection(BotoRegistry(client, pacer), url, region, endpoint.folder is not None, client, destination)
+
+
+# --- one of each a process --------------------------------------------------------------------------------------------
+
+_things: dict[object, object] = {}
+_things_lock = threading.Lock()
+
+
+def _shared(key: object, make: Callable[[], _T]) -> _T:
+    with _things_lock:
+        if key not in _things:
+            _things[key] = make()
+        return _things[key]  # type: ignore[return-value]
+
+
+def close_embedded() -> None:
+    """Stop every embedded registry of this process and forget all clients; for tests and orderly ends."""
+    from .local_registry import LocalRegistry  # noqa: PLC0415
+
+    with _things_lock:
+        for thing in _things.values():
+            if isinstance(thing, LocalRegistry):
+                thing.close()
+        _things.clear()
+
+
+def _start(endpoint: Endpoint) -> LocalRegistry:
+    from .local_registry import start  # noqa: PLC0415 - only `file:` endpoints need a server
+
+    assert endpoint.folder is not None
+    return start(endpoint.folder)
+
+
+def _client(settings: ClientSettings) -> CodeArtifactClient:
+    from .registry.client import make_client  # noqa: PLC0415 - boto3 takes long to import
+
+    return make_client(settings)
+
+
+def _pacer(url: str) -> Pacer:
+    # Elsewhere nobody knows the quota: the answers tell.
+    return Pacer(AWS_RATES if is_aws(url) else {})
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def _ambient(profile: str | None, environ: Mapping[str, str]) -> Endpoint:
+    for name in _SHELL_VARIABLES:
+        if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+            break
+        if url := environ.get(name):
+            _refuse_clear_text(url, name)
+            return Endpoint(url, origin=name)
+    from .registry.client import configured_endpoint  # noqa: PLC0415 - boto3 takes long to import
+
+    if url := configured_endpoint(profile, environ):
+        _refuse_clear_text(url, "the AWS config file")
+        return Endpoint(url, origin="the AWS config file")
+    return Endpoint()
+
+
+def _embedded(text: str, base: Path, allow: frozenset[str]) -> Endpoint:
+    if not text or text.startswith("//"):
+        raise UsageError(
+            f"the endpoint file:{text} names no folder", hint="Write file:DIR, relative to the manifest's folder."
+        )
+    folder = base / text
+    inside = folder.resolve().is_relative_to(base.resolve())
+    if not inside and "endpoint" not in allow:
+        raise UsageError(
+            f"the endpoint file:{text} is outside the manifest's folder",
+            hint="Move it inside, or permit it with `--allow endpoint` (stack config: allow).",
+        )
+    # Relative, so that state holds no path of one machine.
+    return Endpoint("file:" + Path(os.path.relpath(folder)).as_posix(), folder=folder.absolute())
+
+
+def _refuse_clear_text(url: str, origin: str) -> None:
+    scheme = urlsplit(url).scheme
+    if scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise UsageError(f"the endpoint {url} (from {origin}) is not a URL", hint="Write https://HOST, or file:DIR.")
+    if scheme == "http" and not is_loopback(url):
+        raise UsageError(
+            f"the endpoint {url} (from {origin}) is plain HTTP", hint="Use https; plain HTTP is for this machine alone."
+        )
+
+
+class _EmptyUntilPrepared:
+    """A `file:` registry as a plan sees it: where the domain or the repository is missing, there are no versions."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def describe(self, at: Coordinates) -> VersionState:
+        try:
+            return self._registry.describe(at)
+        except (MissingDomainError, MissingRepositoryError) as error:
+            raise VersionNotFoundError(error.what) from error
+
+    def list_assets(self, at: Coordinates) -> AssetListing:
+        return self._registry.list_assets(at)
+
+    def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
+        return self._registry.publish_asset(at, asset, body, unfinished=unfinished)
+
+    def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
+        return self._registry.set_status(at, revision=revision, expected=expected, target=target)
+
+
+def _create_missing(client: CodeArtifactClient, destination: Destination) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore takes long to import
+
+    from .registry.translate import translate  # noqa: PLC0415
+
+    def create(call: Callable[[], object]) -> None:
+        try:
+            call()
+        except ClientError as error:
+            # Another process was first, which is as good.
+            if error.response["Error"]["Code"] != "ConflictException":
+                raise translate(error, "CreateRepository", at, client.meta.endpoint_url) from error
+        except BotoCoreError as error:
+            raise translate(error, "CreateRepository", at, client.meta.endpoint_url) from error
+
+    at = destination.coordinates("", "", "")
+    try:
+        client.describe_repository(domain=destination.domain, repository=destination.repository)
+    except ClientError:
+        create(lambda: client.create_domain(domain=destination.domain))
+        create(lambda: client.create_repository(domain=destination.domain, repository=destination.repository))
+
+
+def with_defaults(destination: Destination, region: str, owner: str | None) -> Destination:
+    """Return the destination with what was resolved filled in."""
+    return replace(destination, region=region, domain_owner=owner)

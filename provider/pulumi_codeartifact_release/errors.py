@@ -1,0 +1,243 @@
+"""Every error this package raises, in one tree.
+
+An error says what happened, where, and what to do next, in text that stands alone: the command line and the
+Pulumi display print nothing else (`--verbose` shows the traceback).
+
+    try:
+        ...
+    except ReleaseError as error:
+        print(f"{error.code}: {error}")
+        raise SystemExit(error.exit_code)
+
+Exit codes are part of the public interface: 1 it failed, trying again may help; 2 bad usage or a bad manifest;
+4 refused, trying again will not help; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+
+class ReleaseError(Exception):
+    """Base of the tree: it failed, and trying again may help.
+
+    Attributes:
+        what: one sentence, or a small block of lines: what happened and where.
+        hint: what to do next, one sentence; empty where `what` already says it.
+    """
+
+    code: ClassVar[str] = "failed"
+    """A short stable name, printed before the message and found in the documentation."""
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.what}\n{self.hint}" if self.hint else self.what
+
+
+# --- what was asked for is wrong: exit code 2 ----------------------------------------------------------------
+
+
+class UsageError(ReleaseError):
+    """A flag, a stack setting or an argument is wrong."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class NotYetSupportedError(UsageError):
+    """The manifest asks for something that is specified but that this version does not do."""
+
+    code = "not-yet-supported"
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake in a manifest.
+
+    Attributes:
+        line: 1-based line in the manifest; 0 where no line can be named.
+        column: 1-based column; 0 where none can be named.
+        key: where in the document, as a person would write it: `packages[0].assets[1].count`.
+        message: what is wrong and what would be right.
+    """
+
+    line: int
+    column: int
+    key: str
+    message: str
+
+
+class ManifestError(UsageError):
+    """A manifest cannot be used. Holds all of its mistakes, in the order of the document."""
+
+    code = "manifest"
+
+    def __init__(self, path: Path | str, problems: Iterable[Problem]) -> None:
+        self.path = str(path)
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(self._line(problem) for problem in self.problems))
+
+    def _line(self, problem: Problem) -> str:
+        where = self.path
+        if problem.line:
+            where += f":{problem.line}:{problem.column}"
+        return f"{where}: {problem.key}: {problem.message}" if problem.key else f"{where}: {problem.message}"
+
+
+# --- files on this machine -----------------------------------------------------------------------------------
+
+
+class FileError(ReleaseError):
+    """A declared file cannot be read."""
+
+    code = "file"
+
+
+class FileChangedError(FileError):
+    """A file is not the one that was hashed: the release stops, and nothing becomes Published."""
+
+    code = "file-changed"
+
+
+# --- what the registry answers -------------------------------------------------------------------------------
+
+
+class RegistryError(ReleaseError):
+    """The registry answered with an error."""
+
+    code = "registry"
+
+
+class UnreachableError(RegistryError):
+    """No answer came: name resolution, connection, TLS, time-out, or a connection that broke."""
+
+    code = "unreachable"
+
+
+class ServerFaultError(RegistryError):
+    """The registry failed by its own account (5xx), and asking again did not help."""
+
+    code = "server-fault"
+
+
+class NotSettledError(RegistryError):
+    """What the registry holds could not be read as one consistent state."""
+
+    code = "not-settled"
+
+
+class NoCredentialsError(RegistryError):
+    """The credential chain found nothing."""
+
+    code = "no-credentials"
+
+
+class ExpiredCredentialsError(RegistryError):
+    """The session's token has expired."""
+
+    code = "expired-credentials"
+
+
+class AccessDeniedError(RegistryError):
+    """The caller may not do this."""
+
+    code = "access-denied"
+
+
+class ThrottledError(RegistryError):
+    """The quota of requests is used up, and waiting for it did not help."""
+
+    code = "throttled"
+
+
+class QuotaExceededError(RegistryError):
+    """More, or larger, than the account's quota allows."""
+
+    code = "quota-exceeded"
+
+
+class InvalidRequestError(RegistryError):
+    """The registry refused a request as malformed: a name, or a body that is not its hash."""
+
+    code = "invalid-request"
+
+
+class MissingDomainError(RegistryError):
+    """The domain does not exist (or its owner is another account)."""
+
+    code = "missing-domain"
+
+
+class MissingRepositoryError(RegistryError):
+    """The repository does not exist in the domain."""
+
+    code = "missing-repository"
+
+
+class VersionNotFoundError(RegistryError):
+    """The package version, or the package, does not exist: the one error that means "nothing there"."""
+
+    code = "version-not-found"
+
+
+class RegistryConflictError(RegistryError):
+    """The registry refused a write because of what it already holds (409): read again to learn what."""
+
+    code = "registry-conflict"
+
+
+class StatusRefusedError(RegistryError):
+    """A change of status failed for this version, in an answer that was otherwise fine.
+
+    Attributes:
+        reason: the service's own word: MISMATCHED_REVISION, MISMATCHED_STATUS, NOT_FOUND, NOT_ALLOWED, SKIPPED.
+    """
+
+    code = "status-refused"
+
+    def __init__(self, what: str, *, reason: str, hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.reason = reason
+
+
+# --- refused: trying again will not help, exit code 4 ----------------------------------------------------------
+
+
+class RefusedError(ReleaseError):
+    """What is asked for contradicts what is published."""
+
+    code = "refused"
+    exit_code = 4
+
+
+class ConflictError(RefusedError):
+    """A published version holds other bytes, or other assets, than the manifest declares."""
+
+    code = "conflict"
+
+
+class DebrisError(RefusedError):
+    """An Unfinished version holds assets that the manifest does not declare, or with other bytes."""
+
+    code = "debris"
+
+
+class DisposedError(RefusedError):
+    """The version was disposed of. Its bytes are gone, and the name cannot be published while it stands."""
+
+    code = "disposed"
+
+
+class InterruptedReleaseError(ReleaseError):
+    """Somebody, or the end of the engine, stopped the release between two assets."""
+
+    code = "interrupted"
+    exit_code = 130

@@ -1,0 +1,258 @@
+"""Making the registry hold a release: the executor of rules 2 to 5.
+
+    for event in apply(release, sources, registry, ThreadScheduler()):
+        display(event)
+
+It converges: look, plan, do, and look again wherever an answer leaves open what the registry holds. No journal is
+kept here; the registry is the journal, so a run that was killed at any point is resumed by the next one, from
+whichever machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import BinaryIO, TypeAlias, TypeVar, cast
+
+from ..errors import (
+    FileChangedError,
+    NotSettledError,
+    RegistryConflictError,
+    ServerFaultError,
+    StatusRefusedError,
+    UnreachableError,
+    VersionNotFoundError,
+)
+from ..registry.interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
+from .counted import CountedBody
+from .events import (
+    AssetProgress,
+    AssetSent,
+    AssetStarted,
+    Event,
+    Finished,
+    Finishing,
+    LookingAgain,
+    Planned,
+    StatusSet,
+)
+from .plan import Action, Finish, Plan, Release, RemoteVersion, compare, make_plan
+from .scheduler import Emit, Job, Scheduler
+from .source import Source
+
+_T = TypeVar("_T")
+_StepsTo: TypeAlias = Generator[Event, None, _T]
+"""Yields events; ends with a value."""
+
+PARALLEL = 8
+"""Uploads under way at once for one version."""
+
+# Waits before reading again, in seconds. Reads are usually consistent within a second of a write; a registry that
+# takes more than all of these together is reported, not guessed at.
+_SETTLE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0)
+
+# What these errors leave behind is unknown until it is read: the write may have happened, or a rival's did.
+_AMBIGUOUS = (
+    RegistryConflictError,
+    StatusRefusedError,
+    UnreachableError,
+    ServerFaultError,
+    VersionNotFoundError,
+)
+
+
+def look(registry: Registry, at: Coordinates, scheduler: Scheduler) -> RemoteVersion | None:
+    """Return what the registry holds at `at`, None where there is no such version."""
+    for wait in (*_SETTLE_WAITS, None):
+        try:
+            state = registry.describe(at)
+        except VersionNotFoundError:
+            return None
+        try:
+            listing = registry.list_assets(at)
+        except VersionNotFoundError:
+            listing = None
+        # An Unfinished version moves while somebody uploads, and finishing it is guarded by the revision. Any
+        # other status together with assets of another revision would be a mixture that never existed.
+        if listing and (state.status is Status.UNFINISHED or listing.revision == state.revision):
+            return RemoteVersion.of(state, listing)
+        if wait is not None:
+            scheduler.sleep(wait)
+    raise NotSettledError(
+        f"{at} keeps changing: its status and its assets could not be read at one revision",
+        hint="Somebody else is changing this version. Run again when they are done.",
+    )
+
+
+def apply(
+    release: Release,
+    sources: Mapping[str, Source],
+    registry: Registry,
+    scheduler: Scheduler,
+    *,
+    parallel: int = PARALLEL,
+) -> Iterator[Event]:
+    """Make the registry hold `release`; yield what happens, `Finished` last.
+
+    `sources` has the content of every declared asset by name. Raises RefusedError before anything is written if the
+    registry holds something else, FileChangedError if a file is not the one that was hashed (nothing becomes
+    Published), and any RegistryError. Whatever is raised, a version is Published only with all declared assets.
+    """
+    _check_sources(release, sources)
+    sent: dict[str, Asset] = {}
+    last_missing: int | None = None
+    idle_rounds = 0
+    while True:
+        remote = look(registry, release.at, scheduler)
+        plan = make_plan(release, remote)
+        yield Planned(plan)
+        if plan.refusal:
+            raise plan.refusal
+        if plan.action is Action.KEEP and plan.remote:
+            yield Finished(plan.remote.state, tuple(sent.values()))
+            return
+        try:
+            state = yield from _advance(plan, sources, registry, scheduler, sent, parallel)
+        except _AMBIGUOUS as error:
+            # Rounds are counted only while nothing moves: of 150 assets every tenth may be answered with a conflict.
+            missing = len(plan.uploads)
+            idle_rounds = idle_rounds + 1 if missing == last_missing else 0
+            last_missing = missing
+            if idle_rounds >= len(_SETTLE_WAITS):
+                raise
+            yield LookingAgain(error.what)
+            scheduler.sleep(_SETTLE_WAITS[idle_rounds])
+        else:
+            yield Finished(state, tuple(sent.values()))
+            return
+
+
+def _check_sources(release: Release, sources: Mapping[str, Source]) -> None:
+    for asset in release.assets:
+        source = sources[asset.name]
+        if (source.sha256, source.size) != (asset.sha256, asset.size):
+            raise FileChangedError(
+                f"{asset.name} is declared as sha256:{asset.sha256}, the file here is sha256:{source.sha256}",
+                hint="Nothing was published. Release the declared file, or declare this one.",
+            )
+
+
+def _advance(
+    plan: Plan,
+    sources: Mapping[str, Source],
+    registry: Registry,
+    scheduler: Scheduler,
+    sent: dict[str, Asset],
+    parallel: int,
+) -> _StepsTo[VersionState]:
+    """Do what the plan says, once; returns the state at the end."""
+    release = plan.release
+    if plan.action is Action.SET_STATUS and plan.remote:
+        return (yield from _set_status(release, plan.remote.state, registry, scheduler))
+
+    def upload(asset: Asset, *, unfinished: bool, emit: Emit) -> VersionState:
+        emit(AssetStarted(asset))
+        with sources[asset.name].open() as body:
+            scheduler.checkpoint()
+            counted = cast(BinaryIO, CountedBody(body, asset.size, lambda sent: emit(AssetProgress(asset, sent))))
+            state = registry.publish_asset(release.at, asset, counted, unfinished=unfinished)
+        sent[asset.name] = asset
+        emit(AssetSent(asset))
+        return state
+
+    held_back = min(release.assets, key=lambda a: (a.size, a.name)) if release.finish is Finish.LAST_ASSET else None
+    jobs = [_job(upload, asset) for asset in plan.uploads if asset != held_back]
+    # The first alone: a rival that declares other bytes gets its conflict here, before it has sent anything else.
+    yield from scheduler.run(jobs[:1], limit=1)
+    yield from scheduler.run(jobs[1:], limit=parallel)
+
+    if held_back:
+        state = yield from _finish_with(held_back, release, upload, registry, scheduler)
+    else:
+        state = yield from _finish_guarded(release, registry, scheduler)
+    if state.status is release.status:
+        return state
+    return (yield from _set_status(release, state, registry, scheduler))
+
+
+def _job(upload: Callable[..., VersionState], asset: Asset) -> Job:
+    def job(emit: Emit) -> None:
+        upload(asset, unfinished=True, emit=emit)
+
+    return job
+
+
+def _finish_guarded(release: Release, registry: Registry, scheduler: Scheduler) -> _StepsTo[VersionState]:
+    listing = _await_assets(release, release.assets, registry, scheduler)
+    yield Finishing()
+    scheduler.checkpoint()
+    return registry.set_status(
+        release.at, revision=listing.revision, expected=Status.UNFINISHED, target=Status.PUBLISHED
+    )
+
+
+def _finish_with(
+    held_back: Asset,
+    release: Release,
+    upload: Callable[..., VersionState],
+    registry: Registry,
+    scheduler: Scheduler,
+) -> _StepsTo[VersionState]:
+    others = tuple(asset for asset in release.assets if asset != held_back)
+    if others:
+        _await_assets(release, others, registry, scheduler)
+    yield Finishing()
+
+    def job(emit: Emit) -> None:
+        upload(held_back, unfinished=False, emit=emit)
+
+    yield from scheduler.run([job], limit=1)
+    # This way of finishing has no guard, so its result is read again: first all assets, then the status they are in.
+    _await_assets(release, release.assets, registry, scheduler)
+    for wait in (*_SETTLE_WAITS, None):
+        state = registry.describe(release.at)
+        if state.status is not Status.UNFINISHED:
+            return state
+        if wait is not None:
+            scheduler.sleep(wait)
+    raise NotSettledError(
+        f"{release.at} has all its assets, but the registry still says Unfinished after the last one",
+        hint="Run again, or set `finish: guarded`, which publishes by a change of status.",
+    )
+
+
+def _set_status(
+    release: Release, state: VersionState, registry: Registry, scheduler: Scheduler
+) -> _StepsTo[VersionState]:
+    scheduler.checkpoint()
+    changed = registry.set_status(release.at, revision=state.revision, expected=state.status, target=release.status)
+    yield StatusSet(release.status)
+    return changed
+
+
+def _await_assets(
+    release: Release, expected: Sequence[Asset], registry: Registry, scheduler: Scheduler
+) -> AssetListing:
+    """Return a listing that holds the expected assets and nothing that is not declared."""
+    waits = iter((*_SETTLE_WAITS, None))
+    while True:
+        try:
+            listing = registry.list_assets(release.at)
+        except VersionNotFoundError:
+            # A read that is older than our own write.
+            missing = list(expected)
+        else:
+            remote = RemoteVersion.of(VersionState(Status.UNFINISHED, listing.revision), listing)
+            differences = compare(release, remote)
+            if any(d.remote is not None for d in differences):
+                raise RegistryConflictError(f"{release.at} holds an asset that is not the declared one")
+            missing = [d.declared for d in differences if d.declared in expected and d.declared]
+            if not missing:
+                return listing
+        wait = next(waits)
+        if wait is None:
+            raise RegistryConflictError(
+                f"{release.at} lacks {missing[0].name}"
+                + (f" and {len(missing) - 1} more assets" if len(missing) > 1 else "")
+                + ", which the registry had accepted"
+            )
+        scheduler.sleep(wait)

@@ -1,0 +1,72 @@
+"""A request body that tells how far it has been read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import BinaryIO
+
+from ..errors import FileChangedError
+
+# Progress is for people: finer steps than this cost more than they show.
+_STEP = 1 << 20
+
+
+class CountedBody(io.RawIOBase):
+    """Exactly `size` bytes of `body`, seekable, telling `on_position` where the reader is about every MiB.
+
+    Raises FileChangedError if `body` ends early: without this, a client that has promised `size` bytes would leave
+    the server waiting for the rest.
+    """
+
+    def __init__(self, body: BinaryIO, size: int, on_position: Callable[[int], None]) -> None:
+        super().__init__()
+        self._body = body
+        self._size = size
+        self._on_position = on_position
+        self._position = 0
+        self._told = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True: a request that is sent again starts over."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move; SEEK_END is relative to the declared size."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        if self._position <= self._size:
+            self._body.seek(self._position)
+        # Clients find the length by seeking to the end and back: only a real step back is news.
+        if self._position < self._told and whence == io.SEEK_SET:
+            self._tell()
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read into `buffer`; returns the count, 0 at the declared size."""
+        wanted = min(len(buffer), self._size - self._position)
+        if wanted <= 0:
+            return 0
+        data = self._body.read(wanted)
+        if not data:
+            raise FileChangedError(
+                f"the content ended after {self._position:,} of {self._size:,} bytes",
+                hint="Nothing was published. Finish building before releasing, then run again.",
+            )
+        buffer[: len(data)] = data
+        self._position += len(data)
+        if self._position - self._told >= _STEP:
+            self._tell()
+        return len(data)
+
+    def _tell(self) -> None:
+        self._told = self._position
+        self._on_position(self._position)

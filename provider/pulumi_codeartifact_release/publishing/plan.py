@@ -1,0 +1,194 @@
+"""What has to be done for a release, decided from what is declared and what the registry holds. Pure.
+
+    plan = make_plan(release, remote)       # remote: RemoteVersion, or None where there is no such version
+    if plan.refusal:
+        raise plan.refusal
+
+This is rule 2 of the publishing rules: look before writing.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..errors import ConflictError, DebrisError, DisposedError, RefusedError
+from ..registry.interface import Asset, AssetListing, Coordinates, Status, VersionState
+from .digest import digest, in_name_order
+
+
+class Finish(StrEnum):
+    """How the version becomes Published (rule 3)."""
+
+    GUARDED = "guarded"
+    """Every asset is sent unfinished; a compare-and-swap of the status publishes."""
+    LAST_ASSET = "last-asset"
+    """The smallest asset is held back and sent without `unfinished`: needs no permission but to publish."""
+
+
+class Action(StrEnum):
+    """What a plan does."""
+
+    PUBLISH = "publish"
+    RESUME = "resume"
+    SET_STATUS = "set-status"
+    KEEP = "keep"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is declared: these assets, whole, at these coordinates, in this status.
+
+    Attributes:
+        assets: in name order, at least one; names in NFC.
+        status: Published, Unlisted or Archived.
+    """
+
+    at: Coordinates
+    assets: tuple[Asset, ...]
+    status: Status = Status.PUBLISHED
+    finish: Finish = Finish.GUARDED
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "assets", in_name_order(self.assets))
+
+    @property
+    def digest(self) -> str:
+        """The digest over all assets."""
+        return digest(self.assets)
+
+
+@dataclass(frozen=True)
+class RemoteVersion:
+    """What the registry holds: a version's state and its assets by name."""
+
+    state: VersionState
+    assets: Mapping[str, Asset]
+
+    @classmethod
+    def of(cls, state: VersionState, listing: AssetListing) -> RemoteVersion:
+        """Return the version, asset names in NFC as they are declared."""
+        return cls(state, {unicodedata.normalize("NFC", name): asset for name, asset in listing.assets.items()})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One asset that is not as declared. `declared` is None for a foreign asset, `remote` for a missing one."""
+
+    name: str
+    declared: Asset | None
+    remote: Asset | None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {_content(self.declared, 'not declared')}, {_remote_content(self.remote)}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done for one release.
+
+    Attributes:
+        uploads: the assets to send, in name order.
+        present: the declared assets that the registry holds already, in name order.
+        refusal: why nothing will be done; None unless `action` is REFUSE.
+        remote: what the plan was made from.
+    """
+
+    release: Release
+    action: Action
+    uploads: tuple[Asset, ...]
+    present: tuple[Asset, ...]
+    remote: RemoteVersion | None
+    refusal: RefusedError | None = None
+
+    @property
+    def upload_bytes(self) -> int:
+        """Bytes to send."""
+        return sum(asset.size for asset in self.uploads)
+
+    @property
+    def changes(self) -> bool:
+        """Whether the registry will be written to."""
+        return self.action in (Action.PUBLISH, Action.RESUME, Action.SET_STATUS)
+
+
+def make_plan(release: Release, remote: RemoteVersion | None) -> Plan:
+    """Decide what has to be done so that the registry holds `release`."""
+    if remote is None:
+        return Plan(release, Action.PUBLISH, release.assets, (), None)
+
+    differences = compare(release, remote)
+    missing = tuple(d.declared for d in differences if d.declared and d.remote is None)
+    present = tuple(asset for asset in release.assets if asset not in missing)
+    status = remote.state.status
+
+    def plan(action: Action, refusal: RefusedError | None = None) -> Plan:
+        return Plan(release, action, missing if action is Action.RESUME else (), present, remote, refusal)
+
+    if status is Status.DISPOSED:
+        return plan(Action.REFUSE, _disposed(release))
+    if status is Status.UNFINISHED:
+        wrong = [d for d in differences if d.remote is not None]
+        return plan(Action.REFUSE, _debris(release, wrong)) if wrong else plan(Action.RESUME)
+    if differences:
+        return plan(Action.REFUSE, _conflict(release, remote, differences))
+    return plan(Action.KEEP if status is release.status else Action.SET_STATUS)
+
+
+def compare(release: Release, remote: RemoteVersion) -> list[Difference]:
+    """Return every asset that differs, is missing or is foreign, in name order."""
+    declared = {asset.name: asset for asset in release.assets}
+    names = sorted(declared.keys() | remote.assets.keys(), key=str.encode)
+    pairs = (Difference(name, declared.get(name), remote.assets.get(name)) for name in names)
+    return [d for d in pairs if _differs(d)]
+
+
+def _differs(pair: Difference) -> bool:
+    # By hash alone: a registry that does not report sizes must not look different.
+    return pair.declared is None or pair.remote is None or pair.declared.sha256 != pair.remote.sha256
+
+
+def _content(asset: Asset | None, none: str) -> str:
+    return f"declared {_bytes(asset)}" if asset else none
+
+
+def _remote_content(asset: Asset | None) -> str:
+    return f"published {_bytes(asset)}" if asset else "not published"
+
+
+def _bytes(asset: Asset) -> str:
+    return f"sha256:{asset.sha256} ({asset.size:,} bytes)"
+
+
+def _block(differences: list[Difference]) -> str:
+    return "".join(f"\n  {difference}" for difference in differences)
+
+
+def _conflict(release: Release, remote: RemoteVersion, differences: list[Difference]) -> ConflictError:
+    count = len(differences)
+    return ConflictError(
+        f"{release.at} is already {remote.state.status}, and {count} asset{'s' * (count != 1)} "
+        f"differ{'s' * (count == 1)}:{_block(differences)}",
+        hint="A published version never changes: release these files under a new version.",
+    )
+
+
+def _debris(release: Release, wrong: list[Difference]) -> DebrisError:
+    lines = "".join(
+        f"\n  {d.name}: {_content(d.declared, 'not declared')}, uploaded {_bytes(d.remote)}" for d in wrong if d.remote
+    )
+    return DebrisError(
+        f"{release.at} is Unfinished and holds what the manifest does not declare:{lines}",
+        hint="Another publisher, or an earlier build, began this version. Release under a new version, "
+        "or delete the unfinished one (`aws codeartifact delete-package-versions --expected-status Unfinished`).",
+    )
+
+
+def _disposed(release: Release) -> DisposedError:
+    return DisposedError(
+        f"{release.at} was disposed of: its assets are gone for good, which cannot be undone",
+        hint="Release under a new version.",
+    )

@@ -1,0 +1,215 @@
+"""`Registry` over a boto3 client.
+
+registry = BotoRegistry(make_client(settings), Pacer(AWS_RATES))
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from ..errors import (
+    MissingRepositoryError,
+    NotSettledError,
+    RegistryError,
+    ReleaseError,
+    ServerFaultError,
+    StatusRefusedError,
+    VersionNotFoundError,
+)
+from .interface import Asset, AssetListing, Coordinates, Status, VersionState
+from .pacing import Pacer
+from .translate import is_not_found, is_throttled, resource_type, retry_after, translate
+
+if TYPE_CHECKING:
+    from mypy_boto3_codeartifact.client import CodeArtifactClient
+
+_T = TypeVar("_T")
+_FORMAT = "generic"
+_PAGE = 1000
+# On top of the client's own retries: a quota that is full passes by waiting, so waiting is worth minutes.
+_THROTTLED_ROUNDS = 12
+_LONGEST_WAIT_S = 20.0
+_LISTINGS = 5
+
+
+class BotoRegistry:
+    """CodeArtifact, or whatever speaks its protocol, behind one boto3 client."""
+
+    def __init__(
+        self, client: CodeArtifactClient, pacer: Pacer, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._pacer = pacer
+        self._sleep = sleep
+
+    def describe(self, at: Coordinates) -> VersionState:
+        """See `Registry.describe`: DescribePackageVersion."""
+        answer = self._call(
+            "DescribePackageVersion",
+            at,
+            lambda: self._client.describe_package_version(**_version(at)),
+        )
+        return _state(answer.get("packageVersion", {}), at)
+
+    def list_assets(self, at: Coordinates) -> AssetListing:
+        """See `Registry.list_assets`: ListPackageVersionAssets, all pages at one revision."""
+        for attempt in range(_LISTINGS):
+            pages = [self._page(at, None)]
+            while token := pages[-1].get("nextToken"):
+                pages.append(self._page(at, token))
+            revisions = {page.get("versionRevision") for page in pages}
+            if len(revisions) == 1 and (revision := revisions.pop()):
+                assets = (_asset(summary, at) for page in pages for summary in page.get("assets", []))
+                return AssetListing(revision, {asset.name: asset for asset in assets})
+            if revisions == {None}:
+                raise ServerFaultError(f"ListPackageVersionAssets for {at}: the answer has no versionRevision")
+            self._sleep(0.1 * 2**attempt)
+        raise NotSettledError(
+            f"{at} changes while its assets are listed", hint="Run again when the other publisher is done."
+        )
+
+    def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
+        """See `Registry.publish_asset`: PublishPackageVersion.
+
+        The hash is passed, so neither boto3 nor its signer reads the body for one of its own.
+        """
+        more: Any = {"unfinished": True} if unfinished else {}
+
+        def publish() -> Any:
+            body.seek(0)
+            return self._client.publish_package_version(
+                **_version(at),
+                assetContent=body,
+                assetName=asset.name,
+                assetSHA256=asset.sha256,
+                **more,
+            )
+
+        answer = self._call("PublishPackageVersion", at, publish)
+        return VersionState(_status(answer.get("status"), at), str(answer.get("versionRevision", "")))
+
+    def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
+        """See `Registry.set_status`: UpdatePackageVersionsStatus for one version."""
+        answer = self._call(
+            "UpdatePackageVersionsStatus",
+            at,
+            lambda: self._client.update_package_versions_status(
+                **_package(at),
+                versions=[at.version],
+                versionRevisions={at.version: revision},
+                expectedStatus=expected.value,
+                targetStatus=target.value,
+            ),
+        )
+        # 200 does not mean that it worked: every version has its own verdict.
+        done = answer.get("successfulVersions", {}).get(at.version)
+        if done is None:
+            failed = answer.get("failedVersions", {}).get(at.version, {})
+            reason = str(failed.get("errorCode", "SKIPPED"))
+            raise StatusRefusedError(
+                f"{at} did not become {target}: {reason}: {failed.get('errorMessage', 'no reason given')}",
+                reason=reason,
+                hint="Somebody else changed the version meanwhile; run again to see what it holds now.",
+            )
+        if not done.get("revision"):
+            return self.describe(at)
+        return VersionState(target, str(done["revision"]))
+
+    def _page(self, at: Coordinates, token: str | None) -> Any:
+        more: Any = {"nextToken": token} if token else {}
+        return self._call(
+            "ListPackageVersionAssets",
+            at,
+            lambda: self._client.list_package_version_assets(**_version(at), maxResults=_PAGE, **more),
+        )
+
+    def _call(self, operation: str, at: Coordinates, call: Callable[[], _T]) -> _T:
+        """Call within the quota; waits and tries again while throttled, translates every other failure."""
+        for attempt in range(_THROTTLED_ROUNDS):
+            self._pacer.wait(operation)
+            try:
+                return call()
+            except ClientError as error:
+                if not is_throttled(error) or attempt == _THROTTLED_ROUNDS - 1:
+                    raise self._translated(error, operation, at) from error
+                asked = retry_after(error)
+                # Spread out, or all that were refused together come back together.
+                wait = (asked if asked is not None else 0.5 * 2**attempt) + random.uniform(0, 0.5)  # noqa: S311
+                self._sleep(min(wait, _LONGEST_WAIT_S))
+            except (BotoCoreError, ResponseParserError) as error:
+                raise self._translated(error, operation, at) from error
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def _translated(self, error: Exception, operation: str, at: Coordinates) -> ReleaseError:
+        if is_not_found(error) and resource_type(error) is None:
+            return self._untyped_not_found(error, operation, at)
+        return translate(error, operation, at, self._client.meta.endpoint_url)
+
+    def _untyped_not_found(self, error: Exception, operation: str, at: Coordinates) -> ReleaseError:
+        """Tell a missing version from a missing repository where the answer does not: ask for the repository.
+
+        Taking the one for the other would drop a published version from somebody's state.
+        """
+        endpoint = self._client.meta.endpoint_url
+        try:
+            owner = {"domainOwner": at.domain_owner} if at.domain_owner else {}
+            self._client.describe_repository(domain=at.domain, repository=at.repository, **owner)
+        except ClientError as second:
+            if is_not_found(second):
+                return MissingRepositoryError(
+                    f"{operation}: {endpoint} has no repository {at.repository} in a domain {at.domain}",
+                    hint="Create it first, or correct domain, domainOwner, repository or region.",
+                )
+            return translate(error, operation, at, endpoint)
+        except BotoCoreError as second:
+            return translate(second, "DescribeRepository", at, endpoint)
+        return VersionNotFoundError(f"not found: {operation} for {at}")
+
+
+def _package(at: Coordinates) -> dict[str, Any]:
+    owner = {"domainOwner": at.domain_owner} if at.domain_owner else {}
+    return {
+        "domain": at.domain,
+        **owner,
+        "repository": at.repository,
+        "format": _FORMAT,
+        "namespace": at.namespace,
+        "package": at.package,
+    }
+
+
+def _version(at: Coordinates) -> dict[str, Any]:
+    return {**_package(at), "packageVersion": at.version}
+
+
+def _state(description: Mapping[str, Any], at: Coordinates) -> VersionState:
+    revision = description.get("revision")
+    if not revision:
+        raise ServerFaultError(f"DescribePackageVersion for {at}: the answer has no revision")
+    return VersionState(_status(description.get("status"), at), str(revision))
+
+
+def _status(value: str | None, at: Coordinates) -> Status:
+    if value == "Deleted":
+        raise VersionNotFoundError(f"not found: {at} is Deleted")
+    try:
+        return Status(value or "")
+    except ValueError:
+        raise RegistryError(
+            f"{at} has the status {value}, which this version of codeartifact-release does not know",
+            hint="Upgrade codeartifact-release.",
+        ) from None
+
+
+def _asset(summary: Mapping[str, Any], at: Coordinates) -> Asset:
+    name = str(summary.get("name", ""))
+    sha256 = summary.get("hashes", {}).get("SHA-256")
+    if not sha256:
+        raise ServerFaultError(f"ListPackageVersionAssets for {at}: {name} has no SHA-256")
+    return Asset(name, int(summary.get("size", 0)), str(sha256).lower())

@@ -1,0 +1,149 @@
+"""Making boto3 clients the way that users of AWS expect: the standard chain, plus what a manifest names.
+
+client = make_client(ClientSettings(region="eu-west-1", profile="release"))
+client.meta.endpoint_url
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from ..errors import ReleaseError, UsageError
+from .address import is_loopback
+from .interface import Coordinates
+from .translate import translate
+
+if TYPE_CHECKING:
+    from mypy_boto3_codeartifact.client import CodeArtifactClient
+
+# A large asset is answered only after the service has stored it whole.
+_READ_TIMEOUT_S = 300.0
+_CONNECT_TIMEOUT_S = 15.0
+_ATTEMPTS = 6
+_CONNECTIONS = 64
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    """What a client is made from; everything that is None comes from the standard chain.
+
+    Attributes:
+        endpoint: an http(s) URL.
+        access_key_id: with `secret_access_key`, instead of the chain: the embedded registry's own.
+    """
+
+    region: str | None = None
+    profile: str | None = None
+    endpoint: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+
+
+def make_client(settings: ClientSettings, environ: Mapping[str, str] = os.environ) -> CodeArtifactClient:
+    """Return a thread-safe client. Raises UsageError for an unknown profile or where no region is known."""
+    try:
+        session = _session(settings)
+        client: CodeArtifactClient = session.client(
+            "codeartifact",
+            region_name=ambient_region(settings, environ),
+            endpoint_url=settings.endpoint,
+            config=_config(session, settings, environ),
+        )
+        if is_loopback(client.meta.endpoint_url) and not settings.endpoint:
+            # Which endpoint the chain chooses is known only now; a proxy must not be asked for this machine.
+            client = session.client(
+                "codeartifact",
+                region_name=ambient_region(settings, environ),
+                config=_config(session, ClientSettings(endpoint=client.meta.endpoint_url), environ),
+            )
+    except (BotoCoreError, ValueError) as error:
+        raise _unusable(error, settings) from error
+    return client
+
+
+def ambient_region(settings: ClientSettings, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the region that a client of these settings will use, None where nothing names one."""
+    if settings.region:
+        return settings.region
+    # boto3 reads AWS_DEFAULT_REGION alone; every other SDK, and so the users, expect AWS_REGION to come first.
+    try:
+        return environ.get("AWS_REGION") or _session(settings).region_name
+    except BotoCoreError as error:
+        raise _unusable(error, settings) from error
+
+
+def configured_endpoint(profile: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the endpoint that the AWS config file names for CodeArtifact, None where it names none."""
+    path = Path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+    try:
+        # Most files name none, and a client only to ask takes longer than a whole preview should.
+        if "endpoint_url" not in path.read_text(encoding="utf-8", errors="replace"):
+            return None
+    except OSError:
+        return None
+    settings = ClientSettings(region="us-east-1", profile=profile)
+    url = make_client(settings, environ).meta.endpoint_url
+    return None if (urlsplit(url).hostname or "") == "codeartifact.us-east-1.amazonaws.com" else url
+
+
+def caller_account(settings: ClientSettings) -> str | None:
+    """Return the 12-digit account of the caller as STS tells it, None where it does not answer."""
+    try:
+        session = _session(settings)
+        config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
+        sts = session.client("sts", region_name=ambient_region(settings), config=config)
+        return str(sts.get_caller_identity()["Account"])
+    except Exception:  # noqa: BLE001 - only a convenience: whatever goes wrong shows again in the real calls
+        return None
+
+
+def _session(settings: ClientSettings) -> boto3.Session:
+    return boto3.Session(
+        profile_name=settings.profile,
+        aws_access_key_id=settings.access_key_id,
+        aws_secret_access_key=settings.secret_access_key,
+    )
+
+
+def _config(session: boto3.Session, settings: ClientSettings, environ: Mapping[str, str]) -> Config:
+    options: dict[str, Any] = {
+        "connect_timeout": _seconds("CODEARTIFACT_RELEASE_CONNECT_TIMEOUT", _CONNECT_TIMEOUT_S, environ),
+        "read_timeout": _seconds("CODEARTIFACT_RELEASE_READ_TIMEOUT", _READ_TIMEOUT_S, environ),
+        "max_pool_connections": _CONNECTIONS,
+        "user_agent_appid": "codeartifact-release",
+    }
+    chosen = session._session.get_config_variable
+    if not chosen("retry_mode") and not chosen("max_attempts"):
+        options["retries"] = {"mode": "standard", "total_max_attempts": _ATTEMPTS}
+    if settings.endpoint and is_loopback(settings.endpoint):
+        options["proxies"] = {}
+    return Config(**options)
+
+
+def _seconds(name: str, default: float, environ: Mapping[str, str]) -> float:
+    text = environ.get(name)
+    if not text:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if seconds <= 0:
+        raise UsageError(f"{name} is {text!r}", hint="Set it to a number of seconds, such as 60.")
+    return seconds
+
+
+def _unusable(error: Exception, settings: ClientSettings) -> ReleaseError:
+    if isinstance(error, ValueError):
+        return UsageError(f"the endpoint {settings.endpoint} cannot be used: {error}")
+    nowhere = Coordinates("", "", "", "", "")
+    return translate(error, "the AWS settings", nowhere, settings.endpoint or "AWS")

@@ -1,0 +1,100 @@
+"""What the publishing core needs of a registry, and no more.
+
+    registry: Registry = ...
+    state = registry.describe(coordinates)          # status and revision, or VersionNotFoundError
+    listing = registry.list_assets(coordinates)     # revision and every asset with its SHA-256
+
+Implementations translate every failure into the tree of `errors`. The terms are CodeArtifact's own: a *version* of a
+*package* in a *namespace* consists of *assets*; every change gives the version a new *revision*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import BinaryIO, Protocol
+
+
+class Status(StrEnum):
+    """The status of a package version. Deleted versions are not there at all."""
+
+    UNFINISHED = "Unfinished"
+    PUBLISHED = "Published"
+    UNLISTED = "Unlisted"
+    ARCHIVED = "Archived"
+    DISPOSED = "Disposed"
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Where one package version lives.
+
+    Attributes:
+        domain_owner: the 12-digit account that owns the domain; None for the caller's own.
+    """
+
+    domain: str
+    repository: str
+    namespace: str
+    package: str
+    version: str
+    domain_owner: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.package}@{self.version} in {self.domain}/{self.repository}"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file of a version: its name in the registry, its size in bytes, its SHA-256 in lower-case hex."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class VersionState:
+    """Status and revision of a version at one moment.
+
+    Attributes:
+        revision: opaque; another one after every change.
+    """
+
+    status: Status
+    revision: str
+
+
+@dataclass(frozen=True)
+class AssetListing:
+    """All assets of a version, by name, and the revision that held them."""
+
+    revision: str
+    assets: Mapping[str, Asset]
+
+
+class Registry(Protocol):
+    """One registry, seen with one caller's credentials. Thread-safe.
+
+    Every method may raise any `errors.RegistryError`; those named below mean something to the core.
+    """
+
+    def describe(self, at: Coordinates) -> VersionState:
+        """Return status and revision. Raises VersionNotFoundError where there is no such version."""
+
+    def list_assets(self, at: Coordinates) -> AssetListing:
+        """Return every asset, all pages. Raises VersionNotFoundError where there is no such version."""
+
+    def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
+        """Send one asset; without `unfinished` this publishes the version.
+
+        `body` is seekable and yields exactly `asset.size` bytes. The same asset a second time succeeds and changes
+        nothing. Raises RegistryConflictError where the version holds other bytes under that name or is final.
+        """
+
+    def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
+        """Move the version to `target`, if it is still `expected` at `revision`: a compare-and-swap.
+
+        Raises StatusRefusedError where it is not.
+        """

@@ -1,0 +1,149 @@
+"""What a `PackageVersion` keeps in users' state: names, hashes, sizes, coordinates. Knows the shapes, not Pulumi.
+
+    inputs = Inputs.of(props)               # what check() returned: declared
+    inputs.release().digest
+    outputs(inputs, finished.state)         # what create(), read() and update() return
+
+No absolute path, credential or file content has a place here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .endpoints import Destination, Endpoint, stored
+from .publishing import Finish, Release, RemoteVersion, digest
+from .registry.interface import Asset, Coordinates, Status, VersionState
+
+INPUTS = (
+    "namespace",
+    "package",
+    "version",
+    "domain",
+    "domain_owner",
+    "repository",
+    "region",
+    "profile",
+    "endpoint",
+    "status",
+    "finish",
+    "on_destroy",
+    "on_supersede",
+    "assets",
+    "digest",
+)
+"""The names of all inputs in state. Adding one is fine; a renamed or removed one is a diff for every user."""
+
+REQUIRED = ("namespace", "package", "version", "domain", "repository")
+"""The inputs without which nothing can be looked up."""
+
+DECISIVE = tuple(name for name in INPUTS if name not in ("profile", "finish", "on_destroy", "on_supersede"))
+"""The inputs that decide what the registry must hold, and where: a change in any other needs no call."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of one resource, checked.
+
+    Attributes:
+        endpoint: as in `Endpoint.text`.
+        assets: by name.
+    """
+
+    namespace: str
+    package: str
+    version: str
+    domain: str
+    repository: str
+    assets: Mapping[str, Asset]
+    domain_owner: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    endpoint: str = ""
+    status: Status = Status.PUBLISHED
+    finish: Finish = Finish.GUARDED
+    on_destroy: str = "retain"
+    on_supersede: str = "keep"
+
+    @classmethod
+    def of(cls, props: Mapping[str, Any]) -> Inputs:
+        """Read inputs or outputs of a resource; keys that are not inputs are left out. Raises KeyError, ValueError."""
+        plain = {name: props[name] for name in INPUTS if props.get(name) is not None and name != "digest"}
+        plain["assets"] = assets_of(props.get("assets") or {})
+        plain["status"] = Status(props.get("status") or Status.PUBLISHED)
+        plain["finish"] = Finish(props.get("finish") or Finish.GUARDED)
+        return cls(**plain)
+
+    @property
+    def id(self) -> str:
+        """The id in state: `namespace/package`."""
+        return f"{self.namespace}/{self.package}"
+
+    @property
+    def destination(self) -> Destination:
+        """Where to."""
+        return Destination(self.domain, self.repository, self.domain_owner, self.region, self.profile)
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """The version's coordinates."""
+        return self.destination.coordinates(self.namespace, self.package, self.version)
+
+    @property
+    def stored_endpoint(self) -> Endpoint:
+        """The endpoint, as it was permitted by check()."""
+        return stored(self.endpoint)
+
+    def release(self) -> Release:
+        """Return what is declared, for the core."""
+        return Release(self.coordinates, tuple(self.assets.values()), self.status, self.finish)
+
+    def properties(self) -> dict[str, Any]:
+        """Return the inputs as they are stored: nothing that is None or empty."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in INPUTS if name not in ("assets", "digest")}
+        values = {name: str(value) for name, value in values.items() if value}
+        values["assets"] = asset_properties(self.assets)
+        values["digest"] = digest(self.assets.values())
+        return values
+
+
+def outputs(inputs: Inputs, state: VersionState) -> dict[str, Any]:
+    """Return a resource's outputs: its inputs, and the status and revision that the registry answered with."""
+    return {**inputs.properties(), "status": str(state.status), "revision": state.revision}
+
+
+def found(inputs: Inputs, remote: RemoteVersion) -> Inputs:
+    """Return the inputs as if what the registry holds had been declared: how drift becomes visible."""
+    declared = inputs.assets
+    # Sizes are for people: a registry that does not report one must not show as drift.
+    assets = {
+        name: declared[name] if name in declared and declared[name].sha256 == asset.sha256 else asset
+        for name, asset in remote.assets.items()
+    }
+    values = {name: getattr(inputs, name) for name in inputs.__dataclass_fields__}
+    return Inputs(**{**values, "assets": assets, "status": remote.state.status})
+
+
+def assets_of(properties: Mapping[str, Any]) -> dict[str, Asset]:
+    """Read the property `assets`: name -> {sha256, size}. The engine hands numbers back as floats."""
+    return {name: Asset(name, int(value["size"]), str(value["sha256"])) for name, value in properties.items()}
+
+
+def asset_properties(assets: Mapping[str, Asset]) -> dict[str, Any]:
+    """Return the property `assets`, sorted by name."""
+    return {name: {"sha256": asset.sha256, "size": asset.size} for name, asset in sorted(assets.items())}
+
+
+def same(left: Mapping[str, Any], right: Mapping[str, Any], names: tuple[str, ...] = INPUTS) -> bool:
+    """Return whether two sets of properties agree in all of `names`; missing, None and "" are one."""
+    return all(_comparable(left.get(name)) == _comparable(right.get(name)) for name in names)
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _comparable(inner) for key, inner in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value or None
