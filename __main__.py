@@ -5,9 +5,15 @@ import pulumi
 from pulumi_codeartifact_release import publish_manifest
 
 config = pulumi.Config()
+manifest = config.get("manifest")
+if manifest is None:
+    # A fresh clone: the quickstart, whose files are built on the spot.
+    from examples.quickstart.build import build
+
+    manifest = str(build())
 
 releases = publish_manifest(
-    config.require("manifest"),
+    manifest,
     config.get("environment") or pulumi.get_stack(),
     variables=config.get_object("variables"),
     allow=config.get_object("allow") or (),

@@ -1,0 +1,33 @@
+"""Finding the Pulumi CLI as a user has it: on PATH, else below ~/.pulumi."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+
+def find() -> Path | None:
+    """Return the path of the CLI, None where there is none."""
+    if on_path := shutil.which("pulumi"):
+        return Path(on_path)
+    home = Path.home() / ".pulumi"
+    # The newest of those that the SDK installed comes last by name, near enough for a demo.
+    candidates = [*sorted(home.glob("versions/*/bin/pulumi"), reverse=True), home / "bin" / "pulumi"]
+    return next((path for path in reversed(candidates) if os.access(path, os.X_OK)), None)
+
+
+def environment(cli: Path, folder: Path) -> dict[str, str]:
+    """Return an environment in which the CLI keeps all that is its own in `folder`: no login, no user's settings."""
+    (folder / "state").mkdir(parents=True, exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
+    return {
+        **kept,
+        # The CLI finds its language hosts beside itself or on PATH.
+        "PATH": f"{cli.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+    }
