@@ -148,7 +148,8 @@ def _hash(path: Path, on_bytes: Callable[[int], None], stop: threading.Event) ->
         # The stat from before the first byte: a write during the reading shows against it.
         identity = FileIdentity.of(os.fstat(file.fileno()))
         total = 0
-        while not stop.is_set():
+        # A file that grows as fast as it is read has no end: one byte too many is enough to know.
+        while total <= identity.size and not stop.is_set():
             try:
                 count = file.readinto(buffer)  # type: ignore[attr-defined]
             except OSError as error:

@@ -1,0 +1,140 @@
+"""Stand-ins for what the core is written against: a registry and content in memory, a scheduler in one thread."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from pulumi_codeartifact_release.errors import (
+    InvalidRequestError,
+    RegistryConflictError,
+    StatusRefusedError,
+    VersionNotFoundError,
+)
+from pulumi_codeartifact_release.hashing import HashedBytes
+from pulumi_codeartifact_release.publishing import Event, Finish, Release
+from pulumi_codeartifact_release.publishing.scheduler import Job
+from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status, VersionState
+
+AT = Coordinates("acme", "dev", "tools", "app", "1.0")
+
+
+def asset(name: str, content: bytes) -> Asset:
+    return Asset(name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def release(
+    contents: dict[str, bytes], *, status: Status = Status.PUBLISHED, finish: Finish = Finish.GUARDED
+) -> Release:
+    return Release(AT, tuple(asset(name, content) for name, content in contents.items()), status, finish)
+
+
+def sources(contents: dict[str, bytes]) -> dict[str, HashedBytes]:
+    return {name: HashedBytes(content) for name, content in contents.items()}
+
+
+@dataclass
+class StoredVersion:
+    status: Status
+    revision: int
+    assets: dict[str, bytes] = field(default_factory=dict)
+
+
+class FakeRegistry:
+    """CodeArtifact's rules for one repository, in memory. `calls` has every call; `before` and `after` may raise."""
+
+    def __init__(self) -> None:
+        self.versions: dict[Coordinates, StoredVersion] = {}
+        self.calls: list[str] = []
+        self.before: Callable[[str], None] = lambda _call: None
+        self.after: Callable[[str], None] = lambda _call: None
+        self._revisions = 0
+
+    def holds(self, contents: dict[str, bytes], status: Status, at: Coordinates = AT) -> None:
+        """Put a version there."""
+        self.versions[at] = StoredVersion(status, self._revision(), dict(contents))
+
+    @property
+    def writes(self) -> list[str]:
+        return [call for call in self.calls if call.startswith(("publish", "status"))]
+
+    def describe(self, at: Coordinates) -> VersionState:
+        self._call("describe")
+        version = self._found(at)
+        return VersionState(version.status, str(version.revision))
+
+    def list_assets(self, at: Coordinates) -> AssetListing:
+        self._call("list")
+        version = self._found(at)
+        assets = {name: asset(name, content) for name, content in version.assets.items()}
+        return AssetListing(str(version.revision), assets)
+
+    def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
+        call = f"publish {asset.name}{' unfinished' if unfinished else ''}"
+        self._call(call)
+        content = body.read()
+        if hashlib.sha256(content).hexdigest() != asset.sha256:
+            raise InvalidRequestError("the body is not its hash")
+        version = self.versions.get(at) or StoredVersion(Status.UNFINISHED, 0)
+        known = version.assets.get(asset.name)
+        if known != content and (known is not None or version.status is not Status.UNFINISHED):
+            raise RegistryConflictError("conflict")
+        if known is None or (version.status is Status.UNFINISHED and not unfinished):
+            version.assets[asset.name] = content
+            if not unfinished:
+                version.status = Status.PUBLISHED
+            version.revision = self._revision()
+        self.versions[at] = version
+        self.after(call)
+        return VersionState(version.status, str(version.revision))
+
+    def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
+        call = f"status {expected} -> {target}"
+        self._call(call)
+        version = self.versions.get(at)
+        if version is None:
+            raise StatusRefusedError("gone", reason="NOT_FOUND")
+        if version.status is not expected:
+            raise StatusRefusedError("moved", reason="MISMATCHED_STATUS")
+        if str(version.revision) != revision:
+            raise StatusRefusedError("moved", reason="MISMATCHED_REVISION")
+        version.status, version.revision = target, self._revision()
+        self.after(call)
+        return VersionState(version.status, str(version.revision))
+
+    def _call(self, call: str) -> None:
+        self.calls.append(call)
+        self.before(call)
+
+    def _found(self, at: Coordinates) -> StoredVersion:
+        if at not in self.versions:
+            raise VersionNotFoundError("no such version")
+        return self.versions[at]
+
+    def _revision(self) -> int:
+        self._revisions += 1
+        return self._revisions
+
+
+class InlineScheduler:
+    """Runs jobs one after the other, in this thread; time is a number."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+        self.checkpoints = 0
+        self.stop: Callable[[], None] = lambda: None
+
+    def checkpoint(self) -> None:
+        self.checkpoints += 1
+        self.stop()
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+    def run(self, jobs: Sequence[Job], *, limit: int) -> Iterator[Event]:
+        for job in jobs:
+            events: list[Event] = []
+            job(events.append)
+            yield from events

@@ -1,0 +1,177 @@
+"""The cache only ever saves work: nothing that happens to its file reaches a release."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pulumi_codeartifact_release.hashing import FileIdentity, NullCache, SqliteCache, default_folder
+
+A = FileIdentity(1, 2, 3, 4, 5)
+B = FileIdentity(2**64 - 1, 2**64 - 2, 2**40, 2**62, -1)
+SHA = "ab" * 32
+
+
+def database(folder: Path) -> Path:
+    (found,) = folder.glob("*.sqlite3")
+    return found
+
+
+def test_what_was_put_is_found_and_nothing_else(tmp_path: Path) -> None:
+    cache = SqliteCache(tmp_path / "cache")
+    assert cache.get_many([A]) == {}
+    cache.put_many({A: SHA, B: "cd" * 32})
+    assert SqliteCache(tmp_path / "cache").get_many([A, B]) == {A: SHA, B: "cd" * 32}
+
+
+@pytest.mark.parametrize("field", ["device", "inode", "size", "mtime_ns", "ctime_ns"])
+def test_every_part_of_the_identity_counts(tmp_path: Path, field: str) -> None:
+    cache = SqliteCache(tmp_path)
+    cache.put_many({A: SHA})
+    values = {name: getattr(A, name) for name in A.__dataclass_fields__}
+    assert cache.get_many([FileIdentity(**{**values, field: 99})]) == {}
+
+
+def test_many_are_looked_up_at_once(tmp_path: Path) -> None:
+    many = {FileIdentity(1, number, 1, 1, 1): SHA for number in range(12_000)}
+    cache = SqliteCache(tmp_path)
+    cache.put_many(many)
+    assert cache.get_many(many) == many
+
+
+def test_it_is_private_to_the_user(tmp_path: Path) -> None:
+    cache = SqliteCache(tmp_path / "cache")
+    cache.put_many({A: SHA})
+    assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
+    assert database(tmp_path / "cache").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_others_can_write_is_not_believed(tmp_path: Path) -> None:
+    cache = SqliteCache(tmp_path)
+    cache.put_many({A: SHA})
+    database(tmp_path).chmod(0o666)
+    assert cache.get_many([A]) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a database at all, but long enough to be read as a header " * 40,
+        b"SQLite format 3\x00" + b"\xff" * 5000,
+    ],
+)
+def test_a_corrupt_file_is_started_anew(tmp_path: Path, content: bytes) -> None:
+    cache = SqliteCache(tmp_path)
+    cache.put_many({A: SHA})
+    database(tmp_path).write_bytes(content)
+    assert cache.get_many([A]) == {}
+    cache.put_many({A: SHA})
+    cache.put_many({A: SHA})
+    assert cache.get_many([A]) == {A: SHA}
+
+
+def test_a_file_damaged_in_the_middle_is_no_error(tmp_path: Path) -> None:
+    cache = SqliteCache(tmp_path)
+    cache.put_many({FileIdentity(1, number, 1, 1, 1): SHA for number in range(5000)})
+    path = database(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[4096:12288] = os.urandom(8192)
+    path.write_bytes(content)
+    found = cache.get_many([FileIdentity(1, number, 1, 1, 1) for number in range(5000)])
+    assert set(found.values()) <= {SHA}
+    cache.put_many({A: SHA})
+
+
+@pytest.mark.parametrize(
+    "row", [("1", "2", 3, 4, 5, "short"), ("1", "2", 3, 4, 5, b"\xff" * 64), ("1", "2", "x", 4, 5, SHA)]
+)
+def test_rows_that_hold_something_else_are_not_believed(tmp_path: Path, row: tuple[object, ...]) -> None:
+    cache = SqliteCache(tmp_path)
+    cache.put_many({B: SHA})
+    with sqlite3.connect(database(tmp_path)) as db:
+        db.execute("INSERT INTO hashes VALUES (?, ?, ?, ?, ?, ?)", row)
+    db.close()
+    assert cache.get_many([A]) == {}
+
+
+def test_a_table_of_another_layout_is_started_anew(tmp_path: Path) -> None:
+    cache = SqliteCache(tmp_path)
+    cache.put_many({A: SHA})
+    with sqlite3.connect(database(tmp_path)) as db:
+        db.execute("DROP TABLE hashes")
+        db.execute("CREATE TABLE hashes (device TEXT)")
+    db.close()
+    assert cache.get_many([A]) == {}
+    cache.put_many({A: SHA})
+    assert cache.get_many([A]) == {A: SHA}
+
+
+def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    cache = SqliteCache(tmp_path / "file" / "cache")
+    cache.put_many({A: SHA})
+    assert cache.get_many([A]) == {}
+
+
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+    cache = SqliteCache(tmp_path / "cache")
+    cache.put_many({A: SHA})
+    path = database(tmp_path / "cache")
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert cache.get_many([A]) == {}
+
+
+def test_a_full_disk_is_no_error(tmp_path: Path) -> None:
+    # A limit on the size of files stands in for the disk: the write fails in the middle of SQLite's.
+    code = (
+        "import resource, signal, sys, pathlib\n"
+        "from pulumi_codeartifact_release.hashing import FileIdentity, SqliteCache\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "cache = SqliteCache(pathlib.Path(sys.argv[1]))\n"
+        "first = FileIdentity(1, 1, 1, 1, 1)\n"
+        "cache.put_many({first: 'ab' * 32})\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
+        "cache.put_many({FileIdentity(1, n, 1, 1, 1): 'ab' * 32 for n in range(2, 5000)})\n"
+        "print(cache.get_many([first]) == {first: 'ab' * 32})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], check=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_several_processes_use_it_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib\n"
+        "from pulumi_codeartifact_release.hashing import FileIdentity, SqliteCache\n"
+        "cache = SqliteCache(pathlib.Path(sys.argv[1]))\n"
+        "for n in range(40):\n"
+        "    cache.put_many({FileIdentity(int(sys.argv[2]), n, 1, 1, 1): 'ab' * 32})\n"
+    )
+
+    def run(device: int) -> int:
+        return subprocess.run([sys.executable, "-c", code, tmp_path, str(device)], check=True).returncode
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, range(4)))
+    every = [FileIdentity(device, number, 1, 1, 1) for device in range(4) for number in range(40)]
+    assert len(SqliteCache(tmp_path).get_many(every)) == 160
+
+
+def test_the_null_cache_knows_nothing() -> None:
+    cache = NullCache()
+    cache.put_many({A: SHA})
+    assert cache.get_many([A]) == {}
+
+
+def test_its_folder_follows_the_platform_and_can_be_chosen() -> None:
+    assert default_folder({"CODEARTIFACT_RELEASE_CACHE": "/chosen"}) == Path("/chosen")
+    if sys.platform == "linux":
+        assert default_folder({"XDG_CACHE_HOME": "/xdg"}) == Path("/xdg/codeartifact-release")
+        assert default_folder({}) == Path.home() / ".cache" / "codeartifact-release"

@@ -1,0 +1,105 @@
+"""Rule 2: what the registry holds decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes import asset, release
+from pulumi_codeartifact_release.errors import ConflictError, DebrisError, DisposedError
+from pulumi_codeartifact_release.publishing import Action, RemoteVersion, make_plan
+from pulumi_codeartifact_release.registry import Asset, AssetListing, Status, VersionState
+
+ABC = {"a.txt": b"aaa", "b.txt": b"bb", "c.txt": b"c"}
+
+
+def remote(contents: dict[str, bytes], status: Status) -> RemoteVersion:
+    listing = AssetListing("r1", {name: asset(name, content) for name, content in contents.items()})
+    return RemoteVersion.of(VersionState(status, "r1"), listing)
+
+
+def test_an_absent_version_is_published_whole() -> None:
+    plan = make_plan(release(ABC), None)
+    assert plan.action is Action.PUBLISH
+    assert [a.name for a in plan.uploads] == ["a.txt", "b.txt", "c.txt"]
+    assert plan.upload_bytes == 6
+    assert plan.changes
+
+
+def test_an_unfinished_version_is_resumed_with_what_is_missing() -> None:
+    plan = make_plan(release(ABC), remote({"b.txt": b"bb"}, Status.UNFINISHED))
+    assert plan.action is Action.RESUME
+    assert [a.name for a in plan.uploads] == ["a.txt", "c.txt"]
+    assert [a.name for a in plan.present] == ["b.txt"]
+
+
+def test_a_complete_unfinished_version_is_only_finished() -> None:
+    plan = make_plan(release(ABC), remote(ABC, Status.UNFINISHED))
+    assert (plan.action, plan.uploads) == (Action.RESUME, ())
+
+
+@pytest.mark.parametrize("status", [Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
+def test_the_same_bytes_in_the_declared_status_are_adopted_without_a_write(status: Status) -> None:
+    plan = make_plan(release(ABC, status=status), remote(ABC, status))
+    assert plan.action is Action.KEEP
+    assert not plan.changes
+
+
+@pytest.mark.parametrize("found", [Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
+@pytest.mark.parametrize("declared", [Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
+def test_the_same_bytes_in_another_status_change_status_alone(found: Status, declared: Status) -> None:
+    plan = make_plan(release(ABC, status=declared), remote(ABC, found))
+    assert plan.action is (Action.KEEP if found == declared else Action.SET_STATUS)
+    assert plan.uploads == ()
+
+
+@pytest.mark.parametrize("status", [Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
+@pytest.mark.parametrize(
+    "held",
+    [
+        pytest.param({**ABC, "a.txt": b"AAA"}, id="other bytes"),
+        pytest.param({"a.txt": b"aaa", "b.txt": b"bb"}, id="an asset fewer"),
+        pytest.param({**ABC, "d.txt": b"d"}, id="an asset more"),
+    ],
+)
+def test_anything_else_under_a_published_version_is_a_conflict(held: dict[str, bytes], status: Status) -> None:
+    plan = make_plan(release(ABC), remote(held, status))
+    assert isinstance(plan.refusal, ConflictError)
+    assert plan.refusal.exit_code == 4
+    assert (plan.action, plan.uploads) == (Action.REFUSE, ())
+
+
+def test_a_conflict_names_every_differing_asset_with_both_hashes_and_sizes() -> None:
+    plan = make_plan(release(ABC), remote({"a.txt": b"AAAA", "c.txt": b"c", "x.txt": b"x"}, Status.PUBLISHED))
+    assert str(plan.refusal) == (
+        "tools/app@1.0 in acme/dev is already Published, and 3 assets differ:\n"
+        f"  a.txt: declared sha256:{asset('', b'aaa').sha256} (3 bytes), "
+        f"published sha256:{asset('', b'AAAA').sha256} (4 bytes)\n"
+        f"  b.txt: declared sha256:{asset('', b'bb').sha256} (2 bytes), not published\n"
+        f"  x.txt: not declared, published sha256:{asset('', b'x').sha256} (1 bytes)\n"
+        "A published version never changes: release these files under a new version."
+    )
+
+
+@pytest.mark.parametrize("held", [{"a.txt": b"AAA"}, {"foreign.txt": b"x"}])
+def test_an_unfinished_version_with_wrong_or_foreign_assets_is_debris(held: dict[str, bytes]) -> None:
+    plan = make_plan(release(ABC), remote(held, Status.UNFINISHED))
+    assert isinstance(plan.refusal, DebrisError)
+    assert next(iter(held)) in str(plan.refusal)
+
+
+def test_a_disposed_version_is_refused_as_irreversible() -> None:
+    plan = make_plan(release(ABC), remote({}, Status.DISPOSED))
+    assert isinstance(plan.refusal, DisposedError)
+    assert "cannot be undone" in str(plan.refusal)
+
+
+def test_names_are_compared_in_nfc() -> None:
+    declared = release({"caf\u00e9": b"x"})
+    assert make_plan(declared, remote({"cafe\u0301": b"x"}, Status.PUBLISHED)).action is Action.KEEP
+
+
+def test_a_registry_that_reports_no_size_does_not_look_different() -> None:
+    held = AssetListing("r", {"a": Asset("a", 0, asset("a", b"xyz").sha256)})
+    assert (
+        make_plan(release({"a": b"xyz"}), RemoteVersion.of(VersionState(Status.PUBLISHED, "r"), held)).refusal is None
+    )
