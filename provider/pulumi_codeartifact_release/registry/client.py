@@ -90,7 +90,8 @@ def configured_endpoint(profile: str | None, environ: Mapping[str, str] = os.env
             return None
     except OSError:
         return None
-    settings = ClientSettings(region="us-east-1", profile=profile)
+    # Keys that are never used: without any, boto3 would look for some as far as the instance's metadata.
+    settings = ClientSettings("us-east-1", profile, access_key_id="unused", secret_access_key="unused")  # noqa: S106
     url = make_client(settings, environ).meta.endpoint_url
     return None if (urlsplit(url).hostname or "") == "codeartifact.us-east-1.amazonaws.com" else url
 

@@ -1,0 +1,252 @@
+"""The adapter: exactly the documented parameters, and every failure in our own words."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import botocore.exceptions
+import pytest
+from botocore.config import Config
+from botocore.parsers import ResponseParserError
+from botocore.stub import ANY, Stubber
+
+from fakes import AT, asset
+from pulumi_codeartifact_release import errors
+from pulumi_codeartifact_release.registry import AssetListing, Coordinates, Status, VersionState
+from pulumi_codeartifact_release.registry.boto import BotoRegistry
+from pulumi_codeartifact_release.registry.pacing import Pacer
+
+PACKAGE = {"domain": "acme", "repository": "dev", "format": "generic", "namespace": "tools", "package": "app"}
+VERSION = {**PACKAGE, "packageVersion": "1.0"}
+OWNED = Coordinates("acme", "dev", "tools", "app", "1.0", domain_owner="111122223333")
+
+
+class Stubbed:
+    def __init__(self) -> None:
+        client = boto3.client(
+            "codeartifact",
+            region_name="us-east-1",
+            aws_access_key_id="x",
+            aws_secret_access_key="y",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        self.stub = Stubber(client)
+        self.slept: list[float] = []
+        self.registry = BotoRegistry(client, Pacer({}), sleep=self.slept.append)
+
+
+@pytest.fixture
+def stubbed() -> Iterator[Stubbed]:
+    made = Stubbed()
+    with made.stub:
+        yield made
+    made.stub.assert_no_pending_responses()
+
+
+def listing(names: str, revision: str = "r1", **more: str) -> dict[str, Any]:
+    assets = [{"name": n, "size": 1, "hashes": {"SHA-256": asset(n, n.encode()).sha256}} for n in names]
+    return {"assets": assets, "versionRevision": revision, **more}
+
+
+def test_describe_asks_for_the_version_and_returns_status_and_revision(stubbed: Stubbed) -> None:
+    answer = {"packageVersion": {"status": "Unfinished", "revision": "r1"}}
+    stubbed.stub.add_response("describe_package_version", answer, VERSION)
+    assert stubbed.registry.describe(AT) == VersionState(Status.UNFINISHED, "r1")
+
+
+def test_the_owner_of_the_domain_is_named_where_it_is_known(stubbed: Stubbed) -> None:
+    answer = {"packageVersion": {"status": "Published", "revision": "r1"}}
+    stubbed.stub.add_response("describe_package_version", answer, {**VERSION, "domainOwner": "111122223333"})
+    stubbed.registry.describe(OWNED)
+
+
+def test_listing_reads_all_pages(stubbed: Stubbed) -> None:
+    stubbed.stub.add_response(
+        "list_package_version_assets", listing("ab", nextToken="t"), {**VERSION, "maxResults": 1000}
+    )
+    stubbed.stub.add_response(
+        "list_package_version_assets", listing("c"), {**VERSION, "maxResults": 1000, "nextToken": "t"}
+    )
+    expected = {name: asset(name, name.encode()) for name in "abc"}
+    assert stubbed.registry.list_assets(AT) == AssetListing("r1", expected)
+
+
+def test_pages_of_different_revisions_are_read_again(stubbed: Stubbed) -> None:
+    for answer in (listing("ab", "r1", nextToken="t"), listing("c", "r2"), listing("abc", "r2")):
+        stubbed.stub.add_response("list_package_version_assets", answer)
+    assert stubbed.registry.list_assets(AT).revision == "r2"
+    assert len(stubbed.slept) == 1
+
+
+@pytest.mark.parametrize(("unfinished", "more"), [(True, {"unfinished": True}), (False, {})])
+def test_publish_passes_the_hash_and_asks_for_unfinished_only_when_meant(
+    stubbed: Stubbed, unfinished: bool, more: dict[str, bool]
+) -> None:
+    content = asset("a.txt", b"abc")
+    stubbed.stub.add_response(
+        "publish_package_version",
+        {"status": "Unfinished", "versionRevision": "r2"},
+        {**VERSION, "assetContent": ANY, "assetName": "a.txt", "assetSHA256": content.sha256, **more},
+    )
+    state = stubbed.registry.publish_asset(AT, content, io.BytesIO(b"abc"), unfinished=unfinished)
+    assert state == VersionState(Status.UNFINISHED, "r2")
+
+
+CHANGE = {
+    **PACKAGE,
+    "versions": ["1.0"],
+    "versionRevisions": {"1.0": "r1"},
+    "expectedStatus": "Unfinished",
+    "targetStatus": "Published",
+}
+
+
+def set_status(stubbed: Stubbed, answer: dict[str, Any]) -> VersionState:
+    stubbed.stub.add_response("update_package_versions_status", answer, CHANGE)
+    return stubbed.registry.set_status(AT, revision="r1", expected=Status.UNFINISHED, target=Status.PUBLISHED)
+
+
+def test_a_change_of_status_is_bound_to_status_and_revision(stubbed: Stubbed) -> None:
+    answer = {"successfulVersions": {"1.0": {"revision": "r2", "status": "Published"}}, "failedVersions": {}}
+    assert set_status(stubbed, answer) == VersionState(Status.PUBLISHED, "r2")
+
+
+@pytest.mark.parametrize("reason", ["MISMATCHED_REVISION", "MISMATCHED_STATUS", "NOT_FOUND", "NOT_ALLOWED", "SKIPPED"])
+def test_a_failed_version_in_a_200_answer_is_a_failure(stubbed: Stubbed, reason: str) -> None:
+    failed = {"1.0": {"errorCode": reason, "errorMessage": "because"}}
+    with pytest.raises(errors.StatusRefusedError, match="because") as caught:
+        set_status(stubbed, {"successfulVersions": {}, "failedVersions": failed})
+    assert caught.value.reason == reason
+
+
+def test_an_answer_that_does_not_mention_the_version_is_a_failure(stubbed: Stubbed) -> None:
+    with pytest.raises(errors.StatusRefusedError):
+        set_status(stubbed, {"successfulVersions": {"2.0": {"revision": "r"}}, "failedVersions": {}})
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "members", "expected", "said"),
+    [
+        ("AccessDeniedException", 403, {}, errors.AccessDeniedError, "the action codeartifact:DescribePackageVersion"),
+        ("ExpiredTokenException", 403, {}, errors.ExpiredCredentialsError, "the credentials have expired"),
+        ("UnrecognizedClientException", 403, {}, errors.AccessDeniedError, "aws sts get-caller-identity"),
+        ("InvalidSignatureException", 403, {}, errors.AccessDeniedError, "the machine's clock"),
+        ("ConflictException", 409, {}, errors.RegistryConflictError, "tools/app@1.0 in acme/dev"),
+        ("InternalServerException", 500, {}, errors.ServerFaultError, "Run again"),
+        ("ServiceUnavailable", 503, {}, errors.ServerFaultError, "Run again"),
+        ("ServiceQuotaExceededException", 402, {}, errors.QuotaExceededError, "Service Quotas"),
+        ("ValidationException", 400, {}, errors.InvalidRequestError, "refused the request"),
+        ("SomethingNew", 418, {}, errors.RegistryError, "SomethingNew"),
+        ("ResourceNotFoundException", 404, {"resourceType": "domain"}, errors.MissingDomainError, "the domain acme"),
+        ("ResourceNotFoundException", 404, {"resourceType": "repository"}, errors.MissingRepositoryError, "repository"),
+        ("ResourceNotFoundException", 404, {"resourceType": "package"}, errors.VersionNotFoundError, "not found"),
+        ("ResourceNotFoundException", 404, {"resourceType": "package-version"}, errors.VersionNotFoundError, "found"),
+    ],
+)  # fmt: skip
+def test_answers_become_our_own_errors(
+    stubbed: Stubbed, code: str, status: int, members: dict[str, str], expected: type[errors.ReleaseError], said: str
+) -> None:
+    stubbed.stub.add_client_error(
+        "describe_package_version",
+        code,
+        "the reason",
+        status,
+        modeled_fields={"message": "the reason", **members} if members else None,
+    )
+    with pytest.raises(errors.ReleaseError) as caught:
+        stubbed.registry.describe(AT)
+    assert type(caught.value) is expected
+    assert said in str(caught.value)
+    assert "\n\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (botocore.exceptions.NoCredentialsError(), errors.NoCredentialsError),
+        (botocore.exceptions.PartialCredentialsError(provider="env", cred_var="x"), errors.NoCredentialsError),
+        (botocore.exceptions.UnauthorizedSSOTokenError(), errors.ExpiredCredentialsError),
+        (botocore.exceptions.TokenRetrievalError(provider="sso", error_msg="x"), errors.ExpiredCredentialsError),
+        (botocore.exceptions.EndpointConnectionError(endpoint_url="https://x"), errors.UnreachableError),
+        (botocore.exceptions.ConnectTimeoutError(endpoint_url="https://x"), errors.UnreachableError),
+        (botocore.exceptions.ReadTimeoutError(endpoint_url="https://x"), errors.UnreachableError),
+        (botocore.exceptions.ConnectionClosedError(endpoint_url="https://x"), errors.UnreachableError),
+        (
+            botocore.exceptions.SSLError(endpoint_url="https://x", error=Exception("certificate")),
+            errors.UnreachableError,
+        ),
+        (botocore.exceptions.ParamValidationError(report="x"), errors.InvalidRequestError),
+        (ResponseParserError("not JSON"), errors.ServerFaultError),
+    ],
+)
+def test_failures_without_an_answer_become_our_own_errors(
+    stubbed: Stubbed, monkeypatch: pytest.MonkeyPatch, raised: Exception, expected: type[errors.ReleaseError]
+) -> None:
+    def fail(**_parameters: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(stubbed.stub.client, "describe_package_version", fail)
+    with pytest.raises(errors.ReleaseError) as caught:
+        stubbed.registry.describe(AT)
+    assert type(caught.value) is expected
+
+
+def test_a_404_that_does_not_say_what_is_missing_asks_for_the_repository(stubbed: Stubbed) -> None:
+    stubbed.stub.add_client_error("describe_package_version", "ResourceNotFoundException", "?", 404)
+    stubbed.stub.add_response("describe_repository", {}, {"domain": "acme", "repository": "dev"})
+    with pytest.raises(errors.VersionNotFoundError):
+        stubbed.registry.describe(AT)
+
+
+def test_a_404_is_never_taken_for_a_missing_version_if_the_repository_is_missing(stubbed: Stubbed) -> None:
+    stubbed.stub.add_client_error("describe_package_version", "ResourceNotFoundException", "?", 404)
+    stubbed.stub.add_client_error("describe_repository", "ResourceNotFoundException", "?", 404)
+    with pytest.raises(errors.MissingRepositoryError):
+        stubbed.registry.describe(AT)
+
+
+def test_a_404_is_never_taken_for_a_missing_version_if_the_repository_may_not_be_seen(stubbed: Stubbed) -> None:
+    stubbed.stub.add_client_error("describe_package_version", "ResourceNotFoundException", "?", 404)
+    stubbed.stub.add_client_error("describe_repository", "AccessDeniedException", "no", 403)
+    with pytest.raises(errors.RegistryError) as caught:
+        stubbed.registry.describe(AT)
+    assert not isinstance(caught.value, errors.VersionNotFoundError)
+
+
+def test_a_deleted_version_is_not_there(stubbed: Stubbed) -> None:
+    stubbed.stub.add_response("describe_package_version", {"packageVersion": {"status": "Deleted", "revision": "r"}})
+    with pytest.raises(errors.VersionNotFoundError):
+        stubbed.registry.describe(AT)
+
+
+def throttle(stubbed: Stubbed, times: int, headers: dict[str, str]) -> None:
+    for _ in range(times):
+        stubbed.stub.add_client_error(
+            "describe_package_version", "ThrottlingException", "slow down", 429, response_meta={"HTTPHeaders": headers}
+        )
+
+
+def test_throttled_calls_are_made_again_after_the_time_asked_for(stubbed: Stubbed) -> None:
+    throttle(stubbed, 3, {"retry-after": "2"})
+    stubbed.stub.add_response("describe_package_version", {"packageVersion": {"status": "Published", "revision": "r"}})
+    assert stubbed.registry.describe(AT).revision == "r"
+    assert [int(seconds) for seconds in stubbed.slept] == [2, 2, 2]
+
+
+def test_throttled_calls_without_a_time_wait_longer_and_longer_and_end(stubbed: Stubbed) -> None:
+    throttle(stubbed, 12, {})
+    with pytest.raises(errors.ThrottledError):
+        stubbed.registry.describe(AT)
+    assert len(stubbed.slept) == 11
+    assert stubbed.slept[0] < 1.1
+    assert max(stubbed.slept) <= 20
+
+
+@pytest.mark.parametrize("answer", [{"packageVersion": {}}, {"packageVersion": {"status": "Published"}}])
+def test_an_answer_without_a_revision_is_a_fault_of_the_server(stubbed: Stubbed, answer: dict[str, Any]) -> None:
+    stubbed.stub.add_response("describe_package_version", answer)
+    with pytest.raises(errors.ReleaseError):
+        stubbed.registry.describe(AT)
