@@ -1,0 +1,214 @@
+"""From a path to a Manifest, or to all of its mistakes: the straight way through the other modules.
+
+manifest = load(Path("release.yaml"), environment="dev", variables=Variables({"version": "1.4.2"}))
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from ..errors import ManifestError, NotYetSupportedError, Problem, UsageError
+from .document import MAX_BYTES, parse
+from .files import AssetEntry, check_texts, declare
+from .model import DeclaredFile, Environment, KeyPath, Manifest, Package, Pin
+from .names import NameTemplate
+from .paths import Folder
+from .rules import check_environments, check_packages, inherited
+from .substitution import substitute
+from .tree import Tree, spelled
+from .validation import validate
+from .variables import Values, Variables
+from .words import did_you_mean, listed
+
+ALLOWED = ("outside", "endpoint", "delete", "local-source")
+"""What an operator may permit."""
+
+_UNSUPPORTED: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
+    ("promoteFrom", "promote_from", (None,)),
+    ("soak", "soak", (None,)),
+    ("pinned", "pinned", (False,)),
+    ("pins", "pins", ({},)),
+    ("onDestroy", "on_destroy", ("retain",)),
+    ("onSupersede", "on_supersede", ("keep",)),
+    ("stack", "stack", (None,)),
+)
+"""Keys of an environment that are specified and not yet done: key, attribute, and the values that ask nothing."""
+_SOAK_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def load(
+    path: Path,
+    *,
+    environment: str | None = None,
+    variables: Variables | None = None,
+    allow: frozenset[str] = frozenset(),
+    with_files: bool = True,
+) -> Manifest:
+    """Read a manifest.
+
+    Args:
+        path: the manifest's file.
+        environment: the environment that will be used; it must be there. None selects none.
+        variables: values from outside.
+        allow: what the operator permits: words of ALLOWED.
+        with_files: False validates the globs as text and leaves every package's `files` empty.
+
+    Raises:
+        ManifestError: with every mistake of the manifest, in its order.
+        UsageError: the path cannot be read, or a word of `allow` is unknown.
+    """
+    for word in sorted(allow):
+        if word not in ALLOWED:
+            raise UsageError(f"--allow {word}: unknown{did_you_mean(word, ALLOWED)} (there are {listed(ALLOWED)})")
+    path = Path(path)
+    document = parse(_content(path))
+    tree = Tree(problems=document.problems)
+    if document.root is None:
+        raise ManifestError(path, tree.problems)
+    folder = Folder(Path(os.path.abspath(path)).parent, outside="outside" in allow)  # noqa: PTH100 - symlinks stay
+    values = Values(variables or Variables(), folder, tree)
+    templates = substitute(document.root, values, tree)
+    validate(tree)
+    values.finish()
+    check_packages(tree)
+    check_environments(tree, environment)
+    files = _files(tree, folder, templates, with_files=with_files)
+    if tree.problems:
+        raise ManifestError(path, _once(tree.problems))
+    return Manifest(path, folder.base, _packages(tree, files), _environments(tree), tree.keys)
+
+
+def refuse_unsupported(manifest: Manifest, environment: Environment) -> None:
+    """Refuse what this version does not do; nothing that a manifest says is ever ignored.
+
+    Raises:
+        NotYetSupportedError: naming every such key of the environment, with its place.
+    """
+    lines = []
+    for key, attribute, harmless in _UNSUPPORTED:
+        value = getattr(environment, attribute)
+        if value in harmless:
+            continue
+        path: KeyPath = ("environments", environment.name, key)
+        where = str(manifest.path)
+        if path in manifest.positions:
+            where += ":{}:{}".format(*manifest.positions[path])
+        what = f"`{key}: {value}`" if key in ("onDestroy", "onSupersede") else f"`{key}`"
+        lines.append(f"{where}: {spelled(path)}: {what} is not yet supported")
+    if lines:
+        raise NotYetSupportedError("\n".join(lines), hint="Remove it, or use an environment without it.")
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    """Leave out what an alias only repeats: one line that is wrong is one mistake, wherever it is used."""
+    first: dict[tuple[int, int, str], Problem] = {}
+    for problem in problems:
+        first.setdefault((problem.line, problem.column, problem.message), problem)
+    return list(first.values())
+
+
+def _content(path: Path) -> bytes:
+    """Return the manifest's bytes, one more than allowed at most; a FIFO or a device is refused, never waited for."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise UsageError(f"{path}: is a folder", hint="Name the manifest in it, such as release.yaml.")
+        if not stat.S_ISREG(mode):
+            raise UsageError(f"{path}: is not a regular file", hint="Name a manifest, such as release.yaml.")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file", hint="Name a manifest, such as release.yaml.") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{path}: cannot be read: {reason}") from None
+
+
+def _files(
+    tree: Tree, folder: Folder, templates: dict[KeyPath, NameTemplate], *, with_files: bool
+) -> dict[KeyPath, tuple[DeclaredFile, ...]]:
+    """Find the files of every package that says clearly what they are, by the package's place."""
+    files = {}
+    for path, package in tree.mappings(("packages",)):
+        assets = tree.at((*path, "assets"))
+        if "assets" not in package or not isinstance(assets, list):
+            continue
+        entries = [_entry(tree, (*path, "assets", at), templates) for at in range(len(assets))]
+        declared, problems = declare(folder, entries) if with_files else ((), check_texts(folder, entries))
+        files[path] = declared
+        for problem in problems:
+            place: KeyPath = (*path, "assets", problem.entry)
+            if (*place, problem.key) in tree.values:
+                place = (*place, problem.key)
+            tree.report(place, problem.message, spoils=False)
+    return files
+
+
+def _entry(tree: Tree, path: KeyPath, templates: dict[KeyPath, NameTemplate]) -> AssetEntry | None:
+    """Return an entry of `assets`; None where its path cannot be told."""
+    value = tree.at(path)
+    if isinstance(value, str):
+        return AssetEntry(value)
+    where = tree.text((*path, "path"))
+    if not isinstance(value, dict) or where is None:
+        return None
+    exclude = tree.at((*path, "exclude")) if "exclude" in value else []
+    texts = [tree.text((*path, "exclude", at)) for at in range(len(exclude))] if isinstance(exclude, list) else [None]
+    if None in texts:
+        return None
+    count = tree.at((*path, "count"))
+    return AssetEntry(
+        where,
+        name=templates.get((*path, "name")) or tree.text((*path, "name")),
+        count=count if isinstance(count, int) else None,
+        exclude=tuple(text for text in texts if text is not None),
+        named=tree.sound((*path, "name")),
+    )
+
+
+def _packages(tree: Tree, files: dict[KeyPath, tuple[DeclaredFile, ...]]) -> tuple[Package, ...]:
+    default = tree.text(("defaults", "status")) or "Published"
+    return tuple(
+        Package(
+            namespace=inherited(tree, path, "namespace") or "",
+            package=package["package"],
+            version=inherited(tree, path, "version") or "",
+            status=package.get("status", default),
+            files=files.get(path, ()),
+        )
+        for path, package in tree.mappings(("packages",))
+    )
+
+
+def _environments(tree: Tree) -> dict[str, Environment]:
+    return {name: _environment(name, value) for name, value in tree.data["environments"].items()}
+
+
+def _environment(name: str, value: dict[str, Any]) -> Environment:
+    return Environment(
+        name=name,
+        domain=value["domain"],
+        repository=value["repository"],
+        domain_owner=value.get("domainOwner"),
+        region=value.get("region"),
+        profile=value.get("profile"),
+        endpoint=value.get("endpoint"),
+        promote_from=value.get("promoteFrom"),
+        soak=_duration(value["soak"]) if "soak" in value else None,
+        pinned=value.get("pinned", False),
+        pins={package: Pin(pin["version"], pin["digest"]) for package, pin in value.get("pins", {}).items()},
+        on_destroy=value.get("onDestroy", "retain"),
+        on_supersede=value.get("onSupersede", "keep"),
+        finish=value.get("finish", "guarded"),
+        stack=value.get("stack"),
+    )
+
+
+def _duration(text: str) -> timedelta:
+    """Return a duration that the schema has accepted: `1d12h`, `30m`."""
+    return timedelta(**{_SOAK_UNITS[unit]: int(number) for number, unit in re.findall(r"([0-9]+)([dhms])", text)})

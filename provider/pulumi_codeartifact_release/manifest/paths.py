@@ -1,0 +1,168 @@
+"""A path of the manifest on this machine: whether it is inside, what it is, and whether it may be read.
+
+    located = Folder(base, outside=False).locate("dist/app.zip")     # or PathProblem
+    located.declared, located.path
+
+Nothing is opened here but the one small file that holds a variable's value; a FIFO never blocks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .words import quoted
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Characters that no key of a manifest takes: they would break messages, plans and the service's own rules."""
+
+_MAX_LINE = 4096
+_KINDS = (
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISBLK, "a block device"),
+    (stat.S_ISCHR, "a character device"),
+)
+
+
+class PathProblem(ValueError):  # noqa: N818 - it becomes a Problem
+    """A path cannot be used; the text says why and what to do."""
+
+
+class IsFolderProblem(PathProblem):
+    """A path is a folder, and no file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A path inside the folder (or permitted outside of it): absolute, and relative to the folder with `/`."""
+
+    path: Path
+    declared: str
+
+
+@dataclass
+class Folder:
+    """The folder that a manifest's paths are relative to.
+
+    Attributes:
+        base: the folder, absolute.
+        outside: whether the operator permitted paths out of it.
+        looks: False to judge paths by their text alone; symlinks are not seen then.
+    """
+
+    base: Path
+    outside: bool = False
+    looks: bool = True
+    _real: dict[str, str] = field(default_factory=dict, repr=False)
+    _listings: dict[Path, list[str]] = field(default_factory=dict, repr=False)
+
+    def locate(self, text: str, *, spelled: str = "") -> Located:
+        """Return the place of a path, which need not exist.
+
+        Args:
+            text: the path, relative to the folder or absolute.
+            spelled: what messages call it, where that is more than the path itself.
+
+        Raises:
+            PathProblem: it is outside by `..`, by an absolute path or through a symlink, and that is not permitted.
+        """
+        if found := CONTROL.search(text):
+            raise PathProblem(f"{quoted(text)} has the control character U+{ord(found[0]):04X} in it")
+        base = str(self.base)
+        path = os.path.normpath(os.path.join(base, text))  # noqa: PTH118 - Path does not fold `..`
+        below = base.rstrip("/") + "/"
+        declared = path[len(below) :] if path.startswith(below) else os.path.relpath(path, base)
+        if not self.outside:
+            if declared == ".." or declared.startswith("../"):
+                through = "an absolute path" if text.startswith("/") else "`..`"
+                raise PathProblem(self._refusal(spelled or text, through))
+            if self.looks and not self._within(path):
+                raise PathProblem(self._refusal(spelled or text, f"a symlink to {quoted(os.path.realpath(path))}"))
+        return Located(Path(path), declared)
+
+    def listing(self, path: Path) -> list[str]:
+        """Return the names in a folder, listed once; OSError where it may not be."""
+        if path not in self._listings:
+            self._listings[path] = [each.name for each in path.iterdir()]
+        return self._listings[path]
+
+    def _refusal(self, text: str, through: str) -> str:
+        return (
+            f"{quoted(text)} leads out of the manifest's folder through {through}; "
+            "move it inside, or let the operator permit it with --allow outside"
+        )
+
+    def _within(self, path: str) -> bool:
+        """Whether a path, symlinks resolved, is still in the folder."""
+        folder, name = os.path.split(path)
+        real = self._real_folder(folder)
+        try:
+            linked = stat.S_ISLNK(os.lstat(path).st_mode)
+        except OSError:
+            linked = False
+        target = os.path.realpath(path) if linked else f"{real}/{name}"
+        root = self._real_folder(str(self.base))
+        return target == root or target.startswith(root.rstrip("/") + "/")
+
+    def _real_folder(self, folder: str) -> str:
+        if folder not in self._real:
+            self._real[folder] = os.path.realpath(folder)
+        return self._real[folder]
+
+    def check_file(self, located: Located) -> None:
+        """PathProblem unless it is a regular file that this process may read."""
+        try:
+            mode = os.stat(located.path).st_mode  # noqa: PTH116 - a hot path
+        except FileNotFoundError:
+            raise PathProblem(self._missing(located)) from None
+        except OSError as error:
+            raise PathProblem(f"{quoted(located.declared)} cannot be read: {error.strerror}") from None
+        if stat.S_ISDIR(mode):
+            raise IsFolderProblem(f"{quoted(located.declared)} is a folder")
+        if not stat.S_ISREG(mode):
+            kind = next((name for test, name in _KINDS if test(mode)), "something else")
+            raise PathProblem(f"{quoted(located.declared)} is not a regular file: it is {kind}")
+        if not readable(located.path):
+            raise PathProblem(
+                f"{quoted(located.declared)} cannot be read: permission denied; change its mode or its owner"
+            )
+
+    def _missing(self, located: Located) -> str:
+        if located.path.is_symlink():
+            return (
+                f"{quoted(located.declared)} is a dangling symlink: its target "
+                f"{quoted(os.readlink(located.path))} does not exist"  # noqa: PTH115 - the text as it is
+            )
+        return f"there is no file {quoted(located.declared)}"
+
+    def read_line(self, text: str) -> str:
+        """Return the single line of a small UTF-8 file, its line end stripped; PathProblem where it is not one."""
+        located = self.locate(text)
+        self.check_file(located)
+        try:
+            with located.path.open("rb") as file:
+                content = file.read(_MAX_LINE + 3)
+        except OSError as error:
+            raise PathProblem(f"{quoted(text)} cannot be read: {error.strerror}") from None
+        if len(content) > _MAX_LINE:
+            raise PathProblem(f"{quoted(text)} is larger than 4 KiB: it must hold a single short line")
+        try:
+            line = content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            raise PathProblem(f"{quoted(text)} is not UTF-8 (at offset {error.start})") from None
+        if not line:
+            raise PathProblem(f"{quoted(text)} is empty: it must hold a single line, the value")
+        if "\n" in line or "\r" in line:
+            raise PathProblem(f"{quoted(text)} has more than one line: it must hold a single line, the value")
+        if found := CONTROL.search(line):
+            raise PathProblem(f"{quoted(text)} has the control character U+{ord(found[0]):04X} in it")
+        return line
+
+
+def readable(path: Path | str, mode: int = os.R_OK) -> bool:
+    """Whether this process may read a file, judged by its effective user where the system can say."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)

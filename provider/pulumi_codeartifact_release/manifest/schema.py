@@ -1,0 +1,83 @@
+"""The manifest's JSON Schema, in the two readings that are needed of it.
+
+    print(schema.text())               # what `codeartifact-release schema` prints, for editors
+    schema.validator().iter_errors(tree)
+
+An editor sees typed YAML before any variable is known, so the shipped schema takes `version: 1.10` (a number there)
+and `${…}` anywhere. The loader validates later: all scalars are text by then, but for the keys that the schema declares
+boolean or integer, and no placeholder is left. Its strict reading is derived, so that the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
+Schema = dict[str, Any]
+
+PLACEHOLDER_PATTERN = "|\\$\\{"
+"""The end of every pattern in the shipped schema: the alternative for editors that see a `${…}`."""
+_PLACEHOLDER_REF = "#/$defs/placeholder"
+_ANNOTATIONS = frozenset({"description", "examples", "title", "default", "$comment", "$defs", "$id", "$schema"})
+
+
+def text() -> str:
+    """Return the schema as it is shipped: JSON, ending with a newline."""
+    return (files(__package__) / "release.schema.json").read_text(encoding="utf-8")
+
+
+@cache
+def shipped() -> Schema:
+    """Return the schema as it is shipped, parsed. Not to be modified."""
+    schema: Schema = json.loads(text())
+    return schema
+
+
+@cache
+def strict() -> Schema:
+    """Return the schema of a manifest whose variables are substituted: no placeholders, no `$ref`, no annotations."""
+    schema: Schema = _tightened(shipped(), shipped()["$defs"])
+    return schema
+
+
+@cache
+def validator() -> Draft202012Validator:
+    """Return a validator of the strict reading; building it is slow, so there is one."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import, and `schema` prints without it
+
+    return Draft202012Validator(strict())
+
+
+def child(schema: Schema, key: str | int) -> Schema:
+    """Return the strict schema of a mapping's value or a list's item; empty where the key is unknown."""
+    if isinstance(key, int):
+        found = schema.get("items")
+    else:
+        found = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+    return found if isinstance(found, dict) else {}
+
+
+def _tightened(schema: Schema, definitions: Schema) -> Schema:
+    if "$ref" in schema:
+        return _tightened(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    result = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
+    if isinstance(result.get("pattern"), str):
+        result["pattern"] = result["pattern"].removesuffix(PLACEHOLDER_PATTERN)
+    if isinstance(result.get("type"), list):
+        first, *others = result["type"]
+        structures = [name for name in others if name in ("object", "array")]
+        result["type"] = [first, *structures] if structures else first
+    if "properties" in result:
+        result["properties"] = {key: _tightened(value, definitions) for key, value in result["properties"].items()}
+    for keyword in ("items", "additionalProperties"):
+        if isinstance(result.get(keyword), dict):
+            result[keyword] = _tightened(result[keyword], definitions)
+    for alternative in result.pop("anyOf", ()):
+        if alternative.get("$ref") != _PLACEHOLDER_REF:
+            result |= _tightened(alternative, definitions)
+    return result

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import pytest
+
+from .conftest import HEAD, TAIL, Project
+
+
+def package_problems(project: Project, packages: str, defaults: str = "{}", tail: str = TAIL) -> list[str]:
+    project.file("a.zip")
+    return project.problems(f"{HEAD}defaults: {defaults}\npackages: {packages}\n{tail}")
+
+
+def test_a_package_s_own_values_win_over_the_defaults(project: Project) -> None:
+    project.file("a.zip")
+    manifest = project.load(
+        f"""\
+        schemaVersion: 1
+        defaults: {{namespace: acme, version: 1.0, status: Unlisted}}
+        packages:
+          - {{package: one, assets: [a.zip]}}
+          - {{package: two, assets: [a.zip], namespace: other, version: 2, status: Archived}}
+        {TAIL.replace(chr(10), chr(10) + " " * 8)}"""
+    )
+    assert [(each.id, each.version, each.status) for each in manifest.packages] == [
+        ("acme/one", "1.0", "Unlisted"),
+        ("other/two", "2", "Archived"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("packages", "defaults", "expected"),
+    [
+        (
+            "[{package: a, version: 1, assets: [a.zip]}]",
+            "{}",
+            ["3:12 packages[0]: the required key `namespace` is missing, here and in `defaults`"],
+        ),
+        (
+            "[{package: a, namespace: b, assets: [a.zip]}]",
+            "{}",
+            ["3:12 packages[0]: the required key `version` is missing, here and in `defaults`"],
+        ),
+        (
+            "[{package: a, version: 1, assets: [a.zip]}]",
+            "{namespce: acme}",
+            ["2:12 defaults.namespce: unknown key; did you mean `namespace`?"],
+        ),
+        (
+            "[{package: a, versoin: 1, assets: [a.zip]}]",
+            "{namespace: acme}",
+            ["3:25 packages[0].versoin: unknown key; did you mean `version`?"],
+        ),
+        (
+            "[{package: a, version: 1, assets: [a.zip]}]",
+            "{namespace: a b}",
+            ["2:23 defaults.namespace: `a b` cannot be used: a namespace has no `#`, `/` or whitespace in it"],
+        ),
+        ("[{package: a, version: 1, assets: [a.zip]}]", "[]", ["2:11 defaults: expected a mapping, found a list"]),
+        (
+            "[{package: a, version: 1, assets: [a.zip]}, {package: a, version: 2, assets: [a.zip]}]",
+            "{namespace: acme}",
+            [
+                "3:65 packages[1].package: `acme/a` is declared twice: first on line 3; "
+                "a manifest releases one version of a package"
+            ],
+        ),
+        (
+            "[{package: a, version: 1, assets: [a.zip]}, {package: a, namespace: b, version: 2, assets: [a.zip]}]",
+            "{namespace: acme}",
+            [],
+        ),
+    ],
+)
+def test_a_mistake_across_the_keys_of_packages_is_told_once(
+    project: Project, packages: str, defaults: str, expected: list[str]
+) -> None:
+    assert package_problems(project, packages, defaults) == expected
+
+
+def environments(**sources: str) -> list[str]:
+    return [
+        f"{name}: {{domain: acme, repository: {name}-repository{f', promoteFrom: {source}' if source else ''}}}"
+        for name, source in sources.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        ({"dev": "", "prod": "dev"}, []),
+        (
+            {"dev": "", "prod": "dve"},
+            ["environments.prod.promoteFrom: there is no environment `dve`; did you mean `dev`?"],
+        ),
+        ({"dev": "", "prod": "qa"}, ["environments.prod.promoteFrom: there is no environment `qa`"]),
+        ({"dev": "dev"}, ["environments.dev.promoteFrom: an environment cannot promote from itself"]),
+        (
+            {"a": "b", "b": "a"},
+            [
+                "environments.a.promoteFrom: the environments promote in a circle: a -> b -> a; "
+                "one of them must publish files"
+            ],
+        ),
+        (
+            {"into": "a", "a": "b", "b": "c", "c": "a", "alone": ""},
+            [
+                "environments.a.promoteFrom: the environments promote in a circle: a -> b -> c -> a; "
+                "one of them must publish files"
+            ],
+        ),
+        (
+            {"a": "b", "b": "a", "c": "d", "d": "c"},
+            [
+                "environments.a.promoteFrom: the environments promote in a circle: a -> b -> a; "
+                "one of them must publish files",
+                "environments.c.promoteFrom: the environments promote in a circle: c -> d -> c; "
+                "one of them must publish files",
+            ],
+        ),
+    ],
+)
+def test_a_promotion_that_leads_nowhere_is_told_once(
+    project: Project, sources: dict[str, str], expected: list[str]
+) -> None:
+    assert project.environment_problems(*environments(**sources)) == expected
+
+
+def test_ten_thousand_environments_in_one_chain_are_judged_in_no_time(project: Project) -> None:
+    names = [f"e{number}" for number in range(10_000)]
+    chain = dict(zip(names, [*names[1:], names[0]], strict=True))
+    (found,) = project.environment_problems(*environments(**chain))
+    assert found.startswith("environments.e0.promoteFrom: the environments promote in a circle: e0 -> e1 -> e2")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("dev", []),
+        (
+            "prd",
+            ["environments: there is no environment `prd`; did you mean `prod`? (there are `dev` and `prod`)"],
+        ),
+        ("qa", ["environments: there is no environment `qa` (there are `dev` and `prod`)"]),
+    ],
+)
+def test_an_environment_that_is_not_there_is_told(project: Project, name: str, expected: list[str]) -> None:
+    assert project.environment_problems(*environments(dev="", prod=""), environment=name) == expected
+
+
+def test_an_environment_that_is_there_and_wrong_is_told_for_its_own_mistake_only(project: Project) -> None:
+    lines = [*environments(prod="dev"), "dev: text"]
+    assert project.environment_problems(*lines, environment="dev") == [
+        "environments.dev: expected a mapping, found `text`"
+    ]
