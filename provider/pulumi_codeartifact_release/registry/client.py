@@ -122,9 +122,11 @@ def _config(session: boto3.Session, settings: ClientSettings, environ: Mapping[s
         "max_pool_connections": _CONNECTIONS,
         "user_agent_appid": "codeartifact-release",
     }
-    chosen = session._session.get_config_variable
-    if not chosen("retry_mode") and not chosen("max_attempts"):
-        options["retries"] = {"mode": "standard", "total_max_attempts": _ATTEMPTS}
+    # Asked of the sources themselves: what botocore says without them is its own default, not the user's choice.
+    profile = session._session.get_scoped_config()
+    options["retries"] = {"mode": environ.get("AWS_RETRY_MODE") or profile.get("retry_mode") or "standard"}
+    if not environ.get("AWS_MAX_ATTEMPTS") and not profile.get("max_attempts"):
+        options["retries"]["total_max_attempts"] = _ATTEMPTS
     if settings.endpoint and is_loopback(settings.endpoint):
         options["proxies"] = {}
     return Config(**options)
