@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_codeartifact.client import CodeArtifactClient
 
-    from .local_registry import LocalRegistry
+    from .local_registry.server import LocalRegistry
     from .registry.client import ClientSettings
 
 _T = TypeVar("_T")
@@ -203,7 +203,7 @@ def _shared(key: object, make: Callable[[], _T]) -> _T:
 
 def close_embedded() -> None:
     """Stop every embedded registry of this process and forget all clients; for tests and orderly ends."""
-    from .local_registry import LocalRegistry  # noqa: PLC0415
+    from .local_registry.server import LocalRegistry  # noqa: PLC0415
 
     with _things_lock:
         for thing in _things.values():
@@ -213,10 +213,13 @@ def close_embedded() -> None:
 
 
 def _start(endpoint: Endpoint) -> LocalRegistry:
-    from .local_registry import start  # noqa: PLC0415 - only `file:` endpoints need a server
+    from .local_registry import StoreError, start  # noqa: PLC0415 - only `file:` endpoints need a server
 
     assert endpoint.folder is not None
-    return start(endpoint.folder)
+    try:
+        return start(endpoint.folder)
+    except (StoreError, OSError) as error:
+        raise UsageError(f"the embedded registry {endpoint.text} cannot be opened: {error}") from error
 
 
 def _client(settings: ClientSettings) -> CodeArtifactClient:

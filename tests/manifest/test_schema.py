@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from pulumi_codeartifact_release.cli.schema import schema as command
+from pulumi_codeartifact_release.cli.schema import command
 from pulumi_codeartifact_release.manifest import schema
 
 EDITOR = Draft202012Validator(schema.shipped())

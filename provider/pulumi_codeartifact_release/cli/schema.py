@@ -8,8 +8,8 @@ from __future__ import annotations
 import click
 
 
-@click.command()
-def schema() -> None:
+@click.command("schema", short_help="Print the JSON Schema of the manifest.")
+def command() -> None:
     """Print the JSON Schema of the manifest (draft 2020-12).
 
     An editor with the YAML language server takes it from a first line such as
