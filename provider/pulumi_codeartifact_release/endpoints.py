@@ -216,6 +216,8 @@ def _start(endpoint: Endpoint) -> LocalRegistry:
     from .local_registry import StoreError, start  # noqa: PLC0415 - only `file:` endpoints need a server
 
     assert endpoint.folder is not None
+    if endpoint.folder.exists() and not endpoint.folder.is_dir():
+        raise UsageError(f"the embedded registry {endpoint.text} cannot be opened: it is not a folder")
     try:
         return start(endpoint.folder)
     except (StoreError, OSError) as error:

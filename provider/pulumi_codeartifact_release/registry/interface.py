@@ -42,6 +42,8 @@ class Coordinates:
     domain_owner: str | None = None
 
     def __str__(self) -> str:
+        if not self.package:
+            return f"{self.domain}/{self.repository}"
         return f"{self.namespace}/{self.package}@{self.version} in {self.domain}/{self.repository}"
 
 

@@ -1,0 +1,100 @@
+"""The rooms of the code and the way imports flow between them: downwards only."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import pulumi_codeartifact_release
+
+PACKAGE = Path(pulumi_codeartifact_release.__file__).parent
+
+MAY_IMPORT = {
+    "errors": set(),
+    "manifest": {"errors"},
+    "hashing": {"errors"},
+    "registry": {"errors"},
+    "publishing": {"errors", "registry"},
+    "local_registry": set(),
+    "endpoints": {"errors", "registry", "local_registry"},
+    "progress": {"publishing"},
+    "state": {"endpoints", "publishing", "registry"},
+    "declaration": {"hashing", "publishing", "registry"},
+    "providers": {"errors", "hashing", "registry", "publishing", "endpoints", "progress", "state", "declaration"},
+    "resources": {"errors", "manifest", "endpoints", "declaration", "providers"},
+    "cli": {"errors", "manifest", "hashing", "registry", "publishing", "local_registry", "endpoints", "progress"},
+    "__init__": {"errors", "resources"},
+}
+"""Room -> the rooms that it may know. The order is the order of the layers."""
+
+LIBRARIES = {
+    "errors": set(),
+    "manifest": {"yaml", "jsonschema", "wcmatch"},
+    "hashing": set(),
+    "registry": {"boto3", "botocore", "mypy_boto3_codeartifact"},
+    "publishing": set(),
+    "local_registry": {"botocore", "uvicorn"},
+    "endpoints": {"botocore", "mypy_boto3_codeartifact"},
+    "progress": set(),
+    "state": set(),
+    "declaration": set(),
+    "providers": {"pulumi", "grpc"},
+    "resources": {"pulumi"},
+    "cli": {"click", "rich"},
+    "__init__": set(),
+}
+"""Room -> what it may use beyond the standard library. Pulumi is known to two modules alone."""
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> tuple[set[str], set[str]]:
+    """The rooms and the top-level packages that a module imports, wherever in it."""
+    rooms: set[str] = set()
+    packages: set[str] = set()
+    here = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            packages |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            packages.add((node.module or "").split(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: -node.level]
+            parts = [*base, *(node.module or "").split(".")] if node.module else [*base]
+            targets = [[*parts, alias.name] for alias in node.names] if len(parts) == 1 else [parts]
+            rooms |= {target[1] for target in targets}
+    assert PACKAGE.name not in packages, "imports within the package are relative"
+    return rooms, packages
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_flow_downwards_only(path: Path) -> None:
+    room = room_of(path)
+    rooms, packages = imports(path)
+    own = {"__version__"} if room == "cli" else set()
+    assert rooms - {room} - own <= MAY_IMPORT[room]
+    assert packages - set(sys.stdlib_module_names) <= LIBRARIES[room]
+
+
+def test_the_rooms_are_in_layers() -> None:
+    order = list(MAY_IMPORT)
+    assert all(order.index(lower) < order.index(room) for room, lowers in MAY_IMPORT.items() for lower in lowers)
+
+
+def test_registry_and_local_registry_meet_over_http_alone() -> None:
+    assert "local_registry" not in MAY_IMPORT["registry"]
+    assert MAY_IMPORT["local_registry"] == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_stay_small_and_say_what_they_are(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 400
+    assert ast.get_docstring(ast.parse(text))
