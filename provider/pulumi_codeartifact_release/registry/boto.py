@@ -91,7 +91,7 @@ class BotoRegistry:
                 **more,
             )
 
-        answer = self._call("PublishPackageVersion", at, publish)
+        answer = self._call("PublishPackageVersion", at, publish, asset.name)
         return VersionState(_status(answer.get("status"), at), str(answer.get("versionRevision", "")))
 
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
@@ -129,7 +129,7 @@ class BotoRegistry:
             lambda: self._client.list_package_version_assets(**_version(at), maxResults=_PAGE, **more),
         )
 
-    def _call(self, operation: str, at: Coordinates, call: Callable[[], _T]) -> _T:
+    def _call(self, operation: str, at: Coordinates, call: Callable[[], _T], asset: str | None = None) -> _T:
         """Call within the quota; waits and tries again while throttled, translates every other failure."""
         for attempt in range(_THROTTLED_ROUNDS):
             self._pacer.wait(operation)
@@ -137,19 +137,19 @@ class BotoRegistry:
                 return call()
             except ClientError as error:
                 if not is_throttled(error) or attempt == _THROTTLED_ROUNDS - 1:
-                    raise self._translated(error, operation, at) from error
+                    raise self._translated(error, operation, at, asset) from error
                 asked = retry_after(error)
                 # Spread out, or all that were refused together come back together.
                 wait = (asked if asked is not None else 0.5 * 2**attempt) + random.uniform(0, 0.5)  # noqa: S311
                 self._sleep(min(wait, _LONGEST_WAIT_S))
             except (BotoCoreError, ResponseParserError) as error:
-                raise self._translated(error, operation, at) from error
+                raise self._translated(error, operation, at, asset) from error
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _translated(self, error: Exception, operation: str, at: Coordinates) -> ReleaseError:
+    def _translated(self, error: Exception, operation: str, at: Coordinates, asset: str | None) -> ReleaseError:
         if is_not_found(error) and resource_type(error) is None:
             return self._untyped_not_found(error, operation, at)
-        return translate(error, operation, at, self._client.meta.endpoint_url)
+        return translate(error, operation, at, self._client.meta.endpoint_url, asset)
 
     def _untyped_not_found(self, error: Exception, operation: str, at: Coordinates) -> ReleaseError:
         """Tell a missing version from a missing repository where the answer does not: ask for the repository.

@@ -47,12 +47,14 @@ _THROTTLED = {
 }
 
 
-def translate(error: Exception, operation: str, at: Coordinates, endpoint: str) -> ReleaseError:
-    """Return the error of our own tree for what `operation` (as the API names it) raised about `at`."""
+def translate(
+    error: Exception, operation: str, at: Coordinates, endpoint: str, asset: str | None = None
+) -> ReleaseError:
+    """Return the error of our own tree for what `operation` (as the API names it) raised about `at`, or an asset."""
     if isinstance(error, ReleaseError):
         return error
     if isinstance(error, boto.ClientError):
-        return _answer(error, operation, at, endpoint)
+        return _answer(error, operation, at, endpoint, f"{asset} of {at}" if asset else str(at))
     return _no_answer(error, operation, endpoint)
 
 
@@ -92,13 +94,13 @@ def _http_status(error: boto.ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def _answer(error: boto.ClientError, operation: str, at: Coordinates, endpoint: str) -> ReleaseError:
+def _answer(error: boto.ClientError, operation: str, at: Coordinates, endpoint: str, about: str) -> ReleaseError:
     code, status = _code(error), _http_status(error)
     message = str(error.response.get("Error", {}).get("Message") or error.response.get("message") or "no reason given")
-    said = f"{operation} for {at}: {message}"
+    said = f"{operation} for {about}: {message}"
     if code in _EXPIRED:
         return ExpiredCredentialsError(
-            f"{operation} for {at}: the credentials have expired",
+            f"{operation} for {about}: the credentials have expired",
             hint="Log in again and run again: what was sent counts.",
         )
     if code in _BAD_KEY:

@@ -1,0 +1,135 @@
+"""`codeartifact-release serve DIR`: keep an embedded registry up for other programs."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import secrets
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..local_registry.server import LocalRegistry
+
+_CONFLICTING = (
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+)
+"""Variables of the user's shell that would outrank, or spoil, those of the env file."""
+
+
+@click.command("serve")
+@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default="any free one", help="Port to listen on."
+)
+@click.option(
+    "--env-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the variables that the aws CLI and boto3 need to this file (mode 0600), to be sourced.",
+)
+def command(directory: Path, host: str, port: int, env_file: Path | None) -> None:
+    """Serve the registry kept in DIR over CodeArtifact's own HTTP API, until interrupted.
+
+    DIR is created by the first CreateDomain. One line is logged for every request.
+    """
+    server = _start(directory, host, port)
+    with server, contextlib.ExitStack() as stack:
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            previous = signal.signal(number, lambda *_: stop.set())
+            stack.callback(signal.signal, number, previous)
+        if not _is_loopback(server.host):
+            click.echo(
+                f"Warning: {server.host} is not a loopback address: others on the network can reach this registry, "
+                "over plain HTTP.",
+                err=True,
+            )
+        environment = environment_of(server)
+        if env_file is None:
+            click.echo(environment, nl=False)
+        else:
+            stack.enter_context(_written(env_file, environment))
+        known = f"; its variables are in {env_file}" if env_file else ""
+        click.echo(f"Serving {directory} at {server.url}{known}. Ctrl-C ends it.")
+        stop.wait()
+    click.echo("The registry has ended; what it holds stays in its folder.")
+
+
+def environment_of(server: LocalRegistry) -> str:
+    """Return shell lines with which the aws CLI and boto3 talk to this server, in any shell session."""
+    key = server.credentials()
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    direct = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    hosts = [host for host in direct.split(",") if host]
+    if server.host not in hosts:
+        hosts.append(server.host)
+    variables = {
+        "AWS_ENDPOINT_URL_CODEARTIFACT": server.url,
+        "AWS_ACCESS_KEY_ID": key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "NO_PROXY": ",".join(hosts),
+        "no_proxy": ",".join(hosts),
+    }
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    return f"unset {' '.join(_CONFLICTING)}\n{exports}"
+
+
+def _start(directory: Path, host: str, port: int) -> LocalRegistry:
+    from ..local_registry import StoreError, start  # noqa: PLC0415 - `--help` answers at once
+
+    try:
+        return start(directory, host=host, port=port, log=_log)
+    except StoreError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. "
+            "Choose another --port, or leave it out to take any free one."
+        ) from error
+
+
+def _log(line: str) -> None:
+    with contextlib.suppress(OSError):  # whoever read our log may be gone; the registry goes on
+        click.echo(f"{datetime.now():%H:%M:%S} {line}", err=True)
+
+
+def _is_loopback(host: str) -> bool:
+    return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+
+
+@contextlib.contextmanager
+def _written(path: Path, text: str) -> Iterator[None]:
+    """Keep a file that only its owner may read, whole from the first moment, as long as the server runs."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            written = os.fstat(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(f"Cannot write {path}: {error.strerror}. Choose another --env-file.") from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(path.stat(), written):  # another server may have taken the name meanwhile
+                path.unlink()

@@ -1,0 +1,105 @@
+"""Repositories: they belong to a domain and hold packages."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from typing import Any
+
+from ..failures import conflict, not_found, quota_exceeded
+from . import lookup
+from .base import Call, Rows, operation, paginate
+
+
+@operation("CreateRepository", writes=True)
+def create_repository(rows: Rows, call: Call) -> dict[str, Any]:
+    """Create a repository in a domain. Its upstreams are kept; generic packages are never taken from them."""
+    name = call["repository"]
+    domain = lookup.domain(rows, call)
+    known = {row[0] for row in rows.execute("SELECT name FROM repositories WHERE domain_id = ?", (domain["id"],))}
+    if name in known:
+        raise conflict(f"The repository {name} already exists.", "repository", name)
+    upstreams = [each["repositoryName"] for each in call.get("upstreams", [])]
+    if len(upstreams) > call.limits.upstreams_per_repository:
+        raise quota_exceeded(
+            f"A repository has at most {call.limits.upstreams_per_repository} upstreams.", "repository", name
+        )
+    for upstream in upstreams:
+        if upstream not in known:
+            raise not_found("repository", upstream)
+    rows.execute(
+        "INSERT INTO repositories (domain_id, name, administrator, description, upstreams, created)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (domain["id"], name, call.account, call.get("description"), json.dumps(upstreams), time.time()),
+    )
+    return {"repository": _description(call, lookup.repository(rows, call))}
+
+
+@operation("DescribeRepository")
+def describe_repository(rows: Rows, call: Call) -> dict[str, Any]:
+    """Describe a repository."""
+    return {"repository": _description(call, lookup.repository(rows, call))}
+
+
+@operation("DeleteRepository", writes=True)
+def delete_repository(rows: Rows, call: Call) -> dict[str, Any]:
+    """Delete a repository with all that it holds."""
+    row = lookup.repository(rows, call)
+    rows.execute("DELETE FROM repositories WHERE id = ?", (row["id"],))
+    return {"repository": _description(call, row)}
+
+
+@operation("ListRepositories")
+def list_repositories(rows: Rows, call: Call) -> dict[str, Any]:
+    """List the repositories that the caller's account administers, in all domains."""
+    return _list(rows, call, "administrator = ?", call.account)
+
+
+@operation("ListRepositoriesInDomain")
+def list_repositories_in_domain(rows: Rows, call: Call) -> dict[str, Any]:
+    """List the repositories of a domain."""
+    domain_id = lookup.domain(rows, call)["id"]
+    administrator = call.get("administratorAccount")
+    if administrator is None:
+        return _list(rows, call, "domain_id = ?", domain_id)
+    return _list(rows, call, "domain_id = ? AND administrator = ?", domain_id, administrator)
+
+
+@operation("GetRepositoryEndpoint")
+def get_repository_endpoint(rows: Rows, call: Call) -> dict[str, Any]:
+    """Return where package managers would find the repository; nothing answers there."""
+    row = lookup.repository(rows, call)
+    host = f"{row['domain']}-{row['owner']}.d.codeartifact.{call.region}.amazonaws.com"
+    if call.get("endpointType") == "dualstack":
+        host = f"{row['domain']}-{row['owner']}.d.codeartifact.{call.region}.on.aws"
+    return {"repositoryEndpoint": f"https://{host}/{call['format']}/{row['name']}/"}
+
+
+def _list(rows: Rows, call: Call, condition: str, *values: object) -> dict[str, Any]:
+    prefix = call.get("repositoryPrefix", "")
+    found = rows.execute(
+        "SELECT repositories.*, domains.name AS domain, domains.owner AS owner FROM repositories"  # noqa: S608
+        f" JOIN domains ON domains.id = domain_id WHERE {condition} AND substr(repositories.name, 1, ?) = ?"
+        " ORDER BY repositories.name, domain, owner",
+        (*values, len(prefix), prefix),
+    )
+    page, next_token = paginate(call, found, "name", "domain", "owner")
+    return {"repositories": [_summary(call, row) for row in page], "nextToken": next_token}
+
+
+def _summary(call: Call, row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "name": row["name"],
+        "administratorAccount": row["administrator"],
+        "domainName": row["domain"],
+        "domainOwner": row["owner"],
+        "arn": call.arn("repository", row["owner"], f"{row['domain']}/{row['name']}"),
+        "description": row["description"],
+        "createdTime": row["created"],
+    }
+
+
+def _description(call: Call, row: sqlite3.Row) -> dict[str, Any]:
+    upstreams = [{"repositoryName": name} for name in json.loads(row["upstreams"])]
+    return {**_summary(call, row), "upstreams": upstreams, "externalConnections": []}

@@ -1,0 +1,123 @@
+"""The running server: a listening socket, an event loop on a thread of its own, and the way to end them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from .app import Application
+from .blobs import Blobs, Hashers
+from .credentials import Credentials, Keyring
+from .limits import Limits
+from .store import Store
+from .workers import DaemonExecutor
+
+_WORKERS = 16
+_SILENT = logging.CRITICAL + 1
+_KEEP_ALIVE_SECONDS = 300
+_BACKLOG = 512
+
+
+class LocalRegistry:
+    """A server that runs until `close`, or until its process ends. Also a context manager.
+
+    Attributes:
+        url: where it answers: `http://HOST:PORT`.
+        host: the address that it listens on.
+        port: the port that it listens on.
+        directory: the folder that it keeps its files in.
+    """
+
+    def __init__(
+        self, directory: Path, *, host: str, port: int, log: Callable[[str], None] | None, limits: Limits
+    ) -> None:
+        """Listen and start; see `local_registry.start`."""
+        self.directory = directory
+        self._keyring = Keyring()
+        self._socket = _listen(host, port)
+        self.host, self.port = self._socket.getsockname()[:2]
+        self.url = f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+        self._hashers = Hashers()
+        self._workers = DaemonExecutor(_WORKERS, "registry-work")
+        store = Store(directory, Blobs(directory, self._hashers))
+        try:
+            store.check()
+        except BaseException:
+            self._release()
+            raise
+        application = Application(store, self._keyring, limits, self._workers, log)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                application,
+                http="httptools",
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                log_level=_SILENT,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._thread = threading.Thread(target=self._serve, name="registry-loop", daemon=True)
+        self._thread.start()  # the socket listens already: whoever connects from now on is served
+
+    def credentials(self, account: str = "000000000000") -> Credentials:
+        """Return the key pair of an account: random for every server, the same for the same account.
+
+        Raises:
+            ValueError: the account is not 12 digits.
+        """
+        return self._keyring.issue(account)
+
+    def close(self) -> None:
+        """Stop listening, let what is being answered end within a second, and end the threads."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _serve(self) -> None:
+        asyncio.run(self._serve_quietly())
+
+    async def _serve_quietly(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        await self._server.serve(sockets=[self._socket])
+
+    def _release(self) -> None:
+        self._socket.close()
+        self._workers.shutdown()
+        self._hashers.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _name, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
