@@ -1,8 +1,13 @@
 """Publish a manifest: `pulumi config set manifest PATH`, then `pulumi up`. The environment is the stack's name."""
 
+import signal
+
 import pulumi
 
 from pulumi_codeartifact_release import publish_manifest
+
+# When a release is refused the engine interrupts this program: Python's two tracebacks would bury the reason.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 config = pulumi.Config()
 manifest = config.get("manifest")

@@ -1,6 +1,6 @@
 """Build what the quickstart releases: the project's own sdist and wheel, and their checksums.
 
-    python examples/quickstart/build.py [FOLDER]       (default: dist, beside this file)
+python examples/quickstart/build.py [FOLDER]       (default: dist, beside this file)
 """
 
 from __future__ import annotations

@@ -72,10 +72,15 @@ def test_a_conflict_names_every_differing_asset_with_both_hashes_and_sizes() -> 
     plan = make_plan(release(ABC), remote({"a.txt": b"AAAA", "c.txt": b"c", "x.txt": b"x"}, Status.PUBLISHED))
     assert str(plan.refusal) == (
         "tools/app@1.0 in acme/dev is already Published, and 3 assets differ:\n"
-        f"  a.txt: declared sha256:{asset('', b'aaa').sha256} (3 bytes), "
-        f"published sha256:{asset('', b'AAAA').sha256} (4 bytes)\n"
-        f"  b.txt: declared sha256:{asset('', b'bb').sha256} (2 bytes), not published\n"
-        f"  x.txt: not declared, published sha256:{asset('', b'x').sha256} (1 bytes)\n"
+        "  a.txt\n"
+        f"    declared   sha256:{asset('', b'aaa').sha256} (3 bytes)\n"
+        f"    published  sha256:{asset('', b'AAAA').sha256} (4 bytes)\n"
+        "  b.txt\n"
+        f"    declared   sha256:{asset('', b'bb').sha256} (2 bytes)\n"
+        "    published  nothing\n"
+        "  x.txt\n"
+        "    declared   nothing\n"
+        f"    published  sha256:{asset('', b'x').sha256} (1 byte)\n"
         "A published version never changes: release these files under a new version."
     )
 

@@ -81,6 +81,17 @@ def test_pages_of_different_revisions_are_read_again(stubbed: Stubbed) -> None:
     assert len(stubbed.slept) == 1
 
 
+def test_a_listing_without_a_revision_holds_for_the_revision_around_it(stubbed: Stubbed) -> None:
+    bare = {"assets": listing("ab")["assets"]}
+    described = {"packageVersion": {"status": "Unfinished", "revision": "r7"}}
+    stubbed.stub.add_response("list_package_version_assets", bare)
+    stubbed.stub.add_response("describe_package_version", described)
+    stubbed.stub.add_response("list_package_version_assets", bare)
+    stubbed.stub.add_response("describe_package_version", described)
+    found = stubbed.registry.list_assets(AT)
+    assert (found.revision, set(found.assets)) == ("r7", {"a", "b"})
+
+
 @pytest.mark.parametrize(("unfinished", "more"), [(True, {"unfinished": True}), (False, {})])
 def test_publish_passes_the_hash_and_asks_for_unfinished_only_when_meant(
     stubbed: Stubbed, unfinished: bool, more: dict[str, bool]
@@ -250,3 +261,9 @@ def test_an_answer_without_a_revision_is_a_fault_of_the_server(stubbed: Stubbed,
     stubbed.stub.add_response("describe_package_version", answer)
     with pytest.raises(errors.ReleaseError):
         stubbed.registry.describe(AT)
+
+
+def test_what_is_wrong_with_an_asset_names_the_asset(stubbed: Stubbed) -> None:
+    stubbed.stub.add_client_error("publish_package_version", "ValidationException", "no empty assets", 400)
+    with pytest.raises(errors.InvalidRequestError, match=r"for a\.txt of tools/app@1\.0 in acme/dev: no empty assets"):
+        stubbed.registry.publish_asset(AT, asset("a.txt", b""), io.BytesIO(b""), unfinished=True)

@@ -82,8 +82,11 @@ class Difference:
     declared: Asset | None
     remote: Asset | None
 
-    def __str__(self) -> str:
-        return f"{self.name}: {_content(self.declared, 'not declared')}, {_remote_content(self.remote)}"
+    def told(self, remote_word: str) -> str:
+        """Return three lines: the name, what is declared, what the registry holds."""
+        declared = _content(self.declared) if self.declared else "nothing"
+        remote = _content(self.remote) if self.remote else "nothing"
+        return f"{self.name}\n    declared   {declared}\n    {remote_word:<9}  {remote}"
 
 
 @dataclass(frozen=True)
@@ -151,37 +154,26 @@ def _differs(pair: Difference) -> bool:
     return pair.declared is None or pair.remote is None or pair.declared.sha256 != pair.remote.sha256
 
 
-def _content(asset: Asset | None, none: str) -> str:
-    return f"declared {_bytes(asset)}" if asset else none
+def _content(asset: Asset) -> str:
+    return f"sha256:{asset.sha256} ({asset.size:,} {'byte' if asset.size == 1 else 'bytes'})"
 
 
-def _remote_content(asset: Asset | None) -> str:
-    return f"published {_bytes(asset)}" if asset else "not published"
-
-
-def _bytes(asset: Asset) -> str:
-    return f"sha256:{asset.sha256} ({asset.size:,} bytes)"
-
-
-def _block(differences: list[Difference]) -> str:
-    return "".join(f"\n  {difference}" for difference in differences)
+def _block(differences: list[Difference], remote_word: str) -> str:
+    return "".join(f"\n  {difference.told(remote_word)}" for difference in differences)
 
 
 def _conflict(release: Release, remote: RemoteVersion, differences: list[Difference]) -> ConflictError:
     count = len(differences)
     return ConflictError(
         f"{release.at} is already {remote.state.status}, and {count} asset{'s' * (count != 1)} "
-        f"differ{'s' * (count == 1)}:{_block(differences)}",
+        f"differ{'s' * (count == 1)}:{_block(differences, 'published')}",
         hint="A published version never changes: release these files under a new version.",
     )
 
 
 def _debris(release: Release, wrong: list[Difference]) -> DebrisError:
-    lines = "".join(
-        f"\n  {d.name}: {_content(d.declared, 'not declared')}, uploaded {_bytes(d.remote)}" for d in wrong if d.remote
-    )
     return DebrisError(
-        f"{release.at} is Unfinished and holds what the manifest does not declare:{lines}",
+        f"{release.at} is Unfinished and holds what the manifest does not declare:{_block(wrong, 'uploaded')}",
         hint="Another publisher, or an earlier build, began this version. Release under a new version, "
         "or delete the unfinished one (`aws codeartifact delete-package-versions --expected-status Unfinished`).",
     )

@@ -60,15 +60,15 @@ class BotoRegistry:
     def list_assets(self, at: Coordinates) -> AssetListing:
         """See `Registry.list_assets`: ListPackageVersionAssets, all pages at one revision."""
         for attempt in range(_LISTINGS):
-            pages = [self._page(at, None)]
-            while token := pages[-1].get("nextToken"):
-                pages.append(self._page(at, token))
+            pages = self._pages(at)
             revisions = {page.get("versionRevision") for page in pages}
-            if len(revisions) == 1 and (revision := revisions.pop()):
-                assets = (_asset(summary, at) for page in pages for summary in page.get("assets", []))
-                return AssetListing(revision, {asset.name: asset for asset in assets})
             if revisions == {None}:
-                raise ServerFaultError(f"ListPackageVersionAssets for {at}: the answer has no versionRevision")
+                # The member is optional: where it is left out, the listing holds for the revision around it.
+                before, pages = self.describe(at).revision, self._pages(at)
+                revisions = {before, self.describe(at).revision}
+            if len(revisions) == 1:
+                assets = (_asset(summary, at) for page in pages for summary in page.get("assets", []))
+                return AssetListing(str(revisions.pop()), {asset.name: asset for asset in assets})
             self._sleep(0.1 * 2**attempt)
         raise NotSettledError(
             f"{at} changes while its assets are listed", hint="Run again when the other publisher is done."
@@ -120,6 +120,12 @@ class BotoRegistry:
         if not done.get("revision"):
             return self.describe(at)
         return VersionState(target, str(done["revision"]))
+
+    def _pages(self, at: Coordinates) -> list[Any]:
+        pages = [self._page(at, None)]
+        while token := pages[-1].get("nextToken"):
+            pages.append(self._page(at, token))
+        return pages
 
     def _page(self, at: Coordinates, token: str | None) -> Any:
         more: Any = {"nextToken": token} if token else {}
