@@ -188,12 +188,12 @@ class Application:
 
     async def _answer_streamed(self, exchange: Exchange, model: OperationModel, operation: Operation) -> Answer:
         call = await self._run(self._admit, exchange, model, operation)
-        upload = await self._run(self.store.blobs.receive)
+        upload = self.store.blobs.receive()
         try:
             await self._receive(exchange, upload)
             return await self._run(self._finish, model, operation, replace(call, upload=upload))
         finally:
-            await self._run(upload.close)
+            upload.close()  # not awaited: a server that ends cancels what is awaited, and this must happen
 
     def _admit(self, exchange: Exchange, model: OperationModel, operation: Operation) -> Call:
         """Check all that can be checked before the body is received."""
@@ -221,8 +221,11 @@ class Application:
 
     def _finish(self, model: OperationModel, operation: Operation, call: Call) -> Answer:
         assert call.upload is not None
-        call.upload.finish()
-        return protocol.serialise(model, self._apply(operation, call))
+        try:
+            call.upload.finish()
+            return protocol.serialise(model, self._apply(operation, call))
+        finally:
+            call.upload.close()  # here already, since removing a large file takes a while
 
     def _call(self, exchange: Exchange, model: OperationModel, payload_hash: str, body: bytes) -> Call:
         caller = sigv4.verify(

@@ -1,0 +1,1 @@
+"""One suite of behaviours for whatever speaks CodeArtifact's API."""

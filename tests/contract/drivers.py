@@ -1,0 +1,109 @@
+"""Ways to call the service: boto3 and the `aws` command line, in the API's own words."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+
+class CallFailed(Exception):  # noqa: N818 - it reads better in `pytest.raises`
+    """The service answered with an error. `code` is the name of its shape."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a driver's tests publish: two repositories of one domain that exist."""
+
+    domain: str
+    repository: str
+    other_repository: str
+    namespace: str = "contract"
+    domain_owner: str | None = None
+
+
+class Driver(Protocol):
+    """Calls an operation by the API's names of operation and parameters."""
+
+    place: Place
+
+    def call(self, operation: str, **params: Any) -> dict[str, Any]:
+        """Return the answer; a streamed body as bytes. Raises CallFailed."""
+
+
+class Boto3Driver:
+    """boto3. Reads are repeated for `patience` seconds while they miss: the service is eventually consistent."""
+
+    def __init__(self, client: Any, place: Place, patience: float = 0) -> None:
+        self._client = client
+        self._patience = patience
+        self.place = place
+
+    def call(self, operation: str, **params: Any) -> dict[str, Any]:
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                answer: dict[str, Any] = getattr(self._client, xform_name(operation))(**params)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                is_read = operation.startswith(("Describe", "List", "Get"))
+                if code == "ResourceNotFoundException" and is_read and time.monotonic() < until:
+                    time.sleep(0.5)
+                    continue
+                raise CallFailed(code) from error
+            if operation == "GetPackageVersionAsset":
+                answer["asset"] = answer["asset"].read()
+            return answer
+
+
+class CommandLineDriver:
+    """The `aws` command line, one process a call."""
+
+    def __init__(self, environment: dict[str, str], place: Place, folder: Path) -> None:
+        self._environment = environment
+        self._folder = folder
+        self.place = place
+
+    def call(self, operation: str, **params: Any) -> dict[str, Any]:
+        body = self._folder / "body"
+        aws = str(Path(sys.executable).with_name("aws"))
+        command = [aws, "codeartifact", xform_name(operation, "-"), "--output", "json"]
+        if operation.startswith("List"):
+            command.append("--no-paginate")
+        for name, value in params.items():
+            command += self._option(name, value)
+        if operation == "GetPackageVersionAsset":
+            command.append(str(body))
+        run = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        if run.returncode:
+            stated = re.search(r"An error occurred \((\w+)\)", run.stderr)
+            assert stated, run.stderr
+            raise CallFailed(stated[1])
+        answer: dict[str, Any] = json.loads(run.stdout or "{}")
+        if operation == "GetPackageVersionAsset":
+            answer["asset"] = body.read_bytes()
+        return answer
+
+    def _option(self, name: str, value: Any) -> list[str]:
+        option = "--" + xform_name(name, "-")
+        if isinstance(value, bool):
+            return [option if value else f"--no-{option[2:]}"]
+        if isinstance(value, bytes):
+            content = self._folder / "content"
+            content.write_bytes(value)
+            return [option, str(content)]
+        if isinstance(value, dict):
+            return [option, json.dumps(value)]
+        return [option, *value] if isinstance(value, list) else [option, str(value)]
