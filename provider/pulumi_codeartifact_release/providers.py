@@ -27,6 +27,7 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
+from pulumi.output import Unknown
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
@@ -43,8 +44,8 @@ from .errors import (
 )
 from .hashing import SqliteCache, default_folder
 from .progress import Progress
-from .publishing import Finished, Source, ThreadScheduler, apply, look, make_plan
-from .registry.interface import VersionState
+from .publishing import Finish, Finished, Source, ThreadScheduler, apply, look, make_plan
+from .registry.interface import Status, VersionState
 from .state import DECISIVE, INPUTS, REQUIRED, Inputs, asset_properties, found, outputs, same
 
 Props = Mapping[str, Any]
@@ -64,7 +65,9 @@ class PackageVersionProvider(ResourceProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate, hash, and put name -> sha256, size into the inputs; in a preview, look at what would be written."""
-        news = {name: value for name, value in news.items() if value is not None}
+        # The SDK hands an unknown value in as an object, and takes it back as a marker.
+        given = ((name, UNKNOWN if isinstance(value, Unknown) else value) for name, value in news.items())
+        news = {name: value for name, value in given if value is not None}
         declared = news.pop(transient.KEY, None)
         inputs = {name: news[name] for name in INPUTS if name in news}
         if declared is None or declared == UNKNOWN:
@@ -128,7 +131,7 @@ class _Check:
 
     def run(self) -> CheckResult:
         failures = [CheckFailure("assets", problem) for problem in self._declared.problems]
-        failures += _unsupported(self._inputs)
+        failures += _wrong_arguments(self._inputs)
         if failures:
             return CheckResult(self._inputs, failures)
         sources = self._declared.hash(self._process.cache)
@@ -209,13 +212,23 @@ def _publish(inputs: Inputs) -> VersionState:
     raise AssertionError("apply() ends with Finished")  # pragma: no cover
 
 
-def _unsupported(inputs: Props) -> list[CheckFailure]:
-    only = {"on_destroy": "retain", "on_supersede": "keep"}
-    return [
-        CheckFailure(name, f"{inputs[name]!r} is not yet supported; only {value!r} is")
-        for name, value in only.items()
-        if inputs.get(name) not in (None, value)
-    ]
+def _wrong_arguments(inputs: Props) -> list[CheckFailure]:
+    """Hold the arguments of a program against what a manifest may say; an unknown one is judged when it is known."""
+    failures = [CheckFailure(name, f"{name} is empty") for name in REQUIRED if not str(inputs.get(name) or "").strip()]
+    for name, (choices, said) in _CHOICES.items():
+        if (value := inputs.get(name)) and value != UNKNOWN and value not in choices:
+            failures.append(CheckFailure(name, f"{value!r} is not a {name}; write {said}"))
+    for name, only in _ONLY.items():
+        if inputs.get(name) not in (None, only, UNKNOWN):
+            failures.append(CheckFailure(name, f"{inputs[name]!r} is not yet supported; only {only!r} is"))
+    return failures
+
+
+_CHOICES: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "status": ((Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED), "Published, Unlisted or Archived"),
+    "finish": ((Finish.GUARDED, Finish.LAST_ASSET), "guarded or last-asset"),
+}
+_ONLY = {"on_destroy": "retain", "on_supersede": "keep"}
 
 
 def _property_of(error: ReleaseError) -> str:

@@ -51,7 +51,6 @@ def test_boto3_in_a_shell_that_sourced_the_file_works_against_the_registry(tmp_p
         assert "http://127.0.0.1:" in first
         assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
         spoiled = {
-            "AWS_PROFILE": "nobody",
             "AWS_SESSION_TOKEN": "stale",
             "HTTP_PROXY": "http://127.0.0.1:9",
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
@@ -88,8 +87,8 @@ def test_an_interrupt_ends_it_cleanly_and_no_folder_was_made(tmp_path: Path) -> 
 def test_without_a_file_the_variables_are_printed(tmp_path: Path) -> None:
     with _serving(tmp_path / "registry") as (process, first):
         assert process.stdout is not None
-        assert first.startswith("unset AWS_SESSION_TOKEN")
-        assert process.stdout.readline().startswith("export AWS_ENDPOINT_URL_CODEARTIFACT=http://127.0.0.1:")
+        assert first.startswith("export AWS_ENDPOINT_URL_CODEARTIFACT=http://127.0.0.1:")
+        assert process.stdout.readline().startswith("export AWS_ACCESS_KEY_ID=")
 
 
 def test_an_older_env_file_is_replaced_whole(tmp_path: Path) -> None:

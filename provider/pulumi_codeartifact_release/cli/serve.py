@@ -21,16 +21,6 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from ..local_registry.server import LocalRegistry
 
-_CONFLICTING = (
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-)
-"""Variables of the user's shell that would outrank, or spoil, those of the env file."""
-
-
 @click.command("serve")
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -86,9 +76,11 @@ def environment_of(server: LocalRegistry) -> str:
         "AWS_DEFAULT_REGION": region,
         "NO_PROXY": ",".join(hosts),
         "no_proxy": ",".join(hosts),
+        # What the shell may have set for another account would spoil, or outrank, the rest.
+        "AWS_SESSION_TOKEN": "",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
     }
-    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-    return f"unset {' '.join(_CONFLICTING)}\n{exports}"
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def _start(directory: Path, host: str, port: int) -> LocalRegistry:
