@@ -1,0 +1,46 @@
+"""What is in the wheel, and what the quickstart builds from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import zipfile
+from pathlib import Path
+
+from examples.quickstart.build import build
+
+
+def test_the_wheel_has_what_is_not_code(tmp_path: Path) -> None:
+    build(tmp_path / "dist")
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        plugin = json.loads(archive.read("pulumi_codeartifact_release/pulumi-plugin.json"))
+    for name in ("py.typed", "manifest/release.schema.json", "pulumi-plugin.json"):
+        assert f"pulumi_codeartifact_release/{name}" in names
+    # Without this Pulumi takes any package named pulumi-… for one whose plugin binary it has to download.
+    assert plugin == {"resource": False}
+    assert not any(name.startswith("tests") for name in names)
+
+
+def test_the_same_sources_are_built_into_the_same_bytes_and_version(tmp_path: Path) -> None:
+    build(tmp_path / "one")
+    build(tmp_path / "two")
+    one, two = (
+        {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (tmp_path / name).iterdir()}
+        for name in ("one", "two")
+    )
+    assert one == two
+    assert len(one) == 4
+
+
+def test_the_checksums_are_what_sha256sum_checks(tmp_path: Path) -> None:
+    build(tmp_path)
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_what_an_older_build_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "pulumi_codeartifact_release-0.0.1.tar.gz").write_text("old")
+    build(tmp_path)
+    assert not (tmp_path / "pulumi_codeartifact_release-0.0.1.tar.gz").exists()
