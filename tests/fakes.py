@@ -58,7 +58,7 @@ class FakeRegistry:
 
     @property
     def writes(self) -> list[str]:
-        return [call for call in self.calls if call.startswith(("publish", "status"))]
+        return [call for call in self.calls if call.startswith(("publish", "status", "delete", "dispose"))]
 
     def describe(self, at: Coordinates) -> VersionState:
         self._call("describe")
@@ -92,17 +92,34 @@ class FakeRegistry:
 
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
         call = f"status {expected} -> {target}"
+        version = self._guarded(call, at, expected, revision)
+        version.status, version.revision = target, self._revision()
+        self.after(call)
+        return VersionState(version.status, str(version.revision))
+
+    def delete(self, at: Coordinates, *, expected: Status) -> None:
+        call = f"delete {expected}"
+        self._guarded(call, at, expected)
+        del self.versions[at]
+        self.after(call)
+
+    def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
+        call = f"dispose {expected}"
+        version = self._guarded(call, at, expected, revision)
+        version.status, version.revision, version.assets = Status.DISPOSED, self._revision(), {}
+        self.after(call)
+        return VersionState(version.status, str(version.revision))
+
+    def _guarded(self, call: str, at: Coordinates, expected: Status, revision: str | None = None) -> StoredVersion:
         self._call(call)
         version = self.versions.get(at)
         if version is None:
             raise StatusRefusedError("gone", reason="NOT_FOUND")
         if version.status is not expected:
             raise StatusRefusedError("moved", reason="MISMATCHED_STATUS")
-        if str(version.revision) != revision:
+        if revision is not None and str(version.revision) != revision:
             raise StatusRefusedError("moved", reason="MISMATCHED_REVISION")
-        version.status, version.revision = target, self._revision()
-        self.after(call)
-        return VersionState(version.status, str(version.revision))
+        return version
 
     def _call(self, call: str) -> None:
         self.calls.append(call)

@@ -300,6 +300,12 @@ class _EmptyUntilPrepared:
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
         return self._registry.set_status(at, revision=revision, expected=expected, target=target)
 
+    def delete(self, at: Coordinates, *, expected: Status) -> None:
+        self._registry.delete(at, expected=expected)
+
+    def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
+        return self._registry.dispose(at, revision=revision, expected=expected)
+
 
 def _create_missing(client: CodeArtifactClient, destination: Destination) -> None:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore takes long to import

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -107,19 +107,36 @@ class BotoRegistry:
                 targetStatus=target.value,
             ),
         )
-        # 200 does not mean that it worked: every version has its own verdict.
-        done = answer.get("successfulVersions", {}).get(at.version)
-        if done is None:
-            failed = answer.get("failedVersions", {}).get(at.version, {})
-            reason = str(failed.get("errorCode", "SKIPPED"))
-            raise StatusRefusedError(
-                f"{at} did not become {target}: {reason}: {failed.get('errorMessage', 'no reason given')}",
-                reason=reason,
-                hint="Somebody else changed the version meanwhile; run again to see what it holds now.",
-            )
-        if not done.get("revision"):
-            return self.describe(at)
-        return VersionState(target, str(done["revision"]))
+        return self._new_state(answer, at, f"become {target}", target)
+
+    def delete(self, at: Coordinates, *, expected: Status) -> None:
+        """See `Registry.delete`: DeletePackageVersions for one version."""
+        answer = self._call(
+            "DeletePackageVersions",
+            at,
+            lambda: self._client.delete_package_versions(
+                **_package(at), versions=[at.version], expectedStatus=expected.value
+            ),
+        )
+        _verdict(answer, at, "become Deleted")
+
+    def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
+        """See `Registry.dispose`: DisposePackageVersions for one version."""
+        answer = self._call(
+            "DisposePackageVersions",
+            at,
+            lambda: self._client.dispose_package_versions(
+                **_package(at),
+                versions=[at.version],
+                versionRevisions={at.version: revision},
+                expectedStatus=expected.value,
+            ),
+        )
+        return self._new_state(answer, at, "become Disposed", Status.DISPOSED)
+
+    def _new_state(self, answer: Any, at: Coordinates, wish: str, status: Status) -> VersionState:
+        revision = _verdict(answer, at, wish).get("revision")
+        return VersionState(status, str(revision)) if revision else self.describe(at)
 
     def _pages(self, at: Coordinates) -> list[Any]:
         pages = [self._page(at, None)]
@@ -176,6 +193,20 @@ class BotoRegistry:
         except BotoCoreError as second:
             return translate(second, "DescribeRepository", at, endpoint)
         return VersionNotFoundError(f"not found: {operation} for {at}")
+
+
+def _verdict(answer: Any, at: Coordinates, wish: str) -> Mapping[str, Any]:
+    """Return what an answer says of the one version: HTTP 200 does not mean that it worked."""
+    done = answer.get("successfulVersions", {}).get(at.version)
+    if done is not None:
+        return cast(Mapping[str, Any], done)
+    failed = answer.get("failedVersions", {}).get(at.version, {})
+    reason = str(failed.get("errorCode", "SKIPPED"))
+    raise StatusRefusedError(
+        f"{at} did not {wish}: {reason}: {failed.get('errorMessage', 'no reason given')}",
+        reason=reason,
+        hint="Somebody else changed the version meanwhile; run again to see what it holds now.",
+    )
 
 
 def _package(at: Coordinates) -> dict[str, Any]:

@@ -100,3 +100,15 @@ class Registry(Protocol):
 
         Raises StatusRefusedError where it is not.
         """
+
+    def delete(self, at: Coordinates, *, expected: Status) -> None:
+        """Delete the version, if it is still `expected`; the service takes no revision here.
+
+        Raises StatusRefusedError where it is not.
+        """
+
+    def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
+        """Destroy the version's bytes for good, if it is still `expected` at `revision`.
+
+        Raises StatusRefusedError where it is not.
+        """
