@@ -236,6 +236,18 @@ class DisposedError(RefusedError):
     code = "disposed"
 
 
+class NotPermittedError(RefusedError):
+    """Deletion or disposal that the operator of this run has not permitted."""
+
+    code = "not-permitted"
+
+
+class MovedError(RefusedError):
+    """The version is not the one that state knows: somebody changed it since."""
+
+    code = "moved"
+
+
 class InterruptedReleaseError(ReleaseError):
     """Somebody, or the end of the engine, stopped the release between two assets."""
 

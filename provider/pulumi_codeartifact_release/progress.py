@@ -19,6 +19,7 @@ from .publishing import (
     LookingAgain,
     Plan,
     Planned,
+    Removed,
     StatusSet,
 )
 
@@ -53,6 +54,12 @@ def plan_text(plan: Plan) -> str:
         case Action.SET_STATUS:
             found = plan.remote.state.status if plan.remote else "?"
             return f"change the status from {found} to {plan.release.status}"
+        case Action.REPLACE:
+            held = plan.remote.digest if plan.remote else "?"
+            return (
+                f"REPLACE what is published ({held}): it is deleted, and absent for a moment, then "
+                f"{count_text(len(plan.uploads), 'asset')}, {size_text(plan.upload_bytes)}, are published"
+            )
         case Action.KEEP:
             return f"nothing to do: {count_text(len(plan.present), 'asset')} {plan.release.status} and unchanged"
         case Action.REFUSE:
@@ -89,6 +96,8 @@ class Progress:
                 self._sent += 1
             case Finishing():
                 self._phase = "making it Published"
+            case Removed():
+                self._phase = "what was published is deleted"
             case StatusSet(status):
                 self._phase = f"now {status}"
             case LookingAgain():

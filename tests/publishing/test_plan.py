@@ -69,7 +69,8 @@ def test_anything_else_under_a_published_version_is_a_conflict(held: dict[str, b
 
 
 def test_a_conflict_names_every_differing_asset_with_both_hashes_and_sizes() -> None:
-    plan = make_plan(release(ABC), remote({"a.txt": b"AAAA", "c.txt": b"c", "x.txt": b"x"}, Status.PUBLISHED))
+    held = remote({"a.txt": b"AAAA", "c.txt": b"c", "x.txt": b"x"}, Status.PUBLISHED)
+    plan = make_plan(release(ABC), held)
     assert str(plan.refusal) == (
         "tools/app@1.0 in acme/dev is already Published, and 3 assets differ:\n"
         "  a.txt\n"
@@ -81,7 +82,8 @@ def test_a_conflict_names_every_differing_asset_with_both_hashes_and_sizes() -> 
         "  x.txt\n"
         "    declared   nothing\n"
         f"    published  sha256:{asset('', b'x').sha256} (1 byte)\n"
-        "A published version never changes: release these files under a new version."
+        "A published version never changes: release these files under a new version, or give the published ones up "
+        f"with --replace tools/app@1.0={held.digest}"
     )
 
 
@@ -108,3 +110,27 @@ def test_a_registry_that_reports_no_size_does_not_look_different() -> None:
     assert (
         make_plan(release({"a": b"xyz"}), RemoteVersion.of(VersionState(Status.PUBLISHED, "r"), held)).refusal is None
     )
+
+
+@pytest.mark.parametrize("status", [Status.UNFINISHED, Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
+def test_a_permission_that_names_what_is_held_replaces_it(status: Status) -> None:
+    held = remote({"a.txt": b"AAA"}, status)
+    plan = make_plan(release(ABC), held, give_up=held.digest)
+    assert (plan.action, plan.refusal) == (Action.REPLACE, None)
+    assert plan.uploads == release(ABC).assets
+    assert plan.changes
+
+
+def test_a_permission_expires_when_something_else_is_held() -> None:
+    before, now = remote({"a.txt": b"AAA"}, Status.PUBLISHED), remote({"a.txt": b"BBB"}, Status.PUBLISHED)
+    assert make_plan(release(ABC), now, give_up=before.digest).action is Action.REFUSE
+
+
+def test_a_permission_replaces_nothing_that_is_as_declared() -> None:
+    held = remote(ABC, Status.PUBLISHED)
+    assert make_plan(release(ABC), held, give_up=held.digest).action is Action.KEEP
+
+
+def test_nothing_permits_replacing_a_disposed_version() -> None:
+    held = remote({}, Status.DISPOSED)
+    assert make_plan(release(ABC), held, give_up=held.digest).action is Action.REFUSE

@@ -17,9 +17,12 @@ from .events import (
     Finishing,
     LookingAgain,
     Planned,
+    Removed,
     StatusSet,
 )
+from .permission import Permission
 from .plan import Action, Finish, Plan, Release, RemoteVersion, make_plan
+from .retire import Retirement, retire
 from .scheduler import Scheduler, ThreadScheduler
 from .source import Source
 
@@ -33,10 +36,13 @@ __all__ = [
     "Finished",
     "Finishing",
     "LookingAgain",
+    "Permission",
     "Plan",
     "Planned",
     "Release",
     "RemoteVersion",
+    "Removed",
+    "Retirement",
     "Scheduler",
     "Source",
     "StatusSet",
@@ -45,4 +51,5 @@ __all__ = [
     "digest",
     "look",
     "make_plan",
+    "retire",
 ]

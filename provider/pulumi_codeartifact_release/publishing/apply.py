@@ -33,6 +33,7 @@ from .events import (
     Finishing,
     LookingAgain,
     Planned,
+    Removed,
     StatusSet,
 )
 from .plan import Action, Finish, Plan, Release, RemoteVersion, compare, make_plan
@@ -48,7 +49,7 @@ PARALLEL = 8
 
 # Waits before reading again, in seconds. Reads are usually consistent within a second of a write; a registry that
 # takes more than all of these together is reported, not guessed at.
-_SETTLE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0)
+SETTLE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0)
 
 # What these errors leave behind is unknown until it is read: the write may have happened, or a rival's did.
 _AMBIGUOUS = (
@@ -62,7 +63,7 @@ _AMBIGUOUS = (
 
 def look(registry: Registry, at: Coordinates, scheduler: Scheduler) -> RemoteVersion | None:
     """Return what the registry holds at `at`, None where there is no such version."""
-    for wait in (*_SETTLE_WAITS, None):
+    for wait in (*SETTLE_WAITS, None):
         try:
             state = registry.describe(at)
         except VersionNotFoundError:
@@ -89,10 +90,12 @@ def apply(
     registry: Registry,
     scheduler: Scheduler,
     *,
+    give_up: str | None = None,
     parallel: int = PARALLEL,
 ) -> Iterator[Event]:
     """Make the registry hold `release`; yield what happens, `Finished` last.
 
+    `give_up` is the digest of what the operator permits to replace: only a version that holds just that is deleted.
     `sources` has the content of every declared asset by name. Raises RefusedError before anything is written if the
     registry holds something else, FileChangedError if a file is not the one that was hashed (nothing becomes
     Published), and any RegistryError. Whatever is raised, a version is Published only with all declared assets.
@@ -103,7 +106,7 @@ def apply(
     idle_rounds = 0
     while True:
         remote = look(registry, release.at, scheduler)
-        plan = make_plan(release, remote)
+        plan = make_plan(release, remote, give_up)
         yield Planned(plan)
         if plan.refusal:
             raise plan.refusal
@@ -111,16 +114,19 @@ def apply(
             yield Finished(plan.remote.state, tuple(sent.values()))
             return
         try:
+            if plan.action is Action.REPLACE and plan.remote:
+                yield from _remove(plan.remote, release.at, registry, scheduler)
+                continue
             state = yield from _advance(plan, sources, registry, scheduler, sent, parallel)
         except _AMBIGUOUS as error:
             # Rounds are counted only while nothing moves: of 150 assets every tenth may be answered with a conflict.
             missing = len(plan.uploads)
             idle_rounds = idle_rounds + 1 if missing == last_missing else 0
             last_missing = missing
-            if idle_rounds >= len(_SETTLE_WAITS):
+            if idle_rounds >= len(SETTLE_WAITS):
                 raise
             yield LookingAgain(error.what)
-            scheduler.sleep(_SETTLE_WAITS[idle_rounds])
+            scheduler.sleep(SETTLE_WAITS[idle_rounds])
         else:
             yield Finished(state, tuple(sent.values()))
             return
@@ -174,6 +180,23 @@ def _advance(
     return (yield from _set_status(release, state, registry, scheduler))
 
 
+def _remove(remote: RemoteVersion, at: Coordinates, registry: Registry, scheduler: Scheduler) -> Iterator[Event]:
+    """Delete the version that was looked at, and no other."""
+    if remote.state.status is Status.UNFINISHED:
+        scheduler.checkpoint()
+        registry.delete(at, expected=Status.UNFINISHED)
+    else:
+        # Deletion takes no revision. Archiving does: what is then deleted as Archived is what was looked at.
+        if remote.state.status is not Status.ARCHIVED:
+            scheduler.checkpoint()
+            registry.set_status(
+                at, revision=remote.state.revision, expected=remote.state.status, target=Status.ARCHIVED
+            )
+        scheduler.checkpoint()
+        registry.delete(at, expected=Status.ARCHIVED)
+    yield Removed(remote.digest)
+
+
 def _job(upload: Callable[..., VersionState], asset: Asset) -> Job:
     def job(emit: Emit) -> None:
         upload(asset, unfinished=True, emit=emit)
@@ -208,7 +231,7 @@ def _finish_with(
     yield from scheduler.run([job], limit=1)
     # This way of finishing has no guard, so its result is read again: first all assets, then the status they are in.
     _await_assets(release, release.assets, registry, scheduler)
-    for wait in (*_SETTLE_WAITS, None):
+    for wait in (*SETTLE_WAITS, None):
         state = registry.describe(release.at)
         if state.status is not Status.UNFINISHED:
             return state
@@ -233,7 +256,7 @@ def _await_assets(
     release: Release, expected: Sequence[Asset], registry: Registry, scheduler: Scheduler
 ) -> AssetListing:
     """Return a listing that holds the expected assets and nothing that is not declared."""
-    waits = iter((*_SETTLE_WAITS, None))
+    waits = iter((*SETTLE_WAITS, None))
     while True:
         try:
             listing = registry.list_assets(release.at)

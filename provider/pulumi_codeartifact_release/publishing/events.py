@@ -43,6 +43,17 @@ class Finishing:
 
 
 @dataclass(frozen=True)
+class Removed:
+    """The version was deleted, as the operator permitted; it is absent until it is published anew.
+
+    Attributes:
+        digest: what it held.
+    """
+
+    digest: str
+
+
+@dataclass(frozen=True)
 class StatusSet:
     """The version moved to `status`."""
 
@@ -69,4 +80,4 @@ class Finished:
     sent: tuple[Asset, ...]
 
 
-Event = Planned | AssetStarted | AssetProgress | AssetSent | Finishing | StatusSet | LookingAgain | Finished
+Event = Planned | AssetStarted | AssetProgress | AssetSent | Finishing | Removed | StatusSet | LookingAgain | Finished

@@ -34,6 +34,8 @@ class Action(StrEnum):
     PUBLISH = "publish"
     RESUME = "resume"
     SET_STATUS = "set-status"
+    REPLACE = "replace"
+    """Delete what is there, which the operator permitted, and publish anew: the version is absent for a moment."""
     KEEP = "keep"
     REFUSE = "refuse"
 
@@ -72,6 +74,11 @@ class RemoteVersion:
     def of(cls, state: VersionState, listing: AssetListing) -> RemoteVersion:
         """Return the version, asset names in NFC as they are declared."""
         return cls(state, {unicodedata.normalize("NFC", name): asset for name, asset in listing.assets.items()})
+
+    @property
+    def digest(self) -> str:
+        """The digest over what is held, whole or not."""
+        return digest(self.assets.values())
 
 
 @dataclass(frozen=True)
@@ -115,11 +122,14 @@ class Plan:
     @property
     def changes(self) -> bool:
         """Whether the registry will be written to."""
-        return self.action in (Action.PUBLISH, Action.RESUME, Action.SET_STATUS)
+        return self.action not in (Action.KEEP, Action.REFUSE)
 
 
-def make_plan(release: Release, remote: RemoteVersion | None) -> Plan:
-    """Decide what has to be done so that the registry holds `release`."""
+def make_plan(release: Release, remote: RemoteVersion | None, give_up: str | None = None) -> Plan:
+    """Decide what has to be done so that the registry holds `release`.
+
+    `give_up` is the digest of what the operator permits to replace, None for nothing (rule 6).
+    """
     if remote is None:
         return Plan(release, Action.PUBLISH, release.assets, (), None)
 
@@ -129,15 +139,19 @@ def make_plan(release: Release, remote: RemoteVersion | None) -> Plan:
     status = remote.state.status
 
     def plan(action: Action, refusal: RefusedError | None = None) -> Plan:
-        return Plan(release, action, missing if action is Action.RESUME else (), present, remote, refusal)
+        uploads = {Action.RESUME: missing, Action.REPLACE: release.assets}.get(action, ())
+        return Plan(release, action, uploads, () if action is Action.REPLACE else present, remote, refusal)
+
+    def refuse(refusal: RefusedError) -> Plan:
+        return plan(Action.REPLACE) if give_up == remote.digest else plan(Action.REFUSE, refusal)
 
     if status is Status.DISPOSED:
         return plan(Action.REFUSE, _disposed(release))
     if status is Status.UNFINISHED:
         wrong = [d for d in differences if d.remote is not None]
-        return plan(Action.REFUSE, _debris(release, wrong)) if wrong else plan(Action.RESUME)
+        return refuse(_debris(release, remote, wrong)) if wrong else plan(Action.RESUME)
     if differences:
-        return plan(Action.REFUSE, _conflict(release, remote, differences))
+        return refuse(_conflict(release, remote, differences))
     return plan(Action.KEEP if status is release.status else Action.SET_STATUS)
 
 
@@ -167,15 +181,21 @@ def _conflict(release: Release, remote: RemoteVersion, differences: list[Differe
     return ConflictError(
         f"{release.at} is already {remote.state.status}, and {count} asset{'s' * (count != 1)} "
         f"differ{'s' * (count == 1)}:{_block(differences, 'published')}",
-        hint="A published version never changes: release these files under a new version.",
+        hint="A published version never changes: release these files under a new version, "
+        f"or give the published ones up with {_permit(release, remote)}",
     )
 
 
-def _debris(release: Release, wrong: list[Difference]) -> DebrisError:
+def _permit(release: Release, remote: RemoteVersion) -> str:
+    at = release.at
+    return f"--replace {at.namespace}/{at.package}@{at.version}={remote.digest}"
+
+
+def _debris(release: Release, remote: RemoteVersion, wrong: list[Difference]) -> DebrisError:
     return DebrisError(
         f"{release.at} is Unfinished and holds what the manifest does not declare:{_block(wrong, 'uploaded')}",
         hint="Another publisher, or an earlier build, began this version. Release under a new version, "
-        "or delete the unfinished one (`aws codeartifact delete-package-versions --expected-status Unfinished`).",
+        f"or give up what was uploaded with {_permit(release, remote)}",
     )
 
 
