@@ -31,6 +31,7 @@ class Declaration:
         problems: what is wrong with the declaration of files; one line each.
         base: the folder that `file:` endpoints are relative to.
         allow: what the operator permits.
+        give_up: the digest of a published version that the operator permits to replace; "" for none.
         urn: the resource's, for messages beside it; "" where it is not known.
         dry_run: whether this is a preview: only the program is told.
         repository_exists: whether a missing repository is an error in a preview. In a program that makes it,
@@ -42,6 +43,7 @@ class Declaration:
     problems: tuple[str, ...] = ()
     base: str = "."
     allow: frozenset[str] = frozenset()
+    give_up: str = ""
     urn: str = ""
     dry_run: bool = False
     repository_exists: bool = False
@@ -54,6 +56,7 @@ class Declaration:
             "problems": list(self.problems),
             "base": self.base,
             "allow": sorted(self.allow),
+            "give_up": self.give_up,
             "urn": self.urn,
             "dry_run": self.dry_run,
             "repository_exists": self.repository_exists,
@@ -68,6 +71,7 @@ class Declaration:
             problems=tuple(properties.get("problems") or ()),
             base=str(properties.get("base") or "."),
             allow=frozenset(properties.get("allow") or ()),
+            give_up=str(properties.get("give_up") or ""),
             urn=str(properties.get("urn") or ""),
             dry_run=bool(properties.get("dry_run")),
             repository_exists=bool(properties.get("repository_exists")),

@@ -8,15 +8,16 @@ Within a process check() comes before create() and update(), which is how they k
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import grpc
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -28,25 +29,41 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 from pulumi.output import Unknown
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
 from . import declaration as transient
 from .declaration import Declaration
 from .endpoints import Connection, Destination, connect, resolve, resolved_owner, resolved_region
+from .engine import EngineLog, Paced, engine_address, one_line_errors
 from .errors import (
     MissingDomainError,
     MissingRepositoryError,
+    MovedError,
+    NotPermittedError,
     RefusedError,
     ReleaseError,
     UnreachableError,
     UsageError,
 )
 from .hashing import SqliteCache, default_folder
-from .progress import Progress
-from .publishing import Finish, Finished, Source, ThreadScheduler, apply, look, make_plan
-from .registry.interface import Status, VersionState
-from .state import DECISIVE, INPUTS, REQUIRED, Inputs, asset_properties, found, outputs, same
+from .manifest import value_problem
+from .progress import Progress, plan_text
+from .publishing import (
+    Action,
+    Event,
+    Finished,
+    Known,
+    Retirement,
+    Source,
+    StatusSet,
+    ThreadScheduler,
+    apply,
+    look,
+    make_plan,
+    retire,
+)
+from .registry.interface import VersionState
+from .state import DECISIVE, INPUTS, PLACE, REQUIRED, Inputs, asset_properties, found, outputs, same
 
 Props = Mapping[str, Any]
 
@@ -84,24 +101,26 @@ class PackageVersionProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Publish, or adopt what is published already."""
-        with _one_line_errors():
+        with one_line_errors():
             inputs = Inputs.of(props)
             return CreateResult(inputs.id, outputs(inputs, _publish(inputs)))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Publish what is declared now; the version before is left as it is."""
-        with _one_line_errors():
+        """Publish what is declared now; the version before becomes what `on_supersede` says."""
+        with one_line_errors():
             inputs = Inputs.of(news)
             if same(olds, news, DECISIVE):
                 # A policy changed, or a credential: nothing that the registry would have to know.
                 state = VersionState(inputs.status, str(olds.get("revision") or ""))
             else:
                 state = _publish(inputs)
+            if not same(olds, news, PLACE):
+                _supersede(olds, inputs)
             return UpdateResult(outputs(inputs, state))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Report what the registry holds, as inputs too, so that drift shows and the next update sees it."""
-        with _one_line_errors():
+        with one_line_errors():
             if any(not props.get(name) for name in REQUIRED):
                 raise UsageError(
                     f"{id_} cannot be imported by its id",
@@ -114,10 +133,24 @@ class PackageVersionProvider(ResourceProvider):
             if remote is None:
                 return ReadResult("", {})
             present = found(inputs, remote)
+            known = props.get("revision")
+            if known and known != remote.state.revision and present == inputs:
+                # The engine calls a resource unchanged whose inputs are; somebody touched it all the same.
+                _process().log.info(
+                    "",
+                    f"{inputs.coordinates}: its revision moved from {known} to {remote.state.revision}; "
+                    "status and assets are as declared",
+                )
             return ReadResult(id_, outputs(present, remote.state), present.properties())
 
-    def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Leave the version as it is: `onDestroy: retain`, for those who switched `retain_on_delete` off."""
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """Do with the version what the stored `on_destroy` says; the default never comes here (`retain_on_delete`)."""
+        with one_line_errors():
+            inputs = Inputs.of(props)
+            # A destroy sees only the config of the last `up`: what loses bytes is permitted in this very run.
+            permitted = "delete" in os.environ.get("CODEARTIFACT_RELEASE_ALLOW", "").replace(",", " ").split()
+            for _event in _retire(props, inputs.on_destroy, permitted=permitted):
+                pass
 
 
 class _Check:
@@ -140,8 +173,9 @@ class _Check:
         if UNKNOWN in self._inputs.values():
             return CheckResult(self._inputs, [])
         checked = Inputs.of(self._inputs)
+        _refuse_unpermitted(checked, self._declared.allow)
         properties = checked.properties()
-        self._process.remember(checked, self._declared.urn, sources)
+        self._process.remember(checked, _Pending(self._declared.urn, sources, self._declared.give_up or None))
         # Rule 7: what is unchanged is not looked at, and an update looks in create() and update().
         if self._declared.dry_run and not same(self._olds, properties, DECISIVE):
             self._look(checked)
@@ -190,45 +224,74 @@ class _Check:
                 raise
             self._process.log.warn(self._declared.urn, f"not there yet: {error}")
             return
-        plan = make_plan(inputs.release(), remote)
+        plan = make_plan(inputs.release(), remote, self._declared.give_up or None)
         if plan.refusal:
             raise plan.refusal
+        if plan.action is Action.REPLACE:
+            self._process.log.warn(self._declared.urn, plan_text(plan))
 
 
 def _publish(inputs: Inputs) -> VersionState:
     """Make the registry hold what is declared, with progress beside the resource."""
     process = _process()
-    urn, sources = process.recall(inputs)
+    pending = process.recall(inputs)
     connection: Connection = connect(inputs.destination, inputs.stored_endpoint)
     connection.prepare()
     progress = Progress()
-    status = _Paced(lambda text: process.log.status(urn, text))
-    for event in apply(inputs.release(), sources, connection.registry, ThreadScheduler(process.stop_reason)):
+    status = Paced(lambda text: process.log.status(pending.urn, text))
+    scheduler = ThreadScheduler(process.stop_reason)
+    for event in apply(inputs.release(), pending.sources, connection.registry, scheduler, give_up=pending.give_up):
         progress.add(event)
         if isinstance(event, Finished):
-            process.log.info(urn, progress.line())
+            process.log.info(pending.urn, progress.line())
             return event.state
         status.show(progress.line())
     raise AssertionError("apply() ends with Finished")  # pragma: no cover
 
 
+def _supersede(olds: Props, news: Inputs) -> None:
+    """Retire the version that the resource was before; one that is not ours any more is left, with a warning."""
+    process = _process()
+    before = Inputs.of(olds)
+    try:
+        for event in _retire(olds, news.on_supersede, permitted=False):
+            if isinstance(event, StatusSet):
+                process.log.info(process.recall(news).urn, f"{before.coordinates}, the version before: {event.status}")
+    except MovedError as error:
+        process.log.warn(process.recall(news).urn, f"the version before is left as it is: {error}")
+
+
+def _retire(props: Props, policy: Retirement, *, permitted: bool) -> Iterator[Event]:
+    if not policy.acts:
+        return iter(())
+    inputs = Inputs.of(props)
+    connection = connect(inputs.destination, inputs.stored_endpoint)
+    known = Known(str(props.get("revision") or ""), inputs.release().digest)
+    scheduler = ThreadScheduler(_process().stop_reason)
+    return retire(inputs.coordinates, policy, known, connection.planning, scheduler, permitted=permitted)
+
+
 def _wrong_arguments(inputs: Props) -> list[CheckFailure]:
     """Hold the arguments of a program against what a manifest may say; an unknown one is judged when it is known."""
     failures = [CheckFailure(name, f"{name} is empty") for name in REQUIRED if not str(inputs.get(name) or "").strip()]
-    for name, (choices, said) in _CHOICES.items():
-        if (value := inputs.get(name)) and value != UNKNOWN and value not in choices:
-            failures.append(CheckFailure(name, f"{value!r} is not a {name}; write {said}"))
-    for name, only in _ONLY.items():
-        if inputs.get(name) not in (None, only, UNKNOWN):
-            failures.append(CheckFailure(name, f"{inputs[name]!r} is not yet supported; only {only!r} is"))
+    for name in INPUTS:
+        value = inputs.get(name)
+        if isinstance(value, str) and value.strip() and value != UNKNOWN and name not in _JUDGED_ELSEWHERE:
+            key = re.sub("_(.)", lambda found: found[1].upper(), name)
+            if problem := value_problem(key, value):
+                failures.append(CheckFailure(name, problem))
     return failures
 
 
-_CHOICES: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "status": ((Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED), "Published, Unlisted or Archived"),
-    "finish": ((Finish.GUARDED, Finish.LAST_ASSET), "guarded or last-asset"),
-}
-_ONLY = {"on_destroy": "retain", "on_supersede": "keep"}
+_JUDGED_ELSEWHERE = ("endpoint", "digest")
+
+
+def _refuse_unpermitted(inputs: Inputs, allow: frozenset[str]) -> None:
+    if inputs.on_destroy.is_final and "delete" not in allow:
+        raise NotPermittedError(
+            f"{inputs.id}: `onDestroy: {inputs.on_destroy}` loses bytes for good, and a manifest may not decide that",
+            hint="Permit it in the stack config: `pulumi config set --path 'allow[0]' delete`.",
+        )
 
 
 def _property_of(error: ReleaseError) -> str:
@@ -240,6 +303,15 @@ def _property_of(error: ReleaseError) -> str:
 # --- one plugin process -----------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Pending:
+    """What check() saw of a resource, for create() and update(), which are not told the URN."""
+
+    urn: str
+    sources: Mapping[str, Source]
+    give_up: str | None
+
+
 class _Process:
     """What all resources of one operation share."""
 
@@ -247,17 +319,18 @@ class _Process:
         self.region: str | None = None
         self.profile: str | None = None
         self.cache = SqliteCache(default_folder())
-        self.log = _EngineLog(engine_address)
-        self._declared: dict[object, tuple[str, Mapping[str, Source]]] = {}
+        self.log = EngineLog(engine_address)
+        self._pending: dict[object, _Pending] = {}
+        self._probe = ThreadPoolExecutor(1, thread_name_prefix="probe")
 
-    def remember(self, inputs: Inputs, urn: str, sources: Mapping[str, Source]) -> None:
-        """Keep where the content is until create() or update(), which are not told the URN."""
-        self._declared[self._key(inputs)] = (urn, sources)
+    def remember(self, inputs: Inputs, pending: _Pending) -> None:
+        """Keep what check() saw until create() or update()."""
+        self._pending[self._key(inputs)] = pending
 
-    def recall(self, inputs: Inputs) -> tuple[str, Mapping[str, Source]]:
-        """Return URN and content of what check() saw."""
+    def recall(self, inputs: Inputs) -> _Pending:
+        """Return what check() saw. Raises UsageError where it was not called in this process."""
         try:
-            return self._declared[self._key(inputs)]
+            return self._pending[self._key(inputs)]
         except KeyError:
             raise UsageError(
                 f"the files of {inputs.coordinates} are not known to this run", hint="Run `pulumi up` again."
@@ -268,9 +341,18 @@ class _Process:
 
         The engine may be gone, killed, while this process lives on; the next run must not find it still publishing.
         """
-        if not threading.main_thread().is_alive():
+        if self._ending():
             return "the run was cancelled"
         return None if self.log.alive() else "the Pulumi engine is gone"
+
+    def _ending(self) -> bool:
+        # A main thread that has done its work waits for ours, and counts as alive until they have ended; that no
+        # executor takes work any more is what shows from here.
+        try:
+            self._probe.submit(int)
+        except RuntimeError:
+            return True
+        return not threading.main_thread().is_alive()
 
     @staticmethod
     def _key(inputs: Inputs) -> object:
@@ -285,95 +367,5 @@ def _process() -> _Process:
     global _shared  # noqa: PLW0603 - one a process is what it is for
     with _shared_lock:
         if _shared is None:
-            _shared = _Process(_engine_address(sys.argv))
+            _shared = _Process(engine_address(sys.argv))
         return _shared
-
-
-def _engine_address(argv: list[str]) -> str | None:
-    """Return the engine's address if this is the plugin process: its command line ends with it."""
-    is_plugin = len(argv) == 2 and Path(argv[0]).parts[-2:] == ("dynamic", "__main__.py")
-    return argv[1] if is_plugin else None
-
-
-class _EngineLog:
-    """Messages beside a resource in the engine's own display. Never raises: a message is not worth a release."""
-
-    def __init__(self, address: str | None) -> None:
-        self._stub = None
-        if address:
-            self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
-
-    def status(self, urn: str, text: str) -> None:
-        """Show a line that the next one replaces and no log keeps."""
-        self._send(engine_pb2.INFO, urn, text, ephemeral=True)
-
-    def info(self, urn: str, text: str) -> None:
-        """Show a line that stays."""
-        self._send(engine_pb2.INFO, urn, text + "\n")
-
-    def warn(self, urn: str, text: str) -> None:
-        """Show a warning that stays."""
-        self._send(engine_pb2.WARNING, urn, text + "\n")
-
-    def alive(self) -> bool:
-        """Return whether the engine still answers; True where there is none to ask."""
-        return self._send(engine_pb2.DEBUG, "", "", ephemeral=True)
-
-    def _send(
-        self, severity: engine_pb2.LogSeverity.ValueType, urn: str, text: str, *, ephemeral: bool = False
-    ) -> bool:
-        if self._stub is None:
-            return True
-        request = engine_pb2.LogRequest(severity=severity, message=text, urn=urn, streamId=0, ephemeral=ephemeral)
-        try:
-            self._stub.Log(request, timeout=10)
-        except grpc.RpcError as error:
-            return bool(getattr(error, "code", lambda: None)() != grpc.StatusCode.UNAVAILABLE)
-        return True
-
-
-class _Paced:
-    """Passes on at most a few lines a second."""
-
-    def __init__(self, show: Callable[[str], None], interval_s: float = 0.2) -> None:
-        self._show = show
-        self._interval_s = interval_s
-        self._next = 0.0
-
-    def show(self, text: str) -> None:
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + self._interval_s
-            self._show(text)
-
-
-# --- errors of one line -----------------------------------------------------------------------------------------------
-
-
-class ReleaseFailedError(Exception):
-    """What the engine shows of an error of ours: the message alone.
-
-    The plugin prints `traceback.format_exc()`, with the module's name before the class's unless it is a builtin.
-    """
-
-    def __str__(self) -> str:
-        # Asked for after the (empty) stack was taken, so the limit has served; other providers in this process
-        # have a right to their tracebacks.
-        sys.__dict__.pop("tracebacklimit", None)
-        return super().__str__()
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Turn our own errors into their message; anything else is a bug and keeps its traceback."""
-    try:
-        yield
-    except ReleaseError as error:
-        _raise_without_traceback(error)
-
-
-def _raise_without_traceback(error: ReleaseError) -> NoReturn:
-    # Named like the error itself: the engine prints `error: ConflictError: …`.
-    kind = type(type(error).__name__, (ReleaseFailedError,), {"__module__": "builtins"})
-    sys.tracebacklimit = 0
-    raise kind(str(error)) from None

@@ -14,7 +14,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -29,6 +31,7 @@ from .endpoints import EMBEDDED_ACCOUNT, Destination, resolve, resolved_region
 from .errors import NotYetSupportedError, ReleaseError, UsageError
 from .manifest import AssetEntry, Environment, Folder, Manifest, Package, Variables, declare, load, refuse_unsupported
 from .providers import PackageVersionProvider
+from .publishing import Permission
 
 AssetSource: TypeAlias = "str | os.PathLike[str] | pulumi.FileAsset | pulumi.StringAsset"
 """A path, or content; a path in a list may be a glob (`dist/*.zip`, `build/**/app.zip`)."""
@@ -88,6 +91,7 @@ class PackageVersion(pulumi.dynamic.Resource, module="codeartifact", name="Packa
         finish: pulumi.Input[str] = "guarded",
         on_destroy: str = "retain",
         on_supersede: str = "keep",
+        replace: str | None = None,
         base: str | os.PathLike[str] = ".",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -98,12 +102,19 @@ class PackageVersion(pulumi.dynamic.Resource, module="codeartifact", name="Packa
         default to `aws:region` and `aws:profile` of the stack, then to the standard chain. `status` is Published,
         Unlisted or Archived; `finish` is guarded or last-asset.
 
+        `on_destroy` is what becomes of a version that leaves the program (retain, unlist, archive, dispose, delete;
+        the last two also need CODEARTIFACT_RELEASE_ALLOW=delete in the environment of the destroy), `on_supersede`
+        what becomes of the version before (keep, unlist, archive). `replace` is the digest of a published version
+        that may be given up: it is deleted, and these files are published in its place.
+
         Nothing raises here for what the files are: mistakes show beside the resource, all at once.
         """
         # A program is code that the operator runs: what a manifest needs a permission for, it simply says.
         folder = Path(base).absolute()
         declaration = _declaration(
-            assets, folder, Declaration(base=str(folder), allow=frozenset(("outside", "endpoint")))
+            assets,
+            folder,
+            Declaration(base=str(folder), allow=frozenset(("outside", "endpoint", "delete")), give_up=replace or ""),
         )
         self._declare(
             resource_name,
@@ -133,8 +144,10 @@ class PackageVersion(pulumi.dynamic.Resource, module="codeartifact", name="Packa
         inputs: dict[str, Any],
         opts: pulumi.ResourceOptions | None,
     ) -> None:
-        # The engine's own way of keeping what leaves the program: shown as `[retain]`, and delete() is never called.
-        opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(retain_on_delete=True), opts)
+        if inputs["on_destroy"] == "retain":
+            # The engine's own way of keeping what leaves the program: shown as `[retain]`, delete() is never called.
+            opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(retain_on_delete=True), opts)
+        opts = opts or pulumi.ResourceOptions()
         urn = _urn(self._resource_type_name, resource_name, opts)
         told = pulumi.Output.all(declaration, urn).apply(lambda both: {**both[0], "urn": both[1]})
         props = {**inputs, transient.KEY: told, "assets": None, "digest": None, "revision": None}
@@ -148,13 +161,16 @@ class PackageVersion(pulumi.dynamic.Resource, module="codeartifact", name="Packa
         *,
         base: Path,
         allow: frozenset[str] = frozenset(),
+        replace: Sequence[Permission] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> PackageVersion:
         """Declare a package of a manifest, under its logical name `namespace/package`."""
+        give_up = [p.digest for p in replace if (p.package, p.version) == (package.id, package.version)]
         declaration = Declaration(
             files={file.name: str(file.path) for file in package.files},
             base=str(base),
             allow=allow,
+            give_up=give_up[0] if give_up else "",
             dry_run=pulumi.runtime.is_dry_run(),
             repository_exists=True,
         )
@@ -195,11 +211,15 @@ def publish_manifest(
     """Declare every package of a manifest for one of its environments; returns them by `namespace/package`.
 
     `variables` are the stack's values for the manifest's variables (RELEASE_VAR_NAME in the environment goes first).
-    `allow` is what the operator permits: `outside`, `endpoint`. Raises pulumi.RunError, which Pulumi shows without a
+    `allow` is what the operator permits: `outside`, `endpoint`, `delete`; `replace` which published versions may be
+    given up, each as NAMESPACE/PACKAGE@VERSION=sha256:DIGEST. Raises pulumi.RunError, which Pulumi shows without a
     traceback, with every mistake of the manifest.
     """
     try:
-        permitted = _permissions(allow, replace, force)
+        permitted = frozenset(_words("allow", allow))
+        replaceable = [Permission.parse(text) for text in _words("replace", replace)]
+        if force:
+            raise NotYetSupportedError("force in the stack config is not yet supported")
         manifest = load(
             Path(path),
             environment=environment,
@@ -212,18 +232,17 @@ def publish_manifest(
     except ReleaseError as error:
         raise pulumi.RunError(str(error)) from None
     return {
-        package.id: PackageVersion.of_manifest(package, chosen, base=manifest.base, allow=permitted, opts=opts)
+        package.id: PackageVersion.of_manifest(
+            package, chosen, base=manifest.base, allow=permitted, replace=replaceable, opts=opts
+        )
         for package in manifest.packages
     }
 
 
-def _permissions(allow: Sequence[str], replace: Sequence[str], force: Sequence[str]) -> frozenset[str]:
-    if isinstance(allow, str) or not all(isinstance(word, str) for word in allow):
-        raise UsageError(f"allow is {allow!r}", hint='Write a list: `pulumi config set --path "allow[0]" outside`.')
-    for name, value in (("replace", replace), ("force", force)):
-        if value:
-            raise NotYetSupportedError(f"{name} in the stack config is not yet supported")
-    return frozenset(allow)
+def _words(name: str, value: Sequence[str]) -> Sequence[str]:
+    if isinstance(value, str) or not all(isinstance(word, str) for word in value):
+        raise UsageError(f"{name} is {value!r}", hint=f"Write a list: `pulumi config set --path '{name}[0]' …`.")
+    return value
 
 
 def _announce(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> None:
@@ -250,7 +269,8 @@ def _declaration(assets: Assets, base: Path, known: Declaration) -> pulumi.Outpu
 
     def declared(resolved: Any) -> dict[str, Any]:
         files, texts, problems = _files_of(resolved, base)
-        whole = Declaration(files, texts, tuple(problems), known.base, known.allow, dry_run=dry_run)
+        problems += [] if _is_digest(known.give_up) else [f"replace is {known.give_up!r}; write sha256:DIGEST"]
+        whole = dataclasses.replace(known, files=files, texts=texts, problems=tuple(problems), dry_run=dry_run)
         return whole.properties()
 
     if isinstance(assets, Mapping):
@@ -260,6 +280,10 @@ def _declaration(assets: Assets, base: Path, known: Declaration) -> pulumi.Outpu
             return pulumi.Output.from_input(reduced).apply(declared)
         return declared(reduced)
     return declared([_reduced(source) for source in assets])
+
+
+def _is_digest(text: str) -> bool:
+    return not text or re.fullmatch("sha256:[0-9a-f]{64}", text) is not None
 
 
 def _reduced(source: Any) -> Any:

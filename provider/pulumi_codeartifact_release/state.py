@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .endpoints import Destination, Endpoint, stored
-from .publishing import Finish, Release, RemoteVersion, digest
+from .publishing import Finish, Release, RemoteVersion, Retirement, digest
 from .registry.interface import Asset, Coordinates, Status, VersionState
 
 INPUTS = (
@@ -38,6 +38,9 @@ INPUTS = (
 
 REQUIRED = ("namespace", "package", "version", "domain", "repository")
 """The inputs without which nothing can be looked up."""
+
+PLACE = ("domain", "domain_owner", "repository", "region", "endpoint", "namespace", "package", "version")
+"""The inputs that say which version it is: a change in any of them leaves the version before behind."""
 
 DECISIVE = tuple(name for name in INPUTS if name not in ("profile", "finish", "on_destroy", "on_supersede"))
 """The inputs that decide what the registry must hold, and where: a change in any other needs no call."""
@@ -64,8 +67,8 @@ class Inputs:
     endpoint: str = ""
     status: Status = Status.PUBLISHED
     finish: Finish = Finish.GUARDED
-    on_destroy: str = "retain"
-    on_supersede: str = "keep"
+    on_destroy: Retirement = Retirement.RETAIN
+    on_supersede: Retirement = Retirement.KEEP
 
     @classmethod
     def of(cls, props: Mapping[str, Any]) -> Inputs:
@@ -73,6 +76,8 @@ class Inputs:
         plain = {name: props[name] for name in INPUTS if props.get(name) is not None and name != "digest"}
         plain["assets"] = assets_of(props.get("assets") or {})
         plain["status"] = Status(props.get("status") or Status.PUBLISHED)
+        plain["on_destroy"] = Retirement(props.get("on_destroy") or Retirement.RETAIN)
+        plain["on_supersede"] = Retirement(props.get("on_supersede") or Retirement.KEEP)
         plain["finish"] = Finish(props.get("finish") or Finish.GUARDED)
         return cls(**plain)
 

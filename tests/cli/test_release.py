@@ -79,7 +79,7 @@ def test_other_bytes_under_a_published_version_are_refused_with_both_hashes(run:
         outcome = run(command[0], "release.yaml", "-e", "dev", *command[1:])
         assert outcome.code == 4
         assert "1 package refused; nothing will be sent." in outcome.out
-        assert len(re.findall(r"sha256:[0-9a-f]{64}", outcome.err)) == 2
+        assert len(re.findall(r"(?:declared|published) +sha256:[0-9a-f]{64} \(6 bytes\)", outcome.err)) == 2
         assert "refused[conflict]: acme/app@1.0 in acme/dev is already Published, and 1 asset differs:" in outcome.err
     assert tree(project) == before
 
@@ -227,3 +227,34 @@ def test_interrupted_it_exits_with_130_and_the_next_run_finishes(project: Path) 
     assert apply.returncode == 130, out + err
     assert "run again" in err
     assert "Published:" not in out
+
+
+def published_digest(run: Run) -> str:
+    return str(json.loads(run("plan", "release.yaml", "-e", "dev", "--json").out)["packages"][0]["digest"])
+
+
+def test_a_permitted_replacement_says_so_in_the_plan_and_expires_by_itself(run: Run, project: Path) -> None:
+    run("apply", "release.yaml", "-e", "dev", "--yes")
+    permit = f"acme/app@1.0={published_digest(run)}"
+    (project / "dist" / "a.txt").write_text("HELLO\n")
+    plan = run("plan", "release.yaml", "-e", "dev", "--replace", permit)
+    assert plan.code == 0
+    assert "REPLACE what is published" in plan.out
+    assert "absent for a moment" in plan.out
+    assert run("apply", "release.yaml", "-e", "dev", "--yes", "--replace", permit).code == 0
+    assert "nothing to do" in run("plan", "release.yaml", "-e", "dev").out
+    (project / "dist" / "a.txt").write_text("again\n")
+    assert run("apply", "release.yaml", "-e", "dev", "--yes", "--replace", permit).code == 4
+
+
+def test_a_permission_about_another_version_is_a_slip_of_the_pen(run: Run, project: Path) -> None:
+    outcome = run("plan", "release.yaml", "-e", "dev", "--replace", "acme/app@2.0=sha256:" + "a" * 64)
+    assert outcome.code == 2
+    assert "the manifest declares no acme/app@2.0" in outcome.err
+
+
+def test_what_needs_a_state_is_left_to_pulumi_with_a_warning(run: Run, project: Path) -> None:
+    (project / "release.yaml").write_text(MANIFEST.replace("repository: dev,", "repository: dev, onSupersede: unlist,"))
+    outcome = run("plan", "release.yaml", "-e", "dev")
+    assert outcome.code == 0
+    assert "warning: onSupersede: unlist is for Pulumi" in outcome.err

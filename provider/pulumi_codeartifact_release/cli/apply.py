@@ -36,15 +36,16 @@ def command(
     environment: str,
     variables: tuple[str, ...],
     allow: tuple[str, ...],
+    replace: tuple[str, ...],
     verbose: bool,  # noqa: ARG001 - seen by main()
     yes: bool,
 ) -> None:
     """Release MANIFEST to an environment: send what is missing, then publish each version with one last call.
 
     Shows the plan first. Nothing is sent if any package would be refused. Interrupted or killed at any moment, run it
-    again: what was sent counts. Never deletes anything.
+    again: what was sent counts. Never deletes anything that `--replace` does not name.
     """
-    target = open_target(Options(manifest, environment, variables, allow))
+    target = open_target(Options(manifest, environment, variables, allow, replace))
     releases = declared_releases(target)
     plans = make_plans(target, releases)
     show_plans(target, plans)
@@ -85,7 +86,8 @@ def _release(target: Target, declared: DeclaredRelease, display: Display, stop: 
 
     scheduler = ThreadScheduler(lambda: "another release failed, or somebody interrupted" if stop.is_set() else None)
     scheduler.checkpoint()
-    for event in apply(declared.release, declared.sources, target.connection.registry, scheduler):
+    events = apply(declared.release, declared.sources, target.connection.registry, scheduler, give_up=declared.give_up)
+    for event in events:
         display.add(declared.id, event)
 
 

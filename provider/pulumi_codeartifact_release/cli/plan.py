@@ -29,6 +29,7 @@ def command(
     environment: str,
     variables: tuple[str, ...],
     allow: tuple[str, ...],
+    replace: tuple[str, ...],
     verbose: bool,  # noqa: ARG001 - seen by main()
     as_json: bool,
     detailed_exitcode: bool,
@@ -38,7 +39,7 @@ def command(
     Hashes the declared files, looks at what the registry holds, and says for every package what would be sent.
     Exits with 4 if a release would be refused.
     """
-    target = open_target(Options(manifest, environment, variables, allow))
+    target = open_target(Options(manifest, environment, variables, allow, replace))
     plans = make_plans(target, declared_releases(target))
     if as_json:
         click.echo(json.dumps(plan_json(target, plans), indent=2))
@@ -116,6 +117,7 @@ _SIGNS = {
     "publish": ("+", "green"),
     "resume": ("~", "yellow"),
     "set-status": ("~", "yellow"),
+    "replace": ("!", "magenta"),
     "keep": ("=", None),
     "refuse": ("!", "red"),
 }

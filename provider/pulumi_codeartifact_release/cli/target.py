@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from ..endpoints import Connection, Destination, Endpoint
     from ..manifest import Environment, Manifest
-    from ..publishing import Plan, Release, Source
+    from ..publishing import Permission, Plan, Release, Source
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -30,15 +30,21 @@ class Options:
     environment: str
     variables: tuple[str, ...]
     allow: tuple[str, ...]
+    replace: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class DeclaredRelease:
-    """A package of the manifest, hashed."""
+    """A package of the manifest, hashed.
+
+    Attributes:
+        give_up: the digest of what may be replaced.
+    """
 
     id: str
     release: Release
     sources: dict[str, Source]
+    give_up: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Target:
     destination: Destination
     connection: Connection
     account: str | None
+    replace: tuple[Permission, ...]
 
     @property
     def header(self) -> str:
@@ -81,6 +88,13 @@ def target_options(command: _Command) -> _Command:
                 help="Permit what a manifest may not decide: `outside` (files outside its folder), `endpoint` (one "
                 "that is neither AWS nor `file:` inside its folder); repeatable.",
             ),
+            click.option(
+                "--replace",
+                multiple=True,
+                metavar="NAMESPACE/PACKAGE@VERSION=sha256:DIGEST",
+                help="Permit replacing what a version holds, named by the digest that is given up; repeatable. The "
+                "version is deleted, absent for a moment, and published anew.",
+            ),
             click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error."),
         )
     ):
@@ -92,7 +106,9 @@ def open_target(options: Options) -> Target:
     """Load the manifest, with all its files, and connect. No request is made, but for the caller's identity on AWS."""
     from ..endpoints import Destination, connect, resolve, resolved_owner  # noqa: PLC0415
     from ..manifest import Variables, load, refuse_unsupported  # noqa: PLC0415
+    from ..publishing import Permission  # noqa: PLC0415
 
+    replace = tuple(Permission.parse(text) for text in options.replace)
     allow = frozenset(options.allow)
     manifest = load(
         options.manifest,
@@ -102,6 +118,7 @@ def open_target(options: Options) -> Target:
     )
     environment = manifest.environment(options.environment)
     refuse_unsupported(manifest, environment)
+    _refuse_unknown(replace, manifest)
     endpoint = resolve(environment.endpoint, base=manifest.base, allow=allow, profile=environment.profile)
     destination = Destination(
         environment.domain,
@@ -116,7 +133,23 @@ def open_target(options: Options) -> Target:
         click.echo(
             f"warning: the endpoint {endpoint.text} comes from {endpoint.origin}, not from the manifest", err=True
         )
-    return Target(manifest, environment, endpoint, destination, connection, account)
+    if environment.on_supersede != "keep":
+        click.echo(
+            f"warning: onSupersede: {environment.on_supersede} is for Pulumi, whose state knows the version before; "
+            "here it stays as it is",
+            err=True,
+        )
+    return Target(manifest, environment, endpoint, destination, connection, account, replace)
+
+
+def _refuse_unknown(replace: Sequence[Permission], manifest: Manifest) -> None:
+    """Refuse a permission that is about nothing here: a slip of the pen."""
+    known = {(package.id, package.version) for package in manifest.packages}
+    for permission in replace:
+        if (permission.package, permission.version) not in known:
+            raise click.UsageError(
+                f"--replace {permission}: the manifest declares no {permission.package}@{permission.version}"
+            )
 
 
 def declared_releases(target: Target) -> list[DeclaredRelease]:
@@ -138,7 +171,8 @@ def declared_releases(target: Target) -> list[DeclaredRelease]:
             Status(package.status),
             Finish(target.environment.finish),
         )
-        releases.append(DeclaredRelease(package.id, release, sources))
+        give_up = [permission.digest for permission in target.replace if permission.covers(release.at)]
+        releases.append(DeclaredRelease(package.id, release, sources, give_up[0] if give_up else None))
     return releases
 
 
@@ -150,7 +184,7 @@ def make_plans(target: Target, releases: Sequence[DeclaredRelease]) -> list[Plan
 
     def plan(declared: DeclaredRelease) -> Plan:
         remote = look(target.connection.planning, declared.release.at, scheduler)
-        return make_plan(declared.release, remote)
+        return make_plan(declared.release, remote, declared.give_up)
 
     with ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool:
         return list(pool.map(plan, releases))

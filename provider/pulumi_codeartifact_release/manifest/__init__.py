@@ -16,6 +16,7 @@ from .loader import ALLOWED, load, refuse_unsupported
 from .model import DeclaredFile, Environment, Manifest, Package, Pin
 from .names import asset_name_problem
 from .paths import Folder
+from .values import value_problem
 from .variables import Variables
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "declare",
     "load",
     "refuse_unsupported",
+    "value_problem",
 ]

@@ -33,8 +33,6 @@ _UNSUPPORTED: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("soak", "soak", (None,)),
     ("pinned", "pinned", (False,)),
     ("pins", "pins", ({},)),
-    ("onDestroy", "on_destroy", ("retain",)),
-    ("onSupersede", "on_supersede", ("keep",)),
     ("stack", "stack", (None,)),
 )
 """Keys of an environment that are specified and not yet done: key, attribute, and the values that ask nothing."""
@@ -91,15 +89,13 @@ def refuse_unsupported(manifest: Manifest, environment: Environment) -> None:
     """
     lines = []
     for key, attribute, harmless in _UNSUPPORTED:
-        value = getattr(environment, attribute)
-        if value in harmless:
+        if getattr(environment, attribute) in harmless:
             continue
         path: KeyPath = ("environments", environment.name, key)
         where = str(manifest.path)
         if path in manifest.positions:
             where += ":{}:{}".format(*manifest.positions[path])
-        what = f"`{key}: {value}`" if key in ("onDestroy", "onSupersede") else f"`{key}`"
-        lines.append(f"{where}: {spelled(path)}: {what} is not yet supported")
+        lines.append(f"{where}: {spelled(path)}: `{key}` is not yet supported")
     if lines:
         raise NotYetSupportedError("\n".join(lines), hint="Remove it, or use an environment without it.")
 

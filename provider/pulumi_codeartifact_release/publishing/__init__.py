@@ -22,7 +22,7 @@ from .events import (
 )
 from .permission import Permission
 from .plan import Action, Finish, Plan, Release, RemoteVersion, make_plan
-from .retire import Retirement, retire
+from .retire import Known, Retirement, retire
 from .scheduler import Scheduler, ThreadScheduler
 from .source import Source
 
@@ -35,6 +35,7 @@ __all__ = [
     "Finish",
     "Finished",
     "Finishing",
+    "Known",
     "LookingAgain",
     "Permission",
     "Plan",

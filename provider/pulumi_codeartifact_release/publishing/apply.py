@@ -134,7 +134,12 @@ def apply(
 
 def _check_sources(release: Release, sources: Mapping[str, Source]) -> None:
     for asset in release.assets:
-        source = sources[asset.name]
+        source = sources.get(asset.name)
+        if source is None:
+            raise FileChangedError(
+                f"{asset.name} is declared as sha256:{asset.sha256}, but there is no such file here",
+                hint="Nothing was published. Release the declared files, or declare these.",
+            )
         if (source.sha256, source.size) != (asset.sha256, asset.size):
             raise FileChangedError(
                 f"{asset.name} is declared as sha256:{asset.sha256}, the file here is sha256:{source.sha256}",

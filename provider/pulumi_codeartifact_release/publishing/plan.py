@@ -188,7 +188,7 @@ def _conflict(release: Release, remote: RemoteVersion, differences: list[Differe
 
 def _permit(release: Release, remote: RemoteVersion) -> str:
     at = release.at
-    return f"--replace {at.namespace}/{at.package}@{at.version}={remote.digest}"
+    return f"--replace {at.namespace}/{at.package}@{at.version}={remote.digest} (stack config: replace)"
 
 
 def _debris(release: Release, remote: RemoteVersion, wrong: list[Difference]) -> DebrisError:

@@ -38,6 +38,11 @@ class Retirement(StrEnum):
     DELETE = "delete"
 
     @property
+    def acts(self) -> bool:
+        """Whether there is anything to do."""
+        return self not in (Retirement.RETAIN, Retirement.KEEP)
+
+    @property
     def is_final(self) -> bool:
         """Whether bytes are lost: the operator has to permit it."""
         return self in (Retirement.DISPOSE, Retirement.DELETE)
@@ -69,7 +74,7 @@ def retire(
 
     Raises NotPermittedError for a final policy without permission, MovedError if the version is not the known one.
     """
-    if policy in (Retirement.RETAIN, Retirement.KEEP):
+    if not policy.acts:
         return
     if policy.is_final and not permitted:
         raise NotPermittedError(
