@@ -46,7 +46,7 @@ LIBRARIES = {
     "errors": set(),
     "manifest": {"yaml", "jsonschema", "wcmatch"},
     "hashing": set(),
-    "registry": {"boto3", "botocore", "mypy_boto3_codeartifact"},
+    "registry": {"boto3", "botocore", "urllib3", "mypy_boto3_codeartifact"},
     "publishing": set(),
     "local_registry": {"botocore", "uvicorn"},
     "endpoints": {"botocore", "mypy_boto3_codeartifact"},

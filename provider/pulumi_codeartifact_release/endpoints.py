@@ -270,6 +270,11 @@ def _embedded(text: str, base: Path, allow: frozenset[str]) -> Endpoint:
 
 
 def _refuse_clear_text(url: str, origin: str) -> None:
+    if "@" in urlsplit(url).netloc:
+        raise UsageError(
+            f"the endpoint from {origin} has a user name or a password in it",
+            hint="Take it out: credentials come from the standard chain, and an endpoint is shown and stored.",
+        )
     scheme = urlsplit(url).scheme
     if scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise UsageError(f"the endpoint {url} (from {origin}) is not a URL", hint="Write https://HOST, or file:DIR.")

@@ -15,10 +15,24 @@ Exit codes are part of the public interface: 1 it failed, trying again may help;
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
+
+
+def printable(text: str) -> str:
+    """Return text that is safe in a terminal, a log and a CI job, whoever chose the names in it.
+
+    Control characters are spelled out; a line that a CI runner would take for a command (`::error::`, `##vso[`) is
+    not one any more.
+    """
+    spelled = "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return _COMMAND.sub(lambda found: f"{found[1]}\\{found[2]}", spelled)
+
+
+_COMMAND = re.compile(r"^(\s*)(::|##)", flags=re.MULTILINE)
 
 
 class ReleaseError(Exception):
@@ -35,8 +49,8 @@ class ReleaseError(Exception):
 
     def __init__(self, what: str, *, hint: str = "") -> None:
         super().__init__(what)
-        self.what = what
-        self.hint = hint
+        self.what = printable(what)
+        self.hint = printable(hint)
 
     def __str__(self) -> str:
         return f"{self.what}\n{self.hint}" if self.hint else self.what

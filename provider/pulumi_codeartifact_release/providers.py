@@ -295,6 +295,8 @@ def _refuse_unpermitted(inputs: Inputs, allow: frozenset[str]) -> None:
 
 
 def _property_of(error: ReleaseError) -> str:
+    if isinstance(error, NotPermittedError):
+        return "on_destroy"
     if isinstance(error, RefusedError):
         return "version"
     return "endpoint" if isinstance(error, UsageError) else "assets"

@@ -48,7 +48,7 @@ def test_a_plan_on_an_existing_registry_writes_nothing(run: Run, project: Path) 
 def test_apply_publishes_and_a_second_apply_does_nothing(run: Run, project: Path) -> None:
     first = run("apply", "release.yaml", "-e", "dev", "--yes")
     assert first.code == 0
-    assert first.out.splitlines()[-1] == "acme/app: Published: sent 2 assets, 97.7 KiB"
+    assert first.out.splitlines()[-1] == "released acme/app: Published: sent 2 assets, 97.7 KiB"
     before = tree(project)
     second = run("apply", "release.yaml", "-e", "dev", "--yes")
     assert second.code == 0

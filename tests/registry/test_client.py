@@ -83,7 +83,7 @@ def test_our_retries_are_the_default_and_the_users_go_first(monkeypatch: pytest.
 
 @pytest.mark.usefixtures("config")
 def test_timeouts_can_be_set_and_must_be_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings_of(ClientSettings()).read_timeout == 300
+    assert settings_of(ClientSettings()).read_timeout == 120
     monkeypatch.setenv("CODEARTIFACT_RELEASE_READ_TIMEOUT", "7.5")
     monkeypatch.setenv("CODEARTIFACT_RELEASE_CONNECT_TIMEOUT", "2")
     made = settings_of(ClientSettings())

@@ -115,7 +115,7 @@ class _LineDisplay:
         assert isinstance(progress, Progress)
         progress.add(event)
         if isinstance(event, Finished):
-            click.echo(f"{package}: {progress.line()}")
+            click.echo(f"released {package}: {progress.line()}")
 
     def say(self, text: str) -> None:
         click.echo(text, err=True)

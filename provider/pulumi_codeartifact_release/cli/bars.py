@@ -51,7 +51,7 @@ class BarDisplay:
             self._bars.update(self._tasks[package], completed=release.bytes_sent, line=release.line().split(",")[0])
         if isinstance(event, Finished):
             self._bars.remove_task(self._tasks.pop(package))
-            self.say(f"{package}: {release.line()}")
+            self.say(f"released {package}: {release.line()}")
 
     def say(self, text: str) -> None:
         """Print a line that stays."""

@@ -6,6 +6,7 @@ registry = BotoRegistry(make_client(settings), Pacer(AWS_RATES))
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _FORMAT = "generic"
 _PAGE = 1000
+_MOST_PAGES = 100
 # On top of the client's own retries: a quota that is full passes by waiting, so waiting is worth minutes.
 _THROTTLED_ROUNDS = 12
 _LONGEST_WAIT_S = 20.0
 _LISTINGS = 5
+# What botocore's parser raises for values of another type than the model's.
+_UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError)
 
 
 class BotoRegistry:
@@ -140,7 +144,11 @@ class BotoRegistry:
 
     def _pages(self, at: Coordinates) -> list[Any]:
         pages = [self._page(at, None)]
+        tokens: set[str] = set()
         while token := pages[-1].get("nextToken"):
+            if token in tokens or len(pages) >= _MOST_PAGES:
+                raise ServerFaultError(f"ListPackageVersionAssets for {at}: the pages have no end")
+            tokens.add(token)
             pages.append(self._page(at, token))
         return pages
 
@@ -167,6 +175,10 @@ class BotoRegistry:
                 self._sleep(min(wait, _LONGEST_WAIT_S))
             except (BotoCoreError, ResponseParserError) as error:
                 raise self._translated(error, operation, at, asset) from error
+            except _UNREADABLE as error:
+                raise ServerFaultError(
+                    f"{operation} for {at}: the answer cannot be read ({type(error).__name__})"
+                ) from error
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _translated(self, error: Exception, operation: str, at: Coordinates, asset: str | None) -> ReleaseError:
@@ -245,8 +257,10 @@ def _status(value: str | None, at: Coordinates) -> Status:
 
 
 def _asset(summary: Mapping[str, Any], at: Coordinates) -> Asset:
-    name = str(summary.get("name", ""))
-    sha256 = summary.get("hashes", {}).get("SHA-256")
-    if not sha256:
-        raise ServerFaultError(f"ListPackageVersionAssets for {at}: {name} has no SHA-256")
-    return Asset(name, int(summary.get("size", 0)), str(sha256).lower())
+    name, size = summary.get("name"), summary.get("size", 0)
+    sha256 = str(summary.get("hashes", {}).get("SHA-256", "")).lower()
+    if not name or not re.fullmatch("[0-9a-f]{64}", sha256) or not isinstance(size, int) or size < 0:
+        raise ServerFaultError(
+            f"ListPackageVersionAssets for {at}: {name or 'an asset'} has no usable name, size or SHA-256"
+        )
+    return Asset(str(name), size, sha256)

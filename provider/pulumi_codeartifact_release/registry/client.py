@@ -19,14 +19,15 @@ from botocore.exceptions import BotoCoreError
 
 from ..errors import ReleaseError, UsageError
 from .address import is_loopback
+from .bounded import bound_answers
 from .interface import Coordinates
 from .translate import translate
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient
 
-# A large asset is answered only after the service has stored it whole.
-_READ_TIMEOUT_S = 300.0
+# Twice boto3's own: a large asset is answered only after the service has stored it whole.
+_READ_TIMEOUT_S = 120.0
 _CONNECT_TIMEOUT_S = 15.0
 _ATTEMPTS = 6
 _CONNECTIONS = 64
@@ -67,6 +68,7 @@ def make_client(settings: ClientSettings, environ: Mapping[str, str] = os.enviro
             )
     except (BotoCoreError, ValueError) as error:
         raise _unusable(error, settings) from error
+    bound_answers(client)
     return client
 
 

@@ -26,6 +26,7 @@ from ..errors import (
 )
 from .interface import Coordinates
 
+_LONGEST_MESSAGE = 500
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _BAD_KEY = {
     "UnrecognizedClientException",
@@ -96,7 +97,7 @@ def _http_status(error: boto.ClientError) -> int:
 
 def _answer(error: boto.ClientError, operation: str, at: Coordinates, endpoint: str, about: str) -> ReleaseError:
     code, status = _code(error), _http_status(error)
-    message = str(error.response.get("Error", {}).get("Message") or error.response.get("message") or "no reason given")
+    message = _one_line(error.response.get("Error", {}).get("Message") or error.response.get("message"))
     said = f"{operation} for {about}: {message}"
     if code in _EXPIRED:
         return ExpiredCredentialsError(
@@ -133,6 +134,12 @@ def _answer(error: boto.ClientError, operation: str, at: Coordinates, endpoint: 
     if code == "ValidationException" or status == 400:
         return InvalidRequestError(f"the registry refused the request: {said}")
     return RegistryError(f"{code or status}: {said}")
+
+
+def _one_line(message: object) -> str:
+    """Return a server's message fit for one of ours: on one line, and of a bearable length."""
+    text = " ".join(str(message or "no reason given").split())
+    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
 
 
 def _missing(error: boto.ClientError, said: str, at: Coordinates) -> ReleaseError:

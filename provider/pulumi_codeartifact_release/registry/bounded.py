@@ -1,0 +1,49 @@
+"""Answers of bounded size: a registry that answers without end must not fill this machine's memory.
+
+bound_answers(client)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import urllib3.exceptions
+from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
+
+LARGEST_ANSWER = 64 << 20
+"""Bytes of one answer, decompressed. A page of 1,000 assets is about half a MiB."""
+
+
+def bound_answers(client: Any, largest: int = LARGEST_ANSWER) -> None:
+    """Make the client refuse larger answers; those that an operation streams are its reader's business."""
+    # botocore reads an answer whole before anybody can look at it; its session is the only place to stand in between.
+    session = client._endpoint.http_session
+    send = session.send
+
+    def bounded(request: Any) -> Any:
+        streamed, request.stream_output = request.stream_output, True
+        response = send(request)
+        if not streamed:
+            response._content = _read(response.raw, request.url, largest)
+        return response
+
+    session.send = bounded
+
+
+def _read(raw: Any, url: str, largest: int) -> bytes:
+    chunks: list[bytes] = []
+    total = 0
+    try:
+        for chunk in raw.stream(1 << 16):
+            total += len(chunk)
+            if total > largest:
+                raw.close()
+                raise HTTPClientError(error=f"the answer is larger than {largest >> 20} MiB")
+            chunks.append(chunk)
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise ReadTimeoutError(endpoint_url=url, error=error) from error
+    except (urllib3.exceptions.ProtocolError, ConnectionError) as error:
+        raise ConnectionClosedError(endpoint_url=url, request=None, error=error) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise HTTPClientError(error=error) from error
+    return b"".join(chunks)
