@@ -256,9 +256,10 @@ def _status(value: str | None, at: Coordinates) -> Status:
         ) from None
 
 
-def _asset(summary: Mapping[str, Any], at: Coordinates) -> Asset:
-    name, size = summary.get("name"), summary.get("size", 0)
-    sha256 = str(summary.get("hashes", {}).get("SHA-256", "")).lower()
+def _asset(summary: Mapping[str, Any] | None, at: Coordinates) -> Asset:
+    known = summary or {}
+    name, size = known.get("name"), known.get("size", 0)
+    sha256 = str((known.get("hashes") or {}).get("SHA-256", "")).lower()
     if not name or not re.fullmatch("[0-9a-f]{64}", sha256) or not isinstance(size, int) or size < 0:
         raise ServerFaultError(
             f"ListPackageVersionAssets for {at}: {name or 'an asset'} has no usable name, size or SHA-256"

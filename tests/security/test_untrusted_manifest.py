@@ -1,0 +1,105 @@
+"""A manifest from a pull request: it says what is released, and decides nothing that is the operator's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pulumi_codeartifact_release import endpoints
+from pulumi_codeartifact_release.cli import main
+from pulumi_codeartifact_release.endpoints import resolve
+from pulumi_codeartifact_release.errors import UsageError, printable
+
+GOOD = """\
+schemaVersion: 1
+packages:
+  - {namespace: acme, package: app, version: "1.0", assets: [a.txt]}
+environments:
+  dev: {domain: acme, repository: dev, endpoint: "file:.registry"}
+"""
+
+
+def run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> tuple[int, str]:
+    (folder / "a.txt").write_text("a")
+    (folder / "release.yaml").write_text(text)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["codeartifact-release", "apply", "release.yaml", "-e", "dev", "--yes"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    endpoints.close_embedded()
+    printed = capsys.readouterr()
+    assert isinstance(caught.value.code, int)
+    return caught.value.code, printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("[a.txt]", "[../secret.txt]"),
+        ("[a.txt]", "[/etc/hostname]"),
+        ("[a.txt]", "[link.txt]"),
+        ("[a.txt]", '["**/../../*"]'),
+        ('"1.0"', "${stolen}\nvariables: {stolen: {file: ../secret.txt}}"),
+        ("file:.registry", "file:../elsewhere"),
+        ("file:.registry", "https://collector.example.test"),
+        ("file:.registry", "http://127.0.0.1:1"),
+        ("repository: dev,", "repository: dev, allow: [outside],"),
+        ("repository: dev,", "repository: dev, replace: x,"),
+        ("schemaVersion: 1", "schemaVersion: 1\nallow: [outside, endpoint, delete]"),
+        ("namespace: acme", 'namespace: "a\\u001b[2Jb"'),
+        ("namespace: acme", 'namespace: "a\\n::error::b"'),
+        ("schemaVersion: 1", "schemaVersion: !!python/object/apply:os.system [id]"),
+    ],
+)
+def test_what_is_not_the_manifests_to_decide_is_refused_and_nothing_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], change: tuple[str, str]
+) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (tmp_path / "secret.txt").write_text("secret")
+    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
+    assert change[0] in GOOD
+    code, printed = run(folder, monkeypatch, capsys, GOOD.replace(*change))
+    assert code == 2, printed
+    assert not (folder / ".registry").exists()
+    assert "Traceback" not in printed
+    assert "\x1b[2J" not in printed
+    assert not any(line.lstrip().startswith("::") for line in printed.splitlines())
+
+
+def test_a_name_that_is_a_workflow_command_is_never_at_the_start_of_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The service allows such names; a CI runner obeys such lines.
+    text = GOOD.replace("namespace: acme", 'namespace: "::error::pwned"')
+    code, printed = run(tmp_path, monkeypatch, capsys, text)
+    assert code == 0, printed
+    assert "::error::pwned/app" in printed
+    assert not any(line.lstrip().startswith("::") for line in printed.splitlines())
+
+
+def test_an_endpoint_with_a_password_is_refused_without_showing_it(tmp_path: Path) -> None:
+    shell = {"AWS_ENDPOINT_URL_CODEARTIFACT": "https://user:hunter2@registry.example.test"}
+    with pytest.raises(UsageError) as caught:
+        resolve(None, base=tmp_path, environ=shell)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("plain\n  indented \u00e9", "plain\n  indented \u00e9"),
+        ("\x1b[31m\x07\x00\r", "\\x1b[31m\\x07\\x00\\r"),
+        ("a\n::error::b", "a\n\\::error::b"),
+        ("a\n \t::error::b", "a\n \\t::error::b"),
+        ("##vso[task]", "\\##vso[task]"),
+        ("a::b ##c", "a::b ##c"),
+        ("\u202e\u2066", "\\u202e\\u2066"),
+    ],
+)
+def test_messages_are_printable_and_no_commands(text: str, safe: str) -> None:
+    assert printable(text) == safe
