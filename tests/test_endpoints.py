@@ -145,3 +145,20 @@ def test_one_server_serves_a_folder_for_the_whole_process(tmp_path: Path) -> Non
     first = connect(HERE, resolve("file:.registry", base=tmp_path))
     second = connect(Destination("acme", "other"), resolve("file:./.registry", base=tmp_path))
     assert first.url == second.url
+
+
+def test_the_operator_may_tell_the_rate_and_it_is_one_for_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEARTIFACT_RELEASE_RATE", "20")
+    endpoint = resolve("file:.registry", base=tmp_path)
+    first, second = connect(HERE, endpoint).registry, connect(Destination("acme", "other"), endpoint).registry
+    assert first._pacer is second._pacer  # type: ignore[attr-defined]
+    assert first._pacer._rates["PublishPackageVersion"] == 20  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("text", ["fast", "0", "-1", "inf", "nan"])
+def test_a_rate_that_is_no_number_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("CODEARTIFACT_RELEASE_RATE", text)
+    with pytest.raises(UsageError, match="CODEARTIFACT_RELEASE_RATE is"):
+        connect(HERE, resolve("file:.registry", base=tmp_path))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .hashing import HashCache, HashedBytes, hash_files
-from .publishing import Source
+from .publishing import Source, refuse_oversized
 from .registry.interface import Asset
 
 KEY = "declaration"
@@ -78,7 +78,8 @@ class Declaration:
         )
 
     def hash(self, cache: HashCache) -> dict[str, Source]:
-        """Return the content of every declared asset, hashed. Raises FileError, FileChangedError."""
+        """Return the content of every declared asset, hashed. Raises FileError or QuotaExceededError."""
+        refuse_oversized({name: Path(path) for name, path in self.files.items()})
         hashed = hash_files((Path(path) for path in self.files.values()), cache=cache)
         sources: dict[str, Source] = {name: hashed[Path(path)] for name, path in self.files.items()}
         for name, text in self.texts.items():

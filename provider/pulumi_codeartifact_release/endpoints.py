@@ -230,9 +230,20 @@ def _client(settings: ClientSettings) -> CodeArtifactClient:
     return make_client(settings)
 
 
-def _pacer(url: str) -> Pacer:
-    # Elsewhere nobody knows the quota: the answers tell.
-    return Pacer(AWS_RATES if is_aws(url) else {})
+def _pacer(url: str, environ: Mapping[str, str] = os.environ) -> Pacer:
+    rates = dict(AWS_RATES) if is_aws(url) else {}
+    # Elsewhere nobody knows the quota: the answers tell, or the operator.
+    if text := environ.get("CODEARTIFACT_RELEASE_RATE"):
+        try:
+            rates["PublishPackageVersion"] = float(text)
+        except ValueError:
+            rates["PublishPackageVersion"] = 0.0
+        if not 0 < rates["PublishPackageVersion"] < float("inf"):
+            raise UsageError(
+                f"CODEARTIFACT_RELEASE_RATE is {text!r}",
+                hint="Set it to a number: PublishPackageVersion requests a second.",
+            )
+    return Pacer(rates)
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------

@@ -173,9 +173,10 @@ class ThrottledError(RegistryError):
 
 
 class QuotaExceededError(RegistryError):
-    """More, or larger, than the account's quota allows."""
+    """More, or larger, than the account's quota allows: trying again will not help."""
 
     code = "quota-exceeded"
+    exit_code = 4
 
 
 class InvalidRequestError(RegistryError):

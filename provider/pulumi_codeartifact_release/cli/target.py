@@ -155,10 +155,11 @@ def _refuse_unknown(replace: Sequence[Permission], manifest: Manifest) -> None:
 def declared_releases(target: Target) -> list[DeclaredRelease]:
     """Hash every file of the manifest; files of all packages together, so that none waits for another's."""
     from ..hashing import SqliteCache, default_folder, hash_files  # noqa: PLC0415
-    from ..publishing import Finish, Release  # noqa: PLC0415
+    from ..publishing import Finish, Release, refuse_oversized  # noqa: PLC0415
     from ..registry.interface import Asset, Status  # noqa: PLC0415
 
     packages = target.manifest.packages
+    refuse_oversized({file.declared: file.path for package in packages for file in package.files})
     hashed = hash_files(
         (file.path for package in packages for file in package.files), cache=SqliteCache(default_folder())
     )

@@ -22,6 +22,7 @@ from .events import (
 )
 from .permission import Permission
 from .plan import Action, Finish, Plan, Release, RemoteVersion, make_plan
+from .quota import refuse_oversized
 from .retire import Known, Retirement, retire
 from .scheduler import Scheduler, ThreadScheduler
 from .source import Source
@@ -52,5 +53,6 @@ __all__ = [
     "digest",
     "look",
     "make_plan",
+    "refuse_oversized",
     "retire",
 ]

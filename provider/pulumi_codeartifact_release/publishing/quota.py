@@ -1,0 +1,39 @@
+"""What the service would refuse for its size, told before anything is hashed or sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import QuotaExceededError, UsageError
+
+LARGEST_ASSET = 5 << 30
+"""Bytes. The default quota, 5 GB, read generously: in doubt the service decides. It can be raised."""
+
+_SETTING = "CODEARTIFACT_RELEASE_MAX_ASSET_SIZE"
+
+
+def refuse_oversized(files: Mapping[str, Path], environ: Mapping[str, str] = os.environ) -> None:
+    """Raise QuotaExceededError, naming all of them, if files (asset name -> path) are over the quota of an asset.
+
+    CODEARTIFACT_RELEASE_MAX_ASSET_SIZE, in bytes, is for accounts whose quota was changed.
+    """
+    largest = _setting(environ)
+    sizes = {name: path.stat().st_size for name, path in files.items() if path.exists()}
+    over = [f"\n  {name}: {size:,} bytes" for name, size in sizes.items() if size > largest]
+    if over:
+        raise QuotaExceededError(
+            f"{len(over)} asset{'s are' if len(over) > 1 else ' is'} over the quota of {largest:,} bytes:"
+            + "".join(over),
+            hint=f"Split or compress what is in it. If the account's quota was raised, say so in {_SETTING}.",
+        )
+
+
+def _setting(environ: Mapping[str, str]) -> int:
+    text = environ.get(_SETTING)
+    if not text:
+        return LARGEST_ASSET
+    if not text.isdecimal() or int(text) == 0:
+        raise UsageError(f"{_SETTING} is {text!r}", hint="Set it to a number of bytes.")
+    return int(text)
