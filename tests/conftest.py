@@ -1,0 +1,56 @@
+"""What every test runs in: no way to AWS, no user's settings or caches; and the word at the end on what did not run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+WITHOUT_CLI = "the Pulumi CLI is not on this machine"
+"""Why a test against the real engine is skipped."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run as somebody without AWS credentials, proxies or settings, whatever shell this is.
+
+    `CONTRACT=aws` is the one way to let tests use the shell's account: it names the repositories that they may use.
+    """
+    mine = os.environ.get("CONTRACT") == "aws"
+    folder = tmp_path_factory.mktemp("nobody")
+    empty = folder / "empty"
+    empty.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [] if mine else list(os.environ):
+            if name.startswith(("AWS_", "PULUMI_", "RELEASE_VAR_", "CODEARTIFACT_RELEASE_")) or name.lower() in (
+                "http_proxy",
+                "https_proxy",
+                "all_proxy",
+            ):
+                patch.delenv(name)
+        if not mine:
+            patch.setenv("AWS_CONFIG_FILE", str(empty))
+            patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(empty))
+            patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("CODEARTIFACT_RELEASE_CACHE", str(Path(folder) / "cache"))
+        yield
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Say plainly, last, that the engine was not tested: a green line alone would claim that it was."""
+    yield
+    skipped = [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and WITHOUT_CLI in str(report.longrepr[2])
+    ]
+    if skipped:
+        files = ", ".join(sorted({report.nodeid.split("::")[0] for report in skipped}))
+        terminalreporter.write_line(
+            f"NOT RUN: {len(skipped)} tests against the real Pulumi CLI (not on PATH, nor in ~/.pulumi): {files}",
+            yellow=True,
+            bold=True,
+        )

@@ -1,0 +1,632 @@
+"""The provider over its real protocol: the plugin process, called in the order in which the engine was recorded."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dill
+import grpc
+import pytest
+from pulumi.runtime.proto import engine_pb2
+from pulumi.runtime.rpc import UNKNOWN
+
+from embedded import Gate, Package, client_of
+from pulumi_codeartifact_release.declaration import Declaration
+from pulumi_codeartifact_release.local_registry import start
+from pulumi_codeartifact_release.providers import PackageVersionProvider
+from pulumi_codeartifact_release.resources import PackageVersion
+
+from .plugin import PICKLE, URN, Engine, Plugin, pickled
+from .scenario import STEPS, Step, write
+
+SECRET = "wJalrXUtnFEMI/K7MDENG+the+secret"
+"""A secret key that no answer may hold."""
+
+
+# --- replay -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Replayed:
+    """What one recorded call was answered with then and now."""
+
+    method: str
+    recorded: dict[str, Any]
+    answered: dict[str, Any]
+
+
+@dataclass
+class Replay:
+    """Replays recordings, one after the other, in a program's folder."""
+
+    program: Path
+    placeholders: dict[str, str] = field(default_factory=dict)
+
+    def run(self, step: Step) -> list[Replayed]:
+        step.prepare(self.program)
+        calls = [json.loads(line) for line in step.recording.read_text(encoding="utf-8").splitlines()]
+        with Engine() as engine, Plugin(self.program, engine) as plugin:
+            return [self._call(plugin, call) for call in calls]
+
+    def _call(self, plugin: Plugin, call: dict[str, Any]) -> Replayed:
+        recorded = {key: self._here(call[key]) for key in ("response", "errors") if key in call}
+        try:
+            answered: dict[str, Any] = {"response": plugin.call(call["method"], self._here(call["request"]))}
+        except grpc.RpcError as error:
+            code = "".join(word.title() for word in error.code().name.split("_"))
+            answered = {"errors": [f"rpc error: code = {code} desc = {error.details()}"]}
+        self._learn(recorded, answered)
+        return Replayed(call["method"], self._here(recorded), answered)
+
+    def _here(self, value: Any) -> Any:
+        text = json.dumps(value).replace("{{program}}", str(self.program))
+        for placeholder, ours in self.placeholders.items():
+            text = text.replace(json.dumps(placeholder), json.dumps(ours))
+        return json.loads(text)
+
+    def _learn(self, recorded: Any, answered: Any) -> None:
+        """Take note of what a placeholder stands for: it may be anything at first, and from then on that alone."""
+        if isinstance(recorded, dict) and isinstance(answered, dict):
+            for key, value in recorded.items():
+                self._learn(value, answered.get(key))
+        elif isinstance(recorded, list) and isinstance(answered, list):
+            for one_recorded, one_answered in zip(recorded, answered, strict=False):
+                self._learn(one_recorded, one_answered)
+        elif isinstance(recorded, str) and recorded.startswith("{{") and isinstance(answered, str) and answered:
+            self.placeholders[recorded] = answered
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Replayed]]:
+    """All steps, replayed once: each begins where the one before has ended."""
+    program = tmp_path_factory.mktemp("replay") / "program"
+    program.mkdir()
+    replay = Replay(program)
+    return {step.name: replay.run(step) for step in STEPS}
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_the_plugin_answers_as_it_was_recorded_to(step: Step, replayed: dict[str, list[Replayed]]) -> None:
+    for call in replayed[step.name]:
+        assert (call.method, call.answered) == (call.method, call.recorded)
+
+
+def test_the_recordings_hold_what_they_are_for(replayed: dict[str, list[Replayed]]) -> None:
+    """What a new recording must still show, or it has recorded something else."""
+    assert [call.method for call in replayed["2-create"]][-3:] == ["Check", "Create", "Cancel"]
+    assert one(replayed["3-unchanged"], "Diff") == {"changes": "DIFF_NONE"}
+    [failure] = one(replayed["4-preview-of-a-conflict"], "Check")["failures"]
+    assert failure["property"] == "version"
+    assert failure["reason"].count("sha256:") >= 2
+    assert one(replayed["5-new-version"], "Diff") == {"changes": "DIFF_SOME"}
+    assert one(replayed["6-refresh"], "Diff") == {"changes": "DIFF_NONE"}
+    assert one(replayed["7-refresh-of-drift"], "Read")["inputs"]["status"] == "Archived"
+    assert one(replayed["8-repair"], "Update")["properties"]["status"] == "Published"
+    assert "Delete" not in [call.method for call in replayed["9-destroy"]]
+
+
+def one(calls: list[Replayed], method: str) -> dict[str, Any]:
+    [answered] = [call.answered["response"] for call in calls if call.method == method]
+    assert isinstance(answered, dict)
+    return answered
+
+
+def test_recordings_name_no_machine() -> None:
+    for step in STEPS:
+        text = step.recording.read_text(encoding="utf-8")
+        assert "{{program}}" in text or "Check" not in text
+        assert set(re.findall(r'"(/[^"]*)"', text)) <= {"/plugin"}
+
+
+# --- a world to behave in ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class World:
+    """A program's folder, and a registry behind a gate that the plugin's environment names."""
+
+    program: Path
+    gate: Gate
+    package: Package
+    environ: dict[str, str]
+    engine: Engine
+
+    def plugin(self, **environ: str) -> Plugin:
+        return Plugin(self.program, self.engine, {**self.environ, **environ})
+
+    def news(self, contents: dict[str, str] | None = None, **inputs: Any) -> dict[str, Any]:
+        """Inputs as a program sends them."""
+        contents = {"a.txt": "alpha", "b.txt": "beta", "c.txt": "gamma"} if contents is None else contents
+        for name, text in contents.items():
+            write(self.program, f"dist/{name}", text)
+        declared: dict[str, Any] = {
+            "files": {name: str(self.program / "dist" / name) for name in contents},
+            "base": str(self.program),
+            "allow": frozenset(("endpoint",)),
+            "urn": URN,
+            "repository_exists": True,
+            **inputs.pop("declared", {}),
+        }
+        return {
+            "namespace": "acme",
+            "package": "app",
+            "version": "1.0",
+            "domain": "acme",
+            "repository": "dev",
+            "status": "Published",
+            "declaration": Declaration(**declared).properties(),
+            **inputs,
+        }
+
+    def published(self, contents: dict[str, str] | None = None, **inputs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Publish in a process of its own; returns inputs and outputs."""
+        with self.plugin() as plugin:
+            plugin.configure()
+            checked = plugin.checked({}, self.news(contents, **inputs))
+            return checked, plugin.create(checked)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    program = tmp_path / "program"
+    program.mkdir()
+    with start(tmp_path / "registry") as server, Gate(server) as gate, Engine() as engine:
+        client = client_of(server)
+        client.create_domain(domain="acme")
+        client.create_repository(domain="acme", repository="dev")
+        key = server.credentials()
+        environ = {
+            "AWS_ENDPOINT_URL_CODEARTIFACT": gate.url,
+            "AWS_ACCESS_KEY_ID": key.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+            "AWS_REGION": "us-east-1",
+            "AWS_MAX_ATTEMPTS": "1",
+        }
+        yield World(program, gate, Package(client), environ, engine)
+        client.close()
+
+
+def failed(error: grpc.RpcError, name: str) -> str:
+    """The message of an error of ours, which must be that alone; returns it."""
+    text = str(error.details()).strip()
+    assert error.code() is grpc.StatusCode.UNKNOWN
+    assert "Traceback" not in text
+    assert 'File "' not in text
+    assert "During handling" not in text
+    assert text.startswith(f"{name}: ")
+    return text
+
+
+# --- a registry that is not asked -------------------------------------------------------------------------------------
+
+
+def test_an_unchanged_up_makes_no_call_to_the_registry(world: World) -> None:
+    inputs, outputs = world.published()
+    before = list(world.gate.requests)
+    assert before
+    for dry_run in (True, False):
+        with world.plugin() as plugin:
+            plugin.configure()
+            again = plugin.checked(inputs, world.news(declared={"dry_run": dry_run}))
+            assert again == inputs
+            assert plugin.diff(outputs, again) == {"changes": "DIFF_NONE"}
+    assert world.gate.requests == before
+
+
+def test_an_update_looks_in_create_alone_and_a_preview_never_writes(world: World) -> None:
+    with world.plugin() as plugin:
+        plugin.configure()
+        plugin.checked({}, world.news())
+        assert world.gate.requests == []
+        plugin.checked({}, world.news(declared={"dry_run": True}))
+    assert [request.split("?")[0] for request in world.gate.requests] == ["GET /v1/package/version"]
+    assert world.package.statuses() == {}
+
+
+def test_what_the_registry_does_not_need_to_know_is_an_update_without_a_call(world: World) -> None:
+    inputs, outputs = world.published()
+    before = list(world.gate.requests)
+    with world.plugin() as plugin:
+        plugin.configure()
+        news = plugin.checked(inputs, world.news(finish="last-asset"))
+        assert plugin.diff(outputs, news) == {"changes": "DIFF_SOME"}
+        updated = plugin.update(outputs, news)
+    assert updated == {**outputs, "finish": "last-asset"}
+    assert world.gate.requests == before
+
+
+def test_unknown_inputs_in_a_preview_stay_unknown_and_ask_nothing(world: World) -> None:
+    with world.plugin() as plugin:
+        plugin.configure()
+        later = plugin.checked({}, world.news(declared={"dry_run": True}, namespace=UNKNOWN))
+        assert later["namespace"] == UNKNOWN
+        assert later["assets"]["a.txt"]["size"] == 5
+        place = plugin.checked({}, world.news(declared={"dry_run": True}, domain=UNKNOWN, endpoint=UNKNOWN))
+        assert (place["domain"], place["package"]) == (UNKNOWN, "app")
+        files = plugin.checked({}, {**world.news(), "declaration": UNKNOWN})
+        assert (files["assets"], files["digest"]) == (UNKNOWN, UNKNOWN)
+        assert plugin.diff(later, {**later, "namespace": "acme"}) == {"changes": "DIFF_SOME"}
+        assert plugin.diff({**later, "namespace": "acme"}, later) == {"changes": "DIFF_SOME"}
+    assert world.gate.requests == []
+
+
+# --- what the engine is told ------------------------------------------------------------------------------------------
+
+
+def test_check_keeps_paths_to_itself(world: World) -> None:
+    with world.plugin() as plugin:
+        plugin.configure()
+        checked = plugin.checked({}, world.news(declared={"texts": {"note.txt": "the content"}}))
+    assert sorted(checked["assets"]) == ["a.txt", "b.txt", "c.txt", "note.txt"]
+    assert "declaration" not in checked
+    assert str(world.program) not in json.dumps(checked)
+    assert "the content" not in json.dumps(checked)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": "2.0"},
+        {"package": "other"},
+        {"namespace": "other"},
+        {"domain": "other"},
+        {"repository": "other"},
+        {"domain_owner": "111122223333"},
+        {"region": "eu-west-1"},
+        {"endpoint": "https://codeartifact.eu-west-1.amazonaws.com"},
+        {"status": "Unlisted"},
+        {"profile": "release"},
+        {"assets": {"a.txt": {"sha256": "0" * 64, "size": 1.0}}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_no_change_asks_for_a_replacement(change: dict[str, Any]) -> None:
+    """In this process: diff needs nothing of the plugin's, and the recordings have it over the wire."""
+    olds = {"namespace": "acme", "package": "app", "version": "1.0", "domain": "acme", "repository": "dev"}
+    result = PackageVersionProvider().diff("acme/app", olds, {**olds, **change})
+    assert result.changes is True
+    assert not result.replaces
+    assert not result.delete_before_replace
+
+
+def test_numbers_arrive_as_floats_and_nobody_sees_it(world: World) -> None:
+    inputs, outputs = world.published()
+    assert outputs["assets"]["a.txt"] == {"sha256": inputs["assets"]["a.txt"]["sha256"], "size": 5}
+    with world.plugin() as plugin:
+        plugin.configure()
+        news = world.news({"a.txt": "other"}, declared={"dry_run": True})
+        [failure] = plugin.check(inputs, news)["failures"]
+    assert "(5 bytes)" in failure["reason"]
+    assert ".0" not in failure["reason"].replace("@1.0", "")
+
+
+def test_ignored_changes_of_the_assets_keep_the_old_hashes(world: World) -> None:
+    inputs, outputs = world.published()
+    before = list(world.gate.requests)
+    with world.plugin() as plugin:
+        plugin.configure()
+        # The engine puts the old value among the new inputs.
+        news = {**world.news({"a.txt": "rebuilt"}, declared={"dry_run": True}), "assets": inputs["assets"]}
+        again = plugin.checked(inputs, news)
+        assert again == inputs
+        assert plugin.diff(outputs, again) == {"changes": "DIFF_NONE"}
+    assert world.gate.requests == before
+
+
+def test_status_lines_are_ephemeral_and_beside_the_resource(world: World) -> None:
+    world.published()
+    assert world.engine.lines(ephemeral=False) == ["Published: sent 3 assets, 14 bytes\n"]
+    assert "0/3 assets, 0 bytes of 14 bytes" in world.engine.lines(ephemeral=True)
+    assert {message.urn for message in world.engine.messages} == {URN}
+    assert {message.severity for message in world.engine.messages} == {engine_pb2.INFO}
+
+
+def test_an_unreachable_registry_is_a_warning_in_a_preview(world: World) -> None:
+    with world.plugin(AWS_ENDPOINT_URL_CODEARTIFACT="http://127.0.0.1:1") as plugin:
+        plugin.configure()
+        plugin.checked({}, world.news(declared={"dry_run": True}))
+    [warning] = world.engine.messages
+    assert (warning.severity, warning.urn, warning.ephemeral) == (engine_pb2.WARNING, URN, False)
+    assert "127.0.0.1:1" in warning.message
+
+
+def test_credentials_are_in_no_answer_and_in_no_message(world: World) -> None:
+    with world.plugin() as plugin:
+        plugin.configure(**{"aws:region": "us-east-1"})
+        checked = plugin.checked({}, world.news())
+        outputs = plugin.create(checked)
+        plugin.read(outputs)
+        answers = list(plugin.answers)
+    with world.plugin(AWS_SECRET_ACCESS_KEY=SECRET) as plugin:
+        plugin.configure()
+        with pytest.raises(grpc.RpcError) as denied:
+            plugin.read(outputs)
+    told = json.dumps(answers) + "".join(engine.message for engine in world.engine.messages)
+    told += str(denied.value.details())
+    for secret in (world.environ["AWS_ACCESS_KEY_ID"], world.environ["AWS_SECRET_ACCESS_KEY"], SECRET):
+        assert secret not in told
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_is_its_message_alone(world: World) -> None:
+    world.published()
+    with world.plugin() as plugin:
+        plugin.configure()
+        checked = plugin.checked({}, world.news({"a.txt": "alpha", "b.txt": "other", "c.txt": "gamma"}))
+        with pytest.raises(grpc.RpcError) as conflict:
+            plugin.create(checked)
+    first, *others, hint = failed(conflict.value, "ConflictError").splitlines()
+    assert first == "ConflictError: acme/app@1.0 in acme/dev is already Published, and 1 asset differs:"
+    assert "b.txt" in "".join(others)
+    assert "".join(others).count("sha256:") == 2
+    assert "new version" in hint
+
+
+def test_others_in_the_process_keep_their_tracebacks(world: World) -> None:
+    write(
+        world.program,
+        "others.py",
+        "from pulumi.dynamic import ResourceProvider\n"
+        "class Other(ResourceProvider):\n"
+        "    def create(self, props):\n"
+        "        raise ValueError('a bug of theirs')\n",
+    )
+    world.published()
+    with world.plugin() as plugin:
+        plugin.configure()
+        checked = plugin.checked({}, world.news({"a.txt": "other"}))
+        with pytest.raises(grpc.RpcError):
+            plugin.create(checked)
+        with pytest.raises(grpc.RpcError) as theirs:
+            plugin.call("Create", {"properties": {"__provider": pickled("others", "Other")}})
+    text = str(theirs.value.details())
+    assert text.startswith("Traceback (most recent call last):")
+    assert "others.py" in text
+
+
+def test_a_bug_of_ours_keeps_its_traceback(world: World) -> None:
+    with world.plugin() as plugin:
+        plugin.configure()
+        with pytest.raises(grpc.RpcError) as bug:
+            plugin.create({"__provider": PICKLE, "namespace": "acme"})
+    assert str(bug.value.details()).startswith("Traceback")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "says"),
+    [
+        ({"status": "Disposed"}, "`Unlisted`"),
+        ({"status": "published"}, "did you mean `Published`?"),
+        ({"finish": "sometime"}, "`last-asset`"),
+        ({"namespace": ""}, "namespace"),
+        ({"on_destroy": "keep"}, "`retain`"),
+        ({"on_supersede": "delete"}, "`archive`"),
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_is_said_in_check(world: World, inputs: dict[str, Any], says: str) -> None:
+    with world.plugin() as plugin:
+        plugin.configure()
+        [failure] = plugin.check({}, world.news(declared={"dry_run": True}, **inputs))["failures"]
+    assert failure["property"] == next(iter(inputs))
+    assert says in failure["reason"]
+    assert world.gate.requests == []
+
+
+def test_problems_of_the_files_are_told_all_at_once(world: World) -> None:
+    with world.plugin() as plugin:
+        plugin.configure()
+        problems = ("dist/*.zip: no file", "dist/*.deb: no file")
+        failures = plugin.check({}, world.news(declared={"problems": problems}))["failures"]
+    assert [(each["property"], each["reason"]) for each in failures] == [("assets", text) for text in problems]
+
+
+def test_a_file_that_is_gone_is_told_in_check(world: World) -> None:
+    news = world.news()
+    (world.program / "dist" / "b.txt").unlink()
+    with world.plugin() as plugin:
+        plugin.configure()
+        [failure] = plugin.check({}, news)["failures"]
+    assert "b.txt" in failure["reason"]
+
+
+# --- read -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_version_leaves_the_state(world: World) -> None:
+    _inputs, outputs = world.published()
+    world.package.delete("1.0")
+    with world.plugin() as plugin:
+        plugin.configure()
+        answer = plugin.read(outputs)
+    assert "id" not in answer
+    assert "inputs" not in answer
+
+
+@pytest.mark.parametrize(
+    ("stored", "environ", "error"),
+    [
+        ({"repository": "nowhere"}, {}, "MissingRepositoryError"),
+        ({"domain": "nowhere"}, {}, "MissingDomainError"),
+        ({}, {"AWS_SECRET_ACCESS_KEY": SECRET}, "AccessDeniedError"),
+        ({"endpoint": "http://127.0.0.1:1"}, {}, "UnreachableError"),
+        ({}, {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "NoCredentialsError"),
+    ],
+    ids=["repository", "domain", "denied", "unreachable", "no credentials"],
+)
+def test_what_is_not_a_missing_version_never_leaves_the_state(
+    world: World, stored: dict[str, str], environ: dict[str, str], error: str
+) -> None:
+    _inputs, outputs = world.published()
+    with world.plugin(**environ) as plugin:
+        plugin.configure()
+        with pytest.raises(grpc.RpcError) as raised:
+            plugin.read({**outputs, **stored})
+    failed(raised.value, error)
+
+
+def test_read_uses_what_is_stored_and_not_the_shell(world: World) -> None:
+    _inputs, outputs = world.published()
+    with world.plugin(AWS_ENDPOINT_URL_CODEARTIFACT="http://127.0.0.1:1", AWS_REGION="eu-west-1") as plugin:
+        plugin.configure(**{"aws:region": "eu-west-3"})
+        answer = plugin.read(outputs)
+    assert (answer["id"], answer["properties"]) == ("acme/app", outputs)
+
+
+def test_an_import_by_id_is_refused(world: World) -> None:
+    with world.plugin() as plugin:
+        plugin.configure()
+        with pytest.raises(grpc.RpcError) as raised:
+            plugin.read({"__provider": PICKLE})
+    assert "pulumi up" in failed(raised.value, "UsageError")
+
+
+# --- delete -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "environ", "left"),
+    [
+        ("retain", {}, {"1.0": "Published"}),
+        ("archive", {}, {"1.0": "Archived"}),
+        ("delete", {"CODEARTIFACT_RELEASE_ALLOW": "delete"}, {}),
+    ],
+    ids=["retain", "archive", "delete"],
+)
+def test_a_delete_does_what_is_stored(world: World, policy: str, environ: dict[str, str], left: dict[str, str]) -> None:
+    _inputs, outputs = world.published(on_destroy=policy, declared={"allow": frozenset(("endpoint", "delete"))})
+    with world.plugin(**environ) as plugin:
+        plugin.configure()
+        plugin.call("Delete", {"id": "acme/app", "urn": URN, "properties": outputs})
+    assert world.package.statuses() == left
+
+
+def test_a_delete_loses_nothing_without_a_permission_of_that_very_run(world: World) -> None:
+    _inputs, outputs = world.published(on_destroy="delete", declared={"allow": frozenset(("endpoint", "delete"))})
+    before = list(world.gate.requests)
+    with world.plugin() as plugin:
+        plugin.configure()
+        with pytest.raises(grpc.RpcError) as raised:
+            plugin.call("Delete", {"id": "acme/app", "urn": URN, "properties": outputs})
+    assert "CODEARTIFACT_RELEASE_ALLOW=delete" in failed(raised.value, "NotPermittedError")
+    assert not [request for request in world.gate.requests[len(before) :] if request.startswith("POST /v1/package/v")]
+    assert world.package.statuses() == {"1.0": "Published"}
+
+
+# --- an end in the middle ---------------------------------------------------------------------------------------------
+
+
+QUIET_GRPC = {"GRPC_VERBOSITY": "NONE"}
+"""gRPC itself prints that the engine said good-bye, to an engine that is not there to show it."""
+
+
+def creating(world: World, plugin: Plugin) -> grpc.RpcError:
+    """Publish, and return the error that it ends with."""
+    plugin.configure()
+    checked = plugin.checked({}, world.news())
+    with pytest.raises(grpc.RpcError) as raised:
+        plugin.create(checked)
+    error = raised.value
+    assert isinstance(error, grpc.RpcError)
+    return error
+
+
+def test_an_engine_that_is_gone_stops_the_plugin_before_the_next_asset(world: World) -> None:
+    world.gate.after = lambda path: world.engine.die() if "/publish" in path else None
+    with world.plugin(**QUIET_GRPC) as plugin:
+        text = failed(creating(world, plugin), "InterruptedReleaseError")
+    assert "the Pulumi engine is gone" in text
+    assert world.gate.uploads == 1
+    assert world.package.statuses() == {"1.0": "Unfinished"}
+    assert world.package.contents("1.0") == {"a.txt": b"alpha"}
+
+
+def test_an_engine_that_is_gone_keeps_the_plugin_from_publishing(world: World) -> None:
+    world.gate.after = lambda path: world.engine.die() if "/version/assets" in path else None
+    with world.plugin(**QUIET_GRPC) as plugin:
+        failed(creating(world, plugin), "InterruptedReleaseError")
+    assert world.gate.uploads == 3
+    assert world.package.statuses() == {"1.0": "Unfinished"}
+
+
+def test_the_last_asset_is_not_sent_for_an_engine_that_is_gone(world: World) -> None:
+    world.gate.after = lambda path: world.engine.die() if "/version/assets" in path else None
+    with world.plugin(**QUIET_GRPC) as plugin:
+        plugin.configure()
+        checked = plugin.checked({}, world.news(finish="last-asset"))
+        with pytest.raises(grpc.RpcError) as raised:
+            plugin.create(checked)
+    failed(raised.value, "InterruptedReleaseError")
+    assert world.package.statuses() == {"1.0": "Unfinished"}
+
+
+def test_the_next_run_sends_what_is_missing(world: World) -> None:
+    world.gate.after = lambda path: world.engine.die() if "/publish" in path else None
+    with world.plugin(**QUIET_GRPC) as plugin:
+        creating(world, plugin)
+    world.gate.after = lambda _path: None
+    with Engine() as world.engine:
+        world.published()
+    assert world.gate.uploads == 3
+    assert world.package.statuses() == {"1.0": "Published"}
+    assert world.engine.lines(ephemeral=False) == ["Published: sent 2 assets, 9 bytes, 1 already there\n"]
+
+
+@pytest.mark.parametrize(("at", "uploads"), [("/version/publish", 1), ("/version/assets", 3)], ids=["asset", "finish"])
+def test_a_cancelled_plugin_stops_before_the_next_write(world: World, at: str, uploads: int) -> None:
+    plugin = world.plugin()
+    asked = threading.Event()
+
+    def cancel(path: str) -> None:
+        if at in path and not asked.is_set():
+            asked.set()
+            plugin.process.send_signal(signal.SIGINT)
+            # The main thread is on its way out while this answer is still awaited.
+            time.sleep(1)
+
+    world.gate.after = cancel
+    creating(world, plugin)
+    plugin.wait(within=15)
+    assert asked.is_set()
+    assert world.gate.uploads == uploads
+    assert world.package.statuses() == {"1.0": "Unfinished"}
+
+
+# --- what stands in users' state for ever -----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="another pickle protocol; what is stored must load all the same"
+)
+def test_the_pickle_in_state_is_pinned() -> None:
+    assert base64.b64encode(dill.dumps(PackageVersionProvider())).decode() == PICKLE
+
+
+def test_the_pickle_in_state_loads() -> None:
+    assert type(dill.loads(base64.b64decode(PICKLE))) is PackageVersionProvider
+
+
+def test_the_dotted_path_and_the_type_token_are_pinned() -> None:
+    path = f"{PackageVersionProvider.__module__}.{PackageVersionProvider.__qualname__}"
+    assert path == "pulumi_codeartifact_release.providers.PackageVersionProvider"
+    assert f"pulumi-python:{PackageVersion._resource_type_name}" == (
+        "pulumi-python:dynamic/codeartifact:PackageVersion"
+    )
+
+
+def test_the_provider_holds_no_secret_and_no_state() -> None:
+    provider = PackageVersionProvider()
+    assert provider.serialize_as_secret_always is False
+    assert vars(provider) == {}
