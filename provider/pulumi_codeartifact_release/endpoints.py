@@ -85,12 +85,14 @@ class Connection:
         url: where requests really go.
         region: in use.
         embedded: whether it is a `file:` registry.
+        rate: the quota of uploads a second, None where it is not known.
     """
 
     registry: Registry
     url: str
     region: str
     embedded: bool
+    rate: float | None
     _client: CodeArtifactClient
     _destination: Destination
 
@@ -185,7 +187,8 @@ def connect(destination: Destination, endpoint: Endpoint) -> Connection:
     url = client.meta.endpoint_url
     _refuse_clear_text(url, "the AWS configuration")
     pacer = _shared(("pacer", url, region, destination.profile), lambda: _pacer(url))
-    return Connection(BotoRegistry(client, pacer), url, region, endpoint.folder is not None, client, destination)
+    rate = pacer.rate("PublishPackageVersion")
+    return Connection(BotoRegistry(client, pacer), url, region, endpoint.folder is not None, rate, client, destination)
 
 
 # --- one of each a process --------------------------------------------------------------------------------------------

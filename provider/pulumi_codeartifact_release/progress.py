@@ -66,6 +66,14 @@ def plan_text(plan: Plan) -> str:
             return "refused"
 
 
+def review_text(plan: Plan, rate: float | None) -> str:
+    """Return what a plan will do and what that takes; `rate` is the quota of uploads a second, None if not known."""
+    text = f"{plan_text(plan)}; {count_text(plan.requests, 'request')}"
+    # The quota's bucket holds one second's worth: that many go at once.
+    least = (len(plan.uploads) - rate) / rate if rate else 0.0
+    return f"{text}, at least {least:.0f} s by the quota" if least >= 1 else text
+
+
 class Progress:
     """Follows the events of one release."""
 

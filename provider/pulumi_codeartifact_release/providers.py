@@ -47,7 +47,7 @@ from .errors import (
 )
 from .hashing import SqliteCache, default_folder
 from .manifest import value_problem
-from .progress import Progress, plan_text
+from .progress import Progress, review_text
 from .publishing import (
     Action,
     Event,
@@ -227,8 +227,8 @@ class _Check:
         plan = make_plan(inputs.release(), remote, self._declared.give_up or None)
         if plan.refusal:
             raise plan.refusal
-        if plan.action is Action.REPLACE:
-            self._process.log.warn(self._declared.urn, plan_text(plan))
+        tell = self._process.log.warn if plan.action is Action.REPLACE else self._process.log.info
+        tell(self._declared.urn, review_text(plan, connection.rate))
 
 
 def _publish(inputs: Inputs) -> VersionState:

@@ -31,7 +31,7 @@ def test_a_plan_says_where_to_and_what_and_writes_nothing(run: Run, project: Pat
     outcome = run("plan", "release.yaml", "-e", "dev")
     assert outcome.code == 0
     assert outcome.out == (
-        HEADER + "  + acme/app@1.0  publish 2 assets, 97.7 KiB\n1 package to change: 2 assets to send, 97.7 KiB.\n"
+        HEADER + "  + acme/app@1.0  publish 2 assets, 97.7 KiB; 5 requests\n1 package to change: 2 assets to send, 97.7 KiB.\n"
     )
     assert outcome.err == ""
     assert tree(project) == before

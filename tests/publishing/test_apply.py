@@ -22,7 +22,7 @@ from pulumi_codeartifact_release.errors import (
     StatusRefusedError,
     UnreachableError,
 )
-from pulumi_codeartifact_release.publishing import Event, Finish, Finished, apply, look
+from pulumi_codeartifact_release.publishing import Event, Finish, Finished, apply, look, make_plan
 from pulumi_codeartifact_release.registry import AssetListing, Coordinates, Status, VersionState
 
 ABC = {"a": b"aaa", "b": b"bb", "c": b"c"}
@@ -330,6 +330,33 @@ def test_stopped_between_assets_nothing_more_is_written(finish: Finish) -> None:
             run(registry, ABC, finish=finish, scheduler=scheduler)
         assert len(registry.writes) == allowed
         assert registry.versions[AT].status is Status.UNFINISHED
+
+
+@BOTH
+@pytest.mark.parametrize("status", [Status.PUBLISHED, Status.ARCHIVED])
+@pytest.mark.parametrize("held", [None, {}, {"a": b"aaa"}, {"c": b"c"}, ABC, {"a": b"other"}])
+@pytest.mark.parametrize("found", [Status.UNFINISHED, Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
+def test_a_plan_counts_the_requests_that_an_undisturbed_run_makes(
+    finish: Finish, status: Status, held: dict[str, bytes] | None, found: Status
+) -> None:
+    registry = FakeRegistry()
+    if held is not None:
+        registry.holds(held, found)
+    declared = release(ABC, finish=finish, status=status)
+    remote = look(registry, AT, InlineScheduler())
+    give_up = remote.digest if remote else None
+    plan = make_plan(declared, remote, give_up)
+    registry.calls.clear()
+    list(apply(declared, sources(ABC), registry, InlineScheduler(), give_up=give_up))
+    assert len(registry.calls) == plan.requests, registry.calls
+
+
+def test_a_single_asset_is_counted_too() -> None:
+    for finish in Finish:
+        registry = FakeRegistry()
+        declared = release({"only": b"x"}, finish=finish)
+        list(apply(declared, sources({"only": b"x"}), registry, InlineScheduler()))
+        assert len(registry.calls) == make_plan(declared, None).requests
 
 
 def test_a_failure_that_reading_cannot_settle_is_raised_at_once() -> None:

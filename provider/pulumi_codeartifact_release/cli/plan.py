@@ -53,13 +53,14 @@ def command(
 
 def show_plans(target: Target, plans: list[Plan]) -> None:
     """Print plans for people: where to, a line for each package, a sum; refusals in full."""
-    from ..progress import count_text, plan_text, size_text  # noqa: PLC0415
+    from ..progress import count_text, plan_text, review_text, size_text  # noqa: PLC0415
 
     click.echo(target.header)
     widest = max((len(_id(plan)) for plan in plans), default=0)
     for plan in plans:
         sign, colour = _SIGNS[plan.action]
-        line = f"  {sign} {_id(plan):<{widest}}  {plan_text(plan)}"
+        text = review_text(plan, target.connection.rate) if plan.changes else plan_text(plan)
+        line = f"  {sign} {_id(plan):<{widest}}  {text}"
         click.echo(click.style(line, fg=colour) if colour else line)
     for plan in plans:
         if plan.refusal:
@@ -103,6 +104,7 @@ def _package_json(plan: Plan) -> dict[str, Any]:
         if plan.remote
         else None,
         "upload": [{"name": asset.name, "size": asset.size, "sha256": asset.sha256} for asset in plan.uploads],
+        "requests": plan.requests,
         "present": [asset.name for asset in plan.present],
         "refusal": {"code": plan.refusal.code, "message": str(plan.refusal)} if plan.refusal else None,
     }

@@ -36,7 +36,7 @@ from .events import (
     Removed,
     StatusSet,
 )
-from .plan import Action, Finish, Plan, Release, RemoteVersion, compare, make_plan
+from .plan import Action, Finish, Plan, Release, RemoteVersion, compare, held_back, make_plan
 from .scheduler import Emit, Job, Scheduler
 from .source import Source
 
@@ -170,14 +170,14 @@ def _advance(
         emit(AssetSent(asset))
         return state
 
-    held_back = min(release.assets, key=lambda a: (a.size, a.name)) if release.finish is Finish.LAST_ASSET else None
-    jobs = [_job(upload, asset) for asset in plan.uploads if asset != held_back]
+    last = held_back(release) if release.finish is Finish.LAST_ASSET else None
+    jobs = [_job(upload, asset) for asset in plan.uploads if asset != last]
     # The first alone: a rival that declares other bytes gets its conflict here, before it has sent anything else.
     yield from scheduler.run(jobs[:1], limit=1)
     yield from scheduler.run(jobs[1:], limit=parallel)
 
-    if held_back:
-        state = yield from _finish_with(held_back, release, upload, registry, scheduler)
+    if last:
+        state = yield from _finish_with(last, release, upload, registry, scheduler)
     else:
         state = yield from _finish_guarded(release, registry, scheduler)
     if state.status is release.status:
@@ -219,19 +219,19 @@ def _finish_guarded(release: Release, registry: Registry, scheduler: Scheduler) 
 
 
 def _finish_with(
-    held_back: Asset,
+    last: Asset,
     release: Release,
     upload: Callable[..., VersionState],
     registry: Registry,
     scheduler: Scheduler,
 ) -> _StepsTo[VersionState]:
-    others = tuple(asset for asset in release.assets if asset != held_back)
+    others = tuple(asset for asset in release.assets if asset != last)
     if others:
         _await_assets(release, others, registry, scheduler)
     yield Finishing()
 
     def job(emit: Emit) -> None:
-        upload(held_back, unfinished=False, emit=emit)
+        upload(last, unfinished=False, emit=emit)
 
     yield from scheduler.run([job], limit=1)
     # This way of finishing has no guard, so its result is read again: first all assets, then the status they are in.

@@ -124,6 +124,37 @@ class Plan:
         """Whether the registry will be written to."""
         return self.action not in (Action.KEEP, Action.REFUSE)
 
+    @property
+    def requests(self) -> int:
+        """How many requests an undisturbed run will make, its own look included."""
+        look = 1 if self.remote is None else 2
+        if self.action in (Action.KEEP, Action.REFUSE):
+            return look
+        if self.action is Action.SET_STATUS:
+            return look + 1
+        status = int(self.release.status is not Status.PUBLISHED)
+        return look + self._removing + len(self.uploads) + self._finishing + status
+
+    @property
+    def _removing(self) -> int:
+        if self.action is not Action.REPLACE or self.remote is None:
+            return 0
+        # Archive and delete, or delete alone; and the look after it.
+        return 2 if self.remote.state.status in (Status.UNFINISHED, Status.ARCHIVED) else 3
+
+    @property
+    def _finishing(self) -> int:
+        if self.release.finish is Finish.GUARDED:
+            return 2
+        last = held_back(self.release)
+        alone = len(self.release.assets) == 1
+        return (0 if alone else 1) + 2 + (last not in self.uploads)
+
+
+def held_back(release: Release) -> Asset:
+    """Return the asset that `finish: last-asset` sends last: the smallest."""
+    return min(release.assets, key=lambda asset: (asset.size, asset.name))
+
 
 def make_plan(release: Release, remote: RemoteVersion | None, give_up: str | None = None) -> Plan:
     """Decide what has to be done so that the registry holds `release`.

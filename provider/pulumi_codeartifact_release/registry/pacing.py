@@ -39,6 +39,10 @@ class Pacer:
         # When the bucket of an operation would be full again.
         self._full_at: dict[str, float] = {}
 
+    def rate(self, operation: str) -> float | None:
+        """Return the requests a second that are kept to, None where there is no rate."""
+        return self._rates.get(operation)
+
     def wait(self, operation: str) -> None:
         """Return when `operation` may be called once."""
         rate = self._rates.get(operation)
