@@ -71,8 +71,8 @@ def test_last_asset_holds_the_smallest_back_and_reads_the_result_again() -> None
         "publish b unfinished",
         "list",
         "publish c",
-        "list",
         "describe",
+        "list",
     ]
     assert registry.versions[AT].status is Status.PUBLISHED
 

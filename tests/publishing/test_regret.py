@@ -17,7 +17,7 @@ from pulumi_codeartifact_release.errors import (
     UnreachableError,
     UsageError,
 )
-from pulumi_codeartifact_release.publishing import Permission, Retirement, apply, digest, retire
+from pulumi_codeartifact_release.publishing import Finish, Permission, Retirement, apply, digest, retire
 from pulumi_codeartifact_release.publishing.retire import Known
 from pulumi_codeartifact_release.registry import Coordinates, Status
 
@@ -48,6 +48,36 @@ def test_a_listed_version_is_archived_under_its_revision_then_deleted_then_publi
         "status Unfinished -> Published",
     ]
     assert registry.versions[AT].assets == NEW
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "removal"),
+    [
+        (Status.PUBLISHED, Status.PUBLISHED, ["status Published -> Archived", "delete Archived"]),
+        (Status.PUBLISHED, Status.ARCHIVED, ["delete Archived"]),
+        (Status.UNLISTED, Status.UNLISTED, ["status Unlisted -> Archived", "delete Archived"]),
+        (Status.ARCHIVED, Status.PUBLISHED, ["status Published -> Unlisted", "delete Unlisted"]),
+        (Status.ARCHIVED, Status.ARCHIVED, ["status Archived -> Unlisted", "delete Unlisted"]),
+        (Status.ARCHIVED, Status.UNLISTED, ["delete Unlisted"]),
+    ],
+)
+def test_what_is_deleted_has_a_status_that_the_new_version_never_has(
+    declared: Status, found: Status, removal: list[str]
+) -> None:
+    registry = FakeRegistry()
+    registry.holds(OLD, found)
+    new = release(NEW, status=declared)
+    list(apply(new, sources(NEW), registry, InlineScheduler(), give_up=digest_of(OLD)))
+    assert registry.writes[: len(removal)] == removal
+    assert registry.versions[AT].status is declared
+
+
+def test_a_replacement_is_finished_guarded_whatever_the_environment_says() -> None:
+    registry = FakeRegistry()
+    registry.holds(OLD, Status.PUBLISHED)
+    new = release(NEW, finish=Finish.LAST_ASSET)
+    list(apply(new, sources(NEW), registry, InlineScheduler(), give_up=digest_of(OLD)))
+    assert registry.writes[-1] == "status Unfinished -> Published"
 
 
 def test_debris_is_deleted_as_unfinished() -> None:

@@ -36,7 +36,7 @@ from .events import (
     Removed,
     StatusSet,
 )
-from .plan import Action, Finish, Plan, Release, RemoteVersion, compare, held_back, make_plan
+from .plan import Action, Finish, Plan, Release, RemoteVersion, compare, doomed_status, held_back, make_plan
 from .scheduler import Emit, Job, Scheduler
 from .source import Source
 
@@ -115,7 +115,7 @@ def apply(
             return
         try:
             if plan.action is Action.REPLACE and plan.remote:
-                yield from _remove(plan.remote, release.at, registry, scheduler)
+                yield from _remove(plan, plan.remote, registry, scheduler)
                 continue
             state = yield from _advance(plan, sources, registry, scheduler, sent, parallel)
         except _AMBIGUOUS as error:
@@ -185,20 +185,17 @@ def _advance(
     return (yield from _set_status(release, state, registry, scheduler))
 
 
-def _remove(remote: RemoteVersion, at: Coordinates, registry: Registry, scheduler: Scheduler) -> Iterator[Event]:
+def _remove(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> Iterator[Event]:
     """Delete the version that was looked at, and no other."""
-    if remote.state.status is Status.UNFINISHED:
-        scheduler.checkpoint()
-        registry.delete(at, expected=Status.UNFINISHED)
-    else:
-        # Deletion takes no revision. Archiving does: what is then deleted as Archived is what was looked at.
-        if remote.state.status is not Status.ARCHIVED:
+    at, expected = plan.release.at, remote.state.status
+    if expected is not Status.UNFINISHED:
+        doomed = doomed_status(plan.release)
+        if expected is not doomed:
             scheduler.checkpoint()
-            registry.set_status(
-                at, revision=remote.state.revision, expected=remote.state.status, target=Status.ARCHIVED
-            )
-        scheduler.checkpoint()
-        registry.delete(at, expected=Status.ARCHIVED)
+            registry.set_status(at, revision=remote.state.revision, expected=expected, target=doomed)
+        expected = doomed
+    scheduler.checkpoint()
+    registry.delete(at, expected=expected)
     yield Removed(remote.digest)
 
 
@@ -234,12 +231,15 @@ def _finish_with(
         upload(last, unfinished=False, emit=emit)
 
     yield from scheduler.run([job], limit=1)
-    # This way of finishing has no guard, so its result is read again: first all assets, then the status they are in.
-    _await_assets(release, release.assets, registry, scheduler)
+    # This way of finishing has no guard, so its result is read again: assets and status at one revision.
     for wait in (*SETTLE_WAITS, None):
-        state = registry.describe(release.at)
-        if state.status is not Status.UNFINISHED:
-            return state
+        remote = look(registry, release.at, scheduler)
+        if remote and remote.state.status is not Status.UNFINISHED:
+            if compare(release, remote):
+                raise RegistryConflictError(
+                    f"{release.at} is {remote.state.status}, but does not hold what is declared"
+                )
+            return remote.state
         if wait is not None:
             scheduler.sleep(wait)
     raise NotSettledError(

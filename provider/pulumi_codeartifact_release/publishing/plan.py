@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ..errors import ConflictError, DebrisError, DisposedError, RefusedError
@@ -139,8 +139,8 @@ class Plan:
     def _removing(self) -> int:
         if self.action is not Action.REPLACE or self.remote is None:
             return 0
-        # Archive and delete, or delete alone; and the look after it.
-        return 2 if self.remote.state.status in (Status.UNFINISHED, Status.ARCHIVED) else 3
+        # Mark and delete, or delete alone; and the look after it.
+        return 2 if self.remote.state.status in (Status.UNFINISHED, doomed_status(self.release)) else 3
 
     @property
     def _finishing(self) -> int:
@@ -151,6 +151,15 @@ class Plan:
         return (0 if alone else 1) + 2 + (last not in self.uploads)
 
 
+def doomed_status(release: Release) -> Status:
+    """Return the status that a listed version is moved to, under its revision, before it is deleted to be replaced.
+
+    Deletion takes no revision, only the status that it expects: so this is one that the new version never has, or a
+    deletion that arrives late would take the new version for the old one.
+    """
+    return Status.UNLISTED if release.status is Status.ARCHIVED else Status.ARCHIVED
+
+
 def held_back(release: Release) -> Asset:
     """Return the asset that `finish: last-asset` sends last: the smallest."""
     return min(release.assets, key=lambda asset: (asset.size, asset.name))
@@ -159,8 +168,11 @@ def held_back(release: Release) -> Asset:
 def make_plan(release: Release, remote: RemoteVersion | None, give_up: str | None = None) -> Plan:
     """Decide what has to be done so that the registry holds `release`.
 
-    `give_up` is the digest of what the operator permits to replace, None for nothing (rule 6).
+    `give_up` is the digest of what the operator permits to replace, None for nothing (rule 6). Whatever may be deleted
+    is finished guarded: a deletion that arrives late must not leave the last asset to publish what is left.
     """
+    if give_up:
+        release = replace(release, finish=Finish.GUARDED)
     if remote is None:
         return Plan(release, Action.PUBLISH, release.assets, (), None)
 

@@ -1,0 +1,1 @@
+"""The publishing core under a scheduler that owns every step, against a model of the registry's rules."""

@@ -1,0 +1,79 @@
+"""One publisher: dead at every step, answers lost, reads stale. It ends, and what it publishes is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pulumi_codeartifact_release.publishing import Finish
+from pulumi_codeartifact_release.registry import Status
+
+from .core import impatient
+from .declared import ABC, ABCD
+from .explorer import Explored, Scenario
+from .model import Contents
+from .publisher import Spec
+
+Holds = Callable[..., Explored]
+FINISH = pytest.mark.parametrize("finish", list(Finish))
+ASSETS = pytest.mark.parametrize("declared", [ABCD[:count] for count in (1, 2, 3, 4)], ids=len)
+
+
+@FINISH
+@ASSETS
+def test_killed_at_any_step_and_once_more_in_the_next_run_it_still_ends_whole(
+    holds: Holds, finish: Finish, declared: Contents
+) -> None:
+    found = holds(Scenario("killed twice", (Spec(declared, finish),), killed=2, wins=1))
+    # Every state of a run is a crash point: before each request, and after each with its answer on the way.
+    assert found.kinds["killed"] > 2 * len(declared)
+    assert found.kinds["late"]
+
+
+@FINISH
+@ASSETS
+def test_a_lost_answer_and_a_stale_read_are_settled_within_the_run(
+    holds: Holds, finish: Finish, declared: Contents
+) -> None:
+    holds(
+        Scenario("lost and stale", (Spec(declared, finish),), lost=1, stale=1, wins=1, lasting=True),
+        impatient() if len(declared) > 2 else None,
+    )
+
+
+@FINISH
+def test_two_lost_answers_and_two_stale_reads_are_settled_within_the_run(holds: Holds, finish: Finish) -> None:
+    holds(Scenario("lost twice", (Spec(ABC, finish),), lost=2, wins=1, lasting=True))
+    holds(Scenario("stale twice", (Spec(ABC, finish),), stale=2, wins=1, lasting=True))
+
+
+@FINISH
+@pytest.mark.parametrize("declared", [ABCD[:count] for count in (1, 2, 3)], ids=len)
+def test_killed_with_answers_lost_and_reads_stale_it_still_ends_whole(
+    holds: Holds, finish: Finish, declared: Contents
+) -> None:
+    holds(Scenario("killed, lost, stale", (Spec(declared, finish),), killed=1, lost=1, stale=1, wins=1), impatient())
+
+
+@FINISH
+def test_the_order_of_parallel_uploads_does_not_matter(holds: Holds, finish: Finish) -> None:
+    for parallel in (1, 2):
+        holds(Scenario("parallel", (Spec(ABCD, finish, parallel=parallel),), killed=1, lost=1, wins=1), impatient())
+
+
+@FINISH
+@pytest.mark.parametrize("status", [Status.UNLISTED, Status.ARCHIVED])
+def test_a_version_declared_unlisted_or_archived_gets_there(holds: Holds, finish: Finish, status: Status) -> None:
+    holds(Scenario("status", (Spec(ABC[:2], finish, status),), killed=1, lost=1, stale=1, wins=1), impatient())
+
+
+@pytest.mark.parametrize("fault", ["lost", "stale", "killed"])
+def test_an_operator_who_deletes_the_unfinished_version_in_the_middle_delays_it(holds: Holds, fault: str) -> None:
+    # Guarded only: a last asset that follows the deletion publishes what is left, which the service cannot prevent.
+    one = Spec(ABC)
+    holds(Scenario(f"deleted, {fault}", (one,), deletions=1, wins=1, **{fault: 1}), impatient())  # type: ignore[arg-type]
+
+
+def test_an_operator_who_deletes_twice_delays_it_twice(holds: Holds) -> None:
+    holds(Scenario("deleted twice", (Spec(ABC),), deletions=2, wins=1), impatient())

@@ -1,0 +1,67 @@
+"""Two publishers of one version: every interleaving, with lost answers, stale reads and deaths at every place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pulumi_codeartifact_release.publishing import Finish
+
+from .core import impatient
+from .declared import ABC, GUARDED, LAST, OTHERS
+from .explorer import Explored, Scenario
+from .publisher import Spec
+
+Holds = Callable[..., Explored]
+FAULTS = pytest.mark.parametrize("fault", ["lost", "stale"])
+
+
+@FAULTS
+@pytest.mark.parametrize(
+    "finish", [(GUARDED, GUARDED), (GUARDED, LAST), (LAST, LAST)], ids=lambda pair: " x ".join(map(str, pair))
+)
+def test_of_the_same_bytes_both_succeed(holds: Holds, finish: tuple[Finish, Finish], fault: str) -> None:
+    pair = (Spec(ABC, finish[0]), Spec(ABC, finish[1]))
+    holds(Scenario(f"same bytes, {fault}", pair, wins=2, **{fault: 1}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("finish", list(Finish))
+def test_the_orphan_of_a_killed_run_that_goes_on_uploading_beside_the_next_one(holds: Holds, finish: Finish) -> None:
+    # The orphan and its successor are two publishers of the same bytes, and either of them dies in the middle.
+    holds(Scenario("orphan", (Spec(ABC[:2], finish),) * 2, killed=2, wins=2), impatient())
+    holds(Scenario("orphan, 3 assets", (Spec(ABC, finish),) * 2, killed=1, wins=2), impatient())
+
+
+@FAULTS
+@pytest.mark.parametrize("kind", list(OTHERS))
+def test_of_other_bytes_at_most_one_is_published_whole(holds: Holds, kind: str, fault: str) -> None:
+    one, other, wins = OTHERS[kind]
+    pair = (Spec(one), Spec(other))
+    holds(Scenario(f"{kind}, {fault}", pair, wins=wins, **{fault: 1}), impatient())  # type: ignore[arg-type]
+
+
+@FAULTS
+@pytest.mark.parametrize("finish", [(GUARDED, LAST), (LAST, GUARDED), (LAST, LAST)], ids=" x ".join)
+@pytest.mark.parametrize("kind", list(OTHERS))
+def test_unguarded_success_still_means_that_the_registry_holds_what_is_declared(
+    holds: Holds, kind: str, finish: tuple[Finish, Finish], fault: str
+) -> None:
+    """`finish: last-asset` cannot keep a rival from publishing a mixture; it must not call that a success."""
+    one, other, _ = OTHERS[kind]
+    pair = (Spec(one, finish[0]), Spec(other, finish[1]))
+    holds(Scenario(f"{kind}, {fault}", pair, **{fault: 1}), impatient())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["the first asset differs", "the last asset differs", "two assets differ"])
+def test_of_other_bytes_with_a_death_in_the_middle(holds: Holds, kind: str) -> None:
+    one, other, wins = OTHERS[kind]
+    holds(Scenario(f"{kind}, killed", (Spec(one[1:]), Spec(other[1:])), wins=wins, killed=1), impatient())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_schedules_of_three_publishers_and_many_faults(holds: Holds, seed: int) -> None:
+    kinds = list(OTHERS.values())
+    one, other, _ = kinds[seed]
+    three = (Spec(one), Spec(other), Spec(one, parallel=2))
+    holds(Scenario("three", three, lost=3, stale=4, killed=2, deletions=1), impatient(), schedules=250, seed=seed)
