@@ -75,4 +75,4 @@ def test_progress_follows_the_events() -> None:
 def test_nothing_sent_is_said_so() -> None:
     progress = Progress()
     progress.add(Finished(VersionState(Status.PUBLISHED, "r"), ()))
-    assert progress.line() == "Published, nothing was sent"
+    assert progress.line() == "Published: every asset was there already"

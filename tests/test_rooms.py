@@ -24,7 +24,9 @@ MAY_IMPORT = {
     "state": {"endpoints", "publishing", "registry"},
     "declaration": {"hashing", "publishing", "registry"},
     "engine": {"errors"},
+    "plugin": {"errors", "engine", "hashing", "publishing", "state"},
     "providers": {
+        "plugin",
         "errors",
         "manifest",
         "engine",
@@ -54,6 +56,7 @@ LIBRARIES = {
     "state": set(),
     "declaration": set(),
     "engine": {"pulumi", "grpc"},
+    "plugin": set(),
     "providers": {"pulumi"},
     "resources": {"pulumi"},
     "cli": {"click", "rich"},

@@ -12,20 +12,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
-from .errors import MissingDomainError, MissingRepositoryError, UsageError, VersionNotFoundError
+from .errors import MissingDomainError, MissingRepositoryError, NoRegionError, UsageError, VersionNotFoundError
 from .registry.address import is_aws, is_loopback
 from .registry.interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
 from .registry.pacing import AWS_RATES, Pacer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mypy_boto3_codeartifact.client import CodeArtifactClient
 
     from .local_registry.server import LocalRegistry
@@ -153,7 +151,7 @@ def resolved_region(destination: Destination, endpoint: Endpoint, environ: Mappi
 
         region = ambient_region(ClientSettings(profile=destination.profile), environ)
     if not region:
-        raise UsageError("no AWS region is set", hint="Set `region` in the environment of the manifest, or AWS_REGION.")
+        raise NoRegionError
     return region
 
 
@@ -170,8 +168,11 @@ def resolved_owner(destination: Destination, endpoint: Endpoint) -> str | None:
     return caller_account(ClientSettings(region=destination.region, profile=destination.profile))
 
 
-def connect(destination: Destination, endpoint: Endpoint) -> Connection:
-    """Return a connection to the destination; no request is made. Raises UsageError for an unusable profile or URL."""
+def connect(destination: Destination, endpoint: Endpoint, checkpoint: Callable[[], None] = lambda: None) -> Connection:
+    """Return a connection to the destination; no request is made. Raises UsageError for an unusable profile or URL.
+
+    `checkpoint` is asked before every attempt of a write, and raises where nothing more may be written.
+    """
     from .registry.boto import BotoRegistry  # noqa: PLC0415 - boto3 takes long to import
     from .registry.client import ClientSettings  # noqa: PLC0415
 
@@ -182,13 +183,21 @@ def connect(destination: Destination, endpoint: Endpoint) -> Connection:
         key = server.credentials(account)
         settings = ClientSettings(region, None, server.url, key.access_key_id, key.secret_access_key)
     else:
-        settings = ClientSettings(region, destination.profile, endpoint.text or None)
+        settings = ClientSettings(region, destination.profile, endpoint.text or None, aws_only=not endpoint.text)
     client = _shared(("client", settings), lambda: _client(settings))
     url = client.meta.endpoint_url
     _refuse_clear_text(url, "the AWS configuration")
     pacer = _shared(("pacer", url, region, destination.profile), lambda: _pacer(url))
     rate = pacer.rate("PublishPackageVersion")
-    return Connection(BotoRegistry(client, pacer), url, region, endpoint.folder is not None, rate, client, destination)
+    return Connection(
+        BotoRegistry(client, pacer, checkpoint=checkpoint),
+        url,
+        region,
+        endpoint.folder is not None,
+        rate,
+        client,
+        destination,
+    )
 
 
 # --- one of each a process --------------------------------------------------------------------------------------------
@@ -273,24 +282,34 @@ def _embedded(text: str, base: Path, allow: frozenset[str]) -> Endpoint:
             f"the endpoint file:{text} names no folder", hint="Write file:DIR, relative to the manifest's folder."
         )
     folder = base / text
-    inside = folder.resolve().is_relative_to(base.resolve())
+    try:
+        # Resolved on both sides: the way to a folder through a link is one machine's, and must not be in state.
+        real, here = folder.resolve(), Path.cwd().resolve()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the endpoint file:{text[:80]} is not a usable path: {error}") from error
+    inside = real.is_relative_to(base.resolve())
     if not inside and "endpoint" not in allow:
         raise UsageError(
             f"the endpoint file:{text} is outside the manifest's folder",
             hint="Move it inside, or permit it with `--allow endpoint` (stack config: allow).",
         )
     # Relative, so that state holds no path of one machine.
-    return Endpoint("file:" + Path(os.path.relpath(folder)).as_posix(), folder=folder.absolute())
+    return Endpoint("file:" + Path(os.path.relpath(real, here)).as_posix(), folder=folder.absolute())
 
 
 def _refuse_clear_text(url: str, origin: str) -> None:
-    if "@" in urlsplit(url).netloc:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise UsageError(f"the endpoint from {origin} is not a URL: {error}", hint="Write https://HOST.") from error
+    if "@" in parts.netloc:
         raise UsageError(
             f"the endpoint from {origin} has a user name or a password in it",
             hint="Take it out: credentials come from the standard chain, and an endpoint is shown and stored.",
         )
-    scheme = urlsplit(url).scheme
-    if scheme not in ("http", "https") or not urlsplit(url).hostname:
+    scheme = parts.scheme
+    if scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"the endpoint {url} (from {origin}) is not a URL", hint="Write https://HOST, or file:DIR.")
     if scheme == "http" and not is_loopback(url):
         raise UsageError(
@@ -347,8 +366,3 @@ def _create_missing(client: CodeArtifactClient, destination: Destination) -> Non
     except ClientError:
         create(lambda: client.create_domain(domain=destination.domain))
         create(lambda: client.create_repository(domain=destination.domain, repository=destination.repository))
-
-
-def with_defaults(destination: Destination, region: str, owner: str | None) -> Destination:
-    """Return the destination with what was resolved filled in."""
-    return replace(destination, region=region, domain_owner=owner)

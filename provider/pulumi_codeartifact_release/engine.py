@@ -18,7 +18,7 @@ from typing import NoReturn
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from .errors import ReleaseError
+from .errors import ReleaseError, printable
 
 
 def engine_address(argv: list[str]) -> str | None:
@@ -56,7 +56,9 @@ class EngineLog:
     ) -> bool:
         if self._stub is None:
             return True
-        request = engine_pb2.LogRequest(severity=severity, message=text, urn=urn, streamId=0, ephemeral=ephemeral)
+        request = engine_pb2.LogRequest(
+            severity=severity, message=printable(text), urn=urn, streamId=0, ephemeral=ephemeral
+        )
         try:
             self._stub.Log(request, timeout=10)
         except grpc.RpcError as error:

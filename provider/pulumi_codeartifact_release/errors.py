@@ -66,6 +66,19 @@ class UsageError(ReleaseError):
     exit_code = 2
 
 
+class NoRegionError(UsageError):
+    """Nothing names an AWS region."""
+
+    code = "no-region"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no AWS region is set",
+            hint="Set `region` (in the environment of the manifest, or of the resource), the stack's `aws:region`, "
+            "or AWS_REGION.",
+        )
+
+
 class NotYetSupportedError(UsageError):
     """The manifest asks for something that is specified but that this version does not do."""
 

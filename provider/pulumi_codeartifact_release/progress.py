@@ -68,6 +68,8 @@ def plan_text(plan: Plan) -> str:
 
 def review_text(plan: Plan, rate: float | None) -> str:
     """Return what a plan will do and what that takes; `rate` is the quota of uploads a second, None if not known."""
+    if plan.action is Action.KEEP:
+        return f"adopt: {count_text(len(plan.present), 'asset')} {plan.release.status} already, with the same bytes"
     text = f"{plan_text(plan)}; {count_text(plan.requests, 'request')}"
     # The quota's bucket holds one second's worth: that many go at once.
     least = (len(plan.uploads) - rate) / rate if rate else 0.0
@@ -94,7 +96,7 @@ class Progress:
         match event:
             case Planned(plan):
                 self._plan = plan
-                self._phase = "publishing"
+                self._phase = "publishing" if plan.uploads else plan_text(plan)
             case AssetStarted(asset):
                 self._sent_bytes.setdefault(asset.name, 0)
             case AssetProgress(asset, sent):
@@ -125,7 +127,7 @@ class Progress:
 
     def _last_line(self, finished: Finished) -> str:
         if not finished.sent:
-            return f"{finished.state.status}, nothing was sent"
+            return f"{finished.state.status}: every asset was there already"
         size = size_text(sum(asset.size for asset in finished.sent))
         there = len(self._plan.present) if self._plan else 0
         already = f", {there} already there" if there else ""

@@ -10,11 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,25 +30,27 @@ from pulumi.runtime.rpc import UNKNOWN
 from . import declaration as transient
 from .declaration import Declaration
 from .endpoints import Connection, Destination, connect, resolve, resolved_owner, resolved_region
-from .engine import EngineLog, Paced, engine_address, one_line_errors
+from .engine import Paced, one_line_errors
 from .errors import (
+    InterruptedReleaseError,
     MissingDomainError,
     MissingRepositoryError,
-    MovedError,
+    NoRegionError,
     NotPermittedError,
     RefusedError,
     ReleaseError,
     UnreachableError,
     UsageError,
 )
-from .hashing import SqliteCache, default_folder
 from .manifest import value_problem
+from .plugin import Pending, Process, process
 from .progress import Progress, review_text
 from .publishing import (
     Action,
     Event,
     Finished,
     Known,
+    Removed,
     Retirement,
     Source,
     StatusSet,
@@ -63,7 +61,7 @@ from .publishing import (
     retire,
 )
 from .registry.interface import VersionState
-from .state import DECISIVE, INPUTS, PLACE, REQUIRED, Inputs, asset_properties, found, outputs, same
+from .state import DECISIVE, INPUTS, NAMES, PLACE, REQUIRED, Inputs, asset_properties, found, outputs, same
 
 Props = Mapping[str, Any]
 
@@ -76,9 +74,9 @@ class PackageVersionProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Take note of the conventional `aws:region` and `aws:profile`; starts what one process shares."""
-        process = _process()
-        process.region = req.config.get("aws:region") or None
-        process.profile = req.config.get("aws:profile") or None
+        shared = process()
+        shared.region = req.config.get("aws:region") or None
+        shared.profile = req.config.get("aws:profile") or None
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate, hash, and put name -> sha256, size into the inputs; in a preview, look at what would be written."""
@@ -91,7 +89,7 @@ class PackageVersionProvider(ResourceProvider):
             # Where the files are is an output of something that does not exist yet.
             return CheckResult({**inputs, "assets": UNKNOWN, "digest": UNKNOWN}, [])
         try:
-            return _Check(olds, inputs, Declaration.of(declared), _process()).run()
+            return _Check(olds, inputs, Declaration.of(declared), process()).run()
         except ReleaseError as error:
             return CheckResult(inputs, [CheckFailure(_property_of(error), str(error))])
 
@@ -115,7 +113,7 @@ class PackageVersionProvider(ResourceProvider):
             else:
                 state = _publish(inputs)
             if not same(olds, news, PLACE):
-                _supersede(olds, inputs)
+                _supersede(olds, inputs, state)
             return UpdateResult(outputs(inputs, state))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -127,7 +125,7 @@ class PackageVersionProvider(ResourceProvider):
                     hint="Declare it and run `pulumi up`: an identical published version is adopted without a write.",
                 )
             inputs = Inputs.of(props)
-            connection = connect(inputs.destination, inputs.stored_endpoint)
+            connection = _connection(inputs)
             # A missing repository, a denied call or a time-out raise: only a missing version leaves the state.
             remote = look(connection.registry, inputs.coordinates, ThreadScheduler())
             if remote is None:
@@ -136,7 +134,7 @@ class PackageVersionProvider(ResourceProvider):
             known = props.get("revision")
             if known and known != remote.state.revision and present == inputs:
                 # The engine calls a resource unchanged whose inputs are; somebody touched it all the same.
-                _process().log.info(
+                process().log.info(
                     "",
                     f"{inputs.coordinates}: its revision moved from {known} to {remote.state.revision}; "
                     "status and assets are as declared",
@@ -149,14 +147,20 @@ class PackageVersionProvider(ResourceProvider):
             inputs = Inputs.of(props)
             # A destroy sees only the config of the last `up`: what loses bytes is permitted in this very run.
             permitted = "delete" in os.environ.get("CODEARTIFACT_RELEASE_ALLOW", "").replace(",", " ").split()
-            for _event in _retire(props, inputs.on_destroy, permitted=permitted):
-                pass
+            if process().declares(inputs):
+                # Its logical name changed, or it moved into a component: the version stays, under another resource.
+                process().log.warn("", f"{inputs.coordinates} is declared by another resource now: it is left as it is")
+                return
+            for event in _retire(props, inputs.on_destroy, permitted=permitted):
+                if isinstance(event, Removed | StatusSet):
+                    done = event.status if isinstance(event, StatusSet) else "deleted"
+                    process().log.info("", f"{inputs.coordinates}: {done}")
 
 
 class _Check:
     """One call of check(): from what the program sent to the inputs that go into state."""
 
-    def __init__(self, olds: Props, inputs: dict[str, Any], declared: Declaration, process: _Process) -> None:
+    def __init__(self, olds: Props, inputs: dict[str, Any], declared: Declaration, process: Process) -> None:
         self._olds = olds
         self._inputs = inputs
         self._declared = declared
@@ -175,7 +179,7 @@ class _Check:
         checked = Inputs.of(self._inputs)
         _refuse_unpermitted(checked, self._declared.allow)
         properties = checked.properties()
-        self._process.remember(checked, _Pending(self._declared.urn, sources, self._declared.give_up or None))
+        self._process.remember(checked, Pending(self._declared.urn, sources, self._declared.give_up or None))
         # Rule 7: what is unchanged is not looked at, and an update looks in create() and update().
         if self._declared.dry_run and not same(self._olds, properties, DECISIVE):
             self._look(checked)
@@ -183,6 +187,10 @@ class _Check:
 
     def _place(self) -> None:
         """Resolve endpoint, region and owner, so that state says where the version is whatever the next shell says."""
+        if UNKNOWN in (self._inputs.get(name) for name in ("endpoint", "region", "profile")):
+            # What is not known yet must not be taken from the shell meanwhile.
+            self._inputs = {"endpoint": UNKNOWN, "region": UNKNOWN, "domain_owner": UNKNOWN, **self._inputs}
+            return
         known = {name: value for name, value in self._inputs.items() if value != UNKNOWN}
         profile = known.get("profile") or self._process.profile
         endpoint = resolve(
@@ -213,7 +221,7 @@ class _Check:
         # Else the engine put the old mapping there: `ignore_changes=["assets"]`.
 
     def _look(self, inputs: Inputs) -> None:
-        connection = connect(inputs.destination, inputs.stored_endpoint)
+        connection = _connection(inputs)
         try:
             remote = look(connection.planning, inputs.coordinates, ThreadScheduler())
         except UnreachableError as error:
@@ -228,52 +236,79 @@ class _Check:
         if plan.refusal:
             raise plan.refusal
         tell = self._process.log.warn if plan.action is Action.REPLACE else self._process.log.info
-        tell(self._declared.urn, review_text(plan, connection.rate))
+        tell(self._declared.urn, f"{inputs.id}@{inputs.version}: {review_text(plan, connection.rate)}")
+        if self._olds and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), NAMES):
+            before = Inputs.of(self._olds).coordinates
+            self._process.log.info(self._declared.urn, f"{before}, the version before: {inputs.on_supersede}")
 
 
 def _publish(inputs: Inputs) -> VersionState:
     """Make the registry hold what is declared, with progress beside the resource."""
-    process = _process()
-    pending = process.recall(inputs)
-    connection: Connection = connect(inputs.destination, inputs.stored_endpoint)
+    shared = process()
+    pending = shared.recall(inputs)
+    connection = _connection(inputs)
     connection.prepare()
     progress = Progress()
-    status = Paced(lambda text: process.log.status(pending.urn, text))
-    scheduler = ThreadScheduler(process.stop_reason)
+    status = Paced(lambda text: shared.log.status(pending.urn, text))
+    scheduler = ThreadScheduler(shared.stop_reason)
     for event in apply(inputs.release(), pending.sources, connection.registry, scheduler, give_up=pending.give_up):
         progress.add(event)
         if isinstance(event, Finished):
-            process.log.info(pending.urn, progress.line())
+            shared.log.info(pending.urn, progress.line())
             return event.state
         status.show(progress.line())
     raise AssertionError("apply() ends with Finished")  # pragma: no cover
 
 
-def _supersede(olds: Props, news: Inputs) -> None:
+def _supersede(olds: Props, news: Inputs, state: VersionState) -> None:
     """Retire the version that the resource was before; one that is not ours any more is left, with a warning."""
-    process = _process()
+    if not news.on_supersede.acts:
+        return
+    shared = process()
+    urn = shared.recall(news).urn
     before = Inputs.of(olds)
     try:
+        if shared.declares(before):
+            return
+        if same(olds, news.properties(), NAMES):
+            # Only endpoint, region or owner differ: perhaps another name for the same place, and the same version.
+            remote = look(_connection(before).planning, before.coordinates, ThreadScheduler(shared.stop_reason))
+            if remote is None or remote.state.revision == state.revision:
+                return
         for event in _retire(olds, news.on_supersede, permitted=False):
             if isinstance(event, StatusSet):
-                process.log.info(process.recall(news).urn, f"{before.coordinates}, the version before: {event.status}")
-    except MovedError as error:
-        process.log.warn(process.recall(news).urn, f"the version before is left as it is: {error}")
+                shared.log.info(urn, f"{before.coordinates}, the version before: {event.status}")
+    except InterruptedReleaseError:
+        raise
+    except ReleaseError as error:
+        # The new version is published: failing now would keep state at the old one, for ever if its place is gone.
+        shared.log.warn(urn, f"{before.coordinates}, the version before, is left as it is: {error}")
+
+
+def _connection(inputs: Inputs) -> Connection:
+    checkpoint = ThreadScheduler(process().stop_reason).checkpoint
+    return connect(inputs.destination, inputs.stored_endpoint, checkpoint)
 
 
 def _retire(props: Props, policy: Retirement, *, permitted: bool) -> Iterator[Event]:
     if not policy.acts:
         return iter(())
     inputs = Inputs.of(props)
-    connection = connect(inputs.destination, inputs.stored_endpoint)
+    connection = _connection(inputs)
     known = Known(str(props.get("revision") or ""), inputs.release().digest)
-    scheduler = ThreadScheduler(_process().stop_reason)
+    scheduler = ThreadScheduler(process().stop_reason)
     return retire(inputs.coordinates, policy, known, connection.planning, scheduler, permitted=permitted)
 
 
 def _wrong_arguments(inputs: Props) -> list[CheckFailure]:
     """Hold the arguments of a program against what a manifest may say; an unknown one is judged when it is known."""
-    failures = [CheckFailure(name, f"{name} is empty") for name in REQUIRED if not str(inputs.get(name) or "").strip()]
+    texts = {name: value for name, value in inputs.items() if name != "assets"}
+    failures = [
+        CheckFailure(name, f"{name} is {value!r}: quote it, so that it stays the text that you wrote")
+        for name, value in texts.items()
+        if not isinstance(value, str)
+    ]
+    failures += [CheckFailure(name, f"{name} is empty") for name in REQUIRED if not str(inputs.get(name) or "").strip()]
     for name in INPUTS:
         value = inputs.get(name)
         if isinstance(value, str) and value.strip() and value != UNKNOWN and name not in _JUDGED_ELSEWHERE:
@@ -295,79 +330,11 @@ def _refuse_unpermitted(inputs: Inputs, allow: frozenset[str]) -> None:
 
 
 def _property_of(error: ReleaseError) -> str:
+    """Return the input that the engine names with a failure."""
     if isinstance(error, NotPermittedError):
         return "on_destroy"
     if isinstance(error, RefusedError):
         return "version"
+    if isinstance(error, NoRegionError):
+        return "region"
     return "endpoint" if isinstance(error, UsageError) else "assets"
-
-
-# --- one plugin process -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Pending:
-    """What check() saw of a resource, for create() and update(), which are not told the URN."""
-
-    urn: str
-    sources: Mapping[str, Source]
-    give_up: str | None
-
-
-class _Process:
-    """What all resources of one operation share."""
-
-    def __init__(self, engine_address: str | None) -> None:
-        self.region: str | None = None
-        self.profile: str | None = None
-        self.cache = SqliteCache(default_folder())
-        self.log = EngineLog(engine_address)
-        self._pending: dict[object, _Pending] = {}
-        self._probe = ThreadPoolExecutor(1, thread_name_prefix="probe")
-
-    def remember(self, inputs: Inputs, pending: _Pending) -> None:
-        """Keep what check() saw until create() or update()."""
-        self._pending[self._key(inputs)] = pending
-
-    def recall(self, inputs: Inputs) -> _Pending:
-        """Return what check() saw. Raises UsageError where it was not called in this process."""
-        try:
-            return self._pending[self._key(inputs)]
-        except KeyError:
-            raise UsageError(
-                f"the files of {inputs.coordinates} are not known to this run", hint="Run `pulumi up` again."
-            ) from None
-
-    def stop_reason(self) -> str | None:
-        """Return why nothing more may be written, None while the run is alive.
-
-        The engine may be gone, killed, while this process lives on; the next run must not find it still publishing.
-        """
-        if self._ending():
-            return "the run was cancelled"
-        return None if self.log.alive() else "the Pulumi engine is gone"
-
-    def _ending(self) -> bool:
-        # A main thread that has done its work waits for ours, and counts as alive until they have ended; that no
-        # executor takes work any more is what shows from here.
-        try:
-            self._probe.submit(int)
-        except RuntimeError:
-            return True
-        return not threading.main_thread().is_alive()
-
-    @staticmethod
-    def _key(inputs: Inputs) -> object:
-        return (inputs.coordinates, inputs.region, inputs.endpoint, tuple(sorted(inputs.assets.items())))
-
-
-_shared: _Process | None = None
-_shared_lock = threading.Lock()
-
-
-def _process() -> _Process:
-    global _shared  # noqa: PLW0603 - one a process is what it is for
-    with _shared_lock:
-        if _shared is None:
-            _shared = _Process(engine_address(sys.argv))
-        return _shared

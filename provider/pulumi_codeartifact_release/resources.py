@@ -216,6 +216,10 @@ def publish_manifest(
     traceback, with every mistake of the manifest.
     """
     try:
+        if not isinstance(variables or {}, Mapping):
+            raise UsageError(
+                f"variables is {variables!r}", hint="Write an object: `pulumi config set --path variables.NAME VALUE`."
+            )
         permitted = frozenset(_words("allow", allow))
         replaceable = [Permission.parse(text) for text in _words("replace", replace)]
         if force:
@@ -231,6 +235,11 @@ def publish_manifest(
         _announce(manifest, chosen, permitted)
     except ReleaseError as error:
         raise pulumi.RunError(str(error)) from None
+    known = {(package.id, package.version) for package in manifest.packages}
+    for permission in replaceable:
+        if (permission.package, permission.version) not in known:
+            # It may have served its turn; it may also be a slip of the pen.
+            pulumi.log.warn(f"replace: {permission} is about no version of {path}")
     return {
         package.id: PackageVersion.of_manifest(
             package, chosen, base=manifest.base, allow=permitted, replace=replaceable, opts=opts
@@ -240,7 +249,7 @@ def publish_manifest(
 
 
 def _words(name: str, value: Sequence[str]) -> Sequence[str]:
-    if isinstance(value, str) or not all(isinstance(word, str) for word in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
         raise UsageError(f"{name} is {value!r}", hint=f"Write a list: `pulumi config set --path '{name}[0]' …`.")
     return value
 

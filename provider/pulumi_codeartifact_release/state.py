@@ -42,6 +42,9 @@ REQUIRED = ("namespace", "package", "version", "domain", "repository")
 PLACE = ("domain", "domain_owner", "repository", "region", "endpoint", "namespace", "package", "version")
 """The inputs that say which version it is: a change in any of them leaves the version before behind."""
 
+NAMES = ("domain", "repository", "namespace", "package", "version")
+"""What a version is called, wherever its domain is."""
+
 DECISIVE = tuple(name for name in INPUTS if name not in ("profile", "finish", "on_destroy", "on_supersede"))
 """The inputs that decide what the registry must hold, and where: a change in any other needs no call."""
 

@@ -189,7 +189,7 @@ def test_no_region_is_one_clear_line(run: Run, project: Path, monkeypatch: pytes
         monkeypatch.delenv(name, raising=False)
     outcome = run("plan", "release.yaml", "-e", "dev")
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err.startswith("error[usage]: no AWS region is set")
+    assert outcome.err.startswith("error[no-region]: no AWS region is set")
 
 
 def test_a_refusal_at_the_terminal_sends_nothing(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from importlib import import_module
 
 import click
 
 from .. import __version__
-from ..errors import ReleaseError
+from ..errors import InterruptedReleaseError, ManifestError, ReleaseError
 
 _COMMANDS = ("plan", "apply", "serve", "schema")
 
@@ -46,25 +45,39 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     # Seen before click parses: an error in a command must know it, whichever command it is.
     verbose = any(word in ("-v", "--verbose") for word in sys.argv[1:])
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    color = False if plain else None
     try:
-        code = group.main(standalone_mode=False, prog_name="codeartifact-release")
+        code = group.main(standalone_mode=False, prog_name="codeartifact-release", color=color)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: what was sent stays Unfinished; run again and the rest is sent", err=True)
-        if threading.active_count() > 1:
-            # Interrupted twice: uploads are still under way, and Python would wait for their threads.
-            sys.stdout.flush()
-            os._exit(130)
-        code = 130
+        click.echo("interrupted: nothing was sent", err=True)
+        code = InterruptedReleaseError.exit_code
     except ReleaseError as error:
         if verbose:
             raise
-        click.echo(f"{click.style('error', fg='red', bold=True)}[{error.code}]: {error}", err=True)
+        _show(error, color)
         code = error.exit_code
     except BrokenPipeError:
         # The reader of our output has gone (`… | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    if code == InterruptedReleaseError.exit_code:
+        # Requests may still be under way, and Python would wait for their threads.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     raise SystemExit(code or 0)
+
+
+def _show(error: ReleaseError, color: bool | None) -> None:
+    tag = click.style("error", fg="red", bold=True) + f"[{error.code}]"
+    if isinstance(error, ManifestError):
+        # A line for each mistake, as compilers write them; then what they come to.
+        mistakes = "1 mistake" if len(error.problems) == 1 else f"{len(error.problems)} mistakes"
+        click.echo(str(error), err=True, color=color)
+        click.echo(f"{tag}: {mistakes} in {error.path}; nothing was sent", err=True, color=color)
+    else:
+        click.echo(f"{tag}: {error}", err=True, color=color)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from ..errors import InterruptedReleaseError, RefusedError, ReleaseError
 from .plan import REFUSED, show_plans
 from .target import (
     PACKAGES_AT_ONCE,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: codeartifact-release apply release.yaml -e dev --yes", short_help="Release a manifest.")
 @target_options
-@click.option("--yes", is_flag=True, help="Do not ask, at a terminal, before writing.")
+@click.option("--yes", is_flag=True, help="Do not ask before writing; without a terminal nobody is asked anyway.")
 def command(
     manifest: Path,
     environment: str,
@@ -62,29 +62,38 @@ def command(
 
 
 def _release_all(target: Target, todo: list[tuple[DeclaredRelease, Plan]]) -> None:
-    stop = threading.Event()
     with _display(todo) as display, ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool:
-        futures = [pool.submit(_release, target, declared, display, stop) for declared, _ in todo]
+        futures = [pool.submit(_release, target, declared, display) for declared, _ in todo]
         try:
-            _wait(futures)
+            # At the first failure no further package starts, and those under way stop before the next asset.
+            wait(futures, return_when=FIRST_EXCEPTION)
         except KeyboardInterrupt:
             display.say("stopping after the assets under way; Ctrl-C again ends at once")
-            raise
+            raise InterruptedReleaseError(
+                "interrupted", hint="What was sent stays Unfinished; run again and the rest is sent."
+            ) from None
         finally:
-            stop.set()
+            target.stop.set()
+    _raise_all([error for future in futures if (error := future.exception())])
 
 
-def _wait(futures: list[Future[None]]) -> None:
-    """Wait for all; at the first failure no further package starts, those under way stop before the next asset."""
-    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-    for future in done:
-        future.result()
+def _raise_all(errors: list[BaseException]) -> None:
+    """Raise what failed: all of it is told, and a refusal gives the exit code, since trying again will not help."""
+    # Those that only stopped because another failed have nothing to tell.
+    told = [error for error in errors if not isinstance(error, InterruptedReleaseError)] or errors
+    told.sort(key=lambda error: isinstance(error, ReleaseError) and error.exit_code == RefusedError.exit_code)
+    for error in told[:-1]:
+        if not isinstance(error, ReleaseError):
+            raise error
+        click.echo(f"error[{error.code}]: {error}", err=True)
+    if told:
+        raise told[-1]
 
 
-def _release(target: Target, declared: DeclaredRelease, display: Display, stop: threading.Event) -> None:
+def _release(target: Target, declared: DeclaredRelease, display: Display) -> None:
     from ..publishing import ThreadScheduler, apply  # noqa: PLC0415
 
-    scheduler = ThreadScheduler(lambda: "another release failed, or somebody interrupted" if stop.is_set() else None)
+    scheduler = ThreadScheduler(target.stop.reason)
     scheduler.checkpoint()
     events = apply(declared.release, declared.sources, target.connection.registry, scheduler, give_up=declared.give_up)
     for event in events:

@@ -7,6 +7,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from ..progress import Progress as ReleaseProgress
 from ..publishing import Event, Finished, Planned
@@ -23,11 +24,11 @@ class BarDisplay:
         self._releases: dict[str, ReleaseProgress] = {}
         self._tasks: dict[str, TaskID] = {}
         self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            DownloadColumn(binary_units=True),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, max_width=28)),
+            BarColumn(bar_width=12),
+            DownloadColumn(binary_units=True, table_column=Column(no_wrap=True)),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[line]}"),
+            TextColumn("{task.fields[line]}", markup=False, table_column=Column(no_wrap=True, max_width=16)),
             console=Console(stderr=True),
             transient=True,
         )

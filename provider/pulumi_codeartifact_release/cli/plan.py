@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import RefusedError
 from .target import Options, Target, declared_releases, make_plans, open_target, target_options
 
 if TYPE_CHECKING:
     from ..publishing import Plan
 
-REFUSED = 4
+REFUSED = RefusedError.exit_code
 CHANGES = 3
 
 
@@ -56,11 +57,11 @@ def show_plans(target: Target, plans: list[Plan]) -> None:
     from ..progress import count_text, plan_text, review_text, size_text  # noqa: PLC0415
 
     click.echo(target.header)
-    widest = max((len(_id(plan)) for plan in plans), default=0)
+    widest = max((len(plan.release.at.name) for plan in plans), default=0)
     for plan in plans:
         sign, colour = _SIGNS[plan.action]
         text = review_text(plan, target.connection.rate) if plan.changes else plan_text(plan)
-        line = f"  {sign} {_id(plan):<{widest}}  {text}"
+        line = f"  {sign} {plan.release.at.name:<{widest}}  {text}"
         click.echo(click.style(line, fg=colour) if colour else line)
     for plan in plans:
         if plan.refusal:
@@ -108,11 +109,6 @@ def _package_json(plan: Plan) -> dict[str, Any]:
         "present": [asset.name for asset in plan.present],
         "refusal": {"code": plan.refusal.code, "message": str(plan.refusal)} if plan.refusal else None,
     }
-
-
-def _id(plan: Plan) -> str:
-    at = plan.release.at
-    return f"{at.namespace}/{at.package}@{at.version}"
 
 
 _SIGNS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+from ..errors import InterruptedReleaseError, UsageError
 
 if TYPE_CHECKING:
     from ..endpoints import Connection, Destination, Endpoint
@@ -47,6 +50,26 @@ class DeclaredRelease:
     give_up: str | None = None
 
 
+class Stop:
+    """The word that nothing more may be written, for all threads of a command."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """Say it."""
+        self._event.set()
+
+    def reason(self) -> str | None:
+        """Return why, None while it has not been said."""
+        return "another release failed, or somebody interrupted" if self._event.is_set() else None
+
+    def checkpoint(self) -> None:
+        """Raise InterruptedReleaseError once it has been said."""
+        if reason := self.reason():
+            raise InterruptedReleaseError(f"stopped: {reason}")
+
+
 @dataclass(frozen=True)
 class Target:
     """A manifest, one of its environments, and a connection to it.
@@ -62,6 +85,7 @@ class Target:
     connection: Connection
     account: str | None
     replace: tuple[Permission, ...]
+    stop: Stop
 
     @property
     def header(self) -> str:
@@ -86,7 +110,7 @@ def target_options(command: _Command) -> _Command:
                 multiple=True,
                 metavar="WHAT",
                 help="Permit what a manifest may not decide: `outside` (files outside its folder), `endpoint` (one "
-                "that is neither AWS nor `file:` inside its folder); repeatable.",
+                "that is neither CodeArtifact nor `file:` inside its folder); repeatable.",
             ),
             click.option(
                 "--replace",
@@ -127,7 +151,8 @@ def open_target(options: Options) -> Target:
         environment.region,
         environment.profile,
     )
-    connection = connect(destination, endpoint)
+    stop = Stop()
+    connection = connect(destination, endpoint, stop.checkpoint)
     account = resolved_owner(destination, endpoint)
     if endpoint.origin:
         click.echo(
@@ -139,7 +164,7 @@ def open_target(options: Options) -> Target:
             "here it stays as it is",
             err=True,
         )
-    return Target(manifest, environment, endpoint, destination, connection, account, replace)
+    return Target(manifest, environment, endpoint, destination, connection, account, replace, stop)
 
 
 def _refuse_unknown(replace: Sequence[Permission], manifest: Manifest) -> None:
@@ -147,7 +172,7 @@ def _refuse_unknown(replace: Sequence[Permission], manifest: Manifest) -> None:
     known = {(package.id, package.version) for package in manifest.packages}
     for permission in replace:
         if (permission.package, permission.version) not in known:
-            raise click.UsageError(
+            raise UsageError(
                 f"--replace {permission}: the manifest declares no {permission.package}@{permission.version}"
             )
 
@@ -188,7 +213,12 @@ def make_plans(target: Target, releases: Sequence[DeclaredRelease]) -> list[Plan
         return make_plan(declared.release, remote, declared.give_up)
 
     with ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool:
-        return list(pool.map(plan, releases))
+        try:
+            return list(pool.map(plan, releases))
+        except KeyboardInterrupt:
+            # Nothing is written here, so nothing needs to end well.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _parsed(variables: Sequence[str]) -> dict[str, str]:
@@ -196,7 +226,7 @@ def _parsed(variables: Sequence[str]) -> dict[str, str]:
     for text in variables:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise click.UsageError(f"--var {text}: write NAME=VALUE")
+            raise UsageError(f"--var {text}: write NAME=VALUE")
         if parsed.setdefault(name, value) != value:
-            raise click.UsageError(f"--var {name} is given twice, with different values")
+            raise UsageError(f"--var {name} is given twice, with different values")
     return parsed

@@ -12,6 +12,7 @@ import contextlib
 import os
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -30,10 +31,16 @@ def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder for the cache by the platform's convention; CODEARTIFACT_RELEASE_CACHE overrides it."""
     if chosen := environ.get("CODEARTIFACT_RELEASE_CACHE"):
         return Path(chosen)
+    try:
+        home = Path.home()
+    except RuntimeError:
+        # Nobody's home, as in a container that runs as any user: the folder's mode keeps others out.
+        home = Path(tempfile.gettempdir()) / f"codeartifact-release-{os.getuid()}"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "codeartifact-release"
-    base = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "codeartifact-release"
+        return home / "Library" / "Caches" / "codeartifact-release"
+    if base := environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "codeartifact-release"
+    return home / ".cache" / "codeartifact-release"
 
 
 class SqliteCache:
@@ -46,7 +53,10 @@ class SqliteCache:
     def get_many(self, identities: Iterable[FileIdentity]) -> Mapping[FileIdentity, str]:
         """Return the digests of those that are known."""
         wanted = set(identities)
-        if not wanted or not self._path.exists():
+        try:
+            if not wanted or not self._path.exists():
+                return {}
+        except OSError:
             return {}
         found: dict[FileIdentity, str] = {}
         with self._connection() as db:

@@ -71,6 +71,9 @@ def look(registry: Registry, at: Coordinates, scheduler: Scheduler) -> RemoteVer
         try:
             listing = registry.list_assets(at)
         except VersionNotFoundError:
+            if state.status is Status.DISPOSED:
+                # Its assets are gone for good, and a list of them may be too.
+                return RemoteVersion(state, {})
             listing = None
         # An Unfinished version moves while somebody uploads, and finishing it is guarded by the revision. Any
         # other status together with assets of another revision would be a mixture that never existed.
@@ -103,7 +106,7 @@ def apply(
     _check_sources(release, sources)
     sent: dict[str, Asset] = {}
     last_missing: int | None = None
-    idle_rounds = 0
+    idle_rounds = removals = 0
     while True:
         remote = look(registry, release.at, scheduler)
         plan = make_plan(release, remote, give_up)
@@ -115,6 +118,18 @@ def apply(
             return
         try:
             if plan.action is Action.REPLACE and plan.remote:
+                if removals == len(SETTLE_WAITS):
+                    raise NotSettledError(
+                        f"{release.at} was deleted {removals} times and is still there",
+                        hint="Another operator, or the registry, brings it back.",
+                    )
+                # All files are there and unchanged, or the version would be deleted for nothing.
+                for source in sources.values():
+                    with source.open():
+                        pass
+                if removals:
+                    scheduler.sleep(SETTLE_WAITS[removals])
+                removals += 1
                 yield from _remove(plan, plan.remote, registry, scheduler)
                 continue
             state = yield from _advance(plan, sources, registry, scheduler, sent, parallel)

@@ -14,8 +14,8 @@ from ..registry.interface import Asset
 
 def digest(assets: Iterable[Asset]) -> str:
     r"""Return `sha256:` and the lower-case hex SHA-256 over `<sha256>  <name>\n` of the assets in name order."""
-    named = {unicodedata.normalize("NFC", asset.name): asset.sha256 for asset in assets}
-    lines = (f"{sha256}  {name}\n".encode() for name, sha256 in sorted(named.items(), key=_by_name))
+    named = [(unicodedata.normalize("NFC", asset.name), asset.sha256) for asset in assets]
+    lines = (f"{sha256}  {name}\n".encode() for name, sha256 in sorted(named, key=_by_name))
     return "sha256:" + hashlib.sha256(b"".join(lines)).hexdigest()
 
 
@@ -24,5 +24,5 @@ def in_name_order(assets: Iterable[Asset]) -> tuple[Asset, ...]:
     return tuple(sorted(assets, key=lambda asset: asset.name.encode()))
 
 
-def _by_name(item: tuple[str, str]) -> bytes:
-    return item[0].encode()
+def _by_name(item: tuple[str, str]) -> tuple[bytes, str]:
+    return item[0].encode(), item[1]

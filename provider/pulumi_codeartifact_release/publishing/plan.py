@@ -10,6 +10,7 @@ This is rule 2 of the publishing rules: look before writing.
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -73,7 +74,15 @@ class RemoteVersion:
     @classmethod
     def of(cls, state: VersionState, listing: AssetListing) -> RemoteVersion:
         """Return the version, asset names in NFC as they are declared."""
-        return cls(state, {unicodedata.normalize("NFC", name): asset for name, asset in listing.assets.items()})
+        folded = Counter(unicodedata.normalize("NFC", name) for name in listing.assets)
+        # Two names that look alike stay two, or the declared one would hide a foreign one.
+        return cls(
+            state,
+            {
+                nfc if folded[nfc := unicodedata.normalize("NFC", name)] == 1 else name: asset
+                for name, asset in listing.assets.items()
+            },
+        )
 
     @property
     def digest(self) -> str:
@@ -231,7 +240,7 @@ def _conflict(release: Release, remote: RemoteVersion, differences: list[Differe
 
 def _permit(release: Release, remote: RemoteVersion) -> str:
     at = release.at
-    return f"--replace {at.namespace}/{at.package}@{at.version}={remote.digest} (stack config: replace)"
+    return f"--replace {at.name}={remote.digest} (stack config or argument: replace)"
 
 
 def _debris(release: Release, remote: RemoteVersion, wrong: list[Difference]) -> DebrisError:

@@ -34,6 +34,6 @@ def _setting(environ: Mapping[str, str]) -> int:
     text = environ.get(_SETTING)
     if not text:
         return LARGEST_ASSET
-    if not text.isdecimal() or int(text) == 0:
+    if not text.isdecimal() or len(text) > 18 or int(text) == 0:
         raise UsageError(f"{_SETTING} is {text!r}", hint="Set it to a number of bytes.")
     return int(text)

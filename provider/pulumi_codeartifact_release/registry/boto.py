@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from ..errors import (
+    AccessDeniedError,
     MissingRepositoryError,
     NotSettledError,
     RegistryError,
@@ -23,6 +24,7 @@ from ..errors import (
     StatusRefusedError,
     VersionNotFoundError,
 )
+from .guard import guarded
 from .interface import Asset, AssetListing, Coordinates, Status, VersionState
 from .pacing import Pacer
 from .translate import is_not_found, is_throttled, resource_type, retry_after, translate
@@ -34,6 +36,14 @@ _T = TypeVar("_T")
 _FORMAT = "generic"
 _PAGE = 1000
 _MOST_PAGES = 100
+# The model says 50.
+_LONGEST_REVISION = 1000
+_WRITES = {
+    "PublishPackageVersion",
+    "UpdatePackageVersionsStatus",
+    "DeletePackageVersions",
+    "DisposePackageVersions",
+}
 # On top of the client's own retries: a quota that is full passes by waiting, so waiting is worth minutes.
 _THROTTLED_ROUNDS = 12
 _LONGEST_WAIT_S = 20.0
@@ -43,11 +53,21 @@ _UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, R
 
 
 class BotoRegistry:
-    """CodeArtifact, or whatever speaks its protocol, behind one boto3 client."""
+    """CodeArtifact, or whatever speaks its protocol, behind one boto3 client.
+
+    `checkpoint` is asked before every attempt of a write, also those after waiting for the quota, or that the client
+    makes by itself: it raises where nothing more may be written.
+    """
 
     def __init__(
-        self, client: CodeArtifactClient, pacer: Pacer, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: CodeArtifactClient,
+        pacer: Pacer,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
+        self._checkpoint = checkpoint
         self._client = client
         self._pacer = pacer
         self._sleep = sleep
@@ -71,8 +91,9 @@ class BotoRegistry:
                 before, pages = self.describe(at).revision, self._pages(at)
                 revisions = {before, self.describe(at).revision}
             if len(revisions) == 1:
+                revision = _revision(revisions.pop(), at)
                 assets = (_asset(summary, at) for page in pages for summary in page.get("assets", []))
-                return AssetListing(str(revisions.pop()), {asset.name: asset for asset in assets})
+                return AssetListing(revision, {asset.name: asset for asset in assets})
             self._sleep(0.1 * 2**attempt)
         raise NotSettledError(
             f"{at} changes while its assets are listed", hint="Run again when the other publisher is done."
@@ -96,7 +117,10 @@ class BotoRegistry:
             )
 
         answer = self._call("PublishPackageVersion", at, publish, asset.name)
-        return VersionState(_status(answer.get("status"), at), str(answer.get("versionRevision", "")))
+        # Both members are optional, and neither is believed: the version is listed before it is published.
+        usual = Status.UNFINISHED if unfinished else Status.PUBLISHED
+        said = answer.get("status")
+        return VersionState(Status(said) if said in set(Status) else usual, str(answer.get("versionRevision", "")))
 
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
         """See `Registry.set_status`: UpdatePackageVersionsStatus for one version."""
@@ -165,7 +189,8 @@ class BotoRegistry:
         for attempt in range(_THROTTLED_ROUNDS):
             self._pacer.wait(operation)
             try:
-                return call()
+                with guarded(self._checkpoint if operation in _WRITES else None):
+                    return call()
             except ClientError as error:
                 if not is_throttled(error) or attempt == _THROTTLED_ROUNDS - 1:
                     raise self._translated(error, operation, at, asset) from error
@@ -182,7 +207,7 @@ class BotoRegistry:
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _translated(self, error: Exception, operation: str, at: Coordinates, asset: str | None) -> ReleaseError:
-        if is_not_found(error) and resource_type(error) is None:
+        if is_not_found(error) and resource_type(error) is None and operation != "DescribeRepository":
             return self._untyped_not_found(error, operation, at)
         return translate(error, operation, at, self._client.meta.endpoint_url, asset)
 
@@ -191,19 +216,21 @@ class BotoRegistry:
 
         Taking the one for the other would drop a published version from somebody's state.
         """
-        endpoint = self._client.meta.endpoint_url
+        owner = {"domainOwner": at.domain_owner} if at.domain_owner else {}
         try:
-            owner = {"domainOwner": at.domain_owner} if at.domain_owner else {}
-            self._client.describe_repository(domain=at.domain, repository=at.repository, **owner)
-        except ClientError as second:
-            if is_not_found(second):
+            self._call(
+                "DescribeRepository",
+                at,
+                lambda: self._client.describe_repository(domain=at.domain, repository=at.repository, **owner),
+            )
+        except RegistryError as second:
+            endpoint = self._client.meta.endpoint_url
+            if isinstance(second.__cause__, ClientError) and is_not_found(second.__cause__):
                 return MissingRepositoryError(
                     f"{operation}: {endpoint} has no repository {at.repository} in a domain {at.domain}",
                     hint="Create it first, or correct domain, domainOwner, repository or region.",
                 )
-            return translate(error, operation, at, endpoint)
-        except BotoCoreError as second:
-            return translate(second, "DescribeRepository", at, endpoint)
+            return second if not isinstance(second, AccessDeniedError) else translate(error, operation, at, endpoint)
         return VersionNotFoundError(f"not found: {operation} for {at}")
 
 
@@ -238,10 +265,14 @@ def _version(at: Coordinates) -> dict[str, Any]:
 
 
 def _state(description: Mapping[str, Any], at: Coordinates) -> VersionState:
-    revision = description.get("revision")
-    if not revision:
-        raise ServerFaultError(f"DescribePackageVersion for {at}: the answer has no revision")
-    return VersionState(_status(description.get("status"), at), str(revision))
+    return VersionState(_status(description.get("status"), at), _revision(description.get("revision"), at))
+
+
+def _revision(value: object, at: Coordinates) -> str:
+    """Return a revision that can be stored and shown."""
+    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _LONGEST_REVISION:
+        raise ServerFaultError(f"the answer about {at} has no usable revision")
+    return value
 
 
 def _status(value: str | None, at: Coordinates) -> Status:

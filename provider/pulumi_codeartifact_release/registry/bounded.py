@@ -5,6 +5,7 @@ bound_answers(client)
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import urllib3.exceptions
@@ -12,6 +13,8 @@ from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTime
 
 LARGEST_ANSWER = 64 << 20
 """Bytes of one answer, decompressed. A page of 1,000 assets is about half a MiB."""
+LONGEST_ANSWER_S = 120.0
+"""Seconds from an answer's first byte to its last: one that drips never runs into a time-out between two bytes."""
 
 
 def bound_answers(client: Any, largest: int = LARGEST_ANSWER) -> None:
@@ -33,9 +36,13 @@ def bound_answers(client: Any, largest: int = LARGEST_ANSWER) -> None:
 def _read(raw: Any, url: str, largest: int) -> bytes:
     chunks: list[bytes] = []
     total = 0
+    deadline = time.monotonic() + LONGEST_ANSWER_S
     try:
-        for chunk in raw.stream(1 << 16):
+        while chunk := raw.read1(1 << 16):
             total += len(chunk)
+            if time.monotonic() > deadline:
+                raw.close()
+                raise ReadTimeoutError(endpoint_url=url, error=f"no whole answer in {LONGEST_ANSWER_S:.0f} s")
             if total > largest:
                 raw.close()
                 raise HTTPClientError(error=f"the answer is larger than {largest >> 20} MiB")

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError
 from ..errors import ReleaseError, UsageError
 from .address import is_loopback
 from .bounded import bound_answers
+from .guard import watch_attempts
 from .interface import Coordinates
 from .translate import translate
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # Twice boto3's own: a large asset is answered only after the service has stored it whole.
 _READ_TIMEOUT_S = 120.0
 _CONNECT_TIMEOUT_S = 15.0
+_LONGEST_TIMEOUT_S = 86_400.0
 _ATTEMPTS = 6
 _CONNECTIONS = 64
 
@@ -39,6 +41,7 @@ class ClientSettings:
 
     Attributes:
         endpoint: an http(s) URL.
+        aws_only: whatever endpoint the shell or the AWS config file names is not meant.
         access_key_id: with `secret_access_key`, instead of the chain: the embedded registry's own.
     """
 
@@ -47,6 +50,7 @@ class ClientSettings:
     endpoint: str | None = None
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
+    aws_only: bool = False
 
 
 def make_client(settings: ClientSettings, environ: Mapping[str, str] = os.environ) -> CodeArtifactClient:
@@ -69,6 +73,7 @@ def make_client(settings: ClientSettings, environ: Mapping[str, str] = os.enviro
     except (BotoCoreError, ValueError) as error:
         raise _unusable(error, settings) from error
     bound_answers(client)
+    watch_attempts(client)
     return client
 
 
@@ -85,12 +90,13 @@ def ambient_region(settings: ClientSettings, environ: Mapping[str, str] = os.env
 
 def configured_endpoint(profile: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
     """Return the endpoint that the AWS config file names for CodeArtifact, None where it names none."""
-    path = Path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
     try:
+        path = Path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
         # Most files name none, and a client only to ask takes longer than a whole preview should.
         if "endpoint_url" not in path.read_text(encoding="utf-8", errors="replace"):
             return None
-    except OSError:
+    except (OSError, RuntimeError):
+        # RuntimeError: nobody's home, as in a container that runs as any user.
         return None
     # Keys that are never used: without any, boto3 would look for some as far as the instance's metadata.
     settings = ClientSettings("us-east-1", profile, access_key_id="unused", secret_access_key="unused")  # noqa: S106
@@ -131,6 +137,8 @@ def _config(session: boto3.Session, settings: ClientSettings, environ: Mapping[s
         options["retries"]["total_max_attempts"] = _ATTEMPTS
     if settings.endpoint and is_loopback(settings.endpoint):
         options["proxies"] = {}
+    if settings.aws_only:
+        options["ignore_configured_endpoint_urls"] = True
     return Config(**options)
 
 
@@ -142,7 +150,7 @@ def _seconds(name: str, default: float, environ: Mapping[str, str]) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if seconds <= 0:
+    if not 0 < seconds <= _LONGEST_TIMEOUT_S:
         raise UsageError(f"{name} is {text!r}", hint="Set it to a number of seconds, such as 60.")
     return seconds
 

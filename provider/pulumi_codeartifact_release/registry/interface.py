@@ -41,10 +41,14 @@ class Coordinates:
     version: str
     domain_owner: str | None = None
 
+    @property
+    def name(self) -> str:
+        """`namespace/package@version`, as permissions and plans write it."""
+        return f"{self.namespace}/{self.package}@{self.version}"
+
     def __str__(self) -> str:
-        if not self.package:
-            return f"{self.domain}/{self.repository}"
-        return f"{self.namespace}/{self.package}@{self.version} in {self.domain}/{self.repository}"
+        place = f"{self.domain}/{self.repository}"
+        return f"{self.name} in {place}" if self.package else place
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ..errors import (
     MissingDomainError,
     MissingRepositoryError,
     NoCredentialsError,
+    NoRegionError,
     QuotaExceededError,
     RegistryConflictError,
     RegistryError,
@@ -174,9 +175,7 @@ def _no_answer(error: Exception, operation: str, endpoint: str) -> ReleaseError:
         case boto.ProfileNotFound():
             return UsageError(str(error), hint="Correct the profile, or add it to the AWS config file.")
         case boto.NoRegionError():
-            return UsageError(
-                "no AWS region is set", hint="Set `region` in the environment of the manifest, or AWS_REGION."
-            )
+            return NoRegionError()
         case boto.SSLError():
             return UnreachableError(
                 f"{operation}: TLS to {endpoint} failed: {error}",

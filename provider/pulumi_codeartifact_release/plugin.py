@@ -1,0 +1,108 @@
+"""One plugin process: what all resources of one operation of the engine share.
+
+process().remember(inputs, Pending(urn, sources, give_up))      # in check()
+process().recall(inputs).sources                                # in create() and update()
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from .engine import EngineLog, engine_address
+from .errors import UsageError
+from .hashing import SqliteCache, default_folder
+from .publishing import Source
+from .state import Inputs
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What check() saw of a resource, for create() and update(), which are not told the URN."""
+
+    urn: str
+    sources: Mapping[str, Source]
+    give_up: str | None
+
+
+class Process:
+    """What all resources of one operation share."""
+
+    def __init__(self, engine_address: str | None) -> None:
+        self.region: str | None = None
+        self.profile: str | None = None
+        self.cache = SqliteCache(default_folder())
+        self.log = EngineLog(engine_address)
+        self._pending: dict[object, Pending] = {}
+        self._places: dict[object, tuple[str, str]] = {}
+        self._probe = ThreadPoolExecutor(1, thread_name_prefix="probe")
+
+    def remember(self, inputs: Inputs, pending: Pending) -> None:
+        """Keep what check() saw until create() or update().
+
+        Raises UsageError if another resource declares the same version with other files.
+        """
+        digest = inputs.release().digest
+        urn, declared = self._places.setdefault(self._place(inputs), (pending.urn, digest))
+        if declared != digest and urn != pending.urn:
+            raise UsageError(
+                f"{inputs.coordinates} is declared twice, with different files: also by {urn.rpartition('::')[2]}",
+                hint="Give one of them another version, or declare all files in one resource.",
+            )
+        self._places[self._place(inputs)] = (pending.urn, digest)
+        self._pending[self._key(inputs)] = pending
+
+    def recall(self, inputs: Inputs) -> Pending:
+        """Return what check() saw. Raises UsageError where it was not called in this process."""
+        try:
+            return self._pending[self._key(inputs)]
+        except KeyError:
+            raise UsageError(
+                f"the files of {inputs.coordinates} are not known to this run", hint="Run `pulumi up` again."
+            ) from None
+
+    def stop_reason(self) -> str | None:
+        """Return why nothing more may be written, None while the run is alive.
+
+        The engine may be gone, killed, while this process lives on; the next run must not find it still publishing.
+        """
+        if self._ending():
+            return "the run was cancelled"
+        return None if self.log.alive() else "the Pulumi engine is gone"
+
+    def _ending(self) -> bool:
+        # A main thread that has done its work waits for ours, and counts as alive until they have ended; that no
+        # executor takes work any more is what shows from here.
+        try:
+            self._probe.submit(int)
+        except RuntimeError:
+            return True
+        return not threading.main_thread().is_alive()
+
+    def declares(self, inputs: Inputs) -> bool:
+        """Return whether a resource of this run declares the version at this place."""
+        return self._place(inputs) in self._places
+
+    @staticmethod
+    def _place(inputs: Inputs) -> object:
+        return (inputs.coordinates, inputs.region, inputs.endpoint)
+
+    @staticmethod
+    def _key(inputs: Inputs) -> object:
+        return (inputs.coordinates, inputs.region, inputs.endpoint, tuple(sorted(inputs.assets.items())))
+
+
+_shared: Process | None = None
+_shared_lock = threading.Lock()
+
+
+def process() -> Process:
+    """Return what this process shares; made at the first call."""
+    global _shared  # noqa: PLW0603 - one a process is what it is for
+    with _shared_lock:
+        if _shared is None:
+            _shared = Process(engine_address(sys.argv))
+        return _shared
