@@ -285,6 +285,7 @@ def _embedded(text: str, base: Path, allow: frozenset[str]) -> Endpoint:
     try:
         # Resolved on both sides: the way to a folder through a link is one machine's, and must not be in state.
         real, here = folder.resolve(), Path.cwd().resolve()
+        real.exists()
     except (OSError, ValueError) as error:
         raise UsageError(f"the endpoint file:{text[:80]} is not a usable path: {error}") from error
     inside = real.is_relative_to(base.resolve())

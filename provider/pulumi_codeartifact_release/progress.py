@@ -129,6 +129,6 @@ class Progress:
         if not finished.sent:
             return f"{finished.state.status}: every asset was there already"
         size = size_text(sum(asset.size for asset in finished.sent))
-        there = len(self._plan.present) if self._plan else 0
+        there = len([asset for asset in self._plan.present if asset not in finished.sent]) if self._plan else 0
         already = f", {there} already there" if there else ""
         return f"{finished.state.status}: sent {count_text(len(finished.sent), 'asset')}, {size}{already}"

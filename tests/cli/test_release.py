@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +14,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+from pulumi_codeartifact_release.cli.apply import _raise_all
+from pulumi_codeartifact_release.errors import AccessDeniedError, InterruptedReleaseError, QuotaExceededError
 
 from .conftest import MANIFEST, Run
 
@@ -31,7 +36,8 @@ def test_a_plan_says_where_to_and_what_and_writes_nothing(run: Run, project: Pat
     outcome = run("plan", "release.yaml", "-e", "dev")
     assert outcome.code == 0
     assert outcome.out == (
-        HEADER + "  + acme/app@1.0  publish 2 assets, 97.7 KiB; 5 requests\n1 package to change: 2 assets to send, 97.7 KiB.\n"
+        HEADER
+        + "  + acme/app@1.0  publish 2 assets, 97.7 KiB; 5 requests\n1 package to change: 2 assets to send, 97.7 KiB.\n"
     )
     assert outcome.err == ""
     assert tree(project) == before
@@ -258,3 +264,30 @@ def test_what_needs_a_state_is_left_to_pulumi_with_a_warning(run: Run, project: 
     outcome = run("plan", "release.yaml", "-e", "dev")
     assert outcome.code == 0
     assert "warning: onSupersede: unlist is for Pulumi" in outcome.err
+
+
+def test_colour_is_left_out_where_nobody_wants_it(project: Path) -> None:
+    words = [COMMAND, "plan", "release.yaml", "-e", "dev"]
+    script = shlex.join(["script", "-qec", shlex.join(words), "/dev/null"])
+    for environ, coloured in (({"TERM": "xterm"}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
+        kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        done = subprocess.run(script, shell=True, capture_output=True, text=True, check=True, env={**kept, **environ})
+        assert ("\x1b[32m" in done.stdout) is coloured, done.stdout
+
+
+def test_every_failure_is_told_and_a_refusal_gives_the_exit_code() -> None:
+    denied, over, stopped = AccessDeniedError("no"), QuotaExceededError("too much"), InterruptedReleaseError("stopped")
+    for order in itertools.permutations([denied, over, stopped]):
+        with pytest.raises(QuotaExceededError):
+            _raise_all(list(order))
+    with pytest.raises(InterruptedReleaseError):
+        _raise_all([stopped])
+    _raise_all([])
+
+
+def test_the_mistakes_of_a_manifest_are_lines_that_a_tool_can_read(run: Run, project: Path) -> None:
+    (project / "release.yaml").write_text(MANIFEST.replace("domain: acme,", "domian: acme,"))
+    outcome = run("plan", "release.yaml", "-e", "dev")
+    lines = outcome.err.splitlines()
+    assert all(re.match(r"release\.yaml:\d+:\d+: ", line) for line in lines[:-1])
+    assert re.fullmatch(r"error\[manifest\]: \d+ mistakes in release\.yaml; nothing was sent", lines[-1])

@@ -267,3 +267,18 @@ def test_what_is_wrong_with_an_asset_names_the_asset(stubbed: Stubbed) -> None:
     stubbed.stub.add_client_error("publish_package_version", "ValidationException", "no empty assets", 400)
     with pytest.raises(errors.InvalidRequestError, match=r"for a\.txt of tools/app@1\.0 in acme/dev: no empty assets"):
         stubbed.registry.publish_asset(AT, asset("a.txt", b""), io.BytesIO(b""), unfinished=True)
+
+
+def test_a_publish_answer_without_its_optional_members_is_enough(stubbed: Stubbed) -> None:
+    for unfinished, status in ((True, Status.UNFINISHED), (False, Status.PUBLISHED)):
+        stubbed.stub.add_response("publish_package_version", {})
+        state = stubbed.registry.publish_asset(AT, asset("a", b"a"), io.BytesIO(b"a"), unfinished=unfinished)
+        assert state.status is status
+
+
+@pytest.mark.parametrize("revision", ["\x1b[2J", "a\nb", "x" * 2000])
+def test_a_revision_that_cannot_be_shown_is_a_fault_of_the_server(stubbed: Stubbed, revision: str) -> None:
+    answer = {"packageVersion": {"status": "Published", "revision": revision}}
+    stubbed.stub.add_response("describe_package_version", answer)
+    with pytest.raises(errors.ServerFaultError, match="no usable revision"):
+        stubbed.registry.describe(AT)

@@ -147,6 +147,15 @@ def test_a_secret_does_not_show_in_messages() -> None:
         ("https://amazonaws.com.example.test", False, False),
         ("https://evil-amazonaws.com", False, False),
         ("https://user@example.test/.amazonaws.com", False, False),
+        ("https://codeartifact-fips.us-east-1.amazonaws.com", False, True),
+        ("https://codeartifact.us-east-1.api.aws/", False, True),
+        ("https://abc123.execute-api.eu-west-1.amazonaws.com/prod", False, False),
+        ("https://evil-bucket.s3.amazonaws.com", False, False),
+        ("https://ec2-1-2-3-4.compute-1.amazonaws.com", False, False),
+        ("https://codeartifact.evil.execute-api.eu-west-1.amazonaws.com", False, False),
+        ("https://codeartifact.eu-west-1.amazonaws.com/prod", False, False),
+        ("https://codeartifact.eu-west-1.amazonaws.com:8443", False, False),
+        ("https://user@codeartifact.eu-west-1.amazonaws.com", False, False),
     ],
 )
 def test_hosts_are_told_apart(url: str, loopback: bool, aws: bool) -> None:

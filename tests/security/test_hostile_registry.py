@@ -6,6 +6,7 @@ import io
 import json
 import resource
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from fakes import AT, InlineScheduler, asset, release, sources
 from pulumi_codeartifact_release.errors import (
+    InterruptedReleaseError,
     NotSettledError,
     RefusedError,
     RegistryError,
@@ -23,7 +25,7 @@ from pulumi_codeartifact_release.errors import (
     UnreachableError,
 )
 from pulumi_codeartifact_release.publishing import apply, look
-from pulumi_codeartifact_release.registry import Registry
+from pulumi_codeartifact_release.registry import Registry, Status
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from pulumi_codeartifact_release.registry.client import ClientSettings, make_client
 from pulumi_codeartifact_release.registry.pacing import Pacer
@@ -265,3 +267,42 @@ def test_credentials_are_in_no_message(registry: Registry, hostile: Hostile) -> 
             secretive.publish_asset(AT, GOOD, io.BytesIO(b"abc"), unfinished=True)
         assert "SECRETKEY" not in str(caught.value)
         assert "AKIAKEY" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("attempts", "status"), [("5", 500), ("1", 429)])
+def test_no_retry_writes_after_a_cancel(
+    hostile: Hostile, monkeypatch: pytest.MonkeyPatch, attempts: str, status: int
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", attempts)
+    cancelled: list[bool] = []
+
+    def checkpoint() -> None:
+        if cancelled:
+            raise InterruptedReleaseError("cancelled")
+
+    def fail(_path: str) -> tuple[int, bytes]:
+        cancelled.append(True)
+        return status, b"{}"
+
+    hostile.answer = fail
+    url = f"http://127.0.0.1:{hostile.server.server_address[1]}"
+    client = make_client(ClientSettings("us-east-1", None, url, "x", "y"))
+    registry = BotoRegistry(client, Pacer({}), sleep=lambda _seconds: None, checkpoint=checkpoint)
+    with pytest.raises(InterruptedReleaseError):
+        registry.set_status(AT, revision="r", expected=Status.UNFINISHED, target=Status.PUBLISHED)
+    assert len(hostile.requests) == 1
+
+
+def test_an_answer_that_drips_ends(registry: Registry, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulumi_codeartifact_release.registry.bounded.LONGEST_ANSWER_S", 0.5)
+
+    def drip() -> Iterator[bytes]:
+        for _ in range(200):
+            yield b" "
+            time.sleep(0.05)
+
+    hostile.answer = lambda _path: (200, drip())
+    started = time.monotonic()
+    with pytest.raises(UnreachableError):
+        registry.describe(AT)
+    assert time.monotonic() - started < 5

@@ -21,6 +21,7 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from ..local_registry.server import LocalRegistry
 
+
 @click.command("serve")
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -32,12 +33,17 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the variables that the aws CLI and boto3 need to this file (mode 0600), to be sourced.",
 )
-def command(directory: Path, host: str, port: int, env_file: Path | None) -> None:
+@click.option(
+    "--faults",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Misbehave as this JSON file says: throttle, fail, stall, cut, lose answers, read stale. For tests.",
+)
+def command(directory: Path, host: str, port: int, env_file: Path | None, faults: Path | None) -> None:
     """Serve the registry kept in DIR over CodeArtifact's own HTTP API, until interrupted.
 
     DIR is created by the first CreateDomain. One line is logged for every request.
     """
-    server = _start(directory, host, port)
+    server = _start(directory, host, port, faults)
     with server, contextlib.ExitStack() as stack:
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -83,12 +89,13 @@ def environment_of(server: LocalRegistry) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
-def _start(directory: Path, host: str, port: int) -> LocalRegistry:
+def _start(directory: Path, host: str, port: int, faults: Path | None) -> LocalRegistry:
     from ..local_registry import StoreError, start  # noqa: PLC0415 - `--help` answers at once
+    from ..local_registry.faults import FaultsError, load  # noqa: PLC0415
 
     try:
-        return start(directory, host=host, port=port, log=_log)
-    except StoreError as error:
+        return start(directory, host=host, port=port, log=_log, faults=load(faults) if faults else None)
+    except (FaultsError, StoreError) as error:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(

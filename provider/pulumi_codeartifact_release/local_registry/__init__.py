@@ -14,7 +14,7 @@ Importing this package costs nothing: the server and botocore are imported by `s
 
 Layers: `app` (HTTP) -> `protocol` and `sigv4` (the wire, derived from botocore's model) -> `operations` (the
 service's rules, one function an operation) -> `store` and `blobs` (SQLite and files). To add an operation, write
-one function in the module of its subject under `operations/`.
+one function in the module of its subject under `operations/`. `faults` is what goes wrong on request.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from .failures import StoreError
 from .limits import Limits
 
 if TYPE_CHECKING:
+    from .faults import Faults
     from .server import LocalRegistry
 
 __all__ = ["Credentials", "Limits", "StoreError", "start"]
@@ -40,6 +41,7 @@ def start(
     port: int = 0,
     log: Callable[[str], None] | None = None,
     limits: Limits | None = None,
+    faults: Faults | None = None,
 ) -> LocalRegistry:
     """Serve the registry kept in `directory`, on daemon threads of this process.
 
@@ -51,6 +53,7 @@ def start(
         port: the port to listen on; 0 takes any free one.
         log: called with one line for every request, from the server's thread.
         limits: the account's quotas; the service's defaults where not given.
+        faults: what to do wrong on purpose, as `faults.parse` or `faults.load` gives it.
 
     Returns:
         The running server: its `url`, `credentials()` and `close()`; also a context manager.
@@ -61,4 +64,4 @@ def start(
     """
     from .server import LocalRegistry  # noqa: PLC0415 - importing this package costs nothing
 
-    return LocalRegistry(directory, host=host, port=port, log=log, limits=limits or Limits())
+    return LocalRegistry(directory, host=host, port=port, log=log, limits=limits or Limits(), faults=faults)

@@ -6,6 +6,7 @@ What blocks runs on worker threads; the event loop only moves bytes, so a slow o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 import uuid
@@ -24,6 +25,7 @@ from .failures import (
     invalid,
     quota_exceeded,
 )
+from .faults import Faults, Verdict
 from .limits import Limits
 from .operations import OPERATIONS, Call, Operation
 from .protocol import Answer
@@ -49,6 +51,14 @@ class ClientGone(Exception):  # noqa: N818 - it is an event, and nobody is told 
     """The client went away before its request was complete."""
 
 
+class Severed(Exception):  # noqa: N818 - it is an event, and was asked for
+    """A fault wants the connection closed with no further word."""
+
+
+SEVER = "codeartifact.sever"
+"""The ASGI extension with which the server closes a connection at once."""
+
+
 class Exchange:
     """One request and its answer, as ASGI hands them over."""
 
@@ -60,6 +70,8 @@ class Exchange:
         for raw_name, raw_value in scope["headers"]:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
             self.headers[name] = f"{self.headers[name]},{value}" if name in self.headers else value
+        self.verdict = Verdict()
+        self._sever: Callable[[], None] = scope.get("extensions", {}).get(SEVER, lambda: None)
         self._receive = receive
         self._send = send
         self._begun = False
@@ -99,15 +111,17 @@ class Exchange:
             async for _ in self.blocks():  # a client that is still sending would not hear an early answer
                 pass
         stream = answer.stream
+        whole = self.verdict.cut != "response"
         headers["content-length"] = str(len(answer.body) if stream is None else stream.size)
         raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": answer.status, "headers": raw})
         if stream is None:
-            await self._send({"type": "http.response.body", "body": answer.body})
+            body = answer.body if whole else answer.body[: len(answer.body) // 2]
+            await self._send({"type": "http.response.body", "body": body, "more_body": not whole})
             return
         gone = asyncio.ensure_future(self._receive())  # it returns when the connection is lost
         try:
-            left = stream.size
+            left = stream.size if whole else stream.size // 2
             while left and not gone.done():
                 block = await run(stream.read, min(BLOCK // 4, left))
                 if not block:
@@ -115,10 +129,29 @@ class Exchange:
                 left -= len(block)
                 async with asyncio.timeout(IDLE_SECONDS):
                     await self._send({"type": "http.response.body", "body": block, "more_body": True})
-            if not left:
+            if not left and whole:
                 await self._send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
+
+    async def read_half(self) -> None:
+        """Take in half of the body that was announced."""
+        length = self.headers.get("content-length", "")
+        half = int(length) // 2 if length.isdigit() else 0
+        self._begun = True
+        while self.received < half:
+            async with asyncio.timeout(IDLE_SECONDS):
+                message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            self.received += len(message["body"])
+
+    async def sever(self) -> None:
+        """Close the connection now, whatever is under way on it."""
+        self._sever()
+        async with asyncio.timeout(IDLE_SECONDS):
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
 
 
 @dataclass
@@ -131,6 +164,7 @@ class Application:
         limits: the account's quotas.
         workers: threads for what blocks.
         log: called with a line for every request; None is silent.
+        faults: what to do wrong, and when; None is never.
     """
 
     store: Store
@@ -138,6 +172,7 @@ class Application:
     limits: Limits
     workers: DaemonExecutor
     log: Callable[[str], None] | None = None
+    faults: Faults | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -148,7 +183,14 @@ class Application:
         try:
             answer = await self._answer(exchange)
             outcome = f"{answer.status} {answer.error}".strip()
+            if exchange.verdict.stall:
+                await asyncio.sleep(exchange.verdict.stall)
+            if exchange.verdict.lose:
+                raise Severed
             await exchange.answer(answer, self._run)
+        except Severed:
+            outcome = f"{outcome}, not sent" if answer else "no answer"
+            await exchange.sever()
         except (ClientGone, TimeoutError):
             outcome = "client gone"
         finally:
@@ -157,11 +199,15 @@ class Application:
             if self.log:
                 query = exchange.query.decode("ascii", "backslashreplace")
                 milliseconds = (time.perf_counter() - began) * 1000
+                if exchange.verdict.rules:
+                    outcome += f", fault: {' + '.join(exchange.verdict.rules)}"
                 self.log(f"{exchange.method} {exchange.path}?{query} -> {outcome} ({milliseconds:.0f} ms)")
 
     async def _answer(self, exchange: Exchange) -> Answer:
         try:
             model = protocol.route(exchange.method, exchange.path)
+            if refusal := await self._misbehave(exchange, model):
+                return refusal
             operation = OPERATIONS.get(model.name)
             if operation is None:
                 raise invalid(f"The embedded registry does not do {model.name}.", "UNKNOWN_OPERATION")
@@ -175,16 +221,27 @@ class Application:
             return await self._run(self._answer_document, exchange, model, operation, body)
         except ServiceError as error:
             return protocol.serialise_error(error)
-        except (ClientGone, TimeoutError):
+        except (ClientGone, Severed, TimeoutError):
             raise
         except (OSError, sqlite3.Error, StoreError) as error:
             return _internal(f"The registry's folder cannot be used: {error}")
         except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer it can parse
             return _internal("The embedded registry failed.")
 
+    async def _misbehave(self, exchange: Exchange, model: OperationModel) -> Answer | None:
+        """Return the answer that is given instead of the work; None where the work is to be done."""
+        if self.faults is None:
+            return None
+        exchange.verdict = self.faults.judge(model.name)
+        if exchange.verdict.cut == "request":
+            await exchange.read_half()
+        if exchange.verdict.cut in ("before", "request"):
+            raise Severed
+        return exchange.verdict.answer
+
     def _answer_document(self, exchange: Exchange, model: OperationModel, operation: Operation, body: bytes) -> Answer:
         call = self._call(exchange, model, sigv4.body_hash(body), body)
-        return protocol.serialise(model, self._apply(operation, call))
+        return protocol.serialise(model, self._apply(operation, call, exchange.verdict.age))
 
     async def _answer_streamed(self, exchange: Exchange, model: OperationModel, operation: Operation) -> Answer:
         call = await self._run(self._admit, exchange, model, operation)
@@ -242,10 +299,16 @@ class Application:
             size=int(length) if length.isdigit() else None,
         )
 
-    def _apply(self, operation: Operation, call: Call) -> dict[str, Any]:
+    def _apply(self, operation: Operation, call: Call, age: float = 0.0) -> dict[str, Any]:
         if operation.writes:
             with self.store.write(create=operation.creates) as rows:
+                if self.faults:
+                    self.faults.remember(rows)
                 return operation.rule(rows, call)
+        past = self.faults.past(age) if self.faults and age else None
+        if past:
+            with contextlib.closing(past), contextlib.suppress(FileNotFoundError):
+                return operation.rule(past, call)
         try:
             with self.store.read() as rows:
                 return operation.rule(rows, call)

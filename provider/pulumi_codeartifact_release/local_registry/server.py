@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .app import Application
+from .app import SEVER, Application
 from .blobs import Blobs, Hashers
 from .credentials import Credentials, Keyring
+from .faults import Faults
 from .limits import Limits
 from .store import Store
 from .workers import DaemonExecutor
@@ -24,6 +26,15 @@ _WORKERS = 16
 _SILENT = logging.CRITICAL + 1
 _KEEP_ALIVE_SECONDS = 300
 _BACKLOG = 512
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP that tells the application how to close the connection, which ASGI has no word for."""
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self.scope["extensions"] = {SEVER: self.transport.abort}  # type: ignore[dict-item]
 
 
 class LocalRegistry:
@@ -37,7 +48,14 @@ class LocalRegistry:
     """
 
     def __init__(
-        self, directory: Path, *, host: str, port: int, log: Callable[[str], None] | None, limits: Limits
+        self,
+        directory: Path,
+        *,
+        host: str,
+        port: int,
+        log: Callable[[str], None] | None,
+        limits: Limits,
+        faults: Faults | None,
     ) -> None:
         """Listen and start; see `local_registry.start`."""
         self.directory = directory
@@ -53,11 +71,11 @@ class LocalRegistry:
         except BaseException:
             self._release()
             raise
-        application = Application(store, self._keyring, limits, self._workers, log)
+        application = Application(store, self._keyring, limits, self._workers, log, faults)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 application,
-                http="httptools",
+                http=_Protocol,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",

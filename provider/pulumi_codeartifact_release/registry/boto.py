@@ -24,7 +24,7 @@ from ..errors import (
     StatusRefusedError,
     VersionNotFoundError,
 )
-from .guard import guarded
+from .guard import before_attempts
 from .interface import Asset, AssetListing, Coordinates, Status, VersionState
 from .pacing import Pacer
 from .translate import is_not_found, is_throttled, resource_type, retry_after, translate
@@ -187,9 +187,8 @@ class BotoRegistry:
     def _call(self, operation: str, at: Coordinates, call: Callable[[], _T], asset: str | None = None) -> _T:
         """Call within the quota; waits and tries again while throttled, translates every other failure."""
         for attempt in range(_THROTTLED_ROUNDS):
-            self._pacer.wait(operation)
             try:
-                with guarded(self._checkpoint if operation in _WRITES else None):
+                with before_attempts(lambda: self._before_attempt(operation)):
                     return call()
             except ClientError as error:
                 if not is_throttled(error) or attempt == _THROTTLED_ROUNDS - 1:
@@ -205,6 +204,11 @@ class BotoRegistry:
                     f"{operation} for {at}: the answer cannot be read ({type(error).__name__})"
                 ) from error
         raise AssertionError("unreachable")  # pragma: no cover
+
+    def _before_attempt(self, operation: str) -> None:
+        self._pacer.wait(operation)
+        if operation in _WRITES:
+            self._checkpoint()
 
     def _translated(self, error: Exception, operation: str, at: Coordinates, asset: str | None) -> ReleaseError:
         if is_not_found(error) and resource_type(error) is None and operation != "DescribeRepository":

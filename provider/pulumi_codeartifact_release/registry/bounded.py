@@ -53,4 +53,7 @@ def _read(raw: Any, url: str, largest: int) -> bytes:
         raise ConnectionClosedError(endpoint_url=url, request=None, error=error) from error
     except urllib3.exceptions.HTTPError as error:
         raise HTTPClientError(error=error) from error
+    if raw.length_remaining:
+        # Half an answer would be parsed like a whole one: of half a list, as if nothing was there.
+        raise ConnectionClosedError(endpoint_url=url, request=None, error=None)
     return b"".join(chunks)

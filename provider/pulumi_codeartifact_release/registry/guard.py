@@ -1,10 +1,10 @@
-"""A last look before every attempt of a write, also those that the client makes by itself.
+"""Something to do before every attempt of a request, also those that the client makes by itself.
 
     watch_attempts(client)
-    with guarded(checkpoint):
-        client.publish_package_version(...)     # calls checkpoint() before each request that goes out
+    with before_attempts(lambda: pacer.wait("PublishPackageVersion")):
+        client.publish_package_version(...)     # asked before each request that goes out
 
-botocore tries again after seconds; whoever was cancelled meanwhile must not publish.
+botocore tries again on its own: that must keep to the quota too, and whoever was cancelled meanwhile must not publish.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ _current = threading.local()
 
 
 @contextmanager
-def guarded(checkpoint: Callable[[], None] | None) -> Iterator[None]:
-    """Have this thread's requests in the block ask `checkpoint` first; None asks nobody."""
-    _current.checkpoint = checkpoint
+def before_attempts(ask: Callable[[], None]) -> Iterator[None]:
+    """Have this thread's requests in the block call `ask` first; what it raises ends the call, with no retry."""
+    _current.ask = ask
     try:
         yield
     finally:
-        _current.checkpoint = None
+        _current.ask = None
 
 
 def watch_attempts(client: Any) -> None:
-    """Make the client ask; what a checkpoint raises ends the call, and is not tried again."""
-    client.meta.events.register("before-send.codeartifact", _ask)
+    """Make the client ask."""
+    # First of the handlers: the one that signs comes later, so a signature never waits for the quota.
+    client.meta.events.register_first("request-created.codeartifact", _ask)
 
 
 def _ask(**_request: Any) -> None:
-    checkpoint = getattr(_current, "checkpoint", None)
-    if checkpoint:
-        checkpoint()
+    ask = getattr(_current, "ask", None)
+    if ask:
+        ask()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import BinaryIO
 
 import pytest
 
@@ -10,14 +13,16 @@ from fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
 from pulumi_codeartifact_release.errors import (
     ConflictError,
     DebrisError,
+    FileChangedError,
     MovedError,
     NotPermittedError,
+    NotSettledError,
     ReleaseError,
     StatusRefusedError,
     UnreachableError,
     UsageError,
 )
-from pulumi_codeartifact_release.publishing import Finish, Permission, Retirement, apply, digest, retire
+from pulumi_codeartifact_release.publishing import Finish, Permission, Retirement, Source, apply, digest, retire
 from pulumi_codeartifact_release.publishing.retire import Known
 from pulumi_codeartifact_release.registry import Coordinates, Status
 
@@ -272,3 +277,35 @@ def test_a_refusal_per_version_is_a_failure() -> None:
         with pytest.raises(StatusRefusedError):
             retired(registry, policy)
     assert registry.versions[AT].status is Status.PUBLISHED
+
+
+def test_nothing_is_deleted_for_files_that_have_changed() -> None:
+    class Changed:
+        sha256 = sources(NEW)["a"].sha256
+        size = len(NEW["a"])
+
+        @contextmanager
+        def open(self) -> Iterator[BinaryIO]:
+            yield BytesIO(NEW["a"])
+            raise FileChangedError("a changed after it was hashed")
+
+    registry = FakeRegistry()
+    registry.holds(OLD, Status.PUBLISHED)
+    changed: dict[str, Source] = {**sources(NEW), "a": Changed()}
+    with pytest.raises(FileChangedError):
+        list(apply(release(NEW), changed, registry, InlineScheduler(), give_up=digest_of(OLD)))
+    assert registry.writes == []
+
+
+def test_a_version_that_comes_back_after_every_deletion_is_reported() -> None:
+    class Undead(FakeRegistry):
+        def delete(self, at: Coordinates, *, expected: Status) -> None:
+            self.calls.append("delete")
+
+    registry = Undead()
+    registry.holds(OLD, Status.PUBLISHED)
+    scheduler = InlineScheduler()
+    with pytest.raises(NotSettledError, match="still there"):
+        list(apply(release(NEW), sources(NEW), registry, scheduler, give_up=digest_of(OLD)))
+    assert registry.calls.count("delete") < 10
+    assert scheduler.slept > 1

@@ -1,0 +1,1 @@
+"""Faults of the real thing: weather between client and registry, races, and processes killed at every request."""
