@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -12,9 +13,13 @@ def find() -> Path | None:
     if on_path := shutil.which("pulumi"):
         return Path(on_path)
     home = Path.home() / ".pulumi"
-    # The newest of those that the SDK installed comes last by name, near enough for a demo.
-    candidates = [*sorted(home.glob("versions/*/bin/pulumi"), reverse=True), home / "bin" / "pulumi"]
-    return next((path for path in reversed(candidates) if os.access(path, os.X_OK)), None)
+    # The user's own, else the newest that the SDK installed.
+    candidates = [home / "bin" / "pulumi", *sorted(home.glob("versions/*/bin/pulumi"), key=_version, reverse=True)]
+    return next((path for path in candidates if os.access(path, os.X_OK)), None)
+
+
+def _version(path: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", path.parts[-3])]
 
 
 def environment(cli: Path, folder: Path) -> dict[str, str]:

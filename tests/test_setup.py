@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
+import pytest
+from scripts import pulumi_cli
 
 from pulumi_codeartifact_release.cli import group
 
@@ -51,6 +54,11 @@ def test_everything_that_is_installed_is_pinned() -> None:
     requirements = [line for line in lines if line and not line.lstrip().startswith("#")]
     assert requirements
     assert all(re.match(r"^[A-Za-z0-9._\[\]-]+==\S+( ; .+)?$", line) for line in requirements)
+    pinned = {re.split(r"[=\[]", line)[0].lower().replace("_", "-") for line in requirements}
+    with (ROOT / "provider" / "pyproject.toml").open("rb") as file:
+        wanted = tomllib.load(file)["project"]["dependencies"]
+    wanted += [line for line in (ROOT / "requirements.in").read_text().splitlines() if line and line[0] != "#"]
+    assert {re.split(r"[<>=\[]", line)[0].lower().replace("_", "-") for line in wanted} <= pinned
     assert (ROOT / "requirements.txt").read_text().split("\n", 1)[1] == "-r requirements.lock\n-e ./provider\n"
 
 
@@ -69,3 +77,25 @@ def test_links_between_the_pages_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_cli_is_the_one_on_path_else_the_users_own_else_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def install(name: str) -> Path:
+        path = tmp_path / name / "pulumi"
+        path.parent.mkdir(parents=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+        return path
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    assert pulumi_cli.find() is None
+    install(".pulumi/versions/3.99.0/bin")
+    newest = install(".pulumi/versions/3.255.0/bin")
+    assert pulumi_cli.find() == newest
+    own = install(".pulumi/bin")
+    assert pulumi_cli.find() == own
+    on_path = install("path")
+    assert pulumi_cli.find() == on_path

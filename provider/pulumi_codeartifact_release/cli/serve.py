@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..local_registry.server import LocalRegistry
 
 
-@click.command("serve")
+@click.command("serve", short_help="Serve a registry kept in a folder.")
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
