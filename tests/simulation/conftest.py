@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import gc
+from collections.abc import Callable, Iterator
 
 import pytest
+
+from pulumi_codeartifact_release import errors
 
 from .explorer import CORE, Explored, Scenario, explore, wander
 from .publisher import Apply
 
-_FOUND = pytest.StashKey[list[Explored]]()
+_FOUND = pytest.StashKey[list[tuple[Scenario, Explored]]]()
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _in_less_time() -> Iterator[None]:
+    """Collect garbage seldom, and make one message printable once.
+
+    The many states that a search keeps are no garbage, and each collection visits all of them; its runs raise the same
+    few errors ten thousands of times.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(errors, "printable", functools.lru_cache(10_000)(errors.printable))
+        yield
+    gc.set_threshold(*before)
 
 
 @pytest.fixture
@@ -19,7 +38,7 @@ def holds(request: pytest.FixtureRequest) -> Callable[..., Explored]:
     def check(scenario: Scenario, core: Apply | None = None, *, schedules: int = 0, seed: int = 0) -> Explored:
         core = core or CORE
         found = wander(scenario, core, schedules=schedules, seed=seed) if schedules else explore(scenario, core)
-        request.config.stash.setdefault(_FOUND, []).append(found)
+        request.config.stash.setdefault(_FOUND, []).append((scenario, found))
         if found.violation:
             pytest.fail(f"{scenario.name}: {found.violation}", pytrace=False)
         return found
@@ -28,10 +47,11 @@ def holds(request: pytest.FixtureRequest) -> Callable[..., Explored]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the counts."""
+    """Print the counts, and the bound within which they are all that there is."""
+    explored = config.stash.get(_FOUND, [])
     for way, found in (
-        ("exhaustive", [one for one in config.stash.get(_FOUND, []) if one.exhaustive]),
-        ("at random", [one for one in config.stash.get(_FOUND, []) if not one.exhaustive]),
+        ("exhaustive", [one for _, one in explored if one.exhaustive]),
+        ("at random", [one for _, one in explored if not one.exhaustive]),
     ):
         if not found:
             continue
@@ -43,3 +63,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             + ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
             + f"; {sum(one.seconds for one in found):.0f} s"
         )
+    if bound := _bound([scenario for scenario, one in explored if one.exhaustive]):
+        terminalreporter.write_line(f"simulation, bound of the exhaustive: {bound}")
+
+
+def _bound(scenarios: list[Scenario]) -> str:
+    """Return how many faults were tried at once, at most, by the numbers of publishers and of assets."""
+    most: dict[tuple[int, int], int] = {}
+    for it in scenarios:
+        size = len(it.publishers), max(len(spec.contents) for spec in it.publishers)
+        most[size] = max(most.get(size, 0), it.lost + it.stale + it.killed + it.deletions)
+    return "; ".join(
+        f"{publishers} publisher{'s' * (publishers != 1)} of {assets} asset{'s' * (assets != 1)},"
+        f" {faults} fault{'s' * (faults != 1)}"
+        for (publishers, assets), faults in sorted(most.items())
+    )

@@ -142,6 +142,13 @@ class Explorer:
         self._starts_foreign = bool(scenario.starts.version)
         self.kinds: Counter[str] = Counter()
 
+    def __enter__(self) -> Explorer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for publisher in self.publishers:
+            publisher.close()
+
     def start(self) -> Global:
         """Return the first state."""
         it = self.scenario
@@ -276,7 +283,7 @@ class Explorer:
             raise BrokenError(f"publisher {who + 1} sent {request.name} though its first asset is another's")
 
     def _check_write(self, before: Registry, after: Registry, who: int, request: Request) -> None:
-        """What is final stays as it is, and what becomes final is whole and one publisher's."""
+        """What is final stays as it is or becomes what is declared; what becomes final is whole and one publisher's."""
         if before == after:
             return
         old, new = before.version, after.version
@@ -286,6 +293,10 @@ class Explorer:
                     raise BrokenError(f"{model.told(request)} by publisher {who + 1}: deleted {old}")
             elif new.contents != old.contents:
                 raise BrokenError(f"{model.told(request)} by publisher {who + 1}: {old} became {new}")
+            elif (
+                new.status is not self.scenario.publishers[who].status and old.contents not in self.scenario.replaceable
+            ):
+                raise BrokenError(f"{model.told(request)} by publisher {who + 1}: moved {old} where it is not declared")
         if new and new.status in _FINAL and (old is None or old.status is Status.UNFINISHED):
             spec = self.scenario.publishers[who]
             if new.contents != spec.contents and (spec.held_back is None or self._alone()):
@@ -309,8 +320,17 @@ def explore(scenario: Scenario, core: Apply = CORE, *, most: int = 2_000_000, mi
 
     `mirrored` takes publishers that declare the same for one another, which halves the states.
     """
+    with Explorer(scenario, core, mirrored=mirrored) as explorer:
+        found = _explored(explorer, most)
+    if found.violation and explorer.symmetric:
+        # Once more, so that the schedule tells the publishers apart.
+        return explore(scenario, core, most=most, mirrored=False)
+    return found
+
+
+def _explored(explorer: Explorer, most: int) -> Explored:
     began = time.perf_counter()
-    explorer = Explorer(scenario, core, mirrored=mirrored)
+    scenario = explorer.scenario
     found = Explored(scenario.name)
     start = explorer.start()
     index = {start: 0}
@@ -335,9 +355,6 @@ def explore(scenario: Scenario, core: Apply = CORE, *, most: int = 2_000_000, mi
                 explorer.check_end(now)
                 found.outcomes[_outcome(now)] += 1
         except BrokenError as error:
-            if mirrored and explorer.symmetric:
-                # Once more, so that the schedule tells the publishers apart.
-                return explore(scenario, core, most=most, mirrored=False)
             path = [explorer.trying] if explorer.trying else []
             step = came[at]
             while step:
@@ -381,10 +398,13 @@ def _paths(edges: list[tuple[int, ...]]) -> int:
 
 def wander(scenario: Scenario, core: Apply = CORE, *, schedules: int, seed: int) -> Explored:
     """Follow random schedules of a scenario that has too many for all of them."""
+    with Explorer(scenario, core, mirrored=False) as explorer:
+        return _wandered(explorer, schedules, random.Random(seed))
+
+
+def _wandered(explorer: Explorer, schedules: int, chance: random.Random) -> Explored:
     began = time.perf_counter()
-    explorer = Explorer(scenario, core, mirrored=False)
-    found = Explored(scenario.name, exhaustive=False)
-    chance = random.Random(seed)
+    found = Explored(explorer.scenario.name, exhaustive=False)
     for _ in range(schedules):
         now = explorer.start()
         path: list[Told] = []

@@ -5,7 +5,8 @@
     node = publisher.after(root, None, Missing())
 
 A run is deterministic: where it stands is a function of the answers that it got. So nodes are kept by those answers,
-each is computed once by running the core from its beginning, and all global states share them.
+each is computed once, and all global states share them. A greenlet cannot be copied: the first node that follows from
+another takes over its run, for every further one the core is run from its beginning.
 
 The core is plain synchronous code. Each run is a greenlet and so is each of its parallel jobs: a call switches out
 with the request, and switches back in with the answer. No thread, no clock; a sleep lets others proceed, which they may
@@ -112,6 +113,7 @@ class Node:
         skippable: of those, the jobs that need not have begun, since a sibling has failed.
         broken: what the publisher did that it must never do, whatever the others do; empty for nothing.
         number: in the order of discovery, from 1.
+        run: the core, standing here; None once it went on.
     """
 
     path: tuple[tuple[Slot | None, Answer], ...]
@@ -121,6 +123,7 @@ class Node:
     broken: str
     number: int = 0
     after: dict[tuple[Slot | None, Answer], Node] = field(default_factory=dict, repr=False)
+    run: _Run | None = field(default=None, repr=False)
 
 
 class Publisher:
@@ -130,26 +133,39 @@ class Publisher:
         self.spec = spec
         self._core = core
         self._known: dict[tuple[Any, ...], Node] = {}
-        self.root = self._node(())
+        self.root = self._keep((), _Run(spec, core).start())
 
     def after(self, node: Node, slot: Slot | None, answer: Answer) -> Node:
         """Return where the run stands once `answer` reached `slot`."""
         found = node.after.get((slot, answer))
         if found is None:
-            found = node.after[slot, answer] = self._node((*node.path, (slot, answer)))
+            path = (*node.path, (slot, answer))
+            found = self._known.get(_history(path))
+            if found is None:
+                run, node.run = node.run, None
+                if run is None:
+                    run = _Run(self.spec, self._core).start()
+                    for step in node.path:
+                        run.go(*step)
+                found = self._keep(path, run.go(slot, answer))
+            node.after[slot, answer] = found
         return found
+
+    def close(self) -> None:
+        """End all runs."""
+        for node in self._known.values():
+            if node.run:
+                node.run.close()
+                node.run = None
 
     @property
     def nodes(self) -> int:
         """How many are known."""
         return len(self._known)
 
-    def _node(self, path: tuple[tuple[Slot | None, Answer], ...]) -> Node:
-        key = _history(path)
-        node = self._known.get(key)
-        if node is None:
-            node = self._known[key] = _Run(self.spec, self._core).replay(path)
-            node.number = len(self._known)
+    def _keep(self, path: tuple[tuple[Slot | None, Answer], ...], run: _Run) -> Node:
+        node = self._known[_history(path)] = run.node(path)
+        node.number = len(self._known)
         return node
 
 
@@ -194,20 +210,30 @@ class _Run:
         self._there: set[str] = set()
         self._broken = ""
 
-    def replay(self, path: tuple[tuple[Slot | None, Answer], ...]) -> Node:
-        try:
-            self._main.switch()
-            for slot, answer in path:
-                self._learn(self._pending.pop(slot), answer)
-                self._main.switch((slot, answer))
-            # Jobs whose answer is the same step from the same node, whichever comes first, are told in one order.
-            pending = tuple(sorted(self._pending.items(), key=lambda item: item[0] or Slot(-1, -1)))
-            return Node(path, pending, frozenset(self._skippable & set(self._pending)), self._ended, self._broken)
-        finally:
-            for one in [*self._jobs.values(), self._main]:
-                if one:
-                    one.parent = self._hub
-                    one.throw(GreenletExit)
+    def start(self) -> _Run:
+        """Go up to the first request."""
+        self._main.switch()
+        return self
+
+    def go(self, slot: Slot | None, answer: Answer) -> _Run:
+        """Go on with `answer` up to the next request."""
+        self._learn(self._pending.pop(slot), answer)
+        self._main.switch((slot, answer))
+        return self
+
+    def node(self, path: tuple[tuple[Slot | None, Answer], ...]) -> Node:
+        """Return where it stands, which `path` led to."""
+        # Jobs whose answer is the same step from the same node, whichever comes first, are told in one order.
+        pending = tuple(sorted(self._pending.items(), key=lambda item: item[0] or Slot(-1, -1)))
+        skippable = frozenset(self._skippable & set(self._pending))
+        return Node(path, pending, skippable, self._ended, self._broken, run=None if self._ended else self)
+
+    def close(self) -> None:
+        """End it where it stands."""
+        for one in [*self._jobs.values(), self._main]:
+            if one:
+                one.parent = self._hub
+                one.throw(GreenletExit)
 
     def _apply(self) -> None:
         spec = self._spec

@@ -1,4 +1,10 @@
-"""Two publishers of one version: every interleaving, with lost answers, stale reads and deaths at every place."""
+"""Two publishers of one version: every interleaving, with lost answers, stale reads and deaths at every place.
+
+The bound, every schedule within it: up to 3 assets each and one fault. Where the first or the last asset differs or the
+last is foreign, and for the same bytes, that is a lost answer as well as a stale read; for other differences the one of
+the two that is harder on this way to finish (every such search has all schedules without a fault, too). Deaths: one
+with 3 assets of the same bytes, two with 2; one with 2 assets that differ. Beyond the bound: random schedules.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +21,14 @@ from .publisher import Spec
 
 Holds = Callable[..., Explored]
 FAULTS = pytest.mark.parametrize("fault", ["lost", "stale"])
+
+TELLING = ("the first asset differs", "the last asset differs", "the last asset is foreign")
+
+
+def _differences(otherwise: str) -> pytest.MarkDecorator:
+    """Return all differences, each with the faults that it is tried with."""
+    faults = {kind: ("lost", "stale") if kind in TELLING else (otherwise,) for kind in OTHERS}
+    return pytest.mark.parametrize(("kind", "fault"), [(kind, fault) for kind in OTHERS for fault in faults[kind]])
 
 
 @FAULTS
@@ -33,17 +47,15 @@ def test_the_orphan_of_a_killed_run_that_goes_on_uploading_beside_the_next_one(h
     holds(Scenario("orphan, 3 assets", (Spec(ABC, finish),) * 2, killed=1, wins=2), impatient())
 
 
-@FAULTS
-@pytest.mark.parametrize("kind", list(OTHERS))
+@_differences("lost")
 def test_of_other_bytes_at_most_one_is_published_whole(holds: Holds, kind: str, fault: str) -> None:
     one, other, wins = OTHERS[kind]
     pair = (Spec(one), Spec(other))
     holds(Scenario(f"{kind}, {fault}", pair, wins=wins, **{fault: 1}), impatient())  # type: ignore[arg-type]
 
 
-@FAULTS
+@_differences("stale")
 @pytest.mark.parametrize("finish", [(GUARDED, LAST), (LAST, GUARDED), (LAST, LAST)], ids=" x ".join)
-@pytest.mark.parametrize("kind", list(OTHERS))
 def test_unguarded_success_still_means_that_the_registry_holds_what_is_declared(
     holds: Holds, kind: str, finish: tuple[Finish, Finish], fault: str
 ) -> None:
@@ -64,4 +76,4 @@ def test_random_schedules_of_three_publishers_and_many_faults(holds: Holds, seed
     kinds = list(OTHERS.values())
     one, other, _ = kinds[seed]
     three = (Spec(one), Spec(other), Spec(one, parallel=2))
-    holds(Scenario("three", three, lost=3, stale=4, killed=2, deletions=1), impatient(), schedules=250, seed=seed)
+    holds(Scenario("three", three, lost=3, stale=4, killed=2, deletions=1), impatient(), schedules=150, seed=seed)

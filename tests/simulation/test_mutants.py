@@ -1,0 +1,335 @@
+"""Tests of the test: the executor is broken on purpose, in one place each, and the explorer has to find it.
+
+Each mutant meets a small scenario in which the executor as it is holds, which is checked too. What is found has to be
+what was broken: a mutant that is caught for another reason proves nothing about the invariant that it is meant for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+import fakes
+from pulumi_codeartifact_release.publishing import Finish, Plan, Release, make_plan
+from pulumi_codeartifact_release.publishing.plan import Action, RemoteVersion, held_back
+from pulumi_codeartifact_release.registry import Status
+
+from .core import SHORT, impatient, variant
+from .declared import GUARDED, LAST, contents
+from .explorer import Explored, Scenario, explore
+from .model import Contents, Registry, Version
+from .publisher import Spec
+
+A, AB, ABC = (contents("a1", "b2", "c3")[:count] for count in (1, 2, 3))
+OLD = contents("a7", "b2")
+PERMITTED = (("give_up", fakes.release(dict(OLD)).digest),)
+
+
+def _one(declared: Contents = AB, finish: Finish = GUARDED, **faults: int) -> Scenario:
+    return Scenario("one", (Spec(declared, finish),), wins=1, **faults)  # type: ignore[arg-type]
+
+
+def _lasting(*specs: Spec, **faults: int) -> Scenario:
+    return Scenario("lasting", specs, lasting=True, wins=len(specs), **faults)  # type: ignore[arg-type]
+
+
+def _two(one: Contents, other: Contents, finish: Finish = GUARDED) -> Scenario:
+    return Scenario("two", (Spec(one, finish), Spec(other, finish)))
+
+
+def _replacing(*declared: Spec, held: Status = Status.PUBLISHED, wins: int | None = None, **faults: int) -> Scenario:
+    publishers = tuple(dataclasses.replace(one, permitted=PERMITTED) for one in declared)
+    wins = len(publishers) if wins is None else wins
+    starts = Registry(0, Version(held, OLD))
+    return Scenario("replacing", publishers, starts, replaceable=(OLD,), wins=wins, **faults)  # type: ignore[arg-type]
+
+
+class Mutant(NamedTuple):
+    """What is broken, where it shows, and the words of the invariant that it breaks."""
+
+    what: str
+    scenario: Scenario
+    finds: str
+    changes: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, Callable[..., Any] | tuple[Any, ...]], ...] = ()
+
+
+# --- what is cut out of apply.py ------------------------------------------------------------------------------
+
+OTHERS_SENT = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
+ALONE = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHERS_SENT}"
+FINISH = """    if last:
+        state = yield from _finish_with(last, release, upload, registry, scheduler)
+    else:
+        state = yield from _finish_guarded(release, registry, scheduler)
+"""
+AWAITED = "            missing = [d.declared for d in differences if d.declared in expected and d.declared]\n"
+COMPARED = "            if any(d.remote is not None for d in differences):\n"
+AWAIT_OTHERS = "    if others:\n        _await_assets(release, others, registry, scheduler)\n"
+FINISHING = """    return registry.set_status(
+        release.at, revision=listing.revision, expected=Status.UNFINISHED, target=Status.PUBLISHED
+    )
+"""
+SEND = "            state = registry.publish_asset(release.at, asset, counted, unfinished=unfinished)\n"
+MARK = "registry.set_status(at, revision=remote.state.revision, expected=expected, target=doomed)"
+MARKED = f"""        if expected is not doomed:
+            scheduler.checkpoint()
+            {MARK}
+        expected = doomed
+"""
+DELETE = "registry.delete(at, expected=expected)"
+AT_ONE_REVISION = "(state.status is Status.UNFINISHED or listing.revision == state.revision)"
+READ_AGAIN = "            if compare(release, remote):\n"
+AMBIGUOUS = "        except _AMBIGUOUS as error:"
+
+NOTHING_MISSING = (AWAITED, AWAITED.replace("[d.", "[] and [d."))
+NOTHING_WRONG = (COMPARED, COMPARED.replace("if any", "if None and any"))
+
+
+def _caught(call: str, error: str, answer: str) -> tuple[str, str]:
+    """Return a change: where `call` raises `error`, go on with `answer`."""
+    indent = call[: len(call) - len(call.lstrip())]
+    shifted = "".join(f"    {line}\n" for line in call.splitlines())
+    return call, f"{indent}try:\n{shifted}{indent}except {error}:\n{indent}    {answer}\n"
+
+
+def _still_raised(error: str) -> tuple[str, str]:
+    """Return a change: after `error` there is no second look."""
+    return AMBIGUOUS, f"        except {error}:\n            raise\n{AMBIGUOUS}"
+
+
+# --- what is put in the place of the plan ---------------------------------------------------------------------
+
+
+def _plan_sends_all(release: Release, remote: RemoteVersion | None, give_up: str | None = None) -> Plan:
+    plan = make_plan(release, remote, give_up)
+    return dataclasses.replace(plan, uploads=release.assets) if plan.action is Action.RESUME else plan
+
+
+def _plan_sends_all_but_one(release: Release, remote: RemoteVersion | None, give_up: str | None = None) -> Plan:
+    plan = make_plan(release, remote, give_up)
+    return dataclasses.replace(plan, uploads=plan.uploads[:-1])
+
+
+def _plan_keeps_the_finish(release: Release, remote: RemoteVersion | None, give_up: str | None = None) -> Plan:
+    return dataclasses.replace(make_plan(release, remote, give_up), release=release)
+
+
+def _plan_gives_up_anything(release: Release, remote: RemoteVersion | None, give_up: str | None = None) -> Plan:
+    return make_plan(release, remote, remote.digest if remote and give_up else None)
+
+
+def _plan_keeps_other_bytes(release: Release, remote: RemoteVersion | None, give_up: str | None = None) -> Plan:
+    plan = make_plan(release, remote, give_up)
+    if plan.action is Action.REFUSE and remote and remote.state.status is release.status:
+        return dataclasses.replace(plan, action=Action.KEEP, refusal=None)
+    return plan
+
+
+def _plan_refuses_nothing(release: Release, remote: RemoteVersion | None, give_up: str | None = None) -> Plan:
+    plan = make_plan(release, remote, give_up)
+    if plan.action is Action.REFUSE and remote and remote.state.status is Status.UNFINISHED:
+        return dataclasses.replace(plan, action=Action.RESUME, refusal=None)
+    return plan
+
+
+def _largest(release: Release) -> Any:
+    return next(asset for asset in reversed(release.assets) if asset != held_back(release))
+
+
+SUCCESS = "return VersionState(Status.PUBLISHED, '')"
+
+MUTANTS = [
+    # Published too early.
+    Mutant(
+        "it finishes before the other uploads, without a look at what is missing",
+        _one(),
+        "published",
+        (
+            (ALONE, f"    yield from scheduler.run(jobs[:1], limit=1)\n{FINISH}{OTHERS_SENT}"),
+            (f"{OTHERS_SENT}\n{FINISH}", OTHERS_SENT),
+            NOTHING_MISSING,
+        ),
+    ),
+    Mutant(
+        "it finishes before the other uploads, and the look refuses for ever",
+        _lasting(Spec(AB)),
+        "a run failed with RegistryConflictError",
+        ((ALONE, FINISH + ALONE), (f"{OTHERS_SENT}\n{FINISH}", OTHERS_SENT)),
+    ),
+    Mutant(
+        "one upload is dropped, and what is missing is not looked for",
+        _one(),
+        "published",
+        (NOTHING_MISSING,),
+        (("make_plan", _plan_sends_all_but_one),),
+    ),
+    Mutant("what is missing is not looked for", _one(deletions=1), "published", (NOTHING_MISSING,)),
+    Mutant(
+        "last-asset: the held-back asset is sent first",
+        _one(finish=LAST),
+        "published",
+        ((ALONE, ""), (f"\n{FINISH}", f"\n{FINISH}{ALONE}"), (AWAIT_OTHERS, "")),
+    ),
+    Mutant(
+        "last-asset: one upload is dropped, and what is missing is not looked for",
+        _one(ABC, LAST),
+        "published",
+        (NOTHING_MISSING,),
+        (("make_plan", _plan_sends_all_but_one),),
+    ),
+    # Published though it is not what is declared.
+    Mutant("no comparison before finishing", _two(A, AB), "published", (NOTHING_WRONG,)),
+    Mutant(
+        "debris is taken for an upload to resume",
+        _two(A, AB),
+        "published",
+        (NOTHING_WRONG,),
+        (("make_plan", _plan_refuses_nothing),),
+    ),
+    Mutant(
+        "whatever is published is taken for what is declared",
+        _two(A, AB),
+        "reports success",
+        names=(("make_plan", _plan_keeps_other_bytes),),
+    ),
+    # The guards of the finishing call.
+    Mutant(
+        "the finishing call names no revision",
+        _two(A, AB),
+        "published",
+        ((FINISHING, FINISHING.replace("listing.revision", "None")),),
+    ),
+    Mutant(
+        "the finishing call expects no status",
+        Scenario("archived", (Spec(A, GUARDED, Status.ARCHIVED),) * 2),
+        "moved",
+        ((FINISHING, FINISHING.replace("Status.UNFINISHED", "None")),),
+    ),
+    # What an answer means.
+    Mutant(
+        "a conflict is taken for success",
+        _two(contents("a1", "b2"), contents("a9", "b2")),
+        "first asset is another's",
+        (_caught(SEND, "RegistryConflictError", "state = registry.describe(release.at)"),),
+    ),
+    Mutant(
+        "a finishing call without an answer is taken for success",
+        _one(lost=1),
+        "reports success",
+        (_caught(FINISHING, "UnreachableError", SUCCESS),),
+    ),
+    Mutant(
+        "a refused finishing call is taken for success",
+        _two(A, AB),
+        "reports success",
+        (_caught(FINISHING, "StatusRefusedError", SUCCESS),),
+    ),
+    Mutant(
+        "an upload without an answer is taken for success, and what is missing is not looked for",
+        _one(lost=1),
+        "published",
+        (_caught(SEND, "UnreachableError", "state = VersionState(Status.UNFINISHED, '')"), NOTHING_MISSING),
+    ),
+    Mutant(
+        "no second look after a lost answer",
+        _lasting(Spec(AB), lost=1),
+        "a run failed with UnreachableError",
+        (_still_raised("UnreachableError"),),
+    ),
+    Mutant(
+        "no second look after a refused finishing call",
+        _lasting(Spec(AB), Spec(AB)),
+        "a run failed with StatusRefusedError",
+        (_still_raised("StatusRefusedError"),),
+    ),
+    Mutant(
+        "no second look after a conflict",
+        Scenario("lasting", (Spec(AB), Spec(contents("a9", "b2"))), lasting=True, wins=1),
+        "a run failed with RegistryConflictError",
+        (_still_raised("RegistryConflictError"),),
+    ),
+    # What is sent when.
+    Mutant(
+        "the first asset is not sent alone",
+        _two(contents("a1", "b2"), contents("a9", "b2")),
+        "first asset is another's",
+        ((ALONE, "    yield from scheduler.run(jobs, limit=parallel)\n"),),
+    ),
+    Mutant(
+        "a resumed run sends everything again",
+        _one(killed=1),
+        "again, which was acknowledged",
+        names=(("make_plan", _plan_sends_all),),
+    ),
+    # last-asset reads its result again.
+    Mutant(
+        "last-asset: the result is not compared",
+        _two(A, AB, LAST),
+        "reports success",
+        ((READ_AGAIN, READ_AGAIN.replace("if ", "if None and ")),),
+    ),
+    Mutant(
+        "last-asset: status and assets of different revisions are taken for one (bug 1)",
+        Scenario("two", (Spec(AB, LAST), Spec(ABC)), stale=1),
+        "reports success",
+        ((AT_ONE_REVISION, "state"),),
+    ),
+    # Replacement.
+    Mutant(
+        "replaced: deleted without the guarded change of status",
+        _replacing(Spec(AB), lost=1),
+        "deleted",
+        ((MARKED, ""),),
+    ),
+    Mutant(
+        "replaced: the change of status names no revision",
+        _replacing(Spec(AB), Spec(AB)),
+        "moved",
+        ((MARK, MARK.replace("remote.state.revision", "None")),),
+    ),
+    Mutant(
+        "replaced: the deletion expects no status",
+        _replacing(Spec(AB), lost=1),
+        "deleted",
+        ((DELETE, DELETE.replace("=expected", "=None")),),
+    ),
+    Mutant(
+        "replaced: marked by the status that is declared (bug 2)",
+        _replacing(Spec(AB, GUARDED, Status.ARCHIVED), lost=1),
+        "deleted",
+        names=(("doomed_status", lambda release: release.status),),
+    ),
+    Mutant(
+        "replaced: finished by the last asset (bug 3)",
+        _replacing(Spec(AB, LAST), held=Status.UNFINISHED, lost=1),
+        "published",
+        names=(("make_plan", _plan_keeps_the_finish),),
+    ),
+    Mutant(
+        "replaced: something else than what is permitted",
+        _replacing(Spec(AB), Spec(contents("a5", "b2")), wins=0),
+        "moved",
+        names=(("make_plan", _plan_gives_up_anything),),
+    ),
+]
+
+
+@functools.cache
+def _holds_unbroken(scenario: Scenario) -> Explored:
+    return explore(scenario, impatient())
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
+def test_it_is_caught(mutant: Mutant) -> None:
+    unbroken = _holds_unbroken(mutant.scenario)
+    assert unbroken.violation is None, str(unbroken.violation)
+
+    found = explore(mutant.scenario, variant(*mutant.changes, SETTLE_WAITS=SHORT, **dict(mutant.names)))
+
+    assert found.violation, "nothing was found"
+    assert mutant.finds in found.violation.what, str(found.violation)
