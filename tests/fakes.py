@@ -18,6 +18,16 @@ from pulumi_codeartifact_release.publishing import Event, Finish, Release
 from pulumi_codeartifact_release.publishing.scheduler import Job
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status, VersionState
 
+PEAK_MEMORY = """
+def peak_memory_kib():
+    import pathlib, resource, sys
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():  # what getrusage says on Linux, a child inherits from its parent
+        return int(status.read_text().split("VmHWM:")[1].split()[0])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+"""
+"""Source of a function for a program of its own: the most memory that it has used, in KiB."""
+
 AT = Coordinates("acme", "dev", "tools", "app", "1.0")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes import PEAK_MEMORY
 from pulumi_codeartifact_release.errors import FileChangedError, FileError
 from pulumi_codeartifact_release.hashing import FileIdentity, HashedBytes, SqliteCache, hash_files
 
@@ -149,11 +150,11 @@ def test_memory_stays_constant_for_a_large_file(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(1 << 30)
     code = (
-        "import resource, sys, pathlib\n"
+        PEAK_MEMORY + "import sys, pathlib\n"
         "from pulumi_codeartifact_release.hashing import hash_files\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak_memory_kib()\n"
         "hash_files([pathlib.Path(sys.argv[1])])\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+        "print(peak_memory_kib() - before)\n"
     )
     grown_kib = int(subprocess.run([sys.executable, "-c", code, path], check=True, capture_output=True).stdout)
     assert grown_kib < 16 * 1024

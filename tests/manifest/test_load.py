@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release.errors import ManifestError, NotYetSupportedError, UsageError
+from pulumi_codeartifact_release.errors import ManifestError, NotYetSupportedError, UsageError, printable
 from pulumi_codeartifact_release.manifest import Pin, Variables, load, refuse_unsupported
 
 from .conftest import HEAD, TAIL, Project
@@ -265,7 +265,7 @@ def test_a_path_that_is_no_manifest_is_a_usage_error(tmp_path: Path) -> None:
         with pytest.raises(UsageError) as caught:
             load(path)
         assert not isinstance(caught.value, ManifestError)
-        assert caught.value.what == f"{path}: {expected}"
+        assert caught.value.what == printable(f"{path}: {expected}")
 
 
 def test_an_unknown_permission_is_a_usage_error(complete: Path) -> None:

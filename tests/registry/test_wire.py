@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import AT, asset
+from fakes import AT, PEAK_MEMORY, asset
 from pulumi_codeartifact_release import endpoints
 from pulumi_codeartifact_release.endpoints import Connection, Destination, connect, resolve
 from pulumi_codeartifact_release.errors import InvalidRequestError, RegistryConflictError, StatusRefusedError
@@ -101,12 +101,12 @@ def test_memory_stays_flat_for_a_large_asset(tmp_path: Path) -> None:
         "environments: {dev: {domain: acme, repository: dev, endpoint: 'file:.registry'}}\n"
     )
     code = (
-        "import resource, sys\n"
+        PEAK_MEMORY + "import sys\n"
         "from pulumi_codeartifact_release.cli import main\n"
         "sys.argv = ['codeartifact-release', 'apply', 'release.yaml', '-e', 'dev', '--yes']\n"
         "try:\n    main()\n"
         "except SystemExit as end:\n    assert end.code == 0, end.code\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "print(peak_memory_kib())\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
     # Client and server in one process; most of it is Python and its libraries.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -122,17 +121,19 @@ def test_a_repeated_page_token_is_an_error(registry: Registry, hostile: Hostile)
 
 
 def test_a_body_without_an_end_fills_no_memory(registry: Registry, hostile: Hostile) -> None:
+    taken: list[int] = []
+
     def endless() -> Iterator[bytes]:
         yield b'{"packageVersion": {"status": "'
-        for _ in range(4096):
+        for number in range(4096):
+            taken.append(number)
             yield b"x" * (1 << 20)
 
     hostile.answer = lambda _path: (200, endless())
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(UnreachableError, match="larger than 64 MiB"):
         registry.describe(AT)
-    # Peak memory grows by the bound and what joins it, not by the 4 GiB that were offered.
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 * 1024
+    # The bound and what sockets hold was taken, not the 4 GiB that were offered.
+    assert len(taken) < 100
 
 
 @pytest.mark.parametrize(
