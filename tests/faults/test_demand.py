@@ -1,6 +1,7 @@
 """What breaks for the users of other tools, by its number in the list of demands, through the command line.
 
-What only Pulumi can show of 2, 5, 6 and 7 (state lost, destroy and refresh) is in tests/engine.
+What only Pulumi can show of 2, 5 and 6 (state lost, destroy and refresh) is in tests/engine/test_engine.py; 7 is
+tests/provider/test_older_state.py and tests/engine/test_older_state.py; 9 is test_demand_large.py.
 """
 
 from __future__ import annotations

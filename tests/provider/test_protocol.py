@@ -501,9 +501,11 @@ def test_an_import_by_id_is_refused(world: World) -> None:
     [
         ("retain", {}, {"1.0": "Published"}),
         ("archive", {}, {"1.0": "Archived"}),
+        ("unlist", {}, {"1.0": "Unlisted"}),
+        ("dispose", {"CODEARTIFACT_RELEASE_ALLOW": "delete"}, {"1.0": "Disposed"}),
         ("delete", {"CODEARTIFACT_RELEASE_ALLOW": "delete"}, {}),
     ],
-    ids=["retain", "archive", "delete"],
+    ids=["retain", "archive", "unlist", "dispose", "delete"],
 )
 def test_a_delete_does_what_is_stored(world: World, policy: str, environ: dict[str, str], left: dict[str, str]) -> None:
     _inputs, outputs = world.published(on_destroy=policy, declared={"allow": frozenset(("endpoint", "delete"))})
