@@ -62,6 +62,17 @@ def command(
 
 
 def _release_all(target: Target, todo: list[tuple[DeclaredRelease, Plan]]) -> None:
+    try:
+        errors = _run(target, todo)
+    except KeyboardInterrupt:
+        raise InterruptedReleaseError(
+            "interrupted", hint="What was sent stays Unfinished; run again and the rest is sent."
+        ) from None
+    _raise_all(errors)
+
+
+def _run(target: Target, todo: list[tuple[DeclaredRelease, Plan]]) -> list[BaseException]:
+    """Release all packages, several at once; returns what failed."""
     with _display(todo) as display, ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool:
         futures = [pool.submit(_release, target, declared, display) for declared, _ in todo]
         try:
@@ -69,12 +80,10 @@ def _release_all(target: Target, todo: list[tuple[DeclaredRelease, Plan]]) -> No
             wait(futures, return_when=FIRST_EXCEPTION)
         except KeyboardInterrupt:
             display.say("stopping after the assets under way; Ctrl-C again ends at once")
-            raise InterruptedReleaseError(
-                "interrupted", hint="What was sent stays Unfinished; run again and the rest is sent."
-            ) from None
+            raise
         finally:
             target.stop.set()
-    _raise_all([error for future in futures if (error := future.exception())])
+    return [error for future in futures if (error := future.exception())]
 
 
 def _raise_all(errors: list[BaseException]) -> None:

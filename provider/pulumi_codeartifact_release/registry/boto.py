@@ -164,7 +164,7 @@ class BotoRegistry:
 
     def _new_state(self, answer: Any, at: Coordinates, wish: str, status: Status) -> VersionState:
         revision = _verdict(answer, at, wish).get("revision")
-        return VersionState(status, str(revision)) if revision else self.describe(at)
+        return VersionState(status, _revision(revision, at)) if revision else self.describe(at)
 
     def _pages(self, at: Coordinates) -> list[Any]:
         pages = [self._page(at, None)]
