@@ -262,9 +262,8 @@ def _pacer(url: str, environ: Mapping[str, str] = os.environ) -> Pacer:
 
 
 def _ambient(profile: str | None, environ: Mapping[str, str]) -> Endpoint:
-    for name in _SHELL_VARIABLES:
-        if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
-            break
+    ignored = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
+    for name in () if ignored else _SHELL_VARIABLES:
         if url := environ.get(name):
             _refuse_clear_text(url, name)
             return Endpoint(url, origin=name)

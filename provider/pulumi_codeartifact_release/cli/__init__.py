@@ -12,7 +12,8 @@ from importlib import import_module
 import click
 
 from .. import __version__
-from ..errors import InterruptedReleaseError, ManifestError, ReleaseError
+from ..errors import InterruptedReleaseError, ReleaseError
+from .messages import show_error
 
 _COMMANDS = ("plan", "apply", "serve", "schema")
 
@@ -58,7 +59,7 @@ def main() -> None:
     except ReleaseError as error:
         if verbose:
             raise
-        _show(error, color)
+        show_error(error, color)
         code = error.exit_code
     except BrokenPipeError:
         # The reader of our output has gone (`… | head`): nobody is left to tell.
@@ -70,14 +71,3 @@ def main() -> None:
         sys.stderr.flush()
         os._exit(code)
     raise SystemExit(code or 0)
-
-
-def _show(error: ReleaseError, color: bool | None) -> None:
-    tag = click.style("error", fg="red", bold=True) + f"[{error.code}]"
-    if isinstance(error, ManifestError):
-        # A line for each mistake, as compilers write them; then what they come to.
-        mistakes = "1 mistake" if len(error.problems) == 1 else f"{len(error.problems)} mistakes"
-        click.echo(str(error), err=True, color=color)
-        click.echo(f"{tag}: {mistakes} in {error.path}; nothing was sent", err=True, color=color)
-    else:
-        click.echo(f"{tag}: {error}", err=True, color=color)

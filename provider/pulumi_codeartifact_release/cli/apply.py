@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from ..errors import InterruptedReleaseError, RefusedError, ReleaseError
+from .messages import show_error
 from .plan import REFUSED, show_plans
 from .target import (
     PACKAGES_AT_ONCE,
@@ -25,6 +26,7 @@ from .target import (
 )
 
 if TYPE_CHECKING:
+    from ..progress import Progress
     from ..publishing import Event, Plan
 
 
@@ -94,7 +96,7 @@ def _raise_all(errors: list[BaseException]) -> None:
     for error in told[:-1]:
         if not isinstance(error, ReleaseError):
             raise error
-        click.echo(f"error[{error.code}]: {error}", err=True)
+        show_error(error)
     if told:
         raise told[-1]
 
@@ -123,14 +125,13 @@ class _LineDisplay:
     """For logs: one line when a package is done, nothing that moves."""
 
     def __init__(self) -> None:
-        self._progress: dict[str, object] = {}
+        self._progress: dict[str, Progress] = {}
 
     def add(self, package: str, event: Event) -> None:
         from ..progress import Progress  # noqa: PLC0415
         from ..publishing import Finished  # noqa: PLC0415
 
         progress = self._progress.setdefault(package, Progress())
-        assert isinstance(progress, Progress)
         progress.add(event)
         if isinstance(event, Finished):
             click.echo(f"released {package}: {progress.line()}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import secrets
 import shlex
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UsageError
+from ..registry.address import is_loopback
 
 if TYPE_CHECKING:
     from ..local_registry.server import LocalRegistry
@@ -49,7 +49,7 @@ def command(directory: Path, host: str, port: int, env_file: Path | None, faults
         for number in (signal.SIGINT, signal.SIGTERM):
             previous = signal.signal(number, lambda *_: stop.set())
             stack.callback(signal.signal, number, previous)
-        if not _is_loopback(server.host):
+        if not is_loopback(server.url):
             click.echo(
                 f"Warning: {server.host} is not a loopback address: others on the network can reach this registry, "
                 "over plain HTTP.",
@@ -107,10 +107,6 @@ def _start(directory: Path, host: str, port: int, faults: Path | None) -> LocalR
 def _log(line: str) -> None:
     with contextlib.suppress(OSError):  # whoever read our log may be gone; the registry goes on
         click.echo(f"{datetime.now():%H:%M:%S} {line}", err=True)
-
-
-def _is_loopback(host: str) -> bool:
-    return ipaddress.ip_address(host.partition("%")[0]).is_loopback
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ..errors import InterruptedReleaseError, UsageError
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..endpoints import Connection, Destination, Endpoint
@@ -63,11 +63,6 @@ class Stop:
     def reason(self) -> str | None:
         """Return why, None while it has not been said."""
         return "another release failed, or somebody interrupted" if self._event.is_set() else None
-
-    def checkpoint(self) -> None:
-        """Raise InterruptedReleaseError once it has been said."""
-        if reason := self.reason():
-            raise InterruptedReleaseError(f"stopped: {reason}")
 
 
 @dataclass(frozen=True)
@@ -130,7 +125,7 @@ def open_target(options: Options) -> Target:
     """Load the manifest, with all its files, and connect. No request is made, but for the caller's identity on AWS."""
     from ..endpoints import Destination, connect, resolve, resolved_owner  # noqa: PLC0415
     from ..manifest import Variables, load, refuse_unsupported  # noqa: PLC0415
-    from ..publishing import Permission  # noqa: PLC0415
+    from ..publishing import Permission, ThreadScheduler  # noqa: PLC0415
 
     replace = tuple(Permission.parse(text) for text in options.replace)
     allow = frozenset(options.allow)
@@ -152,7 +147,7 @@ def open_target(options: Options) -> Target:
         environment.profile,
     )
     stop = Stop()
-    connection = connect(destination, endpoint, stop.checkpoint)
+    connection = connect(destination, endpoint, ThreadScheduler(stop.reason).checkpoint)
     account = resolved_owner(destination, endpoint)
     if endpoint.origin:
         click.echo(

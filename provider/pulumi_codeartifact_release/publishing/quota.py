@@ -20,7 +20,7 @@ def refuse_oversized(files: Mapping[str, Path], environ: Mapping[str, str] = os.
     CODEARTIFACT_RELEASE_MAX_ASSET_SIZE, in bytes, is for accounts whose quota was changed.
     """
     largest = _setting(environ)
-    sizes = {name: path.stat().st_size for name, path in files.items() if path.exists()}
+    sizes = {name: _size(path) for name, path in files.items()}
     over = [f"\n  {name}: {size:,} bytes" for name, size in sizes.items() if size > largest]
     if over:
         raise QuotaExceededError(
@@ -28,6 +28,14 @@ def refuse_oversized(files: Mapping[str, Path], environ: Mapping[str, str] = os.
             + "".join(over),
             hint=f"Split or compress what is in it. If the account's quota was raised, say so in {_SETTING}.",
         )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        # Hashing will say what is the matter with it.
+        return 0
 
 
 def _setting(environ: Mapping[str, str]) -> int:

@@ -128,11 +128,7 @@ class BotoRegistry:
             "UpdatePackageVersionsStatus",
             at,
             lambda: self._client.update_package_versions_status(
-                **_package(at),
-                versions=[at.version],
-                versionRevisions={at.version: revision},
-                expectedStatus=expected.value,
-                targetStatus=target.value,
+                **_guarded(at, revision, expected), targetStatus=target.value
             ),
         )
         return self._new_state(answer, at, f"become {target}", target)
@@ -153,12 +149,7 @@ class BotoRegistry:
         answer = self._call(
             "DisposePackageVersions",
             at,
-            lambda: self._client.dispose_package_versions(
-                **_package(at),
-                versions=[at.version],
-                versionRevisions={at.version: revision},
-                expectedStatus=expected.value,
-            ),
+            lambda: self._client.dispose_package_versions(**_guarded(at, revision, expected)),
         )
         return self._new_state(answer, at, "become Disposed", Status.DISPOSED)
 
@@ -261,6 +252,16 @@ def _package(at: Coordinates) -> dict[str, Any]:
         "format": _FORMAT,
         "namespace": at.namespace,
         "package": at.package,
+    }
+
+
+def _guarded(at: Coordinates, revision: str, expected: Status) -> dict[str, Any]:
+    """Return the parameters for one version, if it is still `expected` at `revision`."""
+    return {
+        **_package(at),
+        "versions": [at.version],
+        "versionRevisions": {at.version: revision},
+        "expectedStatus": expected.value,
     }
 
 

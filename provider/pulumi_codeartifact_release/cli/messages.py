@@ -1,0 +1,19 @@
+"""How the command line shows an error of ours, whichever command it comes from."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import ManifestError, ReleaseError
+
+
+def show_error(error: ReleaseError, color: bool | None = None) -> None:
+    """Print an error to stderr; `color` is for those that are outside of a command, which knows it."""
+    tag = click.style("error", fg="red", bold=True) + f"[{error.code}]"
+    if isinstance(error, ManifestError):
+        # A line for each mistake, as compilers write them; then what they come to.
+        mistakes = "1 mistake" if len(error.problems) == 1 else f"{len(error.problems)} mistakes"
+        click.echo(str(error), err=True, color=color)
+        click.echo(f"{tag}: {mistakes} in {error.path}; nothing was sent", err=True, color=color)
+    else:
+        click.echo(f"{tag}: {error}", err=True, color=color)
