@@ -1,4 +1,7 @@
-"""Publish a manifest: `pulumi config set manifest PATH`, then `pulumi up`. The environment is the stack's name."""
+"""Publish or promote a manifest: `pulumi config set manifest PATH`, then `pulumi up`.
+
+The environment is the one that the stack is named after, or `pulumi config set environment NAME`.
+"""
 
 import signal
 
@@ -24,12 +27,15 @@ releases = publish_manifest(
     allow=config.get_object("allow") or (),
     replace=config.get_object("replace") or (),
     force=config.get_object("force") or (),
+    reason=config.get("reason") or "",
 )
 
+# What another stack promotes (`stack:` in its environment, or a StackReference in somebody's own program).
+OUTPUTS = ("namespace", "package", "version", "digest", "revision", "domain", "domain_owner", "repository", "region")
 pulumi.export(
     "releases",
     {
-        name: {"version": release.version, "digest": release.digest, "revision": release.revision}
+        name: {output: getattr(release, output) for output in (*OUTPUTS, "endpoint")}
         for name, release in releases.items()
     },
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import BinaryIO
 
 from pulumi_codeartifact_release.errors import (
@@ -50,6 +51,7 @@ class StoredVersion:
     status: Status
     revision: int
     assets: dict[str, bytes] = field(default_factory=dict)
+    published: datetime | None = None
 
 
 class FakeRegistry:
@@ -60,20 +62,22 @@ class FakeRegistry:
         self.calls: list[str] = []
         self.before: Callable[[str], None] = lambda _call: None
         self.after: Callable[[str], None] = lambda _call: None
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self._revisions = 0
 
     def holds(self, contents: dict[str, bytes], status: Status, at: Coordinates = AT) -> None:
         """Put a version there."""
-        self.versions[at] = StoredVersion(status, self._revision(), dict(contents))
+        published = None if status is Status.UNFINISHED else self.now
+        self.versions[at] = StoredVersion(status, self._revision(), dict(contents), published)
 
     @property
     def writes(self) -> list[str]:
-        return [call for call in self.calls if call.startswith(("publish", "status", "delete", "dispose"))]
+        return [call for call in self.calls if call.startswith(("publish", "status", "delete", "dispose", "copy"))]
 
     def describe(self, at: Coordinates) -> VersionState:
         self._call("describe")
         version = self._found(at)
-        return VersionState(version.status, str(version.revision))
+        return VersionState(version.status, str(version.revision), version.published, self.now)
 
     def list_assets(self, at: Coordinates) -> AssetListing:
         self._call("list")
@@ -100,10 +104,46 @@ class FakeRegistry:
         self.after(call)
         return VersionState(version.status, str(version.revision))
 
+    def fetch_asset(self, at: Coordinates, asset: Asset, write: Callable[[bytes], object]) -> None:
+        self._call(f"fetch {asset.name}")
+        version = self._found(at)
+        if version.status not in (Status.UNFINISHED, Status.PUBLISHED, Status.UNLISTED):
+            raise RegistryConflictError("not downloadable")
+        if asset.name not in version.assets:
+            raise VersionNotFoundError("no such asset")
+        content = version.assets[asset.name]
+        for start in range(0, len(content), 3):
+            write(content[start : start + 3])
+
+    def copy(
+        self, at: Coordinates, *, source_repository: str, revision: str, allow_overwrite: bool
+    ) -> VersionState | None:
+        call = f"copy from {source_repository}{' over' if allow_overwrite else ''}"
+        self._call(call)
+        source = self.versions.get(replace(at, repository=source_repository))
+        if source is None:
+            raise StatusRefusedError("gone", reason="NOT_FOUND")
+        if str(source.revision) != revision:
+            raise StatusRefusedError("moved", reason="MISMATCHED_REVISION")
+        if source.status not in (Status.PUBLISHED, Status.UNLISTED):
+            raise StatusRefusedError("not copyable", reason="NOT_ALLOWED")
+        if at in self.versions and not allow_overwrite:
+            raise StatusRefusedError("there already", reason="ALREADY_EXISTS")
+        self.versions[at] = StoredVersion(source.status, source.revision, dict(source.assets), self.now)
+        self.after(call)
+        return VersionState(source.status, str(source.revision))
+
+    def newest_version(self, at: Coordinates) -> str | None:
+        self._call("newest")
+        package = replace(at, version="")
+        found = [each for each in self.versions if replace(each, version="") == package]
+        return found[-1].version if found else None
+
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
         call = f"status {expected} -> {target}"
         version = self._guarded(call, at, expected, revision)
         version.status, version.revision = target, self._revision()
+        version.published = version.published or self.now
         self.after(call)
         return VersionState(version.status, str(version.revision))
 

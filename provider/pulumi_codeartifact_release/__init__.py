@@ -1,6 +1,6 @@
 """Releases of generic packages to AWS CodeArtifact, as Pulumi resources: whole, once, and unchanged.
 
-from pulumi_codeartifact_release import PackageVersion, publish_manifest
+from pulumi_codeartifact_release import PackageVersion, Promotion, publish_manifest
 """
 
 from __future__ import annotations
@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import ReleaseError
-    from .resources import PackageVersion, publish_manifest
+    from .programs import publish_manifest
+    from .resources import PackageVersion, Promotion
 
 __version__ = "0.1.0"
-__all__ = ["PackageVersion", "ReleaseError", "__version__", "publish_manifest"]
+__all__ = ["PackageVersion", "Promotion", "ReleaseError", "__version__", "publish_manifest"]
 
 
 def __getattr__(name: str) -> Any:
     # Lazy: the command line imports this package and must not wait for Pulumi.
-    if name in ("PackageVersion", "publish_manifest"):
+    if name in ("PackageVersion", "Promotion"):
         from . import resources  # noqa: PLC0415
 
         return getattr(resources, name)
+    if name == "publish_manifest":
+        from .programs import publish_manifest  # noqa: PLC0415
+
+        return publish_manifest
     if name == "ReleaseError":
         from .errors import ReleaseError  # noqa: PLC0415
 

@@ -36,6 +36,11 @@ class Declaration:
         dry_run: whether this is a preview: only the program is told.
         repository_exists: whether a missing repository is an error in a preview. In a program that makes it,
             it is only not there yet.
+        commit: of the manifest or the program, for the trail; "" where it is not known.
+        pin: the digest that was approved for a promotion; "" where the source decides.
+        pinned_by: who says so.
+        force: the digest whose soak the operator permits to skip; "" for none.
+        reason: why.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -47,6 +52,11 @@ class Declaration:
     urn: str = ""
     dry_run: bool = False
     repository_exists: bool = False
+    commit: str = ""
+    pin: str = ""
+    pinned_by: str = ""
+    force: str = ""
+    reason: str = ""
 
     def properties(self) -> dict[str, Any]:
         """Return plain values, as an engine transports them."""
@@ -60,6 +70,11 @@ class Declaration:
             "urn": self.urn,
             "dry_run": self.dry_run,
             "repository_exists": self.repository_exists,
+            "commit": self.commit,
+            "pin": self.pin,
+            "pinned_by": self.pinned_by,
+            "force": self.force,
+            "reason": self.reason,
         }
 
     @classmethod
@@ -75,6 +90,7 @@ class Declaration:
             urn=str(properties.get("urn") or ""),
             dry_run=bool(properties.get("dry_run")),
             repository_exists=bool(properties.get("repository_exists")),
+            **{name: str(properties.get(name) or "") for name in ("commit", "pin", "pinned_by", "force", "reason")},
         )
 
     def hash(self, cache: HashCache) -> dict[str, Source]:

@@ -15,19 +15,20 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from .errors import MissingDomainError, MissingRepositoryError, NoRegionError, UsageError, VersionNotFoundError
+from .errors import NoRegionError, UsageError
 from .registry.address import is_aws, is_loopback
-from .registry.interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
+from .registry.interface import Coordinates, Registry
 from .registry.pacing import AWS_RATES, Pacer
+from .registry.prepared import empty_until_prepared
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient
 
     from .local_registry.server import LocalRegistry
-    from .registry.client import ClientSettings
+    from .registry.client import Caller, ClientSettings
 
 _T = TypeVar("_T")
 
@@ -102,7 +103,7 @@ class Connection:
     @property
     def planning(self) -> Registry:
         """The registry for planning: a `file:` one that does not exist yet reads as empty, since `prepare` makes it."""
-        return _EmptyUntilPrepared(self.registry) if self.embedded else self.registry
+        return empty_until_prepared(self.registry) if self.embedded else self.registry
 
 
 def resolve(
@@ -161,11 +162,44 @@ def resolved_owner(destination: Destination, endpoint: Endpoint) -> str | None:
         return destination.domain_owner
     if endpoint.folder:
         return EMBEDDED_ACCOUNT
-    if not endpoint.is_aws:
-        return None
-    from .registry.client import ClientSettings, caller_account  # noqa: PLC0415 - boto3 takes long to import
+    caller = known_caller(destination, endpoint) if endpoint.is_aws else None
+    return caller.account if caller else None
 
-    return caller_account(ClientSettings(region=destination.region, profile=destination.profile))
+
+def known_caller(destination: Destination, endpoint: Endpoint) -> Caller | None:
+    """Return who calls there, as STS tells it; None for an embedded registry, or where STS does not answer."""
+    if endpoint.folder:
+        return None
+    from .registry.client import ClientSettings, caller  # noqa: PLC0415 - boto3 takes long to import
+
+    settings = ClientSettings(region=destination.region, profile=destination.profile)
+    # Elsewhere than on AWS, STS is asked only if the shell says where it is: keys of a test are not AWS's business.
+    return _shared(("caller", settings, endpoint.is_aws), lambda: caller(settings, configured_only=not endpoint.is_aws))
+
+
+def same_domain(one: Destination, at: Endpoint, other: Destination, other_at: Endpoint) -> bool:
+    """Return whether two repositories are surely in one domain, so that the service can copy between them."""
+    if (one.domain, at.text, resolved_region(one, at)) != (
+        other.domain,
+        other_at.text,
+        resolved_region(other, other_at),
+    ):
+        return False
+    owners = resolved_owner(one, at), resolved_owner(other, other_at)
+    if None in owners:
+        # The caller's own, whoever that is; two callers may be two accounts.
+        return owners[0] == owners[1] and one.profile == other.profile
+    return owners[0] == owners[1]
+
+
+def refuse_local_source(source: Endpoint, to: Endpoint, allow: frozenset[str]) -> None:
+    """Raise UsageError for a promotion out of a `file:` registry that the operator has not permitted."""
+    if source.folder and not to.folder and "local-source" not in allow:
+        raise UsageError(
+            f"the source {source.text} is a folder on this machine, which anybody who changes the repository may fill: "
+            "a manifest may not promote from it to a registry elsewhere",
+            hint="If you trust what is in it, permit it with `--allow local-source` (stack config: allow).",
+        )
 
 
 def connect(destination: Destination, endpoint: Endpoint, checkpoint: Callable[[], None] = lambda: None) -> Connection:
@@ -315,34 +349,6 @@ def _refuse_clear_text(url: str, origin: str) -> None:
         raise UsageError(
             f"the endpoint {url} (from {origin}) is plain HTTP", hint="Use https; plain HTTP is for this machine alone."
         )
-
-
-class _EmptyUntilPrepared:
-    """A `file:` registry as a plan sees it: where the domain or the repository is missing, there are no versions."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-
-    def describe(self, at: Coordinates) -> VersionState:
-        try:
-            return self._registry.describe(at)
-        except (MissingDomainError, MissingRepositoryError) as error:
-            raise VersionNotFoundError(error.what) from error
-
-    def list_assets(self, at: Coordinates) -> AssetListing:
-        return self._registry.list_assets(at)
-
-    def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
-        return self._registry.publish_asset(at, asset, body, unfinished=unfinished)
-
-    def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
-        return self._registry.set_status(at, revision=revision, expected=expected, target=target)
-
-    def delete(self, at: Coordinates, *, expected: Status) -> None:
-        self._registry.delete(at, expected=expected)
-
-    def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
-        return self._registry.dispose(at, revision=revision, expected=expected)
 
 
 def _create_missing(client: CodeArtifactClient, destination: Destination) -> None:

@@ -79,12 +79,6 @@ class NoRegionError(UsageError):
         )
 
 
-class NotYetSupportedError(UsageError):
-    """The manifest asks for something that is specified but that this version does not do."""
-
-    code = "not-yet-supported"
-
-
 @dataclass(frozen=True, order=True)
 class Problem:
     """One mistake in a manifest.
@@ -250,6 +244,18 @@ class ConflictError(RefusedError):
     """A published version holds other bytes, or other assets, than the manifest declares."""
 
     code = "conflict"
+
+
+class GateError(RefusedError):
+    """A version may not be promoted, or not yet: not Published in the environment before, or not for long enough."""
+
+    code = "gate"
+
+
+class PinError(RefusedError):
+    """A promotion's source does not hold what was approved, or nothing was approved where `pinned` asks for it."""
+
+    code = "pin"
 
 
 class DebrisError(RefusedError):

@@ -15,17 +15,28 @@ from dataclasses import dataclass
 from .engine import EngineLog, engine_address
 from .errors import UsageError
 from .hashing import SqliteCache, default_folder
-from .publishing import Source
+from .publishing import Origin, Source
 from .state import Inputs
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What check() saw of a resource, for create() and update(), which are not told the URN."""
+    """What check() saw of a resource, for create() and update(), which are not told the URN.
+
+    Attributes:
+        sources: the content of every asset, by name.
+        give_up: the digest of what may be replaced.
+        commit: of the manifest or the program; "" where it is not known.
+        origin: of a promotion: where its bytes are taken from.
+        reason: why a soak was skipped, if it was.
+    """
 
     urn: str
     sources: Mapping[str, Source]
     give_up: str | None
+    commit: str = ""
+    origin: Origin | None = None
+    reason: str = ""
 
 
 class Process:

@@ -13,6 +13,7 @@ from .publishing import (
     AssetProgress,
     AssetSent,
     AssetStarted,
+    Copied,
     Event,
     Finished,
     Finishing,
@@ -20,6 +21,7 @@ from .publishing import (
     Plan,
     Planned,
     Removed,
+    Route,
     StatusSet,
 )
 
@@ -45,7 +47,8 @@ def plan_text(plan: Plan) -> str:
     """Return what a plan will do, in a few words."""
     match plan.action:
         case Action.PUBLISH:
-            return f"publish {count_text(len(plan.uploads), 'asset')}, {size_text(plan.upload_bytes)}"
+            verb = {Route.FILES: "publish", Route.COPY: "copy", Route.TRANSFER: "download, verify and publish"}
+            return f"{verb[plan.route]} {count_text(len(plan.uploads), 'asset')}, {size_text(plan.upload_bytes)}"
         case Action.RESUME:
             return (
                 f"resume: send {count_text(len(plan.uploads), 'asset')}, {size_text(plan.upload_bytes)}; "
@@ -56,9 +59,11 @@ def plan_text(plan: Plan) -> str:
             return f"change the status from {found} to {plan.release.status}"
         case Action.REPLACE:
             held = plan.remote.digest if plan.remote else "?"
+            how = "archived and overwritten" if plan.overwrites else "deleted"
             return (
-                f"REPLACE what is published ({held}): it is deleted, and absent for a moment, then "
-                f"{count_text(len(plan.uploads), 'asset')}, {size_text(plan.upload_bytes)}, are published"
+                f"REPLACE what is published ({held}): it is {how}, and absent for a moment, then "
+                f"{count_text(len(plan.uploads), 'asset')}, {size_text(plan.upload_bytes)}, are "
+                f"{'copied' if plan.copies else 'published'}"
             )
         case Action.KEEP:
             return f"nothing to do: {count_text(len(plan.present), 'asset')} {plan.release.status} and unchanged"
@@ -70,7 +75,9 @@ def review_text(plan: Plan, rate: float | None) -> str:
     """Return what a plan will do and what that takes; `rate` is the quota of uploads a second, None if not known."""
     if plan.action is Action.KEEP:
         return f"adopt: {count_text(len(plan.present), 'asset')} {plan.release.status} already, with the same bytes"
-    text = f"{plan_text(plan)}; {count_text(plan.requests, 'request')}"
+    text = f"{plan_text(plan)}; {count_text(plan.requests + plan.downloads, 'request')}"
+    if plan.copies:
+        return text
     # The quota's bucket holds one second's worth: that many go at once.
     least = (len(plan.uploads) - rate) / rate if rate else 0.0
     return f"{text}, at least {least:.0f} s by the quota" if least >= 1 else text
@@ -96,7 +103,7 @@ class Progress:
         match event:
             case Planned(plan):
                 self._plan = plan
-                self._phase = "publishing" if plan.uploads else plan_text(plan)
+                self._phase = "copying" if plan.copies else "publishing" if plan.uploads else plan_text(plan)
             case AssetStarted(asset):
                 self._sent_bytes.setdefault(asset.name, 0)
             case AssetProgress(asset, sent):
@@ -104,6 +111,8 @@ class Progress:
             case AssetSent(asset):
                 self._sent_bytes[asset.name] = asset.size
                 self._sent += 1
+            case Copied():
+                self._phase = "copied; comparing it with its source"
             case Finishing():
                 self._phase = "making it Published"
             case Removed():
@@ -126,6 +135,9 @@ class Progress:
         return f"{self._sent}/{total} assets, {size_text(self.bytes_sent)} of {size_text(total_bytes)}"
 
     def _last_line(self, finished: Finished) -> str:
+        if finished.copied:
+            size = size_text(sum(asset.size for asset in finished.copied))
+            return f"{finished.state.status}: copied {count_text(len(finished.copied), 'asset')}, {size}"
         if not finished.sent:
             return f"{finished.state.status}: every asset was there already"
         size = size_text(sum(asset.size for asset in finished.sent))

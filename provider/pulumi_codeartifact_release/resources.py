@@ -1,52 +1,44 @@
 """Resources for Pulumi programs: a release, declared.
 
-    from pulumi_codeartifact_release import PackageVersion
+    from pulumi_codeartifact_release import PackageVersion, Promotion
 
-    PackageVersion(
+    dev = PackageVersion(
         "payments-api",
         namespace="acme", package="payments-api", version="1.4.2",
         domain="acme", repository="dev",
         assets=["dist/*.tar.gz"],
     )
+    Promotion("payments-api-staging", source=dev, domain="acme", repository="staging")
 
-`publish_manifest` declares every package of a manifest at once.
+`publish_manifest` (programs.py) declares every package of a manifest at once.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 import pulumi
 import pulumi.dynamic
+from pulumi.dynamic import ResourceProvider
 from pulumi.resource import create_urn
 
 from . import declaration as transient
+from .approvals import permitted
+from .arguments import Assets, declaration_of, is_digest
 from .declaration import Declaration
-from .endpoints import EMBEDDED_ACCOUNT, Destination, resolve, resolved_region
-from .errors import NotYetSupportedError, ReleaseError, UsageError
-from .manifest import AssetEntry, Environment, Folder, Manifest, Package, Variables, declare, load, refuse_unsupported
-from .providers import PackageVersionProvider
-from .publishing import Permission
-
-AssetSource: TypeAlias = "str | os.PathLike[str] | pulumi.FileAsset | pulumi.StringAsset"
-"""A path, or content; a path in a list may be a glob (`dist/*.zip`, `build/**/app.zip`)."""
-
-Assets: TypeAlias = "Sequence[str | os.PathLike[str] | pulumi.FileAsset] | Mapping[str, pulumi.Input[AssetSource]]"
-"""What makes up a version: paths and globs, each file under its own name; or name -> path or content."""
+from .manifest import Environment, Package
+from .providers import PackageVersionProvider, PromotionProvider
+from .publishing import Permission, duration_text
+from .trail import commit_of
 
 
-class PackageVersion(pulumi.dynamic.Resource, module="codeartifact", name="PackageVersion"):
-    """A version of a generic package in AWS CodeArtifact: published once, whole, and unchanged.
+class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
+    """What both resources have in common: their outputs, and how they are declared."""
 
-    An identical version that is published already is adopted. Other bytes under a published version are refused in
-    the preview. Nothing is ever replaced or, by default, deleted: a new `version` is an update in place that
-    publishes it and leaves the one before where it is.
-    """
+    provider: ClassVar[type[ResourceProvider]]
 
     namespace: pulumi.Output[str]
     """The package's namespace."""
@@ -72,6 +64,37 @@ class PackageVersion(pulumi.dynamic.Resource, module="codeartifact", name="Packa
     """Name -> `{"sha256": hex, "size": bytes}`; known in previews."""
     digest: pulumi.Output[str]
     """`sha256:` over all assets: the same in every environment, and known in previews."""
+    trail: pulumi.Output[Mapping[str, Any]]
+    """What went where: digest, revisions, destination (and source), by whom, when, from which commit. Unknown in the
+    preview of a change; state from before 0.2 has none."""
+
+    def _declare(
+        self,
+        resource_name: str,
+        declaration: pulumi.Output[dict[str, Any]] | dict[str, Any],
+        inputs: dict[str, Any],
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        if inputs["on_destroy"] == "retain":
+            # The engine's own way of keeping what leaves the program: shown as `[retain]`, delete() is never called.
+            opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(retain_on_delete=True), opts)
+        opts = opts or pulumi.ResourceOptions()
+        urn = _urn(self._resource_type_name, resource_name, opts)
+        told = pulumi.Output.all(declaration, urn).apply(lambda both: {**both[0], "urn": both[1]})
+        asked = {"assets": None, "digest": None, "revision": None, "trail": None}
+        props = {**asked, **inputs, transient.KEY: told}
+        super().__init__(self.provider(), resource_name, cast(Any, props), opts)
+
+
+class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
+    """A version of a generic package in AWS CodeArtifact: published once, whole, and unchanged.
+
+    An identical version that is published already is adopted. Other bytes under a published version are refused in
+    the preview. Nothing is ever replaced or, by default, deleted: a new `version` is an update in place that
+    publishes it and leaves the one before where it is.
+    """
+
+    provider = PackageVersionProvider
 
     def __init__(
         self,
@@ -109,12 +132,11 @@ class PackageVersion(pulumi.dynamic.Resource, module="codeartifact", name="Packa
 
         Nothing raises here for what the files are: mistakes show beside the resource, all at once.
         """
-        # A program is code that the operator runs: what a manifest needs a permission for, it simply says.
         folder = Path(base).absolute()
-        declaration = _declaration(
+        declaration = declaration_of(
             assets,
             folder,
-            Declaration(base=str(folder), allow=frozenset(("outside", "endpoint", "delete")), give_up=replace or ""),
+            Declaration(base=str(folder), allow=_PROGRAM, give_up=replace or "", commit=commit_of(folder)),
         )
         self._declare(
             resource_name,
@@ -137,22 +159,6 @@ class PackageVersion(pulumi.dynamic.Resource, module="codeartifact", name="Packa
             opts,
         )
 
-    def _declare(
-        self,
-        resource_name: str,
-        declaration: pulumi.Output[dict[str, Any]] | dict[str, Any],
-        inputs: dict[str, Any],
-        opts: pulumi.ResourceOptions | None,
-    ) -> None:
-        if inputs["on_destroy"] == "retain":
-            # The engine's own way of keeping what leaves the program: shown as `[retain]`, delete() is never called.
-            opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(retain_on_delete=True), opts)
-        opts = opts or pulumi.ResourceOptions()
-        urn = _urn(self._resource_type_name, resource_name, opts)
-        told = pulumi.Output.all(declaration, urn).apply(lambda both: {**both[0], "urn": both[1]})
-        props = {**inputs, transient.KEY: told, "assets": None, "digest": None, "revision": None}
-        super().__init__(PackageVersionProvider(), resource_name, cast(Any, props), opts)
-
     @classmethod
     def of_manifest(
         cls,
@@ -162,162 +168,207 @@ class PackageVersion(pulumi.dynamic.Resource, module="codeartifact", name="Packa
         base: Path,
         allow: frozenset[str] = frozenset(),
         replace: Sequence[Permission] = (),
+        commit: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> PackageVersion:
         """Declare a package of a manifest, under its logical name `namespace/package`."""
-        give_up = [p.digest for p in replace if (p.package, p.version) == (package.id, package.version)]
         declaration = Declaration(
             files={file.name: str(file.path) for file in package.files},
             base=str(base),
             allow=allow,
-            give_up=give_up[0] if give_up else "",
+            give_up=permitted(replace, package.id, package.version),
             dry_run=pulumi.runtime.is_dry_run(),
             repository_exists=True,
+            commit=commit,
         )
         resource = cls.__new__(cls)
         resource._declare(
             package.id,
             declaration.properties(),
+            {**_place_of(environment), **_package_of(package, environment), "version": package.version},
+            opts,
+        )
+        return resource
+
+
+Place: TypeAlias = "PackageVersion | Promotion | Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]"
+"""Where a promotion takes its version from: a resource, or a mapping with `domain`, `repository` and, where they are
+not what the chain says, `domain_owner`, `region`, `profile`, `endpoint`; also `namespace`, `package`, `version` and
+`digest`, as in the outputs of another stack."""
+
+_FROM_SOURCE = ("domain", "domain_owner", "repository", "region", "profile", "endpoint", "revision")
+
+
+class Promotion(_Version, module="codeartifact", name="Promotion"):
+    """A version of a generic package that takes over the very bytes that another repository holds.
+
+    Within a domain the service copies; across domains, accounts and regions each asset is downloaded, verified and
+    published. Either way the destination is compared asset by asset. The source must be Published there, and hold what
+    was approved. What is promoted already is not judged again. As with `PackageVersion`, nothing is ever replaced.
+    """
+
+    provider = PromotionProvider
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        source: Place,
+        domain: pulumi.Input[str],
+        repository: pulumi.Input[str],
+        namespace: pulumi.Input[str] | None = None,
+        package: pulumi.Input[str] | None = None,
+        version: pulumi.Input[str] | None = None,
+        digest: pulumi.Input[str] | None = None,
+        domain_owner: pulumi.Input[str] | None = None,
+        region: pulumi.Input[str] | None = None,
+        profile: pulumi.Input[str] | None = None,
+        endpoint: pulumi.Input[str] | None = None,
+        status: pulumi.Input[str] = "Published",
+        finish: pulumi.Input[str] = "guarded",
+        soak: pulumi.Input[str] | None = None,
+        on_destroy: str = "retain",
+        on_supersede: str = "keep",
+        replace: str | None = None,
+        force: str | None = None,
+        reason: str = "",
+        base: str | os.PathLike[str] = ".",
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare a promotion.
+
+        `source` is a `PackageVersion` or `Promotion` of this program, or a mapping: where the version is taken from.
+        `namespace`, `package`, `version` and `digest` are the source's, as far as it says them; `digest` is what was
+        approved, and without one the source decides. `soak` (`24h`) is how long it must have been Published there;
+        `force` is the digest whose soak is skipped, for a `reason`, which is kept in `trail`. All else as for
+        `PackageVersion`; `replace` also permits to take over a source that changed under the same version.
+        """
+        folder = Path(base).absolute()
+        held = _held_by(source, folder)
+
+        def either(given: pulumi.Input[str] | None, name: str) -> Any:
+            return given if given is not None else _value(held, name)
+
+        problems = [
+            f"{name} is {value!r}; write sha256:DIGEST"
+            for name, value in (("replace", replace or ""), ("force", force or ""))
+            if not is_digest(value)
+        ]
+        if force and not reason.strip():
+            problems.append("force needs a reason, which is kept")
+        pin = either(digest, "digest")
+        known = Declaration(
+            problems=tuple(problems),
+            base=str(folder),
+            allow=_PROGRAM,
+            give_up=replace or "",
+            dry_run=pulumi.runtime.is_dry_run(),
+            commit=commit_of(folder),
+            pinned_by="the program",
+            force=force or "",
+            reason=reason,
+        )
+        self._declare(
+            resource_name,
+            pulumi.Output.from_input(pin).apply(lambda pin: {**known.properties(), "pin": pin or ""}),
             {
-                "namespace": package.namespace,
-                "package": package.package,
-                "version": package.version,
-                "domain": environment.domain,
-                "domain_owner": environment.domain_owner,
-                "repository": environment.repository,
-                "region": environment.region,
-                "profile": environment.profile,
-                "endpoint": environment.endpoint,
-                "status": package.status,
-                "finish": environment.finish,
-                "on_destroy": environment.on_destroy,
-                "on_supersede": environment.on_supersede,
+                "namespace": either(namespace, "namespace"),
+                "package": either(package, "package"),
+                "version": either(version, "version"),
+                "domain": domain,
+                "domain_owner": domain_owner,
+                "repository": repository,
+                "region": region,
+                "profile": profile,
+                "endpoint": endpoint,
+                "status": status,
+                "finish": finish,
+                "soak": soak,
+                "on_destroy": on_destroy,
+                "on_supersede": on_supersede,
+                "source": {name: _value(held, name) for name in _FROM_SOURCE},
+                # Known in a preview, although nothing can be looked at there before it is published.
+                "assets": source.assets if isinstance(source, _Version) else None,
+                "digest": pin,
+            },
+            opts,
+        )
+
+    @classmethod
+    def of_manifest(
+        cls,
+        package: Package,
+        environment: Environment,
+        source: Environment,
+        *,
+        version: pulumi.Input[str],
+        approval: pulumi.Input[Mapping[str, str]],
+        known: Declaration,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> Promotion:
+        """Declare a package of a manifest, under its logical name `namespace/package`.
+
+        `approval` has what of `known` depends on who approved: `pin`, `pinned_by`, and so on.
+        """
+        resource = cls.__new__(cls)
+        resource._declare(
+            package.id,
+            pulumi.Output.from_input(approval).apply(lambda approval: {**known.properties(), **approval}),
+            {
+                **_place_of(environment),
+                **_package_of(package, environment),
+                "version": version,
+                "soak": duration_text(environment.soak) if environment.soak else None,
+                "source": {name: value for name, value in _place_of(source).items() if value},
             },
             opts,
         )
         return resource
 
 
-def publish_manifest(
-    path: str | os.PathLike[str],
-    environment: str,
-    *,
-    variables: Mapping[str, object] | None = None,
-    allow: Sequence[str] = (),
-    replace: Sequence[str] = (),
-    force: Sequence[str] = (),
-    opts: pulumi.ResourceOptions | None = None,
-) -> dict[str, PackageVersion]:
-    """Declare every package of a manifest for one of its environments; returns them by `namespace/package`.
+# A program is code that the operator runs: what a manifest needs a permission for, it simply says.
+_PROGRAM = frozenset(("outside", "endpoint", "delete", "local-source"))
 
-    `variables` are the stack's values for the manifest's variables (RELEASE_VAR_NAME in the environment goes first).
-    `allow` is what the operator permits: `outside`, `endpoint`, `delete`; `replace` which published versions may be
-    given up, each as NAMESPACE/PACKAGE@VERSION=sha256:DIGEST. Raises pulumi.RunError, which Pulumi shows without a
-    traceback, with every mistake of the manifest.
-    """
-    try:
-        if not isinstance(variables or {}, Mapping):
-            raise UsageError(
-                f"variables is {variables!r}", hint="Write an object: `pulumi config set --path variables.NAME VALUE`."
-            )
-        permitted = frozenset(_words("allow", allow))
-        replaceable = [Permission.parse(text) for text in _words("replace", replace)]
-        if force:
-            raise NotYetSupportedError("force in the stack config is not yet supported")
-        manifest = load(
-            Path(path),
-            environment=environment,
-            variables=Variables(environ=os.environ, stack=variables or {}),
-            allow=permitted,
-        )
-        chosen = manifest.environment(environment)
-        refuse_unsupported(manifest, chosen)
-        _announce(manifest, chosen, permitted)
-    except ReleaseError as error:
-        raise pulumi.RunError(str(error)) from None
-    known = {(package.id, package.version) for package in manifest.packages}
-    for permission in replaceable:
-        if (permission.package, permission.version) not in known:
-            # It may have served its turn; it may also be a slip of the pen.
-            pulumi.log.warn(f"replace: {permission} is about no version of {path}")
+
+def _held_by(source: Place, folder: Path) -> Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]:
+    """Return what a source says of itself; each value by itself where that is known, since some may not be yet."""
+    if not isinstance(source, _Version):
+        return source
+    values = {name: getattr(source, name) for name in (*_FROM_SOURCE, "namespace", "package", "version", "digest")}
+    # A resource's endpoint is relative to the program's folder, an argument's to `base`.
+    return {**values, "endpoint": source.endpoint.apply(lambda text: _relative(text, folder))}
+
+
+def _value(held: Mapping[str, Any] | pulumi.Output[Mapping[str, Any]], name: str) -> Any:
+    return held.apply(lambda values: values.get(name)) if isinstance(held, pulumi.Output) else held.get(name)
+
+
+def _relative(endpoint: str, folder: Path) -> str:
+    if not endpoint.startswith("file:"):
+        return endpoint
+    return "file:" + Path(os.path.relpath(endpoint.removeprefix("file:"), folder)).as_posix()
+
+
+def _place_of(environment: Environment) -> dict[str, Any]:
     return {
-        package.id: PackageVersion.of_manifest(
-            package, chosen, base=manifest.base, allow=permitted, replace=replaceable, opts=opts
-        )
-        for package in manifest.packages
+        "domain": environment.domain,
+        "domain_owner": environment.domain_owner,
+        "repository": environment.repository,
+        "region": environment.region,
+        "profile": environment.profile,
+        "endpoint": environment.endpoint,
     }
 
 
-def _words(name: str, value: Sequence[str]) -> Sequence[str]:
-    if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
-        raise UsageError(f"{name} is {value!r}", hint=f"Write a list: `pulumi config set --path '{name}[0]' …`.")
-    return value
-
-
-def _announce(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> None:
-    """Say where to, first; here rather than beside each of many resources."""
-    endpoint = resolve(environment.endpoint, base=manifest.base, allow=allow, profile=environment.profile)
-    if not pulumi.runtime.is_dry_run():
-        return
-    if endpoint.origin:
-        pulumi.log.warn(f"the endpoint {endpoint.text} comes from {endpoint.origin}, not from the manifest")
-    where = endpoint.text or "AWS"
-    ambient = None if endpoint.folder else pulumi.Config("aws").get("region")
-    destination = Destination(environment.domain, environment.repository, region=environment.region or ambient)
-    account = environment.domain_owner or (EMBEDDED_ACCOUNT if endpoint.folder else "of the caller")
-    region = resolved_region(destination, endpoint)
-    pulumi.log.info(
-        f"{environment.name}: {where}, account {account}, {region}, "
-        f"repository {environment.domain}/{environment.repository}"
-    )
-
-
-def _declaration(assets: Assets, base: Path, known: Declaration) -> pulumi.Output[dict[str, Any]] | dict[str, Any]:
-    """Return the transient input for the argument `assets`; an output where a path is one."""
-    dry_run = pulumi.runtime.is_dry_run()
-
-    def declared(resolved: Any) -> dict[str, Any]:
-        files, texts, problems = _files_of(resolved, base)
-        problems += [] if _is_digest(known.give_up) else [f"replace is {known.give_up!r}; write sha256:DIGEST"]
-        whole = dataclasses.replace(known, files=files, texts=texts, problems=tuple(problems), dry_run=dry_run)
-        return whole.properties()
-
-    if isinstance(assets, Mapping):
-        # Reduced before an Output sees them: an Asset object among the inputs would be state for ever.
-        reduced = {name: _reduced(source) for name, source in assets.items()}
-        if any(isinstance(source, pulumi.Output) for source in reduced.values()):
-            return pulumi.Output.from_input(reduced).apply(declared)
-        return declared(reduced)
-    return declared([_reduced(source) for source in assets])
-
-
-def _is_digest(text: str) -> bool:
-    return not text or re.fullmatch("sha256:[0-9a-f]{64}", text) is not None
-
-
-def _reduced(source: Any) -> Any:
-    if isinstance(source, pulumi.Output):
-        return source.apply(_reduced)
-    if isinstance(source, pulumi.FileAsset):
-        return str(source.path)
-    if isinstance(source, pulumi.StringAsset):
-        return {"text": source.text}
-    return os.fspath(source)
-
-
-def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Return name -> path, name -> content, and what is wrong."""
-    if isinstance(assets, Mapping):
-        texts = {name: source["text"] for name, source in assets.items() if isinstance(source, Mapping)}
-        entries = [AssetEntry(path, name=name, count=1) for name, path in assets.items() if name not in texts]
-    else:
-        texts = {}
-        entries = [AssetEntry(path) for path in assets]
-    files, problems = declare(Folder(base, outside=True), entries)
-    told = [f"{entries[problem.entry].path}: {problem.message}" for problem in problems]
-    if not entries and not texts:
-        told.append("no assets are declared; a version needs at least one")
-    return {file.name: str(file.path) for file in files}, texts, told
+def _package_of(package: Package, environment: Environment) -> dict[str, Any]:
+    return {
+        "namespace": package.namespace,
+        "package": package.package,
+        "status": package.status,
+        "finish": environment.finish,
+        "on_destroy": environment.on_destroy,
+        "on_supersede": environment.on_supersede,
+    }
 
 
 def _urn(type_name: str, resource_name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:

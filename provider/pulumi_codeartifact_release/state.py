@@ -1,4 +1,4 @@
-"""What a `PackageVersion` keeps in users' state: names, hashes, sizes, coordinates. Knows the shapes, not Pulumi.
+"""What our resources keep in users' state: names, hashes, sizes, coordinates. Knows the shapes, not Pulumi.
 
     inputs = Inputs.of(props)               # what check() returned: declared
     inputs.release().digest
@@ -10,8 +10,8 @@ No absolute path, credential or file content has a place here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self, TypeVar
 
 from .endpoints import Destination, Endpoint, stored
 from .publishing import Finish, Release, RemoteVersion, Retirement, digest
@@ -35,6 +35,12 @@ INPUTS = (
     "digest",
 )
 """The names of all inputs in state. Adding one is fine; a renamed or removed one is a diff for every user."""
+
+PROMOTION_INPUTS = (*INPUTS, "source", "soak")
+"""The names of all inputs of a `Promotion`; what was said of INPUTS holds here too."""
+
+SOURCE = ("domain", "domain_owner", "repository", "region", "profile", "endpoint", "digest", "revision")
+"""The names of what the input `source` of a `Promotion` holds."""
 
 REQUIRED = ("namespace", "package", "version", "domain", "repository")
 """The inputs without which nothing can be looked up."""
@@ -73,15 +79,20 @@ class Inputs:
     on_destroy: Retirement = Retirement.RETAIN
     on_supersede: Retirement = Retirement.KEEP
 
+    names: ClassVar[tuple[str, ...]] = INPUTS
+    """The names of the inputs of this kind of resource."""
+
     @classmethod
-    def of(cls, props: Mapping[str, Any]) -> Inputs:
+    def of(cls, props: Mapping[str, Any]) -> Self:
         """Read inputs or outputs of a resource; keys that are not inputs are left out. Raises KeyError, ValueError."""
-        plain = {name: props[name] for name in INPUTS if props.get(name) is not None and name != "digest"}
+        plain = {name: props[name] for name in cls.names if props.get(name) is not None and name != "digest"}
         plain["assets"] = assets_of(props.get("assets") or {})
         plain["status"] = Status(props.get("status") or Status.PUBLISHED)
         plain["on_destroy"] = Retirement(props.get("on_destroy") or Retirement.RETAIN)
         plain["on_supersede"] = Retirement(props.get("on_supersede") or Retirement.KEEP)
         plain["finish"] = Finish(props.get("finish") or Finish.GUARDED)
+        if "source" in plain:
+            plain["source"] = Source.of(plain["source"])
         return cls(**plain)
 
     @property
@@ -110,19 +121,80 @@ class Inputs:
 
     def properties(self) -> dict[str, Any]:
         """Return the inputs as they are stored: nothing that is None or empty."""
-        values: dict[str, Any] = {name: getattr(self, name) for name in INPUTS if name not in ("assets", "digest")}
-        values = {name: str(value) for name, value in values.items() if value}
+        plain = (name for name in self.names if name not in ("assets", "digest", "source"))
+        values: dict[str, Any] = {name: str(value) for name in plain if (value := getattr(self, name))}
         values["assets"] = asset_properties(self.assets)
         values["digest"] = digest(self.assets.values())
         return values
 
 
-def outputs(inputs: Inputs, state: VersionState) -> dict[str, Any]:
-    """Return a resource's outputs: its inputs, and the status and revision that the registry answered with."""
-    return {**inputs.properties(), "status": str(state.status), "revision": state.revision}
+@dataclass(frozen=True)
+class Source:
+    """Where a promotion takes its version from, and what was approved of it.
+
+    Attributes:
+        endpoint: as in `Endpoint.text`.
+        digest: of what is promoted.
+        revision: of the source, when it was judged; None where it did not have to be.
+    """
+
+    domain: str
+    repository: str
+    domain_owner: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    endpoint: str = ""
+    digest: str | None = None
+    revision: str | None = None
+
+    @classmethod
+    def of(cls, props: Mapping[str, Any]) -> Source:
+        """Read what `properties` returned; other keys are left out. Raises TypeError without a required one."""
+        return cls(**{name: str(props[name]) for name in SOURCE if props.get(name)})
+
+    @property
+    def destination(self) -> Destination:
+        """The place, for a connection."""
+        return Destination(self.domain, self.repository, self.domain_owner, self.region, self.profile)
+
+    @property
+    def stored_endpoint(self) -> Endpoint:
+        """The endpoint, as it was permitted by check()."""
+        return stored(self.endpoint)
+
+    def properties(self) -> dict[str, str]:
+        """Return the values as they are stored: nothing that is None or empty."""
+        return {name: value for name in SOURCE if (value := getattr(self, name))}
 
 
-def found(inputs: Inputs, remote: RemoteVersion) -> Inputs:
+@dataclass(frozen=True)
+class PromotionInputs(Inputs):
+    """The inputs of one `Promotion`, checked.
+
+    Attributes:
+        soak: as the manifest writes a duration; "" for none.
+    """
+
+    source: Source = field(kw_only=True)
+    soak: str = ""
+
+    names: ClassVar[tuple[str, ...]] = PROMOTION_INPUTS
+
+    def properties(self) -> dict[str, Any]:
+        """Return the inputs as they are stored: nothing that is None or empty."""
+        return {**super().properties(), "source": self.source.properties()}
+
+
+def outputs(inputs: Inputs, state: VersionState, trail: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return a resource's outputs: its inputs, the status and revision that the registry answered with, the trail."""
+    told = {"trail": dict(trail)} if trail else {}
+    return {**inputs.properties(), "status": str(state.status), "revision": state.revision, **told}
+
+
+_AnyInputs = TypeVar("_AnyInputs", bound=Inputs)
+
+
+def found(inputs: _AnyInputs, remote: RemoteVersion) -> _AnyInputs:
     """Return the inputs as if what the registry holds had been declared: how drift becomes visible."""
     declared = inputs.assets
     # Sizes are for people: a registry that does not report one must not show as drift.
@@ -130,8 +202,7 @@ def found(inputs: Inputs, remote: RemoteVersion) -> Inputs:
         name: declared[name] if name in declared and declared[name].sha256 == asset.sha256 else asset
         for name, asset in remote.assets.items()
     }
-    values = {name: getattr(inputs, name) for name in inputs.__dataclass_fields__}
-    return Inputs(**{**values, "assets": assets, "status": remote.state.status})
+    return replace(inputs, assets=assets, status=remote.state.status)
 
 
 def assets_of(properties: Mapping[str, Any]) -> dict[str, Asset]:

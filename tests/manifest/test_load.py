@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release.errors import ManifestError, NotYetSupportedError, UsageError, printable
-from pulumi_codeartifact_release.manifest import Pin, Variables, load, refuse_unsupported
+from pulumi_codeartifact_release.errors import ManifestError, UsageError, printable
+from pulumi_codeartifact_release.manifest import Pin, Variables, load
 
 from .conftest import HEAD, TAIL, Project
 
@@ -109,43 +109,31 @@ def test_an_environment_that_the_caller_misspells_is_a_usage_error(complete: Pat
     )
 
 
-def test_what_this_version_does_not_do_is_refused_for_the_selected_environment_only(complete: Path) -> None:
-    manifest = load(complete)
-    refuse_unsupported(manifest, manifest.environment("dev"))
-    with pytest.raises(NotYetSupportedError) as caught:
-        refuse_unsupported(manifest, manifest.environment("prod"))
-    assert str(caught.value).splitlines() == [
-        f"{complete}:32:5: environments.prod.promoteFrom: `promoteFrom` is not yet supported",
-        f"{complete}:33:5: environments.prod.soak: `soak` is not yet supported",
-        f"{complete}:34:5: environments.prod.pinned: `pinned` is not yet supported",
-        f"{complete}:35:5: environments.prod.pins: `pins` is not yet supported",
-        f"{complete}:40:5: environments.prod.stack: `stack` is not yet supported",
-        "Remove it, or use an environment without it.",
-    ]
-
-
 @pytest.mark.parametrize(
-    ("line", "refused"),
+    ("line", "key"),
     [
-        ("onDestroy: archive", None),
-        ("onSupersede: unlist", None),
+        ("soak: 24h", "soak"),
+        ("pinned: true", "pinned"),
+        ("stack: acme/releases/dev", "stack"),
+        (f"pins: {{a/b: {{version: 1, digest: 'sha256:{'0' * 64}'}}}}", "pins"),
         ("pinned: false", None),
+        ("pins: {}", None),
         ("finish: last-asset", None),
     ],
 )
-def test_only_a_value_that_asks_for_something_is_refused(project: Project, line: str, refused: str | None) -> None:
+def test_what_is_about_promotions_needs_one(project: Project, line: str, key: str | None) -> None:
     project.file("a.zip")
-    manifest = project.load(
+    text = (
         f"{HEAD}packages: [{{namespace: a, package: b, version: 1, assets: [a.zip]}}]\n"
         f"environments:\n  dev:\n    domain: acme\n    repository: dev\n    {line}\n"
     )
-    if refused is None:
-        refuse_unsupported(manifest, manifest.environment("dev"))
+    problems = [f"7:5 environments.dev.{key}: `{key}` is about what is promoted: it needs `promoteFrom`"] if key else []
+    if not problems:
+        project.load(text)
         return
-    with pytest.raises(NotYetSupportedError) as caught:
-        refuse_unsupported(manifest, manifest.environment("dev"))
-    key = line.partition(":")[0]
-    assert caught.value.what == f"{manifest.path}:7:5: environments.dev.{key}: {refused} is not yet supported"
+    with pytest.raises(ManifestError) as caught:
+        project.load(text)
+    assert [f"{each.line}:{each.column} {each.key}: {each.message}" for each in caught.value.problems] == problems
 
 
 def test_without_files_the_paths_are_judged_as_text(complete: Path, project: Project) -> None:

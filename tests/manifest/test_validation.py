@@ -89,7 +89,7 @@ def test_a_mistake_of_the_manifest_as_a_whole_is_told_once(project: Project, tex
             "replace: x",
             f"replace: {OPERATOR}--replace NAMESPACE/PACKAGE@VERSION=sha256:…, or `replace` in the stack config",
         ),
-        ("reason: x", f"reason: {OPERATOR}--reason TEXT beside --force, or `force` in the stack config"),
+        ("reason: x", f"reason: {OPERATOR}--reason TEXT beside --force, or `reason` in the stack config"),
         ("Status: Published", "Status: unknown key; did you mean `status`?"),
     ],
 )

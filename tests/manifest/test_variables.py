@@ -86,7 +86,9 @@ def test_a_boolean_and_an_integer_are_converted_after_substitution(project: Proj
         schemaVersion: 1
         variables: {n: {default: 1}, pinned: {default: true}}
         packages: [{namespace: a, package: b, version: 1, assets: [{path: a.zip, count: "${n}"}]}]
-        environments: {dev: {domain: acme, repository: dev, pinned: "${pinned}"}}
+        environments:
+          a: {domain: acme, repository: a1}
+          dev: {domain: acme, repository: dev, promoteFrom: a, pinned: "${pinned}"}
         """
     )
     assert manifest.environments["dev"].pinned is True

@@ -14,20 +14,12 @@ import click
 from ..errors import InterruptedReleaseError, RefusedError, ReleaseError
 from .messages import show_error
 from .plan import REFUSED, show_plans
-from .target import (
-    PACKAGES_AT_ONCE,
-    DeclaredRelease,
-    Options,
-    Target,
-    declared_releases,
-    make_plans,
-    open_target,
-    target_options,
-)
+from .target import DeclaredRelease, Options, Target, open_target, target_options
 
 if TYPE_CHECKING:
     from ..progress import Progress
-    from ..publishing import Event, Plan
+    from ..publishing import Event
+    from .plans import PackagePlan
 
 
 @click.command(epilog="Example: codeartifact-release apply release.yaml -e dev --yes", short_help="Release a manifest.")
@@ -39,31 +31,35 @@ def command(
     variables: tuple[str, ...],
     allow: tuple[str, ...],
     replace: tuple[str, ...],
+    force: tuple[str, ...],
+    reason: str,
     verbose: bool,  # noqa: ARG001 - seen by main()
     yes: bool,
 ) -> None:
     """Release MANIFEST to an environment: send what is missing, then publish each version with one last call.
 
+    Where the environment promotes, the very bytes of the environment before are copied, or downloaded and published.
     Shows the plan first. Nothing is sent if any package would be refused. Interrupted or killed at any moment, run it
     again: what was sent counts. Never deletes anything that `--replace` does not name.
     """
-    target = open_target(Options(manifest, environment, variables, allow, replace))
-    releases = declared_releases(target)
-    plans = make_plans(target, releases)
+    from .plans import make_plans  # noqa: PLC0415 - so that `--help` imports nothing of it
+
+    target = open_target(Options(manifest, environment, variables, allow, replace, force, reason))
+    plans = make_plans(target)
     show_plans(target, plans)
-    if any(plan.refusal for plan in plans):
+    if any(each.plan.refusal for each in plans):
         raise SystemExit(REFUSED)
-    todo = [(declared, plan) for declared, plan in zip(releases, plans, strict=True) if plan.changes]
+    todo = [each for each in plans if each.plan.changes]
     if not todo:
         return
     if not yes and sys.stdin.isatty() and not click.confirm("Release this?"):
         click.echo("Nothing was sent.")
         raise SystemExit(1)
-    target.connection.prepare()
+    target.site.connection.prepare()
     _release_all(target, todo)
 
 
-def _release_all(target: Target, todo: list[tuple[DeclaredRelease, Plan]]) -> None:
+def _release_all(target: Target, todo: list[PackagePlan]) -> None:
     try:
         errors = _run(target, todo)
     except KeyboardInterrupt:
@@ -73,10 +69,12 @@ def _release_all(target: Target, todo: list[tuple[DeclaredRelease, Plan]]) -> No
     _raise_all(errors)
 
 
-def _run(target: Target, todo: list[tuple[DeclaredRelease, Plan]]) -> list[BaseException]:
+def _run(target: Target, todo: list[PackagePlan]) -> list[BaseException]:
     """Release all packages, several at once; returns what failed."""
+    from .plans import PACKAGES_AT_ONCE  # noqa: PLC0415
+
     with _display(todo) as display, ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool:
-        futures = [pool.submit(_release, target, declared, display) for declared, _ in todo]
+        futures = [pool.submit(_release, target, each.declared, display) for each in todo]
         try:
             # At the first failure no further package starts, and those under way stop before the next asset.
             wait(futures, return_when=FIRST_EXCEPTION)
@@ -106,7 +104,14 @@ def _release(target: Target, declared: DeclaredRelease, display: Display) -> Non
 
     scheduler = ThreadScheduler(target.stop.reason)
     scheduler.checkpoint()
-    events = apply(declared.release, declared.sources, target.connection.registry, scheduler, give_up=declared.give_up)
+    events = apply(
+        declared.release,
+        declared.sources,
+        target.site.connection.registry,
+        scheduler,
+        give_up=declared.give_up,
+        origin=declared.origin,
+    )
     for event in events:
         display.add(declared.id, event)
 
@@ -141,11 +146,11 @@ class _LineDisplay:
 
 
 @contextmanager
-def _display(todo: list[tuple[DeclaredRelease, Plan]]) -> Iterator[Display]:
+def _display(todo: list[PackagePlan]) -> Iterator[Display]:
     if not sys.stderr.isatty():
         yield _LineDisplay()
         return
     from .bars import BarDisplay  # noqa: PLC0415 - rich is for terminals
 
-    with BarDisplay({declared.id: plan.upload_bytes for declared, plan in todo}) as display:
+    with BarDisplay({each.declared.id: each.plan.upload_bytes for each in todo}) as display:
         yield display

@@ -1,11 +1,10 @@
-"""What `plan` and `apply` share: their options, and the way from a manifest to plans."""
+"""What `plan` and `apply` share: their options, and the way from a manifest to connections."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,12 +16,9 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from ..endpoints import Connection, Destination, Endpoint
     from ..manifest import Environment, Manifest
-    from ..publishing import Permission, Plan, Release, Source
+    from ..publishing import Origin, Permission, Release, Source
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
-
-PACKAGES_AT_ONCE = 4
-"""As many as a Pulumi plugin works on."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +30,24 @@ class Options:
     variables: tuple[str, ...]
     allow: tuple[str, ...]
     replace: tuple[str, ...]
+    force: tuple[str, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class DeclaredRelease:
-    """A package of the manifest, hashed.
+    """A package of the manifest: hashed, or found where it is promoted from.
 
     Attributes:
         give_up: the digest of what may be replaced.
+        origin: what is promoted; None for what is published from files.
     """
 
     id: str
     release: Release
-    sources: dict[str, Source]
+    sources: Mapping[str, Source]
     give_up: str | None = None
+    origin: Origin | None = None
 
 
 class Stop:
@@ -66,31 +66,50 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Target:
-    """A manifest, one of its environments, and a connection to it.
+class Site:
+    """One environment of a manifest, and a connection to it.
 
     Attributes:
         account: as far as known without asking for more than the caller's identity.
     """
 
-    manifest: Manifest
     environment: Environment
     endpoint: Endpoint
     destination: Destination
     connection: Connection
     account: str | None
-    replace: tuple[Permission, ...]
-    stop: Stop
 
     @property
     def header(self) -> str:
-        """The first line of every plan: where this goes."""
+        """Where it is, in one line."""
         where = self.endpoint.text or f"AWS ({self.connection.url})"
         account = f"account {self.account}" if self.account else "account unknown"
         return (
             f"{self.environment.name}: {where}, {account}, {self.connection.region}, "
             f"repository {self.destination.domain}/{self.destination.repository}"
         )
+
+
+@dataclass(frozen=True)
+class Target:
+    """A manifest, where it goes, and what the operator permits.
+
+    Attributes:
+        source: where it is promoted from; None where files are published.
+    """
+
+    manifest: Manifest
+    site: Site
+    source: Site | None
+    replace: tuple[Permission, ...]
+    force: tuple[Permission, ...]
+    reason: str
+    stop: Stop
+
+    @property
+    def header(self) -> str:
+        """The first lines of every plan: where this goes, and where it comes from."""
+        return f"{self.site.header}\n  from {self.source.header}" if self.source else self.site.header
 
 
 def target_options(command: _Command) -> _Command:
@@ -105,7 +124,8 @@ def target_options(command: _Command) -> _Command:
                 multiple=True,
                 metavar="WHAT",
                 help="Permit what a manifest may not decide: `outside` (files outside its folder), `endpoint` (one "
-                "that is neither CodeArtifact nor `file:` inside its folder); repeatable.",
+                "that is neither CodeArtifact nor `file:` inside its folder), `local-source` (promotion from a `file:` "
+                "registry to one elsewhere); repeatable.",
             ),
             click.option(
                 "--replace",
@@ -114,6 +134,13 @@ def target_options(command: _Command) -> _Command:
                 help="Permit replacing what a version holds, named by the digest that is given up; repeatable. The "
                 "version is deleted, absent for a moment, and published anew.",
             ),
+            click.option(
+                "--force",
+                multiple=True,
+                metavar="NAMESPACE/PACKAGE@VERSION=sha256:DIGEST",
+                help="Skip the soak of a version that is promoted, named by its digest; repeatable, with --reason.",
+            ),
+            click.option("--reason", default="", metavar="TEXT", help="Why a soak is skipped."),
             click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error."),
         )
     ):
@@ -122,12 +149,14 @@ def target_options(command: _Command) -> _Command:
 
 
 def open_target(options: Options) -> Target:
-    """Load the manifest, with all its files, and connect. No request is made, but for the caller's identity on AWS."""
-    from ..endpoints import Destination, connect, resolve, resolved_owner  # noqa: PLC0415
-    from ..manifest import Variables, load, refuse_unsupported  # noqa: PLC0415
-    from ..publishing import Permission, ThreadScheduler  # noqa: PLC0415
+    """Load the manifest, with the files it needs, and connect. No request is made, but for the caller's identity."""
+    from ..approvals import forced  # noqa: PLC0415 - so that `--help` imports nothing of it
+    from ..endpoints import refuse_local_source  # noqa: PLC0415
+    from ..manifest import Variables, load  # noqa: PLC0415
+    from ..publishing import Permission  # noqa: PLC0415
 
     replace = tuple(Permission.parse(text) for text in options.replace)
+    force = tuple(forced(options.force, options.reason))
     allow = frozenset(options.allow)
     manifest = load(
         options.manifest,
@@ -136,8 +165,33 @@ def open_target(options: Options) -> Target:
         allow=allow,
     )
     environment = manifest.environment(options.environment)
-    refuse_unsupported(manifest, environment)
-    _refuse_unknown(replace, manifest)
+    stop = Stop()
+    site = open_site(manifest, environment, allow, stop)
+    source = None
+    if environment.promote_from:
+        source = open_site(manifest, manifest.environment(environment.promote_from), allow, stop)
+        refuse_local_source(source.endpoint, site.endpoint, allow)
+    for each in filter(None, (site, source)):
+        if each.endpoint.origin:
+            click.echo(
+                f"warning: the endpoint {each.endpoint.text} comes from {each.endpoint.origin}, not from the manifest",
+                err=True,
+            )
+            break
+    if environment.on_supersede != "keep":
+        click.echo(
+            f"warning: onSupersede: {environment.on_supersede} is for Pulumi, whose state knows the version before; "
+            "here it stays as it is",
+            err=True,
+        )
+    return Target(manifest, site, source, replace, force, options.reason, stop)
+
+
+def open_site(manifest: Manifest, environment: Environment, allow: frozenset[str], stop: Stop) -> Site:
+    """Connect to an environment."""
+    from ..endpoints import Destination, connect, resolve, resolved_owner  # noqa: PLC0415
+    from ..publishing import ThreadScheduler  # noqa: PLC0415
+
     endpoint = resolve(environment.endpoint, base=manifest.base, allow=allow, profile=environment.profile)
     destination = Destination(
         environment.domain,
@@ -146,74 +200,17 @@ def open_target(options: Options) -> Target:
         environment.region,
         environment.profile,
     )
-    stop = Stop()
     connection = connect(destination, endpoint, ThreadScheduler(stop.reason).checkpoint)
-    account = resolved_owner(destination, endpoint)
-    if endpoint.origin:
-        click.echo(
-            f"warning: the endpoint {endpoint.text} comes from {endpoint.origin}, not from the manifest", err=True
-        )
-    if environment.on_supersede != "keep":
-        click.echo(
-            f"warning: onSupersede: {environment.on_supersede} is for Pulumi, whose state knows the version before; "
-            "here it stays as it is",
-            err=True,
-        )
-    return Target(manifest, environment, endpoint, destination, connection, account, replace, stop)
+    return Site(environment, endpoint, destination, connection, resolved_owner(destination, endpoint))
 
 
-def _refuse_unknown(replace: Sequence[Permission], manifest: Manifest) -> None:
-    """Refuse a permission that is about nothing here: a slip of the pen."""
-    known = {(package.id, package.version) for package in manifest.packages}
-    for permission in replace:
+def refuse_unknown(name: str, permissions: Sequence[Permission], known: Collection[tuple[str, str]]) -> None:
+    """Refuse a permission that is about nothing here: a slip of the pen. `known` has packages and versions."""
+    for permission in permissions:
         if (permission.package, permission.version) not in known:
             raise UsageError(
-                f"--replace {permission}: the manifest declares no {permission.package}@{permission.version}"
+                f"--{name} {permission}: the manifest declares no {permission.package}@{permission.version}"
             )
-
-
-def declared_releases(target: Target) -> list[DeclaredRelease]:
-    """Hash every file of the manifest; files of all packages together, so that none waits for another's."""
-    from ..hashing import SqliteCache, default_folder, hash_files  # noqa: PLC0415
-    from ..publishing import Finish, Release, refuse_oversized  # noqa: PLC0415
-    from ..registry.interface import Asset, Status  # noqa: PLC0415
-
-    packages = target.manifest.packages
-    refuse_oversized({file.declared: file.path for package in packages for file in package.files})
-    hashed = hash_files(
-        (file.path for package in packages for file in package.files), cache=SqliteCache(default_folder())
-    )
-    releases = []
-    for package in packages:
-        sources: dict[str, Source] = {file.name: hashed[file.path] for file in package.files}
-        release = Release(
-            target.destination.coordinates(package.namespace, package.package, package.version),
-            tuple(Asset(name, source.size, source.sha256) for name, source in sources.items()),
-            Status(package.status),
-            Finish(target.environment.finish),
-        )
-        give_up = [permission.digest for permission in target.replace if permission.covers(release.at)]
-        releases.append(DeclaredRelease(package.id, release, sources, give_up[0] if give_up else None))
-    return releases
-
-
-def make_plans(target: Target, releases: Sequence[DeclaredRelease]) -> list[Plan]:
-    """Look at the registry for every release, several at once; writes nothing."""
-    from ..publishing import ThreadScheduler, look, make_plan  # noqa: PLC0415
-
-    scheduler = ThreadScheduler()
-
-    def plan(declared: DeclaredRelease) -> Plan:
-        remote = look(target.connection.planning, declared.release.at, scheduler)
-        return make_plan(declared.release, remote, declared.give_up)
-
-    with ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool:
-        try:
-            return list(pool.map(plan, releases))
-        except KeyboardInterrupt:
-            # Nothing is written here, so nothing needs to end well.
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def _parsed(variables: Sequence[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ Paths and globs are understood without a manifest, too:
 """
 
 from .files import AssetEntry, Declared, EntryProblem, declare
-from .loader import ALLOWED, load, refuse_unsupported
+from .loader import ALLOWED, duration, load
 from .model import DeclaredFile, Environment, Manifest, Package, Pin
 from .names import asset_name_problem
 from .paths import Folder
@@ -33,7 +33,7 @@ __all__ = [
     "Variables",
     "asset_name_problem",
     "declare",
+    "duration",
     "load",
-    "refuse_unsupported",
     "value_problem",
 ]

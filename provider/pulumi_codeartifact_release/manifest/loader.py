@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ..errors import ManifestError, NotYetSupportedError, Problem, UsageError
+from ..errors import ManifestError, Problem, UsageError
 from .document import MAX_BYTES, parse
 from .files import AssetEntry, check_texts, declare
 from .model import DeclaredFile, Environment, KeyPath, Manifest, Package, Pin
@@ -20,7 +20,7 @@ from .names import NameTemplate
 from .paths import Folder
 from .rules import check_environments, check_packages, inherited
 from .substitution import substitute
-from .tree import Tree, spelled
+from .tree import Tree
 from .validation import validate
 from .variables import Values, Variables
 from .words import did_you_mean, listed
@@ -28,14 +28,6 @@ from .words import did_you_mean, listed
 ALLOWED = ("outside", "endpoint", "delete", "local-source")
 """What an operator may permit."""
 
-_UNSUPPORTED: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
-    ("promoteFrom", "promote_from", (None,)),
-    ("soak", "soak", (None,)),
-    ("pinned", "pinned", (False,)),
-    ("pins", "pins", ({},)),
-    ("stack", "stack", (None,)),
-)
-"""Keys of an environment that are specified and not yet done: key, attribute, and the values that ask nothing."""
 _SOAK_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
@@ -45,7 +37,7 @@ def load(
     environment: str | None = None,
     variables: Variables | None = None,
     allow: frozenset[str] = frozenset(),
-    with_files: bool = True,
+    with_files: bool | None = None,
 ) -> Manifest:
     """Read a manifest.
 
@@ -54,7 +46,8 @@ def load(
         environment: the environment that will be used; it must be there. None selects none.
         variables: values from outside.
         allow: what the operator permits: words of ALLOWED.
-        with_files: False validates the globs as text and leaves every package's `files` empty.
+        with_files: False validates the globs as text and leaves every package's `files` empty. Unless said
+            otherwise, files are looked for where they are needed: not if the environment promotes.
 
     Raises:
         ManifestError: with every mistake of the manifest, in its order.
@@ -75,29 +68,12 @@ def load(
     values.finish()
     check_packages(tree)
     check_environments(tree, environment)
+    if with_files is None:
+        with_files = environment is None or not tree.text(("environments", environment, "promoteFrom"))
     files = _files(tree, folder, templates, with_files=with_files)
     if tree.problems:
         raise ManifestError(path, _once(tree.problems))
     return Manifest(path, folder.base, _packages(tree, files), _environments(tree), tree.keys)
-
-
-def refuse_unsupported(manifest: Manifest, environment: Environment) -> None:
-    """Refuse what this version does not do; nothing that a manifest says is ever ignored.
-
-    Raises:
-        NotYetSupportedError: naming every such key of the environment, with its place.
-    """
-    lines = []
-    for key, attribute, harmless in _UNSUPPORTED:
-        if getattr(environment, attribute) in harmless:
-            continue
-        path: KeyPath = ("environments", environment.name, key)
-        where = str(manifest.path)
-        if path in manifest.positions:
-            where += ":{}:{}".format(*manifest.positions[path])
-        lines.append(f"{where}: {spelled(path)}: `{key}` is not yet supported")
-    if lines:
-        raise NotYetSupportedError("\n".join(lines), hint="Remove it, or use an environment without it.")
 
 
 def _once(problems: list[Problem]) -> list[Problem]:
@@ -195,7 +171,7 @@ def _environment(name: str, value: dict[str, Any]) -> Environment:
         profile=value.get("profile"),
         endpoint=value.get("endpoint"),
         promote_from=value.get("promoteFrom"),
-        soak=_duration(value["soak"]) if "soak" in value else None,
+        soak=duration(value["soak"]) if "soak" in value else None,
         pinned=value.get("pinned", False),
         pins={package: Pin(pin["version"], pin["digest"]) for package, pin in value.get("pins", {}).items()},
         on_destroy=value.get("onDestroy", "retain"),
@@ -205,6 +181,6 @@ def _environment(name: str, value: dict[str, Any]) -> Environment:
     )
 
 
-def _duration(text: str) -> timedelta:
+def duration(text: str) -> timedelta:
     """Return a duration that the schema has accepted: `1d12h`, `30m`."""
     return timedelta(**{_SOAK_UNITS[unit]: int(number) for number, unit in re.findall(r"([0-9]+)([dhms])", text)})

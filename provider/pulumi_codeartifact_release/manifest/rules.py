@@ -7,10 +7,11 @@ check_environments(tree, selected="dev")
 from __future__ import annotations
 
 from .model import KeyPath
-from .tree import Tree
+from .tree import Tree, spelled
 from .words import did_you_mean, listed, quoted
 
 _INHERITED = ("namespace", "version")
+_OF_PROMOTIONS = ("soak", "pinned", "pins", "stack")
 
 
 def inherited(tree: Tree, path: KeyPath, key: str) -> str | None:
@@ -64,6 +65,7 @@ def check_environments(tree: Tree, selected: str | None) -> None:
         )
     sources: dict[str, str] = {}
     for name in names:
+        _check_needs_source(tree, name)
         path: KeyPath = ("environments", name, "promoteFrom")
         source = tree.text(path)
         if source is None:
@@ -75,6 +77,21 @@ def check_environments(tree: Tree, selected: str | None) -> None:
         else:
             sources[name] = source
     _check_circles(tree, sources)
+
+
+def _check_needs_source(tree: Tree, name: str) -> None:
+    """Report what is said about a promotion where there is none: ignored, it would look like a gate."""
+    environment = tree.at(("environments", name))
+    if not isinstance(environment, dict) or "promoteFrom" in environment:
+        return
+    for key in _OF_PROMOTIONS:
+        path: KeyPath = ("environments", name, key)
+        # A mistake in it is told already; one at a time.
+        told = any(problem.key.startswith(spelled(path)) for problem in tree.problems)
+        if environment.get(key) and not told:
+            tree.report(
+                path, f"{quoted(key)} is about what is promoted: it needs `promoteFrom`", at_key=True, spoils=False
+            )
 
 
 def _check_circles(tree: Tree, sources: dict[str, str]) -> None:

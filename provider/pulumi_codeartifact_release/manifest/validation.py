@@ -23,7 +23,7 @@ OPERATOR_KEYS = {
     "allow": "--allow …, or `allow` in the stack config",
     "replace": "--replace NAMESPACE/PACKAGE@VERSION=sha256:…, or `replace` in the stack config",
     "force": "--force NAMESPACE/PACKAGE@VERSION=sha256:… --reason TEXT, or `force` in the stack config",
-    "reason": "--reason TEXT beside --force, or `force` in the stack config",
+    "reason": "--reason TEXT beside --force, or `reason` in the stack config",
 }
 """What only the operator may permit, and how; none of it is a key of a manifest, wherever it stands."""
 

@@ -12,6 +12,7 @@ from .events import (
     AssetProgress,
     AssetSent,
     AssetStarted,
+    Copied,
     Event,
     Finished,
     Finishing,
@@ -20,8 +21,10 @@ from .events import (
     Removed,
     StatusSet,
 )
+from .gates import Pin, Promotion, duration_text, time_text
+from .origin import Chosen, Origin, choose
 from .permission import Permission
-from .plan import Action, Finish, Plan, Release, RemoteVersion, make_plan
+from .plan import Action, Finish, Plan, Release, RemoteVersion, Route, make_plan, refused
 from .quota import refuse_oversized
 from .retire import Known, Retirement, retire
 from .scheduler import Scheduler, ThreadScheduler
@@ -32,27 +35,37 @@ __all__ = [
     "AssetProgress",
     "AssetSent",
     "AssetStarted",
+    "Chosen",
+    "Copied",
     "Event",
     "Finish",
     "Finished",
     "Finishing",
     "Known",
     "LookingAgain",
+    "Origin",
     "Permission",
+    "Pin",
     "Plan",
     "Planned",
+    "Promotion",
     "Release",
     "RemoteVersion",
     "Removed",
     "Retirement",
+    "Route",
     "Scheduler",
     "Source",
     "StatusSet",
     "ThreadScheduler",
     "apply",
+    "choose",
     "digest",
+    "duration_text",
     "look",
     "make_plan",
     "refuse_oversized",
+    "refused",
     "retire",
+    "time_text",
 ]

@@ -28,6 +28,7 @@ from .events import (
     AssetProgress,
     AssetSent,
     AssetStarted,
+    Copied,
     Event,
     Finished,
     Finishing,
@@ -36,9 +37,9 @@ from .events import (
     Removed,
     StatusSet,
 )
-from .plan import Action, Finish, Plan, Release, RemoteVersion, compare, doomed_status, held_back, make_plan
+from .plan import Action, Finish, Plan, Release, RemoteVersion, Route, compare, doomed_status, held_back, make_plan
 from .scheduler import Emit, Job, Scheduler
-from .source import Source
+from .source import CopySource, Source
 
 _T = TypeVar("_T")
 _StepsTo: TypeAlias = Generator[Event, None, _T]
@@ -94,46 +95,47 @@ def apply(
     scheduler: Scheduler,
     *,
     give_up: str | None = None,
+    origin: CopySource | None = None,
     parallel: int = PARALLEL,
 ) -> Iterator[Event]:
     """Make the registry hold `release`; yield what happens, `Finished` last.
 
     `give_up` is the digest of what the operator permits to replace: only a version that holds just that is deleted.
+    `origin` is what a promotion takes over: judged before anything is taken from it, and again where it may have moved.
     `sources` has the content of every declared asset by name. Raises RefusedError before anything is written if the
     registry holds something else, FileChangedError if a file is not the one that was hashed (nothing becomes
     Published), and any RegistryError. Whatever is raised, a version is Published only with all declared assets.
     """
     _check_sources(release, sources)
+    route = origin.route if origin else Route.FILES
     sent: dict[str, Asset] = {}
+    copied: list[Asset] = []
     last_missing: int | None = None
     idle_rounds = removals = 0
     while True:
         remote = look(registry, release.at, scheduler)
-        plan = make_plan(release, remote, give_up)
+        plan = make_plan(release, remote, give_up, route)
         yield Planned(plan)
         if plan.refusal:
             raise plan.refusal
         if plan.action is Action.KEEP and plan.remote:
-            yield Finished(plan.remote.state, tuple(sent.values()))
+            yield Finished(plan.remote.state, tuple(sent.values()), tuple(copied))
             return
         try:
-            if plan.action is Action.REPLACE and plan.remote:
-                if removals == len(SETTLE_WAITS):
-                    raise NotSettledError(
-                        f"{release.at} was deleted {removals} times and is still there",
-                        hint="Another operator, or the registry, brings it back.",
-                    )
-                # All files are there and unchanged, or the version would be deleted for nothing.
-                for source in sources.values():
-                    with source.open():
-                        pass
-                if removals:
-                    scheduler.sleep(SETTLE_WAITS[removals])
-                removals += 1
+            _assure(plan, sources, origin, scheduler)
+            if plan.action is Action.REPLACE and plan.remote and not plan.overwrites:
+                removals = _next_removal(release, removals, scheduler)
                 yield from _remove(plan, plan.remote, registry, scheduler)
                 continue
-            state = yield from _advance(plan, sources, registry, scheduler, sent, parallel)
+            if origin and plan.copies:
+                state = yield from _copy(plan, origin, registry, scheduler, copied)
+            else:
+                state = yield from _advance(plan, sources, registry, scheduler, sent, parallel)
+            if state.status is not release.status:
+                state = yield from _set_status(release, state, registry, scheduler)
         except _AMBIGUOUS as error:
+            if origin:
+                origin.doubt()
             # Rounds are counted only while nothing moves: of 150 assets every tenth may be answered with a conflict.
             missing = len(plan.uploads)
             idle_rounds = idle_rounds + 1 if missing == last_missing else 0
@@ -143,8 +145,34 @@ def apply(
             yield LookingAgain(error.what)
             scheduler.sleep(SETTLE_WAITS[idle_rounds])
         else:
-            yield Finished(state, tuple(sent.values()))
+            yield Finished(state, tuple(sent.values()), tuple(copied))
             return
+
+
+def _assure(plan: Plan, sources: Mapping[str, Source], origin: CopySource | None, scheduler: Scheduler) -> None:
+    """Raise if what the plan sends is not there, or may not be taken, before anything is written for it."""
+    replaces = plan.action is Action.REPLACE
+    if origin and plan.uploads:
+        if replaces:
+            # Nothing is given up for what may be gone since.
+            origin.doubt()
+        origin.revision(plan.release, scheduler)
+    elif replaces:
+        for source in sources.values():
+            with source.open():
+                pass
+
+
+def _next_removal(release: Release, removals: int, scheduler: Scheduler) -> int:
+    """Count a removal, and wait before it if it is not the first; raises NotSettledError if there is no end of them."""
+    if removals == len(SETTLE_WAITS):
+        raise NotSettledError(
+            f"{release.at} was deleted {removals} times and is still there",
+            hint="Another operator, or the registry, brings it back.",
+        )
+    if removals:
+        scheduler.sleep(SETTLE_WAITS[removals])
+    return removals + 1
 
 
 def _check_sources(release: Release, sources: Mapping[str, Source]) -> None:
@@ -192,26 +220,66 @@ def _advance(
     yield from scheduler.run(jobs[1:], limit=parallel)
 
     if last:
-        state = yield from _finish_with(last, release, upload, registry, scheduler)
-    else:
-        state = yield from _finish_guarded(release, registry, scheduler)
-    if state.status is release.status:
-        return state
-    return (yield from _set_status(release, state, registry, scheduler))
+        return (yield from _finish_with(last, release, upload, registry, scheduler))
+    return (yield from _finish_guarded(release, registry, scheduler))
+
+
+def _copy(
+    plan: Plan, origin: CopySource, registry: Registry, scheduler: Scheduler, copied: list[Asset]
+) -> _StepsTo[VersionState]:
+    """Have the service copy the version, and compare the copy asset by asset."""
+    release = plan.release
+    if plan.overwrites and plan.remote and plan.remote.state.status is not doomed_status(release):
+        # Under its revision, as before a deletion: what is overwritten is what was looked at.
+        _mark(plan, plan.remote, registry, scheduler)
+    scheduler.checkpoint()
+    said = registry.copy(
+        release.at,
+        source_repository=origin.repository,
+        revision=origin.revision(release, scheduler),
+        allow_overwrite=plan.overwrites,
+    )
+    if said:
+        copied[:] = plan.uploads
+        yield Copied(origin.repository)
+    for wait in (*SETTLE_WAITS, None):
+        remote = _listed(release, said, registry) or look(registry, release.at, scheduler)
+        if remote and not compare(release, remote) and remote.state.status is not Status.UNFINISHED:
+            return remote.state
+        if wait is not None:
+            scheduler.sleep(wait)
+    raise RegistryConflictError(f"{release.at} was copied, but does not hold what {origin.repository} holds")
+
+
+def _listed(release: Release, said: VersionState | None, registry: Registry) -> RemoteVersion | None:
+    """Return the copy, by one list, where it is the one that the copying answered with."""
+    try:
+        listing = registry.list_assets(release.at) if said else None
+    except VersionNotFoundError:
+        # A read that is older than our own write.
+        return None
+    return RemoteVersion.of(said, listing) if said and listing and said.revision == listing.revision else None
 
 
 def _remove(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> Iterator[Event]:
     """Delete the version that was looked at, and no other."""
-    at, expected = plan.release.at, remote.state.status
+    expected = remote.state.status
     if expected is not Status.UNFINISHED:
         doomed = doomed_status(plan.release)
         if expected is not doomed:
-            scheduler.checkpoint()
-            registry.set_status(at, revision=remote.state.revision, expected=expected, target=doomed)
+            _mark(plan, remote, registry, scheduler)
         expected = doomed
     scheduler.checkpoint()
-    registry.delete(at, expected=expected)
+    registry.delete(plan.release.at, expected=expected)
     yield Removed(remote.digest)
+
+
+def _mark(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> None:
+    """Move the version that was looked at, and no other, to the status that says it will be given up."""
+    scheduler.checkpoint()
+    doomed = doomed_status(plan.release)
+    at, state = plan.release.at, remote.state
+    registry.set_status(at, revision=state.revision, expected=state.status, target=doomed)
 
 
 def _job(upload: Callable[..., VersionState], asset: Asset) -> Job:

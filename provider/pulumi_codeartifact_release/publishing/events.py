@@ -38,6 +38,17 @@ class AssetSent:
 
 
 @dataclass(frozen=True)
+class Copied:
+    """The service copied the version; it is compared asset by asset before it counts.
+
+    Attributes:
+        repository: where from.
+    """
+
+    repository: str
+
+
+@dataclass(frozen=True)
 class Finishing:
     """All assets are in place; the version is about to become Published."""
 
@@ -74,10 +85,23 @@ class Finished:
     Attributes:
         state: status and revision at the end.
         sent: the assets that this run sent.
+        copied: the assets that the service copied.
     """
 
     state: VersionState
     sent: tuple[Asset, ...]
+    copied: tuple[Asset, ...] = ()
 
 
-Event = Planned | AssetStarted | AssetProgress | AssetSent | Finishing | Removed | StatusSet | LookingAgain | Finished
+Event = (
+    Planned
+    | AssetStarted
+    | AssetProgress
+    | AssetSent
+    | Copied
+    | Finishing
+    | Removed
+    | StatusSet
+    | LookingAgain
+    | Finished
+)

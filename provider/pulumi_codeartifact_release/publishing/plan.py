@@ -41,6 +41,17 @@ class Action(StrEnum):
     REFUSE = "refuse"
 
 
+class Route(StrEnum):
+    """How bytes get to the registry."""
+
+    FILES = "files"
+    """They are on this machine."""
+    COPY = "copy"
+    """The service copies a whole version within its domain; what is there in part is transferred."""
+    TRANSFER = "transfer"
+    """Each asset is downloaded, verified, and published."""
+
+
 @dataclass(frozen=True)
 class Release:
     """What is declared: these assets, whole, at these coordinates, in this status.
@@ -98,11 +109,11 @@ class Difference:
     declared: Asset | None
     remote: Asset | None
 
-    def told(self, remote_word: str) -> str:
+    def told(self, declared_word: str, remote_word: str) -> str:
         """Return three lines: the name, what is declared, what the registry holds."""
         declared = _content(self.declared) if self.declared else "nothing"
         remote = _content(self.remote) if self.remote else "nothing"
-        return f"{self.name}\n    declared   {declared}\n    {remote_word:<9}  {remote}"
+        return f"{self.name}\n    {declared_word:<9}  {declared}\n    {remote_word:<9}  {remote}"
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,7 @@ class Plan:
         present: the declared assets that the registry holds already, in name order.
         refusal: why nothing will be done; None unless `action` is REFUSE.
         remote: what the plan was made from.
+        route: how `uploads` get there.
     """
 
     release: Release
@@ -122,6 +134,12 @@ class Plan:
     present: tuple[Asset, ...]
     remote: RemoteVersion | None
     refusal: RefusedError | None = None
+    route: Route = Route.FILES
+
+    @property
+    def copies(self) -> bool:
+        """Whether the service copies the version whole."""
+        return self.route is Route.COPY and self.action in (Action.PUBLISH, Action.REPLACE)
 
     @property
     def upload_bytes(self) -> int:
@@ -135,19 +153,36 @@ class Plan:
 
     @property
     def requests(self) -> int:
-        """How many requests an undisturbed run will make, its own look included."""
+        """How many requests to the destination an undisturbed run will make, its own look included.
+
+        Those to the source of a promotion are on top: see `downloads`.
+        """
         look = 1 if self.remote is None else 2
         if self.action in (Action.KEEP, Action.REFUSE):
             return look
         if self.action is Action.SET_STATUS:
             return look + 1
         status = int(self.release.status is not Status.PUBLISHED)
+        if self.copies:
+            return look + self._removing + 2 + status
         return look + self._removing + len(self.uploads) + self._finishing + status
+
+    @property
+    def downloads(self) -> int:
+        """How many assets are downloaded from a promotion's source."""
+        return 0 if self.copies or self.route is Route.FILES else len(self.uploads)
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether the copy takes the place of what is there: debris is deleted first, which a publisher may finish."""
+        return self.copies and self.remote is not None and self.remote.state.status is not Status.UNFINISHED
 
     @property
     def _removing(self) -> int:
         if self.action is not Action.REPLACE or self.remote is None:
             return 0
+        if self.overwrites:
+            return int(self.remote.state.status is not doomed_status(self.release))
         # Mark and delete, or delete alone; and the look after it.
         return 2 if self.remote.state.status in (Status.UNFINISHED, doomed_status(self.release)) else 3
 
@@ -174,7 +209,9 @@ def held_back(release: Release) -> Asset:
     return min(release.assets, key=lambda asset: (asset.size, asset.name))
 
 
-def make_plan(release: Release, remote: RemoteVersion | None, give_up: str | None = None) -> Plan:
+def make_plan(
+    release: Release, remote: RemoteVersion | None, give_up: str | None = None, route: Route = Route.FILES
+) -> Plan:
     """Decide what has to be done so that the registry holds `release`.
 
     `give_up` is the digest of what the operator permits to replace, None for nothing (rule 6). Whatever may be deleted
@@ -183,7 +220,7 @@ def make_plan(release: Release, remote: RemoteVersion | None, give_up: str | Non
     if give_up:
         release = replace(release, finish=Finish.GUARDED)
     if remote is None:
-        return Plan(release, Action.PUBLISH, release.assets, (), None)
+        return Plan(release, Action.PUBLISH, release.assets, (), None, route=route)
 
     differences = compare(release, remote)
     missing = tuple(d.declared for d in differences if d.declared and d.remote is None)
@@ -192,7 +229,7 @@ def make_plan(release: Release, remote: RemoteVersion | None, give_up: str | Non
 
     def plan(action: Action, refusal: RefusedError | None = None) -> Plan:
         uploads = {Action.RESUME: missing, Action.REPLACE: release.assets}.get(action, ())
-        return Plan(release, action, uploads, () if action is Action.REPLACE else present, remote, refusal)
+        return Plan(release, action, uploads, () if action is Action.REPLACE else present, remote, refusal, route)
 
     def refuse(refusal: RefusedError) -> Plan:
         return plan(Action.REPLACE) if give_up == remote.digest else plan(Action.REFUSE, refusal)
@@ -201,10 +238,15 @@ def make_plan(release: Release, remote: RemoteVersion | None, give_up: str | Non
         return plan(Action.REFUSE, _disposed(release))
     if status is Status.UNFINISHED:
         wrong = [d for d in differences if d.remote is not None]
-        return refuse(_debris(release, remote, wrong)) if wrong else plan(Action.RESUME)
+        return refuse(_debris(release, remote, wrong, route)) if wrong else plan(Action.RESUME)
     if differences:
-        return refuse(_conflict(release, remote, differences))
+        return refuse(_conflict(release, remote, differences, route))
     return plan(Action.KEEP if status is release.status else Action.SET_STATUS)
+
+
+def refused(release: Release, remote: RemoteVersion | None, refusal: RefusedError) -> Plan:
+    """Return the plan for what may not be done at all, such as a promotion whose gate is not met."""
+    return Plan(release, Action.REFUSE, (), (), remote, refusal)
 
 
 def compare(release: Release, remote: RemoteVersion) -> list[Difference]:
@@ -224,16 +266,17 @@ def _content(asset: Asset) -> str:
     return f"sha256:{asset.sha256} ({asset.size:,} {'byte' if asset.size == 1 else 'bytes'})"
 
 
-def _block(differences: list[Difference], remote_word: str) -> str:
-    return "".join(f"\n  {difference.told(remote_word)}" for difference in differences)
+def _block(differences: list[Difference], route: Route, remote_word: str) -> str:
+    declared_word = "declared" if route is Route.FILES else "promoted"
+    return "".join(f"\n  {difference.told(declared_word, remote_word)}" for difference in differences)
 
 
-def _conflict(release: Release, remote: RemoteVersion, differences: list[Difference]) -> ConflictError:
+def _conflict(release: Release, remote: RemoteVersion, differences: list[Difference], route: Route) -> ConflictError:
     count = len(differences)
     return ConflictError(
         f"{release.at} is already {remote.state.status}, and {count} asset{'s' * (count != 1)} "
-        f"differ{'s' * (count == 1)}:{_block(differences, 'published')}",
-        hint="A published version never changes: release these files under a new version, "
+        f"differ{'s' * (count == 1)}:{_block(differences, route, 'published')}",
+        hint=f"A published version never changes: {_other_way(route)}, "
         f"or give the published ones up with {_permit(release, remote)}",
     )
 
@@ -243,10 +286,15 @@ def _permit(release: Release, remote: RemoteVersion) -> str:
     return f"--replace {at.name}={remote.digest} (stack config or argument: replace)"
 
 
-def _debris(release: Release, remote: RemoteVersion, wrong: list[Difference]) -> DebrisError:
+def _other_way(route: Route) -> str:
+    return "release these files under a new version" if route is Route.FILES else "promote another version"
+
+
+def _debris(release: Release, remote: RemoteVersion, wrong: list[Difference], route: Route) -> DebrisError:
+    declared = "what the manifest does not declare" if route is Route.FILES else "what is not promoted"
     return DebrisError(
-        f"{release.at} is Unfinished and holds what the manifest does not declare:{_block(wrong, 'uploaded')}",
-        hint="Another publisher, or an earlier build, began this version. Release under a new version, "
+        f"{release.at} is Unfinished and holds {declared}:{_block(wrong, route, 'uploaded')}",
+        hint=f"Another publisher, or an earlier build, began this version: {_other_way(route)}, "
         f"or give up what was uploaded with {_permit(release, remote)}",
     )
 

@@ -1,9 +1,13 @@
-"""Where the bytes of declared assets come from: the interface that hashed files and bytes in memory both have."""
+"""Where the bytes of declared assets come from: files, memory, or another repository."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from .plan import Release, Route
+    from .scheduler import Scheduler
 
 
 class Source(Protocol):
@@ -19,3 +23,21 @@ class Source(Protocol):
 
     def open(self) -> AbstractContextManager[BinaryIO]:
         """Yield a seekable stream. Raises FileChangedError, at the latest at the end, if it is not that content."""
+
+
+class CopySource(Protocol):
+    """The version that a promotion takes over, as far as the executor has to know it."""
+
+    @property
+    def route(self) -> Route:
+        """How the bytes get to the destination."""
+
+    @property
+    def repository(self) -> str:
+        """The repository that it is in."""
+
+    def revision(self, release: Release, scheduler: Scheduler) -> str:
+        """Return the revision at which it holds `release` and may be promoted. Raises PinError or GateError."""
+
+    def doubt(self) -> None:
+        """Take note that it may have moved: it is judged again before anything else is taken from it."""

@@ -9,6 +9,9 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -43,7 +46,9 @@ _WRITES = {
     "UpdatePackageVersionsStatus",
     "DeletePackageVersions",
     "DisposePackageVersions",
+    "CopyPackageVersions",
 }
+_PART = 1 << 18
 # On top of the client's own retries: a quota that is full passes by waiting, so waiting is worth minutes.
 _THROTTLED_ROUNDS = 12
 _LONGEST_WAIT_S = 20.0
@@ -79,7 +84,7 @@ class BotoRegistry:
             at,
             lambda: self._client.describe_package_version(**_version(at)),
         )
-        return _state(answer.get("packageVersion", {}), at)
+        return _state(answer, at)
 
     def list_assets(self, at: Coordinates) -> AssetListing:
         """See `Registry.list_assets`: ListPackageVersionAssets, all pages at one revision."""
@@ -132,6 +137,59 @@ class BotoRegistry:
             ),
         )
         return self._new_state(answer, at, f"become {target}", target)
+
+    def fetch_asset(self, at: Coordinates, asset: Asset, write: Callable[[bytes], object]) -> None:
+        """See `Registry.fetch_asset`: GetPackageVersionAsset."""
+
+        def fetch() -> None:
+            answer = self._client.get_package_version_asset(**_version(at), asset=asset.name)
+            with closing(answer["asset"]) as body:
+                for part in body.iter_chunks(_PART):
+                    write(part)
+
+        self._call("GetPackageVersionAsset", at, fetch, asset.name)
+
+    def copy(
+        self, at: Coordinates, *, source_repository: str, revision: str, allow_overwrite: bool
+    ) -> VersionState | None:
+        """See `Registry.copy`: CopyPackageVersions for one version."""
+        package = _package(at)
+        destination = package.pop("repository")
+        more: Any = {"allowOverwrite": True} if allow_overwrite else {}
+        answer: Any = self._call(
+            "CopyPackageVersions",
+            at,
+            lambda: self._client.copy_package_versions(
+                **package,
+                sourceRepository=source_repository,
+                destinationRepository=destination,
+                versionRevisions={at.version: revision},
+                **more,
+            ),
+        )
+        if not any(at.version in answer.get(verdict, {}) for verdict in ("successfulVersions", "failedVersions")):
+            # So the guide says of a copy that is there already; reading tells.
+            return None
+        copied = _verdict(answer, at, "come as a copy")
+        if copied.get("status") not in set(Status) or not copied.get("revision"):
+            return None
+        return VersionState(_status(copied["status"], at), _revision(copied["revision"], at))
+
+    def newest_version(self, at: Coordinates) -> str | None:
+        """See `Registry.newest_version`: ListPackageVersions."""
+        try:
+            answer: Any = self._call(
+                "ListPackageVersions",
+                at,
+                lambda: self._client.list_package_versions(
+                    **_package(at), status="Published", sortBy="PUBLISHED_TIME", maxResults=1
+                ),
+            )
+        except VersionNotFoundError:
+            return None
+        versions = answer.get("versions") or [{}]
+        version = versions[0].get("version")
+        return str(version) if version else None
 
     def delete(self, at: Coordinates, *, expected: Status) -> None:
         """See `Registry.delete`: DeletePackageVersions for one version."""
@@ -269,8 +327,24 @@ def _version(at: Coordinates) -> dict[str, Any]:
     return {**_package(at), "packageVersion": at.version}
 
 
-def _state(description: Mapping[str, Any], at: Coordinates) -> VersionState:
-    return VersionState(_status(description.get("status"), at), _revision(description.get("revision"), at))
+def _state(answer: Any, at: Coordinates) -> VersionState:
+    description = answer.get("packageVersion", {})
+    published = description.get("publishedTime")
+    return VersionState(
+        _status(description.get("status"), at),
+        _revision(description.get("revision"), at),
+        published if isinstance(published, datetime) and published.tzinfo else None,
+        _clock(answer),
+    )
+
+
+def _clock(answer: Any) -> datetime | None:
+    """Return what the answer's own `Date` says, None where it says nothing that can be read."""
+    try:
+        date = parsedate_to_datetime(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
+    except (TypeError, ValueError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _revision(value: object, at: Coordinates) -> str:

@@ -7,6 +7,7 @@ client.meta.endpoint_url
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from ..errors import ReleaseError, UsageError
+from ..errors import ReleaseError, UsageError, printable
 from .address import is_loopback
 from .bounded import bound_answers
 from .guard import watch_attempts
@@ -104,13 +105,35 @@ def configured_endpoint(profile: str | None, environ: Mapping[str, str] = os.env
     return None if (urlsplit(url).hostname or "") == "codeartifact.us-east-1.amazonaws.com" else url
 
 
-def caller_account(settings: ClientSettings) -> str | None:
-    """Return the 12-digit account of the caller as STS tells it, None where it does not answer."""
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, as STS tells it.
+
+    Attributes:
+        account: 12 digits.
+        arn: of the user, or of the role's session.
+    """
+
+    account: str
+    arn: str
+
+
+def caller(settings: ClientSettings, *, configured_only: bool = False) -> Caller | None:
+    """Return who calls (GetCallerIdentity), None where STS does not answer.
+
+    `configured_only`: AWS's own STS is not asked, only one whose endpoint the shell or the AWS config file names.
+    """
     try:
         session = _session(settings)
         config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
         sts = session.client("sts", region_name=ambient_region(settings), config=config)
-        return str(sts.get_caller_identity()["Account"])
+        url = sts.meta.endpoint_url
+        if configured_only and re.fullmatch(r"sts(\..*)?\.amazonaws\.com(\.cn)?", urlsplit(url).hostname or ""):
+            return None
+        if is_loopback(url):
+            sts = session.client("sts", region_name=ambient_region(settings), config=config.merge(Config(proxies={})))
+        answer = sts.get_caller_identity()
+        return Caller(printable(str(answer["Account"])), printable(str(answer["Arn"])))
     except Exception:  # noqa: BLE001 - only a convenience: whatever goes wrong shows again in the real calls
         return None
 

@@ -10,8 +10,9 @@ Implementations translate every failure into the tree of `errors`. The terms are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import BinaryIO, Protocol
 
@@ -66,10 +67,14 @@ class VersionState:
 
     Attributes:
         revision: opaque; another one after every change.
+        published_time: when it was first Published in this repository; None where the registry does not say.
+        answered_at: the registry's own clock when it said so; None where it does not say.
     """
 
     status: Status
     revision: str
+    published_time: datetime | None = field(default=None, compare=False)
+    answered_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,25 @@ class Registry(Protocol):
 
         Raises StatusRefusedError where it is not.
         """
+
+    def fetch_asset(self, at: Coordinates, asset: Asset, write: Callable[[bytes], object]) -> None:
+        """Download one asset: `write` gets its bytes in order, as they come, and is not to trust them.
+
+        Raises VersionNotFoundError where there is no such version or asset.
+        """
+
+    def copy(
+        self, at: Coordinates, *, source_repository: str, revision: str, allow_overwrite: bool
+    ) -> VersionState | None:
+        """Copy the version from another repository of its domain to `at`, if it is still at `revision` there.
+
+        Returns the copy's state, None where the answer does not say. What is there already is left, unless
+        `allow_overwrite`. Raises StatusRefusedError where nothing was copied: `reason` is ALREADY_EXISTS,
+        MISMATCHED_REVISION, NOT_FOUND or NOT_ALLOWED.
+        """
+
+    def newest_version(self, at: Coordinates) -> str | None:
+        """Return the version of the package at `at` that was Published last, None where none is Published."""
 
     def delete(self, at: Coordinates, *, expected: Status) -> None:
         """Delete the version, if it is still `expected`; the service takes no revision here.

@@ -183,7 +183,7 @@ def _no_answer(error: Exception, operation: str, endpoint: str) -> ReleaseError:
             )
         case boto.ParamValidationError():
             return InvalidRequestError(f"{operation}: {error}")
-        case boto.HTTPClientError() | boto.ConnectionError():
+        case boto.HTTPClientError() | boto.ConnectionError() | boto.IncompleteReadError():
             return UnreachableError(
                 f"{operation}: no answer from {endpoint}: {error}",
                 hint="Check network, region and endpoint, then run again: what was sent counts.",

@@ -1,0 +1,71 @@
+"""Who approved what: the pins of an environment, and what the operator permits to skip.
+
+approved = approvals(manifest, environment)         # raises PinError where `pinned` asks for more
+approved["acme/app"].pin.digest
+force = forced(["acme/app@1.0=sha256:…"], "a security fix")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .errors import PinError, UsageError
+from .manifest import Environment, Manifest
+from .publishing import Permission, Pin
+
+
+@dataclass(frozen=True)
+class Approval:
+    """The version of a package that an environment must hold, and what was approved of it.
+
+    Attributes:
+        pin: None where the source decides.
+    """
+
+    version: str
+    pin: Pin | None = None
+
+
+def approvals(manifest: Manifest, environment: Environment) -> Mapping[str, Approval]:
+    """Return, by `namespace/package`, the version of every package of the manifest for one of its environments.
+
+    Raises PinError, naming all of them, where `pinned` asks for pins that are not there.
+    """
+    where = f"`pins` of {environment.name}"
+    found = {
+        package.id: Approval(pin.version, Pin(pin.digest, where))
+        if (pin := environment.pins.get(package.id))
+        else Approval(package.version)
+        for package in manifest.packages
+    }
+    missing = [(name, approval.version) for name, approval in found.items() if not approval.pin]
+    if environment.pinned and missing:
+        lines = [f"\n    {name}: {{version: {version}, digest: sha256:…}}" for name, version in missing]
+        raise PinError(
+            f"{manifest.path}: {environment.name} is `pinned`, and nothing is approved for:{''.join(lines)}",
+            hint=f"Write these lines below environments.{environment.name}.pins, with the digest that was approved "
+            "(`codeartifact-release status` shows what is where), and have them reviewed.",
+        )
+    return found
+
+
+def idle_pins(manifest: Manifest, environment: Environment) -> list[str]:
+    """Return the pins that are about no package of the manifest: left over, or a slip of the pen."""
+    return sorted(environment.pins.keys() - {package.id for package in manifest.packages})
+
+
+def forced(texts: Sequence[str], reason: str) -> list[Permission]:
+    """Read the operator's permissions to skip a soak. Raises UsageError; a reason is part of it, since it is kept."""
+    if texts and not reason.strip():
+        raise UsageError(
+            "a soak is skipped only for a reason, which is kept", hint="Add --reason TEXT (stack config: reason)."
+        )
+    if reason and not texts:
+        raise UsageError("there is a reason, but nothing to force", hint="Add --force, or leave the reason out.")
+    return [Permission.parse(text) for text in texts]
+
+
+def permitted(permissions: Sequence[Permission], package: str, version: str) -> str:
+    """Return the digest that the operator named for a version, "" for none."""
+    return next((each.digest for each in permissions if (each.package, each.version) == (package, version)), "")

@@ -1,0 +1,74 @@
+"""The argument `assets` of a resource, reduced to paths and texts before Pulumi sees it.
+
+declaration_of(["dist/*.zip"], Path("/app"), Declaration(base="/app"))
+declaration_of({"NOTES": pulumi.StringAsset("…")}, ...)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pulumi
+
+from .declaration import Declaration
+from .manifest import AssetEntry, Folder, declare
+
+AssetSource: TypeAlias = "str | os.PathLike[str] | pulumi.FileAsset | pulumi.StringAsset"
+"""A path, or content; a path in a list may be a glob (`dist/*.zip`, `build/**/app.zip`)."""
+
+Assets: TypeAlias = "Sequence[str | os.PathLike[str] | pulumi.FileAsset] | Mapping[str, pulumi.Input[AssetSource]]"
+"""What makes up a version: paths and globs, each file under its own name; or name -> path or content."""
+
+
+def declaration_of(assets: Assets, base: Path, known: Declaration) -> pulumi.Output[dict[str, Any]] | dict[str, Any]:
+    """Return the transient input for the argument `assets`; an output where a path is one."""
+    dry_run = pulumi.runtime.is_dry_run()
+
+    def declared(resolved: Any) -> dict[str, Any]:
+        files, texts, problems = _files_of(resolved, base)
+        problems += [] if is_digest(known.give_up) else [f"replace is {known.give_up!r}; write sha256:DIGEST"]
+        whole = dataclasses.replace(known, files=files, texts=texts, problems=tuple(problems), dry_run=dry_run)
+        return whole.properties()
+
+    if isinstance(assets, Mapping):
+        # Reduced before an Output sees them: an Asset object among the inputs would be state for ever.
+        reduced = {name: _reduced(source) for name, source in assets.items()}
+        if any(isinstance(source, pulumi.Output) for source in reduced.values()):
+            return pulumi.Output.from_input(reduced).apply(declared)
+        return declared(reduced)
+    return declared([_reduced(source) for source in assets])
+
+
+def is_digest(text: str) -> bool:
+    """Return whether this is a digest, or nothing."""
+    return not text or re.fullmatch("sha256:[0-9a-f]{64}", text) is not None
+
+
+def _reduced(source: Any) -> Any:
+    if isinstance(source, pulumi.Output):
+        return source.apply(_reduced)
+    if isinstance(source, pulumi.FileAsset):
+        return str(source.path)
+    if isinstance(source, pulumi.StringAsset):
+        return {"text": source.text}
+    return os.fspath(source)
+
+
+def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Return name -> path, name -> content, and what is wrong."""
+    if isinstance(assets, Mapping):
+        texts = {name: source["text"] for name, source in assets.items() if isinstance(source, Mapping)}
+        entries = [AssetEntry(path, name=name, count=1) for name, path in assets.items() if name not in texts]
+    else:
+        texts = {}
+        entries = [AssetEntry(path) for path in assets]
+    files, problems = declare(Folder(base, outside=True), entries)
+    told = [f"{entries[problem.entry].path}: {problem.message}" for problem in problems]
+    if not entries and not texts:
+        told.append("no assets are declared; a version needs at least one")
+    return {file.name: str(file.path) for file in files}, texts, told

@@ -1,0 +1,305 @@
+"""What check() does: from what a program declares to the inputs that go into state. Previews look; nothing is written.
+
+VersionCheck(olds, inputs, declaration, process()).run()
+PromotionCheck(olds, inputs, declaration, process()).run()
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pulumi.dynamic import CheckFailure, CheckResult
+from pulumi.runtime.rpc import UNKNOWN
+
+from . import declaration as transient
+from .declaration import Declaration
+from .endpoints import (
+    Destination,
+    connect,
+    refuse_local_source,
+    resolve,
+    resolved_owner,
+    resolved_region,
+    same_domain,
+)
+from .errors import (
+    GateError,
+    MissingDomainError,
+    MissingRepositoryError,
+    NoRegionError,
+    NotPermittedError,
+    PinError,
+    RefusedError,
+    ReleaseError,
+    UnreachableError,
+    UsageError,
+)
+from .manifest import duration, value_problem
+from .operations import connection_of
+from .plugin import Pending, Process
+from .progress import review_text
+from .publishing import (
+    Action,
+    Origin,
+    Permission,
+    Pin,
+    Plan,
+    Promotion,
+    RemoteVersion,
+    ThreadScheduler,
+    choose,
+    digest,
+    look,
+    make_plan,
+)
+from .state import DECISIVE, NAMES, PLACE, REQUIRED, SOURCE, Inputs, PromotionInputs, asset_properties, assets_of, same
+from .state import Source as SourcePlace
+
+Props = Mapping[str, Any]
+
+
+class _Check:
+    """One call of check()."""
+
+    def __init__(self, olds: Props, inputs: dict[str, Any], declared: Declaration, process: Process) -> None:
+        self._olds = olds
+        self._inputs = inputs
+        self._declared = declared
+        self._process = process
+
+    def run(self) -> CheckResult:
+        """Return the inputs for state, or what is wrong with them. Raises ReleaseError."""
+        failures = [CheckFailure("assets", problem) for problem in self._declared.problems]
+        failures += self._wrong_arguments()
+        if failures:
+            return CheckResult(self._inputs, failures)
+        return CheckResult(self._checked(), [])
+
+    def _wrong_arguments(self) -> list[CheckFailure]:
+        return _wrong_arguments(self._inputs, REQUIRED)
+
+    def _checked(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _placed(self, given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+        """Resolve endpoint, region and owner, so that state says where it is whatever the next shell says."""
+        placed = dict(given)
+        if UNKNOWN in (given.get(name) for name in ("endpoint", "region", "profile")):
+            # What is not known yet must not be taken from the shell meanwhile.
+            return {"endpoint": UNKNOWN, "region": UNKNOWN, "domain_owner": UNKNOWN, **placed}
+        known = {name: value for name, value in given.items() if value != UNKNOWN}
+        profile = known.get("profile") or self._process.profile
+        endpoint = resolve(
+            known.get("endpoint"), base=Path(self._declared.base), allow=self._declared.allow, profile=profile
+        )
+        destination = Destination(
+            domain=str(known.get("domain", "")),
+            repository=str(known.get("repository", "")),
+            domain_owner=known.get("domain_owner"),
+            region=known.get("region") or (None if endpoint.folder else self._process.region),
+            profile=profile,
+        )
+        placed.setdefault("region", resolved_region(destination, endpoint))
+        placed["endpoint"] = endpoint.text
+        if profile:
+            placed.setdefault("profile", profile)
+        if "domain_owner" not in placed:
+            # Asked for once: what stands in state stays, or another login would look in another account.
+            same_place = same(before, placed, ("domain", "repository", "region", "endpoint"))
+            owner = before.get("domain_owner") if same_place else None
+            if owner := owner or resolved_owner(destination, endpoint):
+                placed["domain_owner"] = owner
+        return placed
+
+    def _held(self, inputs: Inputs) -> RemoteVersion | None:
+        """Return what is there now. Raises ReleaseError, but for a repository that the program is about to make."""
+        try:
+            return look(connection_of(inputs).planning, inputs.coordinates, ThreadScheduler())
+        except (MissingDomainError, MissingRepositoryError) as error:
+            if self._declared.repository_exists:
+                raise
+            self._process.log.warn(self._declared.urn, f"not there yet: {error}")
+            return None
+
+    def _review(self, inputs: Inputs, plan: Plan, more: str = "") -> None:
+        """Say beside the resource what will be done. Raises the refusal, if that is what it is."""
+        if plan.refusal:
+            raise plan.refusal
+        tell = self._process.log.warn if plan.action is Action.REPLACE else self._process.log.info
+        rate = connection_of(inputs).rate
+        tell(self._declared.urn, f"{inputs.id}@{inputs.version}: {review_text(plan, rate)}{more}")
+        if self._olds and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), NAMES):
+            before = Inputs.of(self._olds).coordinates
+            self._process.log.info(self._declared.urn, f"{before}, the version before: {inputs.on_supersede}")
+
+
+class VersionCheck(_Check):
+    """check() of a `PackageVersion`."""
+
+    def _checked(self) -> dict[str, Any]:
+        declared = self._declared
+        sources = declared.hash(self._process.cache)
+        inputs = self._placed(self._inputs, self._olds)
+        if not isinstance(inputs.get("assets"), dict):
+            inputs["assets"] = asset_properties(transient.assets_from(sources))
+        # Else the engine put the old mapping there: `ignore_changes=["assets"]`.
+        if UNKNOWN in inputs.values():
+            return inputs
+        checked = Inputs.of(inputs)
+        _refuse_unpermitted(checked, declared.allow)
+        properties = checked.properties()
+        self._process.remember(checked, Pending(declared.urn, sources, declared.give_up or None, declared.commit))
+        # Rule 7: what is unchanged is not looked at, and an update looks in create() and update().
+        if declared.dry_run and not same(self._olds, properties, DECISIVE):
+            try:
+                remote = self._held(checked)
+            except UnreachableError as error:
+                self._process.log.warn(declared.urn, f"what is published could not be read: {error}")
+            else:
+                self._review(checked, make_plan(checked.release(), remote, declared.give_up or None))
+        return properties
+
+
+class PromotionCheck(_Check):
+    """check() of a `Promotion`: finds what is promoted, and judges it, unless it is promoted already."""
+
+    def _wrong_arguments(self) -> list[CheckFailure]:
+        failures = _wrong_arguments({name: value for name, value in self._inputs.items() if name != "source"}, REQUIRED)
+        source = self._inputs.get("source")
+        if source == UNKNOWN:
+            return failures
+        if not isinstance(source, Mapping):
+            return [*failures, CheckFailure("source", "source is missing: say where the version is promoted from")]
+        place = {name: source[name] for name in SOURCE if source.get(name) is not None}
+        return failures + _wrong_arguments(place, ("domain", "repository"), of="source.")
+
+    def _checked(self) -> dict[str, Any]:
+        given = {name: value for name, value in self._inputs.items() if name not in ("source", "assets", "digest")}
+        inputs = self._placed(given, self._olds)
+        source = self._placed_source()
+        if UNKNOWN in inputs.values() or UNKNOWN in source.values():
+            # What is promoted, or where to, is made in this very run: nothing can be looked at yet.
+            hints = {name: self._inputs.get(name) or UNKNOWN for name in ("assets", "digest")}
+            return {**inputs, "source": UNKNOWN if UNKNOWN in source else source, **hints}
+        bare = PromotionInputs.of({**inputs, "source": source})
+        _refuse_unpermitted(bare, self._declared.allow)
+        refuse_local_source(bare.source.stored_endpoint, bare.stored_endpoint, self._declared.allow)
+        origin = self._origin(bare)
+        return self._kept(bare, origin) if self._is_made(bare) else self._chosen(bare, origin)
+
+    def _placed_source(self) -> dict[str, Any]:
+        given = self._inputs["source"]
+        if given == UNKNOWN:
+            return {UNKNOWN: UNKNOWN}
+        place = {name: given[name] for name in SOURCE if given.get(name) and name != "digest"}
+        return self._placed(place, self._olds.get("source") or {})
+
+    def _origin(self, bare: PromotionInputs) -> Origin:
+        declared, source = self._declared, bare.source
+        promotion = Promotion(
+            source.destination.coordinates(bare.namespace, bare.package, bare.version),
+            bare.coordinates,
+            pin=Pin(declared.pin, declared.pinned_by) if declared.pin else None,
+            soak=duration(bare.soak) if bare.soak else None,
+            force=Permission(bare.id, bare.version, declared.force) if declared.force else None,
+        )
+        return Origin(
+            promotion,
+            connect(source.destination, source.stored_endpoint).planning,
+            same_domain=same_domain(source.destination, source.stored_endpoint, bare.destination, bare.stored_endpoint),
+        )
+
+    def _is_made(self, bare: PromotionInputs) -> bool:
+        """Return whether state says that this very promotion was made, and is as it was made."""
+        olds, declared = self._olds, self._declared
+        made = str((olds.get("source") or {}).get("digest") or "")
+        return (
+            bool(made)
+            and same(olds, bare.properties(), PLACE)
+            # read() shows drift in `digest`, and leaves what was promoted.
+            and olds.get("digest") == made
+            and declared.pin in ("", made)
+            and declared.give_up != made
+        )
+
+    def _kept(self, bare: PromotionInputs, origin: Origin) -> dict[str, Any]:
+        before = SourcePlace.of(self._olds["source"])
+        source = replace(bare.source, digest=before.digest, revision=before.revision)
+        checked = replace(bare, assets=assets_of(self._olds["assets"]), source=source)
+        self._remember(checked, origin)
+        properties = checked.properties()
+        if self._declared.dry_run and not same(self._olds, properties, DECISIVE):
+            self._tell(checked, origin, self._held(checked))
+        return properties
+
+    def _chosen(self, bare: PromotionInputs, origin: Origin) -> dict[str, Any]:
+        held = self._held(bare)
+        chosen = choose(origin, held, ThreadScheduler())
+        source = replace(bare.source, digest=digest(chosen.assets), revision=chosen.revision)
+        checked = replace(bare, assets={asset.name: asset for asset in chosen.assets}, source=source)
+        self._remember(checked, origin)
+        if self._declared.dry_run:
+            self._tell(checked, origin, held)
+        return checked.properties()
+
+    def _remember(self, checked: PromotionInputs, origin: Origin) -> None:
+        declared = self._declared
+        sources = origin.sources(checked.release(), ThreadScheduler(self._process.stop_reason))
+        pending = Pending(declared.urn, sources, declared.give_up or None, declared.commit, origin, declared.reason)
+        self._process.remember(checked, pending)
+
+    def _tell(self, checked: PromotionInputs, origin: Origin, held: RemoteVersion | None) -> None:
+        declared = self._declared
+        plan = make_plan(checked.release(), held, declared.give_up or None, origin.route)
+        approved = f", approved by {declared.pinned_by}" if declared.pin else ""
+        place = f"{checked.source.domain}/{checked.source.repository}"
+        self._review(checked, plan, f"; from {place}, {checked.release().digest}{approved}")
+        if origin.forced:
+            self._process.log.warn(declared.urn, f"the soak is skipped by force: {declared.reason}")
+
+
+def _wrong_arguments(inputs: Props, required: tuple[str, ...], of: str = "") -> list[CheckFailure]:
+    """Hold the arguments of a program against what a manifest may say; an unknown one is judged when it is known."""
+    texts = {name: value for name, value in inputs.items() if name != "assets"}
+    failures = [
+        CheckFailure(of + name, f"{of}{name} is {value!r}: quote it, so that it stays the text that you wrote")
+        for name, value in texts.items()
+        if not isinstance(value, str)
+    ]
+    failures += [
+        CheckFailure(of + name, f"{of}{name} is empty") for name in required if not str(inputs.get(name) or "").strip()
+    ]
+    for name, value in texts.items():
+        if isinstance(value, str) and value.strip() and value != UNKNOWN and name not in _JUDGED_ELSEWHERE:
+            key = re.sub("_(.)", lambda found: found[1].upper(), name)
+            if problem := value_problem(key, value):
+                failures.append(CheckFailure(of + name, problem))
+    return failures
+
+
+_JUDGED_ELSEWHERE = ("endpoint", "digest", "revision")
+
+
+def _refuse_unpermitted(inputs: Inputs, allow: frozenset[str]) -> None:
+    if inputs.on_destroy.is_final and "delete" not in allow:
+        raise NotPermittedError(
+            f"{inputs.id}: `onDestroy: {inputs.on_destroy}` loses bytes for good, and a manifest may not decide that",
+            hint="Permit it in the stack config: `pulumi config set --path 'allow[0]' delete`.",
+        )
+
+
+def property_of(error: ReleaseError) -> str:
+    """Return the input that the engine names with a failure."""
+    if isinstance(error, NotPermittedError):
+        return "on_destroy"
+    if isinstance(error, GateError | PinError):
+        return "source"
+    if isinstance(error, RefusedError):
+        return "version"
+    if isinstance(error, NoRegionError):
+        return "region"
+    return "endpoint" if isinstance(error, UsageError) else "assets"

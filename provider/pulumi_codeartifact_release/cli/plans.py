@@ -1,0 +1,155 @@
+"""From a target to plans: files are hashed, or the source of a promotion is asked and judged. Writes nothing.
+
+for each in make_plans(target):
+    print(each.declared.id, each.plan.action)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import click
+
+from ..approvals import Approval, approvals, idle_pins, permitted
+from ..endpoints import same_domain
+from ..errors import RefusedError, UsageError
+from ..hashing import SqliteCache, default_folder, hash_files
+from ..manifest import Package
+from ..publishing import (
+    Finish,
+    Origin,
+    Plan,
+    Promotion,
+    Release,
+    Source,
+    ThreadScheduler,
+    choose,
+    look,
+    make_plan,
+    refuse_oversized,
+    refused,
+)
+from ..registry.interface import Asset, Status
+from .target import DeclaredRelease, Site, Target, refuse_unknown
+
+_Item = TypeVar("_Item")
+
+PACKAGES_AT_ONCE = 4
+"""As many as a Pulumi plugin works on."""
+
+
+@dataclass(frozen=True)
+class PackagePlan:
+    """A package of the manifest, and what will be done for it."""
+
+    declared: DeclaredRelease
+    plan: Plan
+
+    @property
+    def forced(self) -> bool:
+        """Whether a soak is skipped for it."""
+        return bool(self.declared.origin and self.declared.origin.forced)
+
+
+def make_plans(target: Target) -> list[PackagePlan]:
+    """Look at what is declared, and at the registries, several packages at once."""
+    if target.source:
+        return _promotions(target, target.source)
+    known = {(package.id, package.version) for package in target.manifest.packages}
+    refuse_unknown("replace", target.replace, known)
+    refuse_unknown("force", target.force, ())
+    scheduler = ThreadScheduler()
+
+    def plan(declared: DeclaredRelease) -> PackagePlan:
+        remote = look(target.site.connection.planning, declared.release.at, scheduler)
+        return PackagePlan(declared, make_plan(declared.release, remote, declared.give_up))
+
+    return _all(plan, _hashed(target))
+
+
+def _hashed(target: Target) -> list[DeclaredRelease]:
+    """Hash every file of the manifest; files of all packages together, so that none waits for another's."""
+    packages = target.manifest.packages
+    refuse_oversized({file.declared: file.path for package in packages for file in package.files})
+    hashed = hash_files(
+        (file.path for package in packages for file in package.files), cache=SqliteCache(default_folder())
+    )
+    releases = []
+    for package in packages:
+        sources: dict[str, Source] = {file.name: hashed[file.path] for file in package.files}
+        assets = tuple(Asset(name, source.size, source.sha256) for name, source in sources.items())
+        release = _release(target, package, package.version, assets)
+        releases.append(DeclaredRelease(package.id, release, sources, _give_up(target, package, package.version)))
+    return releases
+
+
+def _promotions(target: Target, source: Site) -> list[PackagePlan]:
+    environment = target.site.environment
+    approved = approvals(target.manifest, environment)
+    if environment.stack and any(not approval.pin for approval in approved.values()):
+        raise UsageError(
+            f"{environment.name} promotes what the Pulumi stack {environment.stack} says, which only Pulumi can read",
+            hint="Run `pulumi up`, or pin every package (`pins`).",
+        )
+    known = {(name, approval.version) for name, approval in approved.items()}
+    refuse_unknown("replace", target.replace, known)
+    refuse_unknown("force", target.force, known)
+    for name in idle_pins(target.manifest, environment):
+        click.echo(f"warning: pins of {environment.name}: {name} is no package of the manifest", err=True)
+    copies = same_domain(source.destination, source.endpoint, target.site.destination, target.site.endpoint)
+
+    def plan(package: Package) -> PackagePlan:
+        return _promotion(target, source, package, approved[package.id], copies=copies)
+
+    return _all(plan, target.manifest.packages)
+
+
+def _promotion(target: Target, source: Site, package: Package, approval: Approval, *, copies: bool) -> PackagePlan:
+    names = (package.namespace, package.package, approval.version)
+    give_up = _give_up(target, package, approval.version)
+    to = target.site.destination.coordinates(*names)
+    force = [permission for permission in target.force if permission.covers(to)]
+    promotion = Promotion(
+        source.destination.coordinates(*names),
+        to,
+        approval.pin,
+        target.site.environment.soak,
+        force[0] if force else None,
+    )
+    origin = Origin(promotion, source.connection.planning, same_domain=copies)
+    held = look(target.site.connection.planning, to, ThreadScheduler())
+    try:
+        chosen = choose(origin, held, ThreadScheduler())
+    except RefusedError as refusal:
+        bare = _release(target, package, approval.version, ())
+        return PackagePlan(DeclaredRelease(package.id, bare, {}, origin=origin), refused(bare, held, refusal))
+    release = _release(target, package, approval.version, chosen.assets)
+    sources = origin.sources(release, ThreadScheduler(target.stop.reason))
+    declared = DeclaredRelease(package.id, release, sources, give_up, origin)
+    return PackagePlan(declared, make_plan(release, held, give_up, origin.route))
+
+
+def _release(target: Target, package: Package, version: str, assets: tuple[Asset, ...]) -> Release:
+    return Release(
+        target.site.destination.coordinates(package.namespace, package.package, version),
+        assets,
+        Status(package.status),
+        Finish(target.site.environment.finish),
+    )
+
+
+def _give_up(target: Target, package: Package, version: str) -> str | None:
+    return permitted(target.replace, package.id, version) or None
+
+
+def _all(plan: Callable[[_Item], PackagePlan], items: Sequence[_Item]) -> list[PackagePlan]:
+    with ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool:
+        try:
+            return list(pool.map(plan, items))
+        except KeyboardInterrupt:
+            # Nothing is written here, so nothing needs to end well.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -1,0 +1,120 @@
+"""What a provider does in the registry for one resource: publish or promote, read, retire. Knows no Pulumi.
+
+done = deploy(inputs)               # check() has left what it needs in the process
+outputs(inputs, done.state, done.trail)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .endpoints import Connection, connect, known_caller
+from .engine import Paced
+from .errors import InterruptedReleaseError, ReleaseError
+from .plugin import process
+from .progress import Progress
+from .publishing import Event, Finished, Known, Planned, Retirement, StatusSet, ThreadScheduler, apply, look, retire
+from .registry.interface import VersionState
+from .state import NAMES, Inputs, same
+from .trail import trail
+
+Props = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What deploy() leaves behind: status and revision, and the trail."""
+
+    state: VersionState
+    trail: Mapping[str, Any]
+
+
+def connection_of(inputs: Inputs) -> Connection:
+    """Return a connection to where the resource is."""
+    checkpoint = ThreadScheduler(process().stop_reason).checkpoint
+    return connect(inputs.destination, inputs.stored_endpoint, checkpoint)
+
+
+def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
+    """Make the registry hold what is declared, with progress beside the resource. Raises ReleaseError."""
+    shared = process()
+    pending = shared.recall(inputs)
+    connection = connection_of(inputs)
+    connection.prepare()
+    progress = Progress()
+    status = Paced(lambda text: shared.log.status(pending.urn, text))
+    scheduler = ThreadScheduler(shared.stop_reason)
+    events = apply(
+        inputs.release(),
+        pending.sources,
+        connection.registry,
+        scheduler,
+        give_up=pending.give_up,
+        origin=pending.origin,
+    )
+    wrote_status = False
+    for event in events:
+        progress.add(event)
+        wrote_status = wrote_status or (isinstance(event, Planned) and event.plan.changes)
+        if isinstance(event, Finished):
+            shared.log.info(pending.urn, progress.line())
+            caller = known_caller(inputs.destination, inputs.stored_endpoint)
+            forced = pending.reason if pending.origin and pending.origin.forced else None
+            told = trail(
+                inputs,
+                event.state.revision,
+                how=_how(event, wrote=wrote_status, promoted=pending.origin is not None),
+                caller=caller.arn if caller else None,
+                commit=pending.commit,
+                forced=forced,
+                before=olds,
+            )
+            return Deployed(event.state, told)
+        status.show(progress.line())
+    raise AssertionError("apply() ends with Finished")  # pragma: no cover
+
+
+def _how(finished: Finished, *, wrote: bool, promoted: bool) -> str:
+    if finished.copied:
+        return "copied"
+    if finished.sent:
+        return "transferred" if promoted else "published"
+    return "status" if wrote else "adopted"
+
+
+def supersede(olds: Props, news: Inputs, state: VersionState) -> None:
+    """Retire the version that the resource was before; one that is not ours any more is left, with a warning."""
+    if not news.on_supersede.acts:
+        return
+    shared = process()
+    urn = shared.recall(news).urn
+    before = Inputs.of(olds)
+    try:
+        if shared.declares(before):
+            return
+        if same(olds, news.properties(), NAMES):
+            # Only endpoint, region or owner differ: perhaps another name for the same place, and the same version.
+            remote = look(connection_of(before).planning, before.coordinates, ThreadScheduler(shared.stop_reason))
+            if remote is None or remote.state.revision == state.revision:
+                return
+        for event in retirement(olds, news.on_supersede, permitted=False):
+            if isinstance(event, StatusSet):
+                shared.log.info(urn, f"{before.coordinates}, the version before: {event.status}")
+    except InterruptedReleaseError:
+        raise
+    except ReleaseError as error:
+        # The new version is published: failing now would keep state at the old one, for ever if its place is gone.
+        shared.log.warn(urn, f"{before.coordinates}, the version before, is left as it is: {error}")
+
+
+def retirement(props: Props, policy: Retirement, *, permitted: bool) -> Iterator[Event]:
+    """Carry out what becomes of the version that these outputs describe."""
+    if not policy.acts:
+        return iter(())
+    inputs = Inputs.of(props)
+    connection = connection_of(inputs)
+    known = Known(str(props.get("revision") or ""), inputs.release().digest)
+    scheduler = ThreadScheduler(process().stop_reason)
+    return retire(inputs.coordinates, policy, known, connection.planning, scheduler, permitted=permitted)

@@ -1,0 +1,226 @@
+"""A manifest as a Pulumi program: every package of one environment, published or promoted.
+
+releases = publish_manifest("release.yaml", pulumi.get_stack())
+releases["acme/app"].digest
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from .approvals import Approval, approvals, forced, idle_pins, permitted
+from .declaration import Declaration
+from .endpoints import EMBEDDED_ACCOUNT, Destination, resolve, resolved_region
+from .errors import ReleaseError, UsageError
+from .manifest import Environment, Manifest, Package, Variables, load
+from .publishing import Permission, Pin
+from .resources import PackageVersion, Promotion
+from .trail import commit_of
+
+OUTPUT = "releases"
+"""The stack output that says what an environment holds: by `namespace/package`, at least `version` and `digest`."""
+
+
+def publish_manifest(
+    path: str | os.PathLike[str],
+    environment: str,
+    *,
+    variables: Mapping[str, object] | None = None,
+    allow: Sequence[str] = (),
+    replace: Sequence[str] = (),
+    force: Sequence[str] = (),
+    reason: str = "",
+    opts: pulumi.ResourceOptions | None = None,
+) -> dict[str, PackageVersion | Promotion]:
+    """Declare every package of a manifest for one of its environments; returns them by `namespace/package`.
+
+    An environment with `promoteFrom` promotes, and needs no files; any other publishes. `variables` are the stack's
+    values for the manifest's variables (RELEASE_VAR_NAME in the environment goes first). `allow` is what the operator
+    permits: `outside`, `endpoint`, `delete`, `local-source`; `replace` which published versions may be given up,
+    `force` whose soak is skipped, for a `reason`: each as NAMESPACE/PACKAGE@VERSION=sha256:DIGEST. Raises
+    pulumi.RunError, which Pulumi shows without a traceback, with every mistake of the manifest.
+    """
+    try:
+        if not isinstance(variables or {}, Mapping):
+            raise UsageError(
+                f"variables is {variables!r}", hint="Write an object: `pulumi config set --path variables.NAME VALUE`."
+            )
+        program = _Program(
+            allow=frozenset(_words("allow", allow)),
+            replace=[Permission.parse(text) for text in _words("replace", replace)],
+            force=forced(_words("force", force), reason),
+            reason=reason,
+            opts=opts,
+        )
+        manifest = load(
+            Path(path),
+            environment=environment,
+            variables=Variables(environ=os.environ, stack=variables or {}),
+            allow=program.allow,
+        )
+        chosen = manifest.environment(environment)
+        approved = approvals(manifest, chosen) if chosen.promote_from else {}
+        _announce(manifest, chosen, program.allow)
+    except ReleaseError as error:
+        raise pulumi.RunError(str(error)) from None
+    return program.promoted(manifest, chosen, approved) if chosen.promote_from else program.published(manifest, chosen)
+
+
+class _Program:
+    """What the operator says, for all packages of a manifest."""
+
+    def __init__(
+        self,
+        allow: frozenset[str],
+        replace: Sequence[Permission],
+        force: Sequence[Permission],
+        reason: str,
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        self.allow = allow
+        self._replace = replace
+        self._force = force
+        self._reason = reason
+        self._opts = opts
+
+    def published(self, manifest: Manifest, environment: Environment) -> dict[str, PackageVersion | Promotion]:
+        """Declare what publishes files."""
+        versions = {package.id: package.version for package in manifest.packages}
+        self._warn_of_idle("replace", self._replace, versions, manifest)
+        self._warn_of_idle("force", self._force, {}, manifest)
+        commit = commit_of(manifest.base)
+        return {
+            package.id: PackageVersion.of_manifest(
+                package,
+                environment,
+                base=manifest.base,
+                allow=self.allow,
+                replace=self._replace,
+                commit=commit,
+                opts=self._opts,
+            )
+            for package in manifest.packages
+        }
+
+    def promoted(
+        self, manifest: Manifest, environment: Environment, approved: Mapping[str, Approval]
+    ) -> dict[str, PackageVersion | Promotion]:
+        """Declare what takes over the bytes of the environment before."""
+        if not environment.stack:
+            versions = {name: approval.version for name, approval in approved.items()}
+            self._warn_of_idle("replace", self._replace, versions, manifest)
+            self._warn_of_idle("force", self._force, versions, manifest)
+        for name in idle_pins(manifest, environment):
+            pulumi.log.warn(
+                f"pins of {environment.name}: {name} is no package of {manifest.path}: the pin does nothing"
+            )
+        known = Declaration(
+            base=str(manifest.base),
+            allow=self.allow,
+            dry_run=pulumi.runtime.is_dry_run(),
+            repository_exists=True,
+            commit=commit_of(manifest.base),
+            reason=self._reason,
+        )
+        source = manifest.environment(str(environment.promote_from))
+        unpinned = environment.stack and any(not approval.pin for approval in approved.values())
+        outputs = _outputs_of(str(environment.stack)) if unpinned else None
+        resources: dict[str, PackageVersion | Promotion] = {}
+        for package in manifest.packages:
+            approval = approved[package.id]
+            if outputs is None or approval.pin:
+                version: pulumi.Input[str] = approval.version
+                told: pulumi.Input[Mapping[str, Any]] = self._approval(package, approval.version, approval.pin)
+            else:
+                version, told = self._approved_by(str(environment.stack), outputs, package)
+            resources[package.id] = Promotion.of_manifest(
+                package, environment, source, version=version, approval=told, known=known, opts=self._opts
+            )
+        return resources
+
+    def _approval(self, package: Package, version: str, pin: Pin | None) -> dict[str, Any]:
+        return {
+            "pin": pin.digest if pin else "",
+            "pinned_by": pin.where if pin else "",
+            "give_up": permitted(self._replace, package.id, version),
+            "force": permitted(self._force, package.id, version),
+        }
+
+    def _approved_by(
+        self, stack: str, outputs: pulumi.Output[Any], package: Package
+    ) -> tuple[pulumi.Output[str], pulumi.Output[Mapping[str, Any]]]:
+        """Return version and approval as the outputs of another stack say them."""
+
+        def release(outputs: Any) -> Mapping[str, Any] | None:
+            found = outputs.get(package.id) if isinstance(outputs, Mapping) else None
+            is_one = isinstance(found, Mapping) and found.get("version") and found.get("digest")
+            return found if is_one else None
+
+        def approval(outputs: Any) -> Mapping[str, Any]:
+            if found := release(outputs):
+                version = str(found["version"])
+                return self._approval(package, version, Pin(str(found["digest"]), f"the stack {stack}"))
+            problem = (
+                f"the stack {stack} says in its output `{OUTPUT}` no version and digest of {package.id}: "
+                "run `pulumi up` there first, or pin the package"
+            )
+            return {"problems": [problem]}
+
+        return outputs.apply(lambda all_: str((release(all_) or {}).get("version", package.version))), outputs.apply(
+            approval
+        )
+
+    @staticmethod
+    def _warn_of_idle(
+        name: str, permissions: Sequence[Permission], versions: Mapping[str, str], manifest: Manifest
+    ) -> None:
+        for permission in permissions:
+            if versions.get(permission.package) != permission.version:
+                # It may have served its turn; it may also be a slip of the pen.
+                pulumi.log.warn(f"{name}: {permission} is about no version of {manifest.path}")
+
+
+def _outputs_of(stack: str) -> pulumi.Output[Any]:
+    """Return what another stack says that it holds; an unknown stack fails the whole preview."""
+    parts = stack.split("/")
+    here = (pulumi.get_organization(), pulumi.get_project())
+    # `organization/stack` is of this project.
+    names = {1: (*here, *parts), 2: (parts[0], here[1], parts[-1])}.get(len(parts), tuple(parts))
+    return pulumi.StackReference("/".join(names)).get_output(OUTPUT)
+
+
+def _words(name: str, value: Sequence[str]) -> Sequence[str]:
+    if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+        raise UsageError(f"{name} is {value!r}", hint=f"Write a list: `pulumi config set --path '{name}[0]' …`.")
+    return value
+
+
+def _announce(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> None:
+    """Say where to, and where from, first; here rather than beside each of many resources."""
+    lines = [_where(manifest, environment, allow)]
+    if environment.promote_from:
+        lines.append(f"from {_where(manifest, manifest.environment(environment.promote_from), allow)}")
+    if pulumi.runtime.is_dry_run():
+        pulumi.log.info("\n".join(lines))
+
+
+def _where(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> str:
+    endpoint = resolve(environment.endpoint, base=manifest.base, allow=allow, profile=environment.profile)
+    if not pulumi.runtime.is_dry_run():
+        return ""
+    if endpoint.origin:
+        pulumi.log.warn(f"the endpoint {endpoint.text} comes from {endpoint.origin}, not from the manifest")
+    where = endpoint.text or "AWS"
+    ambient = None if endpoint.folder else pulumi.Config("aws").get("region")
+    destination = Destination(environment.domain, environment.repository, region=environment.region or ambient)
+    account = environment.domain_owner or (EMBEDDED_ACCOUNT if endpoint.folder else "of the caller")
+    region = resolved_region(destination, endpoint)
+    return (
+        f"{environment.name}: {where}, account {account}, {region}, "
+        f"repository {environment.domain}/{environment.repository}"
+    )

@@ -1,0 +1,124 @@
+"""What a version must satisfy before it is promoted: where it stands, what was approved, how long it has been there.
+
+    judge(candidate, Promotion(source, to, pin=pin, soak=timedelta(hours=24)))     # raises PinError, GateError
+
+Pure: whatever is unproved is unmet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ..errors import GateError, PinError
+from ..registry.interface import Coordinates, Status
+from .permission import Permission
+from .plan import RemoteVersion
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What was approved.
+
+    Attributes:
+        digest: the digest of the release.
+        where: who says so, for messages: "`pins` of prod", "the stack acme/releases/staging".
+    """
+
+    digest: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """One version on its way from one repository to the next, and what is asked of it.
+
+    Attributes:
+        source: the version where it is taken from.
+        to: the same version where it goes; package and version are those of `source`.
+        pin: what was approved; None where the source decides.
+        soak: how long it must have been Published in `source`.
+        force: the operator's permission to skip the soak of one digest.
+    """
+
+    source: Coordinates
+    to: Coordinates
+    pin: Pin | None = None
+    soak: timedelta | None = None
+    force: Permission | None = None
+
+
+def judge(promotion: Promotion, found: RemoteVersion | None) -> bool:
+    """Decide whether what the source holds may be promoted; returns whether that took the operator's force.
+
+    Raises PinError if it is not what was approved, GateError if it is not Published, or not for long enough.
+    """
+    source = promotion.source
+    if found is None:
+        raise GateError(
+            f"{source} does not exist: there is nothing to promote",
+            hint=f"Release or promote it to {source.repository} first, or correct the version.",
+        )
+    if promotion.pin and promotion.pin.digest != found.digest:
+        raise _moved(promotion.pin, source, found)
+    if found.state.status is not Status.PUBLISHED or not found.assets:
+        raise GateError(
+            f"{source} is {found.state.status}, not Published: it is not promoted",
+            hint=f"Only what is Published in {source.repository}, whole, goes on.",
+        )
+    if not promotion.soak:
+        return False
+    unmet = _unmet_soak(promotion.soak, source, found)
+    if not unmet:
+        return False
+    if promotion.force and promotion.force.covers(source) and promotion.force.digest == found.digest:
+        return True
+    raise unmet
+
+
+def _moved(pin: Pin, source: Coordinates, found: RemoteVersion) -> PinError:
+    since = f", published {time_text(found.state.published_time)}" if found.state.published_time else ""
+    return PinError(
+        f"{source} is not what was approved:\n"
+        f"    approved  {pin.digest} ({pin.where})\n"
+        f"    there     {found.digest} ({found.state.status}, revision {found.state.revision}{since})",
+        hint="It moved after it was approved, or the pin is wrong. Look at it, then approve its digest, "
+        "or promote another version.",
+    )
+
+
+def _unmet_soak(soak: timedelta, source: Coordinates, found: RemoteVersion) -> GateError | None:
+    since, now = found.state.published_time, found.state.answered_at
+    wish = f"`soak` asks for {duration_text(soak)}"
+    force = f"--force {source.name}={found.digest} --reason TEXT (stack config: force, reason)"
+    if since is None or now is None:
+        missing = "since when it is Published" if since is None else "what time it is"
+        return GateError(
+            f"{source}: the registry does not say {missing}, and {wish}",
+            hint=f"If you know that it has been there for long enough: {force}",
+        )
+    if now - since >= soak:
+        return None
+    until = since + soak
+    return GateError(
+        f"{source} has been Published for {duration_text(max(now - since, timedelta()))}, and {wish}: "
+        f"until {time_text(until)}, in {duration_text(until - now)}",
+        hint=f"Run again then. To skip the rest of it for these very bytes: {force}",
+    )
+
+
+def time_text(time: datetime) -> str:
+    """Return a moment as `2026-11-22T16:00:00Z`."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def duration_text(duration: timedelta) -> str:
+    """Return a duration as a manifest writes it: `1d12h`, `30m`; `0s` for none."""
+    # Rounded up: somebody who waits for just as long must not come too early.
+    seconds = -(-duration // timedelta(seconds=1))
+    parts = []
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, length)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

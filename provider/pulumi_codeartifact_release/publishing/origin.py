@@ -1,0 +1,206 @@
+"""The version that is promoted, where it is now: what it holds, whether it may go on, and its bytes.
+
+origin = Origin(Promotion(source, to, pin), registry, same_domain=True)
+chosen = choose(origin, look(destination, to, scheduler), scheduler)
+release = Release(to, chosen.assets)
+for event in apply(release, origin.sources(release), destination, scheduler, origin=origin):
+    ...
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from ..errors import FileError, PinError, RegistryConflictError, ServerFaultError, VersionNotFoundError
+from ..registry.interface import Asset, Registry, Status
+from .apply import look
+from .gates import Pin, Promotion, judge
+from .plan import Release, RemoteVersion, Route
+from .scheduler import Scheduler
+
+# What is smaller is not worth a file.
+_IN_MEMORY = 1 << 20
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What will be promoted.
+
+    Attributes:
+        assets: all of them.
+        made: whether the destination holds it already: such a promotion is not judged again.
+        forced: whether the operator's force was needed.
+        revision: the source's, as it was judged; None if it was not.
+    """
+
+    assets: tuple[Asset, ...]
+    made: bool = False
+    forced: bool = False
+    revision: str | None = None
+
+
+class Origin:
+    """The source of one promotion.
+
+    `same_domain` says that the destination is in the source's own domain, so that the service can copy.
+    """
+
+    def __init__(self, promotion: Promotion, registry: Registry, *, same_domain: bool) -> None:
+        self.promotion = promotion
+        self.registry = registry
+        self.forced = False
+        self._same_domain = same_domain
+        self._revision: str | None = None
+
+    @property
+    def route(self) -> Route:
+        """How the bytes get to the destination."""
+        return Route.COPY if self._same_domain else Route.TRANSFER
+
+    def holds(self, scheduler: Scheduler) -> RemoteVersion | None:
+        """Return what the source holds now; None where it holds no such version, or no bytes of it any more."""
+        found = look(self.registry, self.promotion.source, scheduler)
+        return None if found and found.state.status is Status.DISPOSED else found
+
+    def judge(self, found: RemoteVersion | None) -> None:
+        """Judge what the source holds. Raises PinError or GateError."""
+        self.forced = judge(self.promotion, found) or self.forced
+        self._revision = found.state.revision if found else None
+
+    def doubt(self) -> None:
+        """Take note that the source may have moved: it is judged again before anything else is taken from it."""
+        self._revision = None
+
+    def revision(self, release: Release, scheduler: Scheduler) -> str:
+        """Return the revision at which the source holds `release` and may be promoted; looks only where it must.
+
+        Raises PinError or GateError.
+        """
+        if self._revision is None:
+            pin = self.promotion.pin or Pin(release.digest, "as it was planned")
+            found = self.holds(scheduler)
+            judge(Promotion(self.promotion.source, self.promotion.to, pin), found)
+            self.judge(found)
+        assert self._revision is not None
+        return self._revision
+
+    @property
+    def repository(self) -> str:
+        """The source's repository."""
+        return self.promotion.source.repository
+
+    def sources(self, release: Release, scheduler: Scheduler) -> dict[str, RegistrySource]:
+        """Return the content of every asset of `release`, to be downloaded when it is opened."""
+        return {asset.name: RegistrySource(self, release, asset, scheduler) for asset in release.assets}
+
+
+@dataclass(frozen=True)
+class RegistrySource:
+    """`Source`: an asset that is downloaded when it is opened, verified before anybody reads it, and gone after."""
+
+    origin: Origin
+    release: Release
+    asset: Asset
+    scheduler: Scheduler
+
+    @property
+    def sha256(self) -> str:
+        """Lower-case hex."""
+        return self.asset.sha256
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.asset.size
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Yield the verified content; it is on disk only as long as this is open.
+
+        Raises PinError or GateError if the source does not hold it any more, ServerFaultError if what came is not
+        what the source says it holds, FileError if it cannot be kept.
+        """
+        # A file without a name: whatever kills us, nothing is left behind.
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+            self._fetch(cast(BinaryIO, spool))
+            spool.seek(0)
+            yield cast(BinaryIO, spool)
+
+    def _fetch(self, spool: BinaryIO) -> None:
+        source = self.origin.promotion.source
+        received = _Received(spool, self.asset, self.scheduler)
+        try:
+            self.origin.registry.fetch_asset(source, self.asset, received.write)
+        except (VersionNotFoundError, RegistryConflictError) as error:
+            self._explain(error.what)
+        except OSError as error:
+            raise FileError(
+                f"{self.asset.name} of {source} cannot be kept for the way: {error.strerror or error}",
+                hint=f"Make room in {tempfile.gettempdir()}, or set TMPDIR to a folder that has it; then run again.",
+            ) from error
+        if not received.complete:
+            self._explain("its bytes are not those of its listing")
+
+    def _explain(self, reason: str) -> None:
+        """Raise: what has become of the source, or that this may pass."""
+        self.origin.doubt()
+        self.origin.revision(self.release, self.scheduler)
+        raise ServerFaultError(
+            f"{self.asset.name} of {self.origin.promotion.source} could not be downloaded: {reason}",
+            hint="Run again: what was sent counts.",
+        )
+
+
+class _Received:
+    """Bytes of an asset as they come."""
+
+    def __init__(self, spool: BinaryIO, asset: Asset, scheduler: Scheduler) -> None:
+        self._spool = spool
+        self._asset = asset
+        self._scheduler = scheduler
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def write(self, part: bytes) -> None:
+        """Keep a part."""
+        self._scheduler.checkpoint()
+        self._size += len(part)
+        if self._size > self._asset.size:
+            raise ServerFaultError(f"{self._asset.name}: more than its {self._asset.size:,} bytes came")
+        self._hash.update(part)
+        self._spool.write(part)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it came, and nothing else."""
+        return (self._hash.hexdigest(), self._size) == (self._asset.sha256, self._asset.size)
+
+
+def choose(origin: Origin, held: RemoteVersion | None, scheduler: Scheduler) -> Chosen:
+    """Decide what is promoted, from what the destination holds and, unless that settles it, what the source holds.
+
+    Raises PinError or GateError.
+    """
+    pin = origin.promotion.pin
+    made = held is not None and held.state.status in (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED)
+    if held and made and pin and held.digest == pin.digest:
+        return _made(held)
+    found = origin.holds(scheduler)
+    if held and made and not pin and found is None:
+        # Cleaning up the source never breaks the destination, also where there is no state that remembers.
+        return _made(held)
+    if held and made and found and held.digest == found.digest and (not pin or pin.digest == found.digest):
+        return _made(held)
+    origin.judge(found)
+    if found is None:
+        raise PinError(f"{origin.promotion.source} does not exist")  # pragma: no cover - judge() has refused it
+    return Chosen(tuple(found.assets.values()), forced=origin.forced, revision=found.state.revision)
+
+
+def _made(held: RemoteVersion) -> Chosen:
+    return Chosen(tuple(held.assets.values()), made=True)

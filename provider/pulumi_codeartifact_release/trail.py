@@ -1,0 +1,84 @@
+"""What went where, when, by whom, from which commit: kept in the outputs of a resource, never in its inputs.
+
+    trail = Trail(inputs, state, commit=commit_of(folder), caller=known_caller(...))
+    outputs(inputs, state, trail.properties())
+
+As an input, every commit and every caller would be a diff.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .publishing import time_text
+from .state import Inputs, PromotionInputs, same
+
+_CI_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA", "BITBUCKET_COMMIT", "BUILDKITE_COMMIT", "CIRCLE_SHA1")
+_PLACE = ("domain", "domain_owner", "repository", "region", "endpoint")
+
+
+def trail(
+    inputs: Inputs,
+    revision: str,
+    *,
+    how: str,
+    caller: str | None,
+    commit: str,
+    forced: str | None = None,
+    before: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
+) -> dict[str, Any]:
+    """Return the trail of a change: texts, and mappings of texts; what is not known is left out.
+
+    Args:
+        inputs: as they are stored.
+        revision: of the destination, afterwards.
+        how: published, copied, transferred, adopted, or status.
+        caller: the ARN, as far as STS told it.
+        commit: of the manifest or program; "" where it is not known.
+        forced: the operator's reason, if a soak was skipped.
+        before: the outputs from before: as long as the same bytes stay where they are, their trail goes on.
+        now: for tests.
+    """
+    moment = {"at": time_text(now or datetime.now(UTC)), "by": caller, "commit": commit}
+    known = (before or {}).get("trail")
+    if before and known and same(before, inputs.properties(), (*_PLACE, "namespace", "package", "version", "digest")):
+        change = _known({**moment, "status": str(inputs.status)})
+        return {**known, "revision": revision, "changed": change}
+    properties = inputs.properties()
+    told: dict[str, Any] = {
+        "how": how,
+        "version": inputs.version,
+        "digest": properties["digest"],
+        "revision": revision,
+        "destination": _known({name: properties.get(name) for name in _PLACE}),
+        **moment,
+    }
+    if isinstance(inputs, PromotionInputs):
+        source = inputs.source.properties()
+        told["source"] = _known({name: source.get(name) for name in (*_PLACE, "revision")})
+    if forced:
+        told["forced"] = {"reason": forced}
+    return _known(told)
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}
+
+
+def commit_of(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the commit that `folder` is checked out at, else the one that CI says it works on, else ""."""
+    command = ["git", "-C", str(folder), "rev-parse", "--verify", "HEAD"]
+    try:
+        # Says no more than the commit: no hook and no filter of the repository runs.
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+        if answer.returncode == 0:
+            return answer.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        pass
+    return next((environ[name] for name in _CI_VARIABLES if environ.get(name)), "")
