@@ -10,6 +10,7 @@ whichever machine.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import BinaryIO, TypeAlias, TypeVar, cast
 
@@ -207,7 +208,9 @@ def _advance(
         emit(AssetStarted(asset))
         with sources[asset.name].open() as body:
             scheduler.checkpoint()
-            counted = cast(BinaryIO, CountedBody(body, asset.size, lambda sent: emit(AssetProgress(asset, sent))))
+            size = asset.size or body.seek(0, io.SEEK_END)
+            body.seek(0)
+            counted = cast(BinaryIO, CountedBody(body, size, lambda sent: emit(AssetProgress(asset, sent))))
             state = registry.publish_asset(release.at, asset, counted, unfinished=unfinished)
         sent[asset.name] = asset
         emit(AssetSent(asset))

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from ..errors import FileError, PinError, RegistryConflictError, ServerFaultError, VersionNotFoundError
@@ -21,10 +22,14 @@ from ..registry.interface import Asset, Registry, Status
 from .apply import look
 from .gates import Pin, Promotion, judge
 from .plan import Release, RemoteVersion, Route
+from .quota import LARGEST_ASSET
 from .scheduler import Scheduler
 
 # What is smaller is not worth a file.
 _IN_MEMORY = 1 << 20
+# Of what is larger few are on their way at once, in all of a process: disks for temporary files are small.
+_LARGE = 64 << 20
+_LARGE_AT_ONCE = threading.BoundedSemaphore(4)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Origin:
         self.forced = False
         self._same_domain = same_domain
         self._revision: str | None = None
+        self._names: dict[str, str] = {}
 
     @property
     def route(self) -> Route:
@@ -71,6 +77,11 @@ class Origin:
         """Judge what the source holds. Raises PinError or GateError."""
         self.forced = judge(self.promotion, found) or self.forced
         self._revision = found.state.revision if found else None
+        self._names = {name: asset.name for name, asset in found.assets.items()} if found else {}
+
+    def spelled(self, name: str) -> str:
+        """Return an asset's name as the source spells it, which need not be in NFC."""
+        return self._names.get(name, name)
 
     def doubt(self) -> None:
         """Take note that the source may have moved: it is judged again before anything else is taken from it."""
@@ -125,8 +136,9 @@ class RegistrySource:
         Raises PinError or GateError if the source does not hold it any more, ServerFaultError if what came is not
         what the source says it holds, FileError if it cannot be kept.
         """
+        few = _LARGE_AT_ONCE if self.size > _LARGE else nullcontext()
         # A file without a name: whatever kills us, nothing is left behind.
-        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+        with few, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
             self._fetch(cast(BinaryIO, spool))
             spool.seek(0)
             yield cast(BinaryIO, spool)
@@ -135,7 +147,8 @@ class RegistrySource:
         source = self.origin.promotion.source
         received = _Received(spool, self.asset, self.scheduler)
         try:
-            self.origin.registry.fetch_asset(source, self.asset, received.write)
+            spelled = replace(self.asset, name=self.origin.spelled(self.asset.name))
+            self.origin.registry.fetch_asset(source, spelled, received.write)
         except (VersionNotFoundError, RegistryConflictError) as error:
             self._explain(error.what)
         except OSError as error:
@@ -165,12 +178,15 @@ class _Received:
         self._scheduler = scheduler
         self._hash = hashlib.sha256()
         self._size = 0
+        # A listing may leave sizes out, which reads as none.
+        self._sized = asset.size > 0 or asset.sha256 == self._hash.hexdigest()
+        self._most = asset.size if self._sized else LARGEST_ASSET
 
     def write(self, part: bytes) -> None:
         """Keep a part."""
         self._scheduler.checkpoint()
         self._size += len(part)
-        if self._size > self._asset.size:
+        if self._size > self._most:
             raise ServerFaultError(f"{self._asset.name}: more than its {self._asset.size:,} bytes came")
         self._hash.update(part)
         self._spool.write(part)
@@ -178,7 +194,7 @@ class _Received:
     @property
     def complete(self) -> bool:
         """Whether all of it came, and nothing else."""
-        return (self._hash.hexdigest(), self._size) == (self._asset.sha256, self._asset.size)
+        return self._hash.hexdigest() == self._asset.sha256 and (not self._sized or self._size == self._asset.size)
 
 
 def choose(origin: Origin, held: RemoteVersion | None, scheduler: Scheduler) -> Chosen:
@@ -199,8 +215,13 @@ def choose(origin: Origin, held: RemoteVersion | None, scheduler: Scheduler) -> 
     origin.judge(found)
     if found is None:
         raise PinError(f"{origin.promotion.source} does not exist")  # pragma: no cover - judge() has refused it
-    return Chosen(tuple(found.assets.values()), forced=origin.forced, revision=found.state.revision)
+    return Chosen(_named(found), forced=origin.forced, revision=found.state.revision)
 
 
 def _made(held: RemoteVersion) -> Chosen:
-    return Chosen(tuple(held.assets.values()), made=True)
+    return Chosen(_named(held), made=True)
+
+
+def _named(version: RemoteVersion) -> tuple[Asset, ...]:
+    """Return the assets under the names that they are compared by."""
+    return tuple(replace(asset, name=name) for name, asset in version.assets.items())

@@ -40,6 +40,7 @@ _BAD_KEY = {
     "IncompleteSignatureException",
 }
 _DENIED = {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"}
+_ON_TOP = {"CopyPackageVersions": ", and codeartifact:ReadFromRepository on the repository that is copied from"}
 _THROTTLED = {
     "ThrottlingException",
     "Throttling",
@@ -114,7 +115,7 @@ def _answer(error: boto.ClientError, operation: str, at: Coordinates, endpoint: 
         return AccessDeniedError(
             f"access denied: {said}",
             hint=f"Allow the action codeartifact:{operation} in the caller's IAM policy "
-            "and in the domain's or repository's policy.",
+            f"and in the domain's or repository's policy{_ON_TOP.get(operation, '')}.",
         )
     if code == "ResourceNotFoundException":
         return _missing(error, said, at)
