@@ -10,6 +10,12 @@ import pytest
 
 WITHOUT_CLI = "the Pulumi CLI is not on this machine"
 """Why a test against the real engine is skipped."""
+WITHOUT_BROWSER = "Chromium is not on this machine"
+"""Why a test in a real browser is skipped."""
+_NOT_RUN = {
+    WITHOUT_CLI: "tests against the real Pulumi CLI (not on PATH, nor in ~/.pulumi)",
+    WITHOUT_BROWSER: "tests of the status page in a browser (no chromium, nor google-chrome, on PATH)",
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,17 +46,14 @@ def _nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
-    """Say plainly, last, that the engine was not tested: a green line alone would claim that it was."""
+    """Say plainly, last, what was not tested: a green line alone would claim that it was."""
     yield
-    skipped = [
-        report
-        for report in terminalreporter.stats.get("skipped", [])
-        if isinstance(report.longrepr, tuple) and WITHOUT_CLI in str(report.longrepr[2])
-    ]
-    if skipped:
-        files = ", ".join(sorted({report.nodeid.split("::")[0] for report in skipped}))
-        terminalreporter.write_line(
-            f"NOT RUN: {len(skipped)} tests against the real Pulumi CLI (not on PATH, nor in ~/.pulumi): {files}",
-            yellow=True,
-            bold=True,
-        )
+    for reason, tests in _NOT_RUN.items():
+        skipped = [
+            report
+            for report in terminalreporter.stats.get("skipped", [])
+            if isinstance(report.longrepr, tuple) and reason in str(report.longrepr[2])
+        ]
+        if skipped:
+            files = ", ".join(sorted({report.nodeid.split("::")[0] for report in skipped}))
+            terminalreporter.write_line(f"NOT RUN: {len(skipped)} {tests}: {files}", yellow=True, bold=True)

@@ -17,7 +17,8 @@ def test_the_wheel_has_what_is_not_code(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         plugin = json.loads(archive.read("pulumi_codeartifact_release/pulumi-plugin.json"))
-    for name in ("py.typed", "manifest/release.schema.json", "pulumi-plugin.json"):
+    page = ("cli/status.html.j2", "cli/status.css", "cli/status.js")
+    for name in ("py.typed", "manifest/release.schema.json", "pulumi-plugin.json", *page):
         assert f"pulumi_codeartifact_release/{name}" in names
     # Without this Pulumi takes any package named pulumi-… for one whose plugin binary it has to download.
     assert plugin == {"resource": False}

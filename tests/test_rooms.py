@@ -99,7 +99,7 @@ LIBRARIES = {
     "arguments": {"pulumi"},
     "resources": {"pulumi"},
     "programs": {"pulumi"},
-    "cli": {"click", "rich"},
+    "cli": {"click", "jinja2", "rich"},
     "__init__": set(),
 }
 """Room -> what it may use beyond the standard library. Pulumi is known to the outermost modules alone."""

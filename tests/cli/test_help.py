@@ -9,10 +9,12 @@ import pytest
 
 from .conftest import Run
 
-HEAVY = ("boto3", "botocore", "pulumi", "jsonschema", "rich", "grpc", "uvicorn")
+HEAVY = ("boto3", "botocore", "pulumi", "jsonschema", "rich", "grpc", "uvicorn", "jinja2")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["plan", "--help"], ["apply", "-h"], ["serve", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["plan", "--help"], ["apply", "-h"], ["status", "-h"], ["serve", "--help"]]
+)
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     code = (
         "import sys\n"

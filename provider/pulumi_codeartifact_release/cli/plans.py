@@ -125,7 +125,8 @@ def _promotion(target: Target, source: Site, package: Package, approval: Approva
         chosen = choose(origin, held, ThreadScheduler())
     except RefusedError as refusal:
         bare = _release(target, package, approval.version, ())
-        return PackagePlan(DeclaredRelease(package.id, bare, {}, origin=origin), refused(bare, held, refusal))
+        declared = DeclaredRelease(package.id, bare, {}, origin=origin)
+        return PackagePlan(declared, refused(bare, held, refusal, origin.route))
     release = _release(target, package, approval.version, chosen.assets)
     sources = origin.sources(release, ThreadScheduler(target.stop.reason))
     declared = DeclaredRelease(package.id, release, sources, give_up, origin)

@@ -161,7 +161,7 @@ def open_target(options: Options) -> Target:
     manifest = load(
         options.manifest,
         environment=options.environment,
-        variables=Variables(command_line=_parsed(options.variables), environ=os.environ),
+        variables=Variables(command_line=parsed_variables(options.variables), environ=os.environ),
         allow=allow,
     )
     environment = manifest.environment(options.environment)
@@ -213,7 +213,8 @@ def refuse_unknown(name: str, permissions: Sequence[Permission], known: Collecti
             )
 
 
-def _parsed(variables: Sequence[str]) -> dict[str, str]:
+def parsed_variables(variables: Sequence[str]) -> dict[str, str]:
+    """Read the values of `--var NAME=VALUE`. Raises UsageError."""
     parsed: dict[str, str] = {}
     for text in variables:
         name, equals, value = text.partition("=")

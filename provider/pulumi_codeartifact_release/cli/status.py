@@ -1,0 +1,180 @@
+"""`codeartifact-release status`: what each environment holds of each package, and whether it is where it should be.
+
+codeartifact-release status release.yaml --html status.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..publishing.standing import Behind, Wanted
+    from .status_read import Cell, Place, Report
+
+UNREAD = 1
+
+
+@click.command(
+    epilog="Example: codeartifact-release status release.yaml --html status.html",
+    short_help="Show what each environment holds.",
+)
+@click.argument("manifest", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("-e", "--environment", "environments", multiple=True, help="Show only this environment; repeatable.")
+@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable.")
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="WHAT",
+    help="Permit what a manifest may not decide: `outside` (files outside its folder), `endpoint` (one that is neither "
+    "CodeArtifact nor `file:` inside its folder); repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option(
+    "--html",
+    "page_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it as one self-contained page, in place of the table. A reader of FILE never sees half of it.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+def command(
+    manifest: Path,
+    environments: tuple[str, ...],
+    variables: tuple[str, ...],
+    allow: tuple[str, ...],
+    as_json: bool,
+    page_file: Path | None,
+    verbose: bool,  # noqa: ARG001 - seen by main()
+) -> None:
+    """Show what each environment of MANIFEST holds of each package. Writes nothing to any registry.
+
+    For every package and environment: the version, its status and digest, since when it is there, whether it is what
+    the manifest declares, and whether it is in step with the environment before. The files of the packages need not be
+    there. Exits with 1 if anything could not be read; what could be is shown all the same.
+    """
+    from ..manifest import Variables, load  # noqa: PLC0415 - so that `--help` imports nothing of it
+    from .status_read import read_report  # noqa: PLC0415
+    from .status_words import state_text  # noqa: PLC0415
+    from .target import parsed_variables  # noqa: PLC0415
+
+    permitted = frozenset(allow)
+    loaded = load(
+        manifest,
+        variables=Variables(command_line=parsed_variables(variables), environ=os.environ),
+        allow=permitted,
+        with_files=False,
+    )
+    shown = frozenset(loaded.environment(name).name for name in environments or loaded.environments)
+    report = read_report(loaded, shown, allow=permitted, now=datetime.now(UTC), warn=_Warnings())
+    if page_file:
+        from .status_page import page, write  # noqa: PLC0415 - the table needs no templates
+
+        write(page_file, page(report))
+    if as_json:
+        click.echo(json.dumps(report_json(report), indent=2))
+    elif page_file:
+        click.echo(f"{page_file}: {state_text(report)}")
+    else:
+        from .status_table import table  # noqa: PLC0415
+
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        for line in table(report, width):
+            click.echo(line)
+    if report.unread:
+        raise SystemExit(UNREAD)
+
+
+class _Warnings:
+    """Each warning once, however many environments have it."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __call__(self, text: str) -> None:
+        if text not in self._told:
+            click.echo(text, err=True)
+        self._told.add(text)
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """Return a report as JSON values; times in UTC."""
+    return {
+        "schemaVersion": 1,
+        "manifest": report.manifest,
+        "asOf": _time(report.as_of),
+        "summary": {"packages": len(report.rows), **report.counts},
+        "environments": [_place_json(place) for place in report.places],
+        "packages": [
+            {"package": row.package, "environments": {name: _cell_json(cell) for name, cell in row.cells.items()}}
+            for row in report.rows
+        ],
+    }
+
+
+def _place_json(place: Place) -> dict[str, Any]:
+    from .status_words import problem_json  # noqa: PLC0415
+
+    return {
+        "name": place.name,
+        "endpoint": place.endpoint,
+        "region": place.region,
+        "domain": place.environment.domain,
+        "repository": place.environment.repository,
+        "promoteFrom": place.environment.promote_from,
+        "problem": problem_json(place.problem) if place.problem else None,
+    }
+
+
+def _cell_json(cell: Cell) -> dict[str, Any]:
+    from .status_words import problem_json  # noqa: PLC0415
+
+    holds, standing = cell.found.holds, cell.standing
+    return {
+        "wanted": _wanted_json(cell.wanted),
+        "version": holds.version if holds else None,
+        "status": str(holds.status) if holds else None,
+        "digest": holds.digest if holds else None,
+        "revision": holds.revision if holds else None,
+        "since": _time(holds.since) if holds else None,
+        "declared": str(standing.declared),
+        "step": str(standing.step),
+        "behind": _behind_json(standing.behind),
+        "reasons": list(standing.reasons),
+        "problem": problem_json(cell.found.problem) if cell.found.problem else None,
+    }
+
+
+def _wanted_json(wanted: Wanted | None) -> dict[str, Any] | None:
+    if wanted is None:
+        return None
+    return {
+        "version": wanted.version,
+        "status": str(wanted.status),
+        "digest": wanted.digest,
+        "from": "pins" if wanted.pinned else "manifest",
+    }
+
+
+def _behind_json(behind: Behind | None) -> dict[str, Any] | None:
+    if behind is None:
+        return None
+    return {
+        "environment": behind.environment,
+        "version": behind.version,
+        "digest": behind.digest,
+        "since": _time(behind.since),
+    }
+
+
+def _time(time: datetime | None) -> str | None:
+    from ..publishing import time_text  # noqa: PLC0415
+
+    return time_text(time) if time else None

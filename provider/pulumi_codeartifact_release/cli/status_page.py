@@ -1,0 +1,210 @@
+"""`status` as one page of HTML that stays open: nothing is loaded from anywhere, and it works without scripts.
+
+    write(Path("status.html"), page(report))
+
+Every name on it may come from a registry that somebody else writes to: all of it is escaped, and the page's own policy
+runs no script and no style but those two that it was written with.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from jinja2 import Environment, StrictUndefined
+
+from .. import __version__
+from ..errors import UsageError, printable
+from ..progress import count_text
+from ..publishing import time_text
+from ..publishing.standing import Declared, Step
+from ..registry.interface import Status
+from .status_read import COUNTED, Cell, Place, Report, Row
+from .status_words import declared_text, minute_text, notes, problem_text, short, standing_text
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_MOST_COLUMNS = 4
+"""Environments that fit beside each other; more are scrolled within the table."""
+_FILTERS = {"problem": "Not read", "drifted": "Drifted", "behind": "Behind", "pending": "Pending"}
+_ICON = (
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
+    "<circle cx='8' cy='8' r='7' fill='{colour}'/>"
+    "<path d='{path}' fill='none' stroke='white' stroke-width='2' stroke-linecap='round'/></svg>"
+)
+_CALM = _ICON.format(colour="#2f7d4a", path="M4.7 8.3l2.2 2.2 4.4-4.7")
+_ALERT = _ICON.format(colour="#b3261e", path="M8 4.2v4.6M8 11.6v.1")
+_NOTICE = _ICON.format(colour="#a86400", path="M8 4.2v4.6M8 11.6v.1")
+
+
+@dataclass(frozen=True)
+class _Chip:
+    """A judgement in a word or two; `kind` is its class, which colours it."""
+
+    kind: str
+    text: str
+
+
+def page(report: Report) -> str:
+    """Return the page."""
+    style, script = _data("status.css"), _data("status.js")
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    state = report.summary or "Everything is in step"
+    return _template().render(
+        policy=policy,
+        style=style,
+        script=script,
+        icon="data:image/svg+xml," + quote(_icon(report), safe=""),
+        state=state,
+        # A count and its word stay on one line.
+        headline=re.sub(r"(?<=\d) ", "\N{NO-BREAK SPACE}", state),
+        calm=not report.summary,
+        name=printable(_name(report)),
+        manifest=printable(report.manifest),
+        as_of=_time(report.as_of),
+        sums=f"{count_text(len(report.rows), 'package')} in {count_text(len(report.places), 'environment')}",
+        filters=[{"word": word, "text": text, "count": report.counts[word]} for word, text in _FILTERS.items()],
+        wide=len(report.places) > _MOST_COLUMNS,
+        places=[_place(place) for place in report.places],
+        rows=[_row(number, row, report.places) for number, row in enumerate(report.rows)],
+        version=__version__,
+    )
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all: whoever has the old one open keeps reading that. Raises UsageError."""
+    # Through a link, so that what it points to is the page, and the link stays.
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        try:
+            with temporary.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}", hint="Choose another file for --html."
+        ) from error
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_data("status.html.j2"))
+
+
+def _data(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _icon(report: Report) -> str:
+    counts = report.counts
+    if counts["problem"] or counts["drifted"]:
+        return _ALERT
+    return _NOTICE if report.summary else _CALM
+
+
+def _name(report: Report) -> str:
+    """Return what these packages have in common: their namespace, else the manifest's file."""
+    namespaces = {row.package.partition("/")[0] for row in report.rows}
+    return namespaces.pop() if len(namespaces) == 1 else Path(report.manifest).name
+
+
+def _time(time: datetime | None) -> dict[str, str] | None:
+    return {"machine": time_text(time), "people": minute_text(time)} if time else None
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {
+        "name": place.name,
+        "where": printable(place.where),
+        "ways": printable(place.ways),
+        "problem": short(problem_text(place.problem)) if place.problem else None,
+        "last": place.last,
+    }
+
+
+def _row(number: int, row: Row, places: tuple[Place, ...]) -> dict[str, Any]:
+    namespace, _, name = printable(row.package).partition("/")
+    return {
+        "namespace": namespace,
+        "name": name,
+        "states": " ".join(word for word in COUNTED if word in row.states),
+        "cells": [_cell(f"c{number}-{at}", row.cells[place.name], place) for at, place in enumerate(places)],
+    }
+
+
+def _cell(key: str, cell: Cell, place: Place) -> dict[str, Any]:
+    holds, wanted = cell.found.holds, cell.wanted
+    return {
+        "id": key,
+        "environment": place.name,
+        "last": place.last,
+        "version": printable(holds.version) if holds else None,
+        "nothing": "" if cell.found.problem else "nothing",
+        "calm": _calm(cell),
+        "chips": _chips(cell),
+        "notes": [short(note) for note in notes(cell, place)],
+        "since": _time(holds.since) if holds else None,
+        "status": str(holds.status) if holds else None,
+        "revision": printable(holds.revision) if holds else None,
+        "digest": holds.digest if holds else None,
+        "digest_short": short(holds.digest) if holds and holds.digest else None,
+        "standing": standing_text(cell),
+        "reasons": [printable(reason) for reason in cell.standing.reasons],
+        "wanted": f"{printable(wanted.version)}{', pinned' if wanted.pinned else ''}" if wanted else None,
+        "pin": wanted.digest if wanted else None,
+    }
+
+
+def _chips(cell: Cell) -> list[_Chip]:
+    standing, holds = cell.standing, cell.found.holds
+    chips = []
+    if cell.found.problem:
+        return [_Chip("problem", "Not read")]
+    if standing.declared is Declared.DRIFTED:
+        chips.append(_Chip("drifted", "Drifted"))
+    if standing.behind:
+        chips.append(_Chip("behind", f"Behind {standing.behind.environment or 'the manifest'}"))
+    if standing.declared is Declared.PENDING:
+        chips.append(_Chip("pending", declared_text(cell).capitalize()))
+    if standing.step is Step.UNKNOWN:
+        chips.append(_Chip("problem", "Step unknown"))
+    if standing.declared is Declared.UNDECLARED:
+        chips.append(_Chip("plain", "Not declared"))
+    if cell.wanted and cell.wanted.pinned and standing.declared is not Declared.PENDING:
+        chips.append(_Chip("plain", "Pinned"))
+    if holds and holds.status is not Status.PUBLISHED:
+        chips.append(_Chip("plain", str(holds.status)))
+    return chips
+
+
+def _calm(cell: Cell) -> str:
+    """Return what is said where there is nothing to see to; empty where there is."""
+    if cell.states:
+        return ""
+    if cell.standing.step is Step.IN_STEP:
+        return "In step"
+    return "As declared" if cell.standing.declared is Declared.AS_DECLARED else ""

@@ -1,0 +1,287 @@
+"""What `status` reads: every package in every environment, several at once. Writes nothing.
+
+report = read_report(manifest, frozenset(["prod"]), allow=frozenset(), now=datetime.now(UTC))
+for row in report.rows:
+    print(row.package, row.cells["prod"].standing.step)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..approvals import wanted
+from ..endpoints import Destination, connect, resolve
+from ..errors import (
+    ExpiredCredentialsError,
+    MissingDomainError,
+    MissingRepositoryError,
+    NoCredentialsError,
+    ReleaseError,
+    UnreachableError,
+)
+from ..manifest import Environment, Manifest, Package
+from ..publishing import ThreadScheduler
+from ..publishing.standing import Before, Declared, Found, Standing, Step, Wanted, judge, read
+from ..registry.interface import Registry, Status
+
+READS_AT_ONCE = 8
+
+# What one package meets, the others would meet too, each after the same wait.
+_EVERYWHERE = (
+    UnreachableError,
+    NoCredentialsError,
+    ExpiredCredentialsError,
+    MissingDomainError,
+    MissingRepositoryError,
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """An environment, and where it is.
+
+    Attributes:
+        endpoint: a URL, or `file:DIR`; None where it cannot be told.
+        aws: whether that is AWS itself.
+        problem: why none of it could be read; None if it could.
+        last: whether it ends a chain of promotions.
+    """
+
+    environment: Environment
+    endpoint: str | None
+    aws: bool
+    region: str | None
+    problem: ReleaseError | None
+    last: bool
+
+    @property
+    def name(self) -> str:
+        """The environment's name."""
+        return self.environment.name
+
+    @property
+    def ways(self) -> str:
+        """What gets there, for people: `from staging, only what is pinned`; empty where files are published."""
+        environment = self.environment
+        ways = [f"from {environment.promote_from}"] if environment.promote_from else []
+        if environment.stack:
+            ways.append(f"what the stack {environment.stack} says")
+        if environment.pinned:
+            ways.append("only what is pinned")
+        return ", ".join(ways)
+
+    @property
+    def where(self) -> str:
+        """Where it is, for people."""
+        endpoint = "AWS" if self.aws else self.endpoint
+        parts = (endpoint, self.region, f"{self.environment.domain}/{self.environment.repository}")
+        return ", ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One package in one environment."""
+
+    wanted: Wanted | None
+    found: Found
+    standing: Standing
+
+    @property
+    def states(self) -> frozenset[str]:
+        """Which of the counted states it is in: words of COUNTED."""
+        words = {
+            "problem": self.found.problem is not None or self.standing.step is Step.UNKNOWN,
+            "drifted": self.standing.declared is Declared.DRIFTED,
+            "behind": self.standing.step is Step.BEHIND,
+            "pending": self.standing.declared is Declared.PENDING,
+        }
+        return frozenset(word for word, holds in words.items() if holds)
+
+
+COUNTED = {"problem": "not read", "drifted": "drifted", "behind": "behind", "pending": "pending"}
+"""What a release manager looks for, the gravest first: state -> what people call it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One package, `namespace/package`, by environment."""
+
+    package: str
+    cells: Mapping[str, Cell]
+
+    @property
+    def states(self) -> frozenset[str]:
+        """The states of all of its cells."""
+        return frozenset(word for cell in self.cells.values() for word in cell.states)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that was read.
+
+    Attributes:
+        manifest: the manifest's path, as it was named.
+        as_of: when the reading began, by this machine's clock.
+        unread: whether anything could not be read.
+    """
+
+    manifest: str
+    as_of: datetime
+    places: tuple[Place, ...]
+    rows: tuple[Row, ...]
+    unread: bool
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many packages are in each state of COUNTED, in one environment or more."""
+        return {word: sum(word in row.states for row in self.rows) for word in COUNTED}
+
+    @property
+    def summary(self) -> str:
+        """What it comes to: `prod not read, 1 drifted, 2 behind`, counted in packages; empty where all is in step."""
+        unread = [place.name for place in self.places if place.problem]
+        # Of an environment that could not be read at all, it is said once.
+        counts = {**self.counts, "problem": sum(self._unread_apart(row) for row in self.rows)}
+        told = [f"{', '.join(unread)} not read"] if unread else []
+        return ", ".join(told + [f"{count} {COUNTED[word]}" for word, count in counts.items() if count])
+
+    def _unread_apart(self, row: Row) -> bool:
+        """Return whether anything of a package could not be read that is not told of a whole environment."""
+        whole = {place.name for place in self.places if place.problem}
+        return any(
+            "problem" in row.cells[place.name].states and not {place.name, place.environment.promote_from} & whole
+            for place in self.places
+        )
+
+
+class _Reader:
+    """One environment: connected once, and asked no more when nothing of it can be read."""
+
+    def __init__(
+        self, environment: Environment, manifest: Manifest, allow: frozenset[str], warn: Callable[[str], None]
+    ) -> None:
+        self.environment = environment
+        self.endpoint: str | None = None
+        self.aws = False
+        self.region = environment.region
+        self.problem: ReleaseError | None = None
+        self._lock = threading.Lock()
+        self._registry: Registry | None = None
+        self._destination = Destination(
+            environment.domain,
+            environment.repository,
+            environment.domain_owner,
+            environment.region,
+            environment.profile,
+        )
+        try:
+            self._connect(manifest, allow, warn)
+        except ReleaseError as error:
+            self.problem = error
+
+    def _connect(self, manifest: Manifest, allow: frozenset[str], warn: Callable[[str], None]) -> None:
+        endpoint = resolve(self.environment.endpoint, base=manifest.base, allow=allow, profile=self.environment.profile)
+        self.endpoint, self.aws = endpoint.text or None, not endpoint.text
+        if endpoint.origin:
+            warn(f"warning: the endpoint {endpoint.text} comes from {endpoint.origin}, not from the manifest")
+        connection = connect(self._destination, endpoint)
+        self.endpoint, self.region = endpoint.text or connection.url, connection.region
+        # A `file:` registry that nobody has released to reads as empty, and is not made.
+        self._registry = connection.planning
+
+    def read(self, package: str, version: str | None) -> Found:
+        """Read one package; what went wrong is part of the answer."""
+        if self.problem or self._registry is None:
+            return Found(problem=self.problem)
+        namespace, _, name = package.partition("/")
+        try:
+            return read(self._registry, self._destination.coordinates(namespace, name, ""), version, ThreadScheduler())
+        except _EVERYWHERE as error:
+            with self._lock:
+                # One for all of them, so that it is told once.
+                self.problem = self.problem or error
+            return Found(problem=self.problem)
+        except ReleaseError as error:
+            return Found(problem=error)
+
+
+def read_report(
+    manifest: Manifest,
+    shown: frozenset[str],
+    *,
+    allow: frozenset[str],
+    now: datetime,
+    warn: Callable[[str], None] = lambda _text: None,
+) -> Report:
+    """Read every package of the environments `shown`, and of those that they promote from; judge the former."""
+    environments = manifest.environments
+    needed = shown | {before for name in shown if (before := environments[name].promote_from)}
+    readers = {
+        name: _Reader(environment, manifest, allow, warn)
+        for name, environment in environments.items()
+        if name in needed
+    }
+    packages = _packages(manifest)
+    declared = {
+        (package, name): _wanted(manifest, environments[name], package, each)
+        for package, each in packages.items()
+        for name in readers
+    }
+    found = _read_all(readers, declared)
+
+    def cell(package: str, name: str) -> Cell:
+        before = environments[name].promote_from
+        there = Before(before, found[package, before]) if before else None
+        here = declared[package, name], found[package, name]
+        return Cell(*here, judge(*here, there))
+
+    names = [name for name in environments if name in shown]
+    rows = tuple(Row(package, {name: cell(package, name) for name in names}) for package in packages)
+    sources = {environment.promote_from for environment in environments.values()}
+    places = tuple(_place(readers[name], last=name not in sources) for name in names)
+    unread = any(each.problem for each in found.values()) or any(reader.problem for reader in readers.values())
+    return Report(str(manifest.path), now, places, rows, unread)
+
+
+def _read_all(
+    readers: Mapping[str, _Reader], declared: Mapping[tuple[str, str], Wanted | None]
+) -> dict[tuple[str, str], Found]:
+    with ThreadPoolExecutor(max_workers=READS_AT_ONCE) as pool:
+        tasks = {
+            (package, name): pool.submit(readers[name].read, package, version.version if version else None)
+            for (package, name), version in declared.items()
+        }
+        try:
+            return {key: task.result() for key, task in tasks.items()}
+        except KeyboardInterrupt:
+            # Nothing is written here, so nothing needs to end well.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _packages(manifest: Manifest) -> dict[str, Package | None]:
+    """Return what the manifest releases, then what only a pin still names."""
+    packages: dict[str, Package | None] = {package.id: package for package in manifest.packages}
+    for environment in manifest.environments.values():
+        for package in environment.pins:
+            packages.setdefault(package, None)
+    return packages
+
+
+def _wanted(manifest: Manifest, environment: Environment, package: str, declared: Package | None) -> Wanted | None:
+    status = Status(declared.status) if declared else Status.PUBLISHED
+    if pin := environment.pins.get(package):
+        return Wanted(pin.version, status, pin.digest, pinned=True)
+    if declared is None or environment.pinned or environment.stack:
+        # Where only pins decide, or a stack that only Pulumi can read, the manifest's own version is not yet wanted.
+        return None
+    return Wanted(wanted(manifest, environment, declared).version, status)
+
+
+def _place(reader: _Reader, *, last: bool) -> Place:
+    ends = last and reader.environment.promote_from is not None
+    return Place(reader.environment, reader.endpoint, reader.aws, reader.region, reader.problem, ends)

@@ -1,0 +1,116 @@
+"""What `status` calls things: the same words in the table and on the page.
+
+standing_text(cell)          # "pinned, behind"
+brief_text(cell)             # "behind"
+notes(cell)                  # ["staging holds 1.4.2"]
+age_text(since, now)         # "3h ago"
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from ..errors import ReleaseError, printable
+from ..publishing.standing import Declared, Step
+from ..registry.interface import Status
+from .status_read import COUNTED, Cell, Place, Report
+
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+_LONGEST_PROBLEM = 160
+_STEPS = {Step.IN_STEP: "in step", Step.BEHIND: "behind", Step.UNKNOWN: "step unknown", Step.NONE: ""}
+
+
+def standing_text(cell: Cell) -> str:
+    """Return the judgement in a few words."""
+    if cell.found.problem:
+        return "not read"
+    declared = declared_text(cell)
+    step = _STEPS[cell.standing.step]
+    if declared == "as declared" and cell.standing.step is Step.IN_STEP:
+        return step
+    return ", ".join(word for word in (declared, step) if word)
+
+
+def brief_text(cell: Cell) -> str:
+    """Return the judgement in one word or two, the gravest: `behind`."""
+    words = [word for state, word in COUNTED.items() if state in cell.states]
+    if words:
+        return words[0]
+    return "in step" if cell.standing.step is Step.IN_STEP else declared_text(cell)
+
+
+def declared_text(cell: Cell) -> str:
+    """Return how it stands against the manifest, in a word or two."""
+    match cell.standing.declared:
+        case Declared.AS_DECLARED:
+            return "pinned" if cell.wanted and cell.wanted.pinned else "as declared"
+        case Declared.PENDING:
+            return "in progress" if in_progress(cell) else "pending"
+        case Declared.DRIFTED:
+            return "drifted"
+        case Declared.UNDECLARED:
+            return "not declared"
+        case Declared.UNKNOWN:
+            return "not read"
+
+
+def in_progress(cell: Cell) -> bool:
+    """Return whether the declared version is on its way."""
+    holds = cell.found.holds
+    return cell.found.in_progress or (holds is not None and holds.status is Status.UNFINISHED)
+
+
+def notes(cell: Cell, place: Place) -> list[str]:
+    """Return what a person has to know besides: why it could not be read, what differs, what there is to take over."""
+    if cell.found.problem:
+        # What the whole environment has is told once, with the environment.
+        return [] if cell.found.problem is place.problem else [problem_text(cell.found.problem)]
+    behind, holds = cell.standing.behind, cell.found.holds
+    if not behind or behind.environment is None:
+        # Unfinished is its status, which is shown.
+        return [] if holds and holds.status is Status.UNFINISHED else list(cell.standing.reasons)
+    there = f"{behind.environment} holds {behind.version}"
+    if holds and holds.version == behind.version:
+        drifted = cell.standing.declared is Declared.DRIFTED
+        return [*cell.standing.reasons, *([] if drifted else [f"{there}, {behind.digest}"])]
+    if cell.standing.declared is Declared.PENDING and cell.wanted and behind.version == cell.wanted.version:
+        # That the declared version is not there yet is what being behind it says.
+        return list(cell.standing.reasons) if in_progress(cell) else [there]
+    return [*cell.standing.reasons, there]
+
+
+def problem_text(error: ReleaseError) -> str:
+    """Return an error in one line that is not too long, with its name."""
+    told = problem_json(error)
+    line = f"{told['code']}: {told['message']}"
+    return line if len(line) <= _LONGEST_PROBLEM else line[:_LONGEST_PROBLEM] + "…"
+
+
+def problem_json(error: ReleaseError) -> dict[str, str]:
+    """Return an error as JSON values: its name, and one line."""
+    return {"code": error.code, "message": error.what.splitlines()[0] if error.what else ""}
+
+
+def short(text: str) -> str:
+    """Return text that is safe in a terminal, with every digest in it shortened."""
+    return _DIGEST.sub(r"\1…", printable(text))
+
+
+def minute_text(time: datetime) -> str:
+    """Return a moment as `2026-11-22 16:00 UTC`."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def age_text(since: datetime, now: datetime) -> str:
+    """Return how long ago something was: `3h ago`."""
+    seconds = int((now - since).total_seconds())
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length}{unit} ago"
+    return "just now"
+
+
+def state_text(report: Report) -> str:
+    """Return the report in a line: `1 drifted, 2 behind`, or that there is nothing to see to."""
+    return report.summary or "everything is in step"
