@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import PinError, UsageError
-from .manifest import Environment, Manifest
+from .manifest import Environment, Manifest, Package
 from .publishing import Permission, Pin
 
 
@@ -32,13 +32,7 @@ def approvals(manifest: Manifest, environment: Environment) -> Mapping[str, Appr
 
     Raises PinError, naming all of them, where `pinned` asks for pins that are not there.
     """
-    where = f"`pins` of {environment.name}"
-    found = {
-        package.id: Approval(pin.version, Pin(pin.digest, where))
-        if (pin := environment.pins.get(package.id))
-        else Approval(package.version)
-        for package in manifest.packages
-    }
+    found = {package.id: wanted(manifest, environment, package) for package in manifest.packages}
     missing = [(name, approval.version) for name, approval in found.items() if not approval.pin]
     if environment.pinned and missing:
         lines = [f"\n    {name}: {{version: {version}, digest: sha256:…}}" for name, version in missing]
@@ -48,6 +42,18 @@ def approvals(manifest: Manifest, environment: Environment) -> Mapping[str, Appr
             "(`codeartifact-release status` shows what is where), and have them reviewed.",
         )
     return found
+
+
+def wanted(manifest: Manifest, environment: Environment, package: Package) -> Approval:
+    """Return the version that an environment must hold: its pin's, else what the environment before must hold.
+
+    Only a version is handed on like that: what was approved for one environment is not for the next.
+    """
+    if pin := environment.pins.get(package.id):
+        return Approval(pin.version, Pin(pin.digest, f"`pins` of {environment.name}"))
+    if not environment.promote_from:
+        return Approval(package.version)
+    return Approval(wanted(manifest, manifest.environment(environment.promote_from), package).version)
 
 
 def idle_pins(manifest: Manifest, environment: Environment) -> list[str]:

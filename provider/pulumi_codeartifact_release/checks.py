@@ -27,12 +27,10 @@ from .endpoints import (
     same_domain,
 )
 from .errors import (
-    GateError,
     MissingDomainError,
     MissingRepositoryError,
     NoRegionError,
     NotPermittedError,
-    PinError,
     RefusedError,
     ReleaseError,
     UnreachableError,
@@ -255,9 +253,9 @@ class PromotionCheck(_Check):
     def _tell(self, checked: PromotionInputs, origin: Origin, held: RemoteVersion | None) -> None:
         declared = self._declared
         plan = make_plan(checked.release(), held, declared.give_up or None, origin.route)
+        place = f"from {checked.source.domain}/{checked.source.repository}, " if plan.uploads else ""
         approved = f", approved by {declared.pinned_by}" if declared.pin else ""
-        place = f"{checked.source.domain}/{checked.source.repository}"
-        self._review(checked, plan, f"; from {place}, {checked.release().digest}{approved}")
+        self._review(checked, plan, f"; {place}{checked.release().digest}{approved}")
         if origin.forced:
             self._process.log.warn(declared.urn, f"the soak is skipped by force: {declared.reason}")
 
@@ -296,8 +294,6 @@ def property_of(error: ReleaseError) -> str:
     """Return the input that the engine names with a failure."""
     if isinstance(error, NotPermittedError):
         return "on_destroy"
-    if isinstance(error, GateError | PinError):
-        return "source"
     if isinstance(error, RefusedError):
         return "version"
     if isinstance(error, NoRegionError):

@@ -59,9 +59,8 @@ def plan_text(plan: Plan) -> str:
             return f"change the status from {found} to {plan.release.status}"
         case Action.REPLACE:
             held = plan.remote.digest if plan.remote else "?"
-            how = "archived and overwritten" if plan.overwrites else "deleted"
             return (
-                f"REPLACE what is published ({held}): it is {how}, and absent for a moment, then "
+                f"REPLACE what is published ({held}): it is deleted, and absent for a moment, then "
                 f"{count_text(len(plan.uploads), 'asset')}, {size_text(plan.upload_bytes)}, are "
                 f"{'copied' if plan.copies else 'published'}"
             )

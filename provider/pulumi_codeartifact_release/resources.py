@@ -66,7 +66,7 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
     """`sha256:` over all assets: the same in every environment, and known in previews."""
     trail: pulumi.Output[Mapping[str, Any]]
     """What went where: digest, revisions, destination (and source), by whom, when, from which commit. Unknown in the
-    preview of a change; state from before 0.2 has none."""
+    preview of a change; None where only state of version 0.1.0 knows."""
 
     def _declare(
         self,
@@ -340,11 +340,11 @@ def _held_by(source: Place, folder: Path) -> Mapping[str, Any] | pulumi.Output[M
 
 
 def _value(held: Mapping[str, Any] | pulumi.Output[Mapping[str, Any]], name: str) -> Any:
-    return held.apply(lambda values: values.get(name)) if isinstance(held, pulumi.Output) else held.get(name)
+    return held.apply(lambda values: (values or {}).get(name)) if isinstance(held, pulumi.Output) else held.get(name)
 
 
-def _relative(endpoint: str, folder: Path) -> str:
-    if not endpoint.startswith("file:"):
+def _relative(endpoint: str | None, folder: Path) -> str | None:
+    if not endpoint or not endpoint.startswith("file:"):
         return endpoint
     return "file:" + Path(os.path.relpath(endpoint.removeprefix("file:"), folder)).as_posix()
 

@@ -10,8 +10,11 @@ import pytest
 
 from pulumi_codeartifact_release import errors
 
-from .explorer import CORE, Explored, Scenario, explore, wander
-from .publisher import Apply
+from .explorer import CORE, Explored, explore, wander
+from .scenario import Scenario
+from .spec import Core
+
+KINDS = ("killed", "lost", "torn", "late", "stale", "deleted", "moved")
 
 _FOUND = pytest.StashKey[list[tuple[Scenario, Explored]]]()
 
@@ -35,7 +38,7 @@ def _in_less_time() -> Iterator[None]:
 def holds(request: pytest.FixtureRequest) -> Callable[..., Explored]:
     """Explore a scenario, count it, and fail with the shortest schedule that breaks an invariant."""
 
-    def check(scenario: Scenario, core: Apply | None = None, *, schedules: int = 0, seed: int = 0) -> Explored:
+    def check(scenario: Scenario, core: Core | None = None, *, schedules: int = 0, seed: int = 0) -> Explored:
         core = core or CORE
         found = wander(scenario, core, schedules=schedules, seed=seed) if schedules else explore(scenario, core)
         request.config.stash.setdefault(_FOUND, []).append((scenario, found))
@@ -55,7 +58,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     ):
         if not found:
             continue
-        kinds = {kind: sum(one.kinds[kind] for one in found) for kind in ("killed", "lost", "late", "stale", "deleted")}
+        kinds = {kind: sum(one.kinds[kind] for one in found) for kind in KINDS}
         terminalreporter.write_line(
             f"simulation, {way}: {len(found)} scenarios, {sum(one.schedules for one in found):,} schedules"
             + (f" in {sum(one.states for one in found):,} states" if way == "exhaustive" else "")
@@ -68,13 +71,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _bound(scenarios: list[Scenario]) -> str:
-    """Return how many faults were tried at once, at most, by the numbers of publishers and of assets."""
-    most: dict[tuple[int, int], int] = {}
+    """Return how many faults were tried at once, at most, by the numbers of publishers, promotions and assets."""
+    most: dict[tuple[int, int, int], int] = {}
     for it in scenarios:
-        size = len(it.publishers), max(len(spec.contents) for spec in it.publishers)
-        most[size] = max(most.get(size, 0), it.lost + it.stale + it.killed + it.deletions)
+        promotions = sum(spec.promotes for spec in it.publishers)
+        size = promotions, len(it.publishers) - promotions, max(len(spec.contents) for spec in it.publishers)
+        most[size] = max(most.get(size, 0), it.lost + it.stale + it.killed + it.deletions + it.moves)
     return "; ".join(
-        f"{publishers} publisher{'s' * (publishers != 1)} of {assets} asset{'s' * (assets != 1)},"
-        f" {faults} fault{'s' * (faults != 1)}"
-        for (publishers, assets), faults in sorted(most.items())
+        " and ".join(_counted(number, what) for number, what in ((n, "publisher"), (m, "promotion")) if number)
+        + f" of {_counted(assets, 'asset')}, {_counted(faults, 'fault')}"
+        for (m, n, assets), faults in sorted(most.items())
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -1,12 +1,14 @@
-"""What the publishers of the scenarios declare."""
+"""What the publishers of the scenarios declare, and what becomes of what the promotions take."""
 
 from __future__ import annotations
 
-from pulumi_codeartifact_release.publishing import Finish
+from pulumi_codeartifact_release.publishing import Finish, Route
+from pulumi_codeartifact_release.registry import Status
 
-from .model import Contents
+from .model import EMPTY, Contents, Version
 
 GUARDED, LAST = Finish.GUARDED, Finish.LAST_ASSET
+COPY, TRANSFER, FILES = Route.COPY, Route.TRANSFER, Route.FILES
 
 
 def contents(*assets: str) -> Contents:
@@ -30,3 +32,23 @@ OTHERS = {
 
 Where each may have got an asset that the other has with other bytes, none can finish: both report the debris.
 """
+
+APPROVED = contents("a1", "b2")
+"""What promotions have approved, and their sources hold at first."""
+MOVED = contents("a1", "b9")
+
+BECOMES = (
+    Version(Status.PUBLISHED, contents("a1", "b99")),
+    Version(Status.PUBLISHED, contents("a1", "b2", "c3")),
+    Version(Status.PUBLISHED, MOVED),
+    Version(Status.PUBLISHED, APPROVED),
+    Version(Status.UNLISTED, APPROVED),
+    Version(Status.ARCHIVED, APPROVED),
+    Version(Status.UNFINISHED, APPROVED[:1]),
+    None,
+)
+"""What somebody makes of a source, each under a revision of its own. The first two are needed once: see `FEWER`."""
+FEWER = BECOMES[2:]
+
+QUIET = EMPTY._replace(quiet=True)
+"""A destination where a copy onto an equal version is answered with nothing."""

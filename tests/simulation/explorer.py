@@ -4,8 +4,9 @@
     assert found.violation is None
 
 A step is one of: a request is executed and its answer received; the same, but a read answers with an earlier state;
-an answer is lost (the request stays on its way: executed at any later step, or never); a publisher dies (its requests
-stay on their way) and starts anew; a request that is on its way arrives; an operator deletes the Unfinished version.
+an answer is lost (the request stays on its way: executed at any later step, or never), or a download ends too early; a
+publisher dies (its requests stay on their way) and starts anew; a request that is on its way arrives; an operator
+deletes the Unfinished version; somebody makes something else of a promotion's source.
 So a death before a request and one between its execution and its answer are both there, and so are the uploads of a
 killed run that go on beside the new one. Receiving an answer is no step of its own: what follows from it is local
 until the publisher's next request, and when that is executed is a step.
@@ -23,48 +24,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, cast
 
-from pulumi_codeartifact_release.publishing import apply
+from pulumi_codeartifact_release.publishing import Origin, apply, choose, look
 from pulumi_codeartifact_release.registry import Status
 
 from . import model
-from .model import EMPTY, Registry, Request
-from .publisher import Apply, Ended, Node, Publisher, Spec
+from .invariants import BrokenError, Invariants
+from .model import Registry, Request, Version
+from .publisher import Node, Publisher
+from .scenario import Scenario
+from .spec import Apply, Core, Ended, Spec
 
-CORE = cast(Apply, apply)
+CORE = Core(cast(Apply, apply), look, Origin, choose)
 
 RUNS = 8
 """A publisher that has not ended after so many runs never does."""
 
-_FINAL = (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """Who publishes what, and what may go wrong how often in one schedule.
-
-    Attributes:
-        starts: what the registry holds at first.
-        lost: answers that are lost.
-        stale: reads that answer with an earlier state, at most `depth` changes old.
-        killed: deaths; a killed publisher starts anew.
-        deletions: Unfinished versions that an operator deletes.
-        lasting: whether a run must end well without being started again: what is lost or stale it settles itself.
-            Answers to reads are not lost then: the client below the core asks for them again.
-        wins: how many of the publishers succeed at least, whatever happens.
-        replaceable: contents of final versions that may be deleted.
-    """
-
-    name: str
-    publishers: tuple[Spec, ...]
-    starts: Registry = EMPTY
-    lost: int = 0
-    stale: int = 0
-    depth: int = 8
-    killed: int = 0
-    deletions: int = 0
-    lasting: bool = False
-    wins: int = 0
-    replaceable: tuple[model.Contents, ...] = ()
+REPEATED = (model.Describe, model.ListAssets)
+"""What the client below the core asks again if no answer comes."""
 
 
 class Budget(NamedTuple):
@@ -74,6 +50,14 @@ class Budget(NamedTuple):
     stale: int
     killed: int
     deletions: int
+    moves: int
+
+
+class Moment(NamedTuple):
+    """What the destination and the sources hold."""
+
+    registry: Registry
+    sources: tuple[Registry, ...]
 
 
 class Seat(NamedTuple):
@@ -88,7 +72,8 @@ class Global(NamedTuple):
     """Everything at one moment."""
 
     registry: Registry
-    earlier: tuple[Registry, ...]
+    sources: tuple[Registry, ...]
+    earlier: tuple[Moment, ...]
     seats: tuple[Seat, ...]
     under_way: tuple[tuple[int, Request], ...]
     budget: Budget
@@ -123,23 +108,18 @@ class Explored:
     exhaustive: bool = True
 
 
-class BrokenError(Exception):
-    """An invariant does not hold."""
-
-
 class Explorer:
-    """The steps of one scenario and its invariants."""
+    """The steps of one scenario; each is checked."""
 
-    def __init__(self, scenario: Scenario, core: Apply = CORE, *, mirrored: bool = True) -> None:
+    def __init__(self, scenario: Scenario, core: Core = CORE, *, mirrored: bool = True) -> None:
         self.scenario = scenario
         self.trying: Told | None = None
         known: dict[Spec, Publisher] = {}
         self.publishers = tuple(known.setdefault(spec, Publisher(spec, core)) for spec in scenario.publishers)
         # Publishers that declare the same are one another's mirror image.
         self.symmetric = mirrored and len(scenario.publishers) > 1 and len(set(scenario.publishers)) == 1
-        self._same_bytes = len({spec.contents for spec in scenario.publishers}) == 1
-        self._permanent = not scenario.deletions and not scenario.replaceable
-        self._starts_foreign = bool(scenario.starts.version)
+        self._invariants = Invariants(scenario)
+        self._permanent = not scenario.deletions and not scenario.replaceable and not scenario.seized
         self.kinds: Counter[str] = Counter()
 
     def __enter__(self) -> Explorer:
@@ -153,7 +133,12 @@ class Explorer:
         """Return the first state."""
         it = self.scenario
         seats = tuple(Seat(publisher.root, None, 1) for publisher in self.publishers)
-        return Global(it.starts, (), seats, (), Budget(it.lost, it.stale, it.killed, it.deletions))
+        sources = tuple(
+            Registry(0, Version(Status.PUBLISHED, held), f"source {number} ")
+            for number, held in enumerate(it.sources, 1)
+        )
+        budget = Budget(it.lost, it.stale, it.killed, it.deletions, it.moves)
+        return Global(it.starts, sources, (), seats, (), budget)
 
     def steps(self, now: Global) -> Iterator[tuple[Told, Global]]:
         """Yield every step that may be next, and where it leads. Raises BrokenError."""
@@ -165,10 +150,10 @@ class Explorer:
             if (who, request) == before:
                 continue
             before = (who, request)
-            registry, _ = model.execute(now.registry, request)
+            registry, _ = model.execute(now.registry, request, now.sources)
             if registry != now.registry:
                 self.trying = ("late", who, model.told(request), "")
-                self._check_write(now.registry, registry, who, request)
+                self._invariants.write(now.registry, registry, now.sources, who, request)
                 rest = now.under_way[:index] + now.under_way[index + 1 :]
                 yield self._to(now, ("late", who, model.told(request), ""), registry=registry, under_way=rest)
         version = now.registry.version
@@ -176,37 +161,59 @@ class Explorer:
             budget = now.budget._replace(deletions=now.budget.deletions - 1)
             registry, _ = model.execute(now.registry, model.Delete(Status.UNFINISHED))
             yield self._to(now, ("deleted", -1, "delete by an operator", ""), registry=registry, budget=budget)
+        if now.budget.moves:
+            yield from self._moves(now)
+
+    def _moves(self, now: Global) -> Iterator[tuple[Told, Global]]:
+        budget = now.budget._replace(moves=now.budget.moves - 1)
+        # Once all that take from it have ended, nobody sees it move.
+        running = [spec for spec, seat in zip(self.scenario.publishers, now.seats, strict=True) if seat.node]
+        for place in sorted({spec.place for spec in running if spec.promotes}):
+            for to in self.scenario.becomes:
+                sources = list(now.sources)
+                sources[place] = model.moved(now.sources[place], to)
+                told = ("moved", -1, f"source {place + 1} becomes {_version(to)}", "")
+                yield self._to(now, told, sources=tuple(sources), budget=budget)
+        for to in self.scenario.seized if running else ():
+            registry = model.moved(now.registry, to)
+            told = ("moved", -1, f"the destination becomes {_version(to)}", "")
+            yield self._to(now, told, registry=registry, budget=budget)
 
     def _steps_of(self, now: Global, who: int, seat: Seat, node: Node) -> Iterator[tuple[Told, Global]]:
         publisher = self.publishers[who]
         budget = now.budget
         for slot, request in node.pending:
             text = model.told(request)
-            registry, answer = model.execute(now.registry, request)
+            registry, answer = model.execute(now.registry, request, now.sources)
             self.trying = ("call", who, text, repr(answer))
-            self._check_request(now.registry, who, request)
-            self._check_write(now.registry, registry, who, request)
-            seated = self._seat(seat, publisher.after(node, slot, answer), registry, who)
+            self._invariants.request(now.registry, who, request)
+            self._invariants.write(now.registry, registry, now.sources, who, request)
+            seated = self._seat(seat, publisher.after(node, slot, answer), now, registry, who)
             yield self._to(now, ("call", who, text, repr(answer)), who, seated, registry=registry)
 
             reads = isinstance(request, model.READS)
             if reads and budget.stale:
                 spent = budget._replace(stale=budget.stale - 1)
                 # In the order of age: what is found first must not depend on how texts are hashed today.
-                for old in dict.fromkeys(model.execute(moment, request)[1] for moment in now.earlier):
+                for old in dict.fromkeys(model.execute(one.registry, request, one.sources)[1] for one in now.earlier):
                     if old == answer:
                         continue
                     self.trying = ("stale", who, text, repr(old))
-                    seated = self._seat(seat, publisher.after(node, slot, old), now.registry, who)
+                    seated = self._seat(seat, publisher.after(node, slot, old), now, now.registry, who)
                     yield self._to(now, ("stale", who, text, repr(old)), who, seated, budget=spent)
-            if budget.lost and not (reads and self.scenario.lasting):
+            if budget.lost and not (isinstance(request, REPEATED) and self.scenario.lasting):
                 spent = budget._replace(lost=budget.lost - 1)
                 self.trying = ("lost", who, text, "")
-                seated = self._seat(seat, publisher.after(node, slot, model.Lost()), now.registry, who)
+                seated = self._seat(seat, publisher.after(node, slot, model.Lost()), now, now.registry, who)
                 going = now.under_way if reads else (*now.under_way, (who, request))
                 yield self._to(now, ("lost", who, text, ""), who, seated, budget=spent, under_way=going)
+                if isinstance(answer, model.Content):
+                    self.trying = ("torn", who, text, "")
+                    part = model.Content(answer.content[:1])
+                    seated = self._seat(seat, publisher.after(node, slot, part), now, now.registry, who)
+                    yield self._to(now, ("torn", who, text, ""), who, seated, budget=spent)
             if slot in node.skippable:
-                seated = self._seat(seat, publisher.after(node, slot, model.Skipped()), now.registry, who)
+                seated = self._seat(seat, publisher.after(node, slot, model.Skipped()), now, now.registry, who)
                 yield self._to(now, ("skipped", who, text, ""), who, seated)
         if budget.killed:
             spent = budget._replace(killed=budget.killed - 1)
@@ -214,8 +221,8 @@ class Explorer:
             seated = Seat(publisher.root, None, seat.run + 1)
             yield self._to(now, ("killed", who, "", ""), who, seated, budget=spent, under_way=(*now.under_way, *writes))
 
-    def _seat(self, seat: Seat, node: Node, registry: Registry, who: int) -> Seat:
-        """Return the publisher's seat at `node`: at a new run where the last one failed."""
+    def _seat(self, seat: Seat, node: Node, now: Global, registry: Registry, who: int) -> Seat:
+        """Return the publisher's seat at `node`, the registry being so then: at a new run where the last one failed."""
         if node.broken:
             raise BrokenError(node.broken)
         if node.ended is None:
@@ -226,10 +233,7 @@ class Explorer:
             if seat.run >= RUNS:
                 raise BrokenError(f"{RUNS} runs and no end: {node.ended.why}")
             return Seat(self.publishers[who].root, None, seat.run + 1)
-        spec = self.scenario.publishers[who]
-        held = registry.version
-        if node.ended.how == "success" and (held is None or held[:2] != (spec.status, spec.contents)):
-            raise BrokenError(f"publisher {who + 1} reports success, the registry holds {held}")
+        self._invariants.run(node.ended, registry, now.sources, who)
         return Seat(None, node.ended, seat.run)
 
     def _to(
@@ -240,82 +244,39 @@ class Explorer:
         seat: Seat | None = None,
         *,
         registry: Registry | None = None,
+        sources: tuple[Registry, ...] | None = None,
         budget: Budget | None = None,
         under_way: tuple[tuple[int, Request], ...] | None = None,
     ) -> tuple[Told, Global]:
         after = registry or now.registry
+        places = sources or now.sources
         left = budget or now.budget
         going = now.under_way if under_way is None else under_way
         seats = now.seats if seat is None else (*now.seats[:who], seat, *now.seats[who + 1 :])
-        earlier: tuple[Registry, ...] = ()
+        earlier: tuple[Moment, ...] = ()
         if left.stale:
             earlier = now.earlier
-            if after != now.registry:
-                earlier = (now.registry, *(old for old in earlier if old != now.registry))[: self.scenario.depth]
-        version = after.version
-        if going and self._permanent and version and version.status is not Status.UNFINISHED:
-            # Uploads into a final version change nothing, and this one never goes.
-            going = tuple(one for one in going if not isinstance(one[1], model.Publish))
+            if (after, places) != (now.registry, now.sources):
+                moment = Moment(now.registry, now.sources)
+                earlier = (moment, *(old for old in earlier if old != moment))[: self.scenario.depth]
+        if going:
+            final = self._permanent and after.version is not None and after.version.status is not Status.UNFINISHED
+            going = tuple(one for one in going if not _idle(one[1], places, final=final))
         if self.symmetric:
             order = sorted(range(len(seats)), key=lambda index: _place(seats[index]))
             seats = tuple(seats[index] for index in order)
             going = tuple((order.index(index), request) for index, request in going)
         if len(going) > 1:
             going = tuple(sorted(going, key=repr))
-        return told, Global(after, earlier, seats, going, left)
-
-    # --- invariants -------------------------------------------------------------------------------------------
-
-    def _check_request(self, registry: Registry, who: int, request: Request) -> None:
-        """A rival whose first asset is there with other bytes sends nothing else."""
-        spec = self.scenario.publishers[who]
-        version = registry.version
-        if (
-            not isinstance(request, model.Publish)
-            or request.name == spec.first
-            or version is None
-            or registry.deletions
-            or self._starts_foreign
-        ):
-            return
-        declared = dict(spec.contents)[spec.first]
-        if dict(version.contents).get(spec.first, declared) != declared:
-            raise BrokenError(f"publisher {who + 1} sent {request.name} though its first asset is another's")
-
-    def _check_write(self, before: Registry, after: Registry, who: int, request: Request) -> None:
-        """What is final stays as it is or becomes what is declared; what becomes final is whole and one publisher's."""
-        if before == after:
-            return
-        old, new = before.version, after.version
-        if old and old.status in _FINAL:
-            if new is None:
-                if old.contents not in self.scenario.replaceable:
-                    raise BrokenError(f"{model.told(request)} by publisher {who + 1}: deleted {old}")
-            elif new.contents != old.contents:
-                raise BrokenError(f"{model.told(request)} by publisher {who + 1}: {old} became {new}")
-            elif (
-                new.status is not self.scenario.publishers[who].status and old.contents not in self.scenario.replaceable
-            ):
-                raise BrokenError(f"{model.told(request)} by publisher {who + 1}: moved {old} where it is not declared")
-        if new and new.status in _FINAL and (old is None or old.status is Status.UNFINISHED):
-            spec = self.scenario.publishers[who]
-            if new.contents != spec.contents and (spec.held_back is None or self._alone()):
-                raise BrokenError(f"{model.told(request)} by publisher {who + 1}: published {new}")
-
-    def _alone(self) -> bool:
-        """Return whether nobody writes but publishers of these bytes: last-asset has no guard against others."""
-        return self._same_bytes and not self.scenario.deletions
+        return told, Global(after, places, earlier, seats, going, left)
 
     def check_end(self, now: Global) -> None:
         """Check how it ended once every publisher did."""
         self.trying = None
-        ended = tuple(seat.ended for seat in now.seats if seat.ended)
-        successes = sum(one.how == "success" for one in ended)
-        if successes < self.scenario.wins:
-            raise BrokenError(f"{self.scenario.wins} should succeed: {', '.join(map(':'.join, ended))}")
+        self._invariants.end(tuple(seat.ended for seat in now.seats if seat.ended))
 
 
-def explore(scenario: Scenario, core: Apply = CORE, *, most: int = 2_000_000, mirrored: bool = True) -> Explored:
+def explore(scenario: Scenario, core: Core = CORE, *, most: int = 2_000_000, mirrored: bool = True) -> Explored:
     """Visit every state of the scenario; stops at the first violation.
 
     `mirrored` takes publishers that declare the same for one another, which halves the states.
@@ -396,7 +357,7 @@ def _paths(edges: list[tuple[int, ...]]) -> int:
     return ended
 
 
-def wander(scenario: Scenario, core: Apply = CORE, *, schedules: int, seed: int) -> Explored:
+def wander(scenario: Scenario, core: Core = CORE, *, schedules: int, seed: int) -> Explored:
     """Follow random schedules of a scenario that has too many for all of them."""
     with Explorer(scenario, core, mirrored=False) as explorer:
         return _wandered(explorer, schedules, random.Random(seed))
@@ -426,6 +387,23 @@ def _wandered(explorer: Explorer, schedules: int, chance: random.Random) -> Expl
     return found
 
 
+def _idle(request: Request, sources: tuple[Registry, ...], *, final: bool) -> bool:
+    """Return whether a request that is on its way changes nothing, whenever it arrives.
+
+    `final` says that the destination holds a version for good, which no upload or plain copy can change.
+    """
+    if isinstance(request, model.Copy):
+        source = sources[request.place]
+        gone = request.revision is not None and (source.version is None or source.revision != request.revision)
+        return gone or (final and not request.allow_overwrite)
+    return final and isinstance(request, model.Publish)
+
+
+def _version(version: Version | None) -> str:
+    held = " ".join(f"{name}={content.decode()}" for name, content in version.contents) if version else ""
+    return f"{version.status} {held}" if version else "nothing"
+
+
 def _place(seat: Seat) -> tuple[int, int]:
     return seat.run, seat.node.number if seat.node else 0
 
@@ -443,7 +421,9 @@ def _line(told: Told) -> str:
         "lost": f"{request}: no answer, the request is on its way",
         "skipped": f"{request}: not sent, a sibling failed",
         "killed": "killed, and started again",
+        "torn": f"{request}: the connection breaks in the middle",
         "late": f"{request}: arrives late",
+        "moved": request,
         "deleted": request,
     }
     return name + words[kind]

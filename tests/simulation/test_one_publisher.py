@@ -18,9 +18,10 @@ from pulumi_codeartifact_release.registry import Status
 
 from .core import impatient
 from .declared import ABC, ABCD
-from .explorer import Explored, Scenario
+from .explorer import Explored
 from .model import Contents
-from .publisher import Spec
+from .scenario import Scenario
+from .spec import Spec
 
 Holds = Callable[..., Explored]
 FINISH = pytest.mark.parametrize("finish", list(Finish))

@@ -17,9 +17,10 @@ from pulumi_codeartifact_release.registry import Status
 
 from .core import impatient
 from .declared import contents
-from .explorer import Explored, Scenario
+from .explorer import Explored
 from .model import Registry, Version
-from .publisher import Spec
+from .scenario import Scenario
+from .spec import Spec
 
 Holds = Callable[..., Explored]
 

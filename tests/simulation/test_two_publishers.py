@@ -16,8 +16,9 @@ from pulumi_codeartifact_release.publishing import Finish
 
 from .core import impatient
 from .declared import ABC, GUARDED, LAST, OTHERS
-from .explorer import Explored, Scenario
-from .publisher import Spec
+from .explorer import Explored
+from .scenario import Scenario
+from .spec import Spec
 
 Holds = Callable[..., Explored]
 FAULTS = pytest.mark.parametrize("fault", ["lost", "stale"])

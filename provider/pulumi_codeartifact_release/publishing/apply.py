@@ -124,7 +124,7 @@ def apply(
             return
         try:
             _assure(plan, sources, origin, scheduler)
-            if plan.action is Action.REPLACE and plan.remote and not plan.overwrites:
+            if plan.action is Action.REPLACE and plan.remote:
                 removals = _next_removal(release, removals, scheduler)
                 yield from _remove(plan, plan.remote, registry, scheduler)
                 continue
@@ -153,7 +153,7 @@ def apply(
 def _assure(plan: Plan, sources: Mapping[str, Source], origin: CopySource | None, scheduler: Scheduler) -> None:
     """Raise if what the plan sends is not there, or may not be taken, before anything is written for it."""
     replaces = plan.action is Action.REPLACE
-    if origin and plan.uploads:
+    if origin and plan.action in (Action.PUBLISH, Action.RESUME, Action.REPLACE):
         if replaces:
             # Nothing is given up for what may be gone since.
             origin.doubt()
@@ -232,15 +232,13 @@ def _copy(
 ) -> _StepsTo[VersionState]:
     """Have the service copy the version, and compare the copy asset by asset."""
     release = plan.release
-    if plan.overwrites and plan.remote and plan.remote.state.status is not doomed_status(release):
-        # Under its revision, as before a deletion: what is overwritten is what was looked at.
-        _mark(plan, plan.remote, registry, scheduler)
     scheduler.checkpoint()
     said = registry.copy(
         release.at,
         source_repository=origin.repository,
         revision=origin.revision(release, scheduler),
-        allow_overwrite=plan.overwrites,
+        # Never: it would overwrite whatever is there by then, where a deletion names its status.
+        allow_overwrite=False,
     )
     if said:
         copied[:] = plan.uploads

@@ -15,6 +15,8 @@ from ..registry.interface import Coordinates, Status
 from .permission import Permission
 from .plan import RemoteVersion
 
+_SECOND = timedelta(seconds=1)
+
 
 @dataclass(frozen=True)
 class Pin:
@@ -99,12 +101,17 @@ def _unmet_soak(soak: timedelta, source: Coordinates, found: RemoteVersion) -> G
         )
     if now - since >= soak:
         return None
-    until = since + soak
+    # Both as whole seconds, and never in favour of coming too early.
+    until, been = _whole(since + soak), max(now - since, timedelta()) // _SECOND * _SECOND
     return GateError(
-        f"{source} has been Published for {duration_text(max(now - since, timedelta()))}, and {wish}: "
+        f"{source} has been Published for {duration_text(been)}, and {wish}: "
         f"until {time_text(until)}, in {duration_text(until - now)}",
         hint=f"Run again then. To skip the rest of it for these very bytes: {force}",
     )
+
+
+def _whole(time: datetime) -> datetime:
+    return time + timedelta(microseconds=-time.microsecond % 1_000_000)
 
 
 def time_text(time: datetime) -> str:
@@ -113,11 +120,13 @@ def time_text(time: datetime) -> str:
 
 
 def duration_text(duration: timedelta) -> str:
-    """Return a duration as a manifest writes it: `1d12h`, `30m`; `0s` for none."""
+    """Return a duration as a manifest writes it: `24h`, `2d12h`, `30m`; `0s` for none."""
     # Rounded up: somebody who waits for just as long must not come too early.
-    seconds = -(-duration // timedelta(seconds=1))
+    seconds = -(-duration // _SECOND)
     parts = []
-    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+    # People say 36 hours, and 3 days.
+    days = (("d", 86_400),) if seconds >= 2 * 86_400 else ()
+    for unit, length in (*days, ("h", 3_600), ("m", 60), ("s", 1)):
         count, seconds = divmod(seconds, length)
         if count:
             parts.append(f"{count}{unit}")

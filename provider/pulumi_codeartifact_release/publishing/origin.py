@@ -13,7 +13,7 @@ import hashlib
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
@@ -22,7 +22,7 @@ from ..registry.interface import Asset, Registry, Status
 from .apply import look
 from .gates import Pin, Promotion, judge
 from .plan import Release, RemoteVersion, Route
-from .quota import LARGEST_ASSET
+from .quota import LARGEST_ASSET, refuse_oversized_assets
 from .scheduler import Scheduler
 
 # What is smaller is not worth a file.
@@ -92,13 +92,16 @@ class Origin:
 
         Raises PinError or GateError.
         """
-        if self._revision is None:
+        revision = self._revision
+        if revision is None:
             pin = self.promotion.pin or Pin(release.digest, "as it was planned")
             found = self.holds(scheduler)
             judge(Promotion(self.promotion.source, self.promotion.to, pin), found)
             self.judge(found)
-        assert self._revision is not None
-        return self._revision
+            assert found is not None
+            # Not asked for again: another asset, in another thread, may have its doubts meanwhile.
+            return found.state.revision
+        return revision
 
     @property
     def repository(self) -> str:
@@ -136,12 +139,13 @@ class RegistrySource:
         Raises PinError or GateError if the source does not hold it any more, ServerFaultError if what came is not
         what the source says it holds, FileError if it cannot be kept.
         """
-        few = _LARGE_AT_ONCE if self.size > _LARGE else nullcontext()
-        # A file without a name: whatever kills us, nothing is left behind.
-        with few, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
-            self._fetch(cast(BinaryIO, spool))
-            spool.seek(0)
-            yield cast(BinaryIO, spool)
+        # Also where it is copied by and large: what is there in part is transferred.
+        refuse_oversized_assets([self.asset])
+        # Without a size it may be large.
+        few = nullcontext() if 0 < self.size <= _LARGE else _LARGE_AT_ONCE
+        with few, _spool() as spool:
+            self._fetch(spool)
+            yield spool
 
     def _fetch(self, spool: BinaryIO) -> None:
         source = self.origin.promotion.source
@@ -149,6 +153,8 @@ class RegistrySource:
         try:
             spelled = replace(self.asset, name=self.origin.spelled(self.asset.name))
             self.origin.registry.fetch_asset(source, spelled, received.write)
+            # What is still in a buffer is written now, so that a full disk shows here.
+            spool.seek(0)
         except (VersionNotFoundError, RegistryConflictError) as error:
             self._explain(error.what)
         except OSError as error:
@@ -167,6 +173,18 @@ class RegistrySource:
             f"{self.asset.name} of {self.origin.promotion.source} could not be downloaded: {reason}",
             hint="Run again: what was sent counts.",
         )
+
+
+@contextmanager
+def _spool() -> Iterator[BinaryIO]:
+    # A file without a name: whatever kills us, nothing is left behind.
+    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closing it may fail
+    try:
+        yield cast(BinaryIO, spool)
+    finally:
+        # On a full disk closing fails too, which is no news, and would hide what is.
+        with suppress(OSError):
+            spool.close()
 
 
 class _Received:
@@ -200,7 +218,7 @@ class _Received:
 def choose(origin: Origin, held: RemoteVersion | None, scheduler: Scheduler) -> Chosen:
     """Decide what is promoted, from what the destination holds and, unless that settles it, what the source holds.
 
-    Raises PinError or GateError.
+    Raises PinError or GateError, QuotaExceededError for what is too large to be sent.
     """
     pin = origin.promotion.pin
     made = held is not None and held.state.status in (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED)
@@ -215,6 +233,8 @@ def choose(origin: Origin, held: RemoteVersion | None, scheduler: Scheduler) -> 
     origin.judge(found)
     if found is None:
         raise PinError(f"{origin.promotion.source} does not exist")  # pragma: no cover - judge() has refused it
+    if origin.route is Route.TRANSFER:
+        refuse_oversized_assets(found.assets.values())
     return Chosen(_named(found), forced=origin.forced, revision=found.state.revision)
 
 

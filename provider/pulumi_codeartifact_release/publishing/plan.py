@@ -170,19 +170,12 @@ class Plan:
     @property
     def downloads(self) -> int:
         """How many assets are downloaded from a promotion's source."""
-        return 0 if self.copies or self.route is Route.FILES else len(self.uploads)
-
-    @property
-    def overwrites(self) -> bool:
-        """Whether the copy takes the place of what is there: debris is deleted first, which a publisher may finish."""
-        return self.copies and self.remote is not None and self.remote.state.status is not Status.UNFINISHED
+        return 0 if self.copies or self.route is Route.FILES else len(self.uploads) + self._sent_again
 
     @property
     def _removing(self) -> int:
         if self.action is not Action.REPLACE or self.remote is None:
             return 0
-        if self.overwrites:
-            return int(self.remote.state.status is not doomed_status(self.release))
         # Mark and delete, or delete alone; and the look after it.
         return 2 if self.remote.state.status in (Status.UNFINISHED, doomed_status(self.release)) else 3
 
@@ -190,9 +183,14 @@ class Plan:
     def _finishing(self) -> int:
         if self.release.finish is Finish.GUARDED:
             return 2
-        last = held_back(self.release)
         alone = len(self.release.assets) == 1
-        return (0 if alone else 1) + 2 + (last not in self.uploads)
+        return (0 if alone else 1) + 2 + self._sent_again
+
+    @property
+    def _sent_again(self) -> int:
+        """The asset that publishes goes out though it is there already."""
+        last_asset = self.action is Action.RESUME and self.release.finish is Finish.LAST_ASSET
+        return int(last_asset and held_back(self.release) not in self.uploads)
 
 
 def doomed_status(release: Release) -> Status:
@@ -244,9 +242,9 @@ def make_plan(
     return plan(Action.KEEP if status is release.status else Action.SET_STATUS)
 
 
-def refused(release: Release, remote: RemoteVersion | None, refusal: RefusedError) -> Plan:
+def refused(release: Release, remote: RemoteVersion | None, refusal: RefusedError, route: Route) -> Plan:
     """Return the plan for what may not be done at all, such as a promotion whose gate is not met."""
-    return Plan(release, Action.REFUSE, (), (), remote, refusal)
+    return Plan(release, Action.REFUSE, (), (), remote, refusal, route)
 
 
 def compare(release: Release, remote: RemoteVersion) -> list[Difference]:

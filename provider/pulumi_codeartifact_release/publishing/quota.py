@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import QuotaExceededError, UsageError
+from ..registry.interface import Asset
 
 LARGEST_ASSET = 5 << 30
 """Bytes. The default quota, 5 GB, read generously: in doubt the service decides. It can be raised."""
@@ -19,9 +20,17 @@ def refuse_oversized(files: Mapping[str, Path], environ: Mapping[str, str] = os.
 
     CODEARTIFACT_RELEASE_MAX_ASSET_SIZE, in bytes, is for accounts whose quota was changed.
     """
+    _refuse([(name, _size(path)) for name, path in files.items()], environ)
+
+
+def refuse_oversized_assets(assets: Iterable[Asset], environ: Mapping[str, str] = os.environ) -> None:
+    """Do the same for assets that are somewhere else."""
+    _refuse([(asset.name, asset.size) for asset in assets], environ)
+
+
+def _refuse(sizes: Iterable[tuple[str, int]], environ: Mapping[str, str]) -> None:
     largest = _setting(environ)
-    sizes = {name: _size(path) for name, path in files.items()}
-    over = [f"\n  {name}: {size:,} bytes" for name, size in sizes.items() if size > largest]
+    over = [f"\n  {name}: {size:,} bytes" for name, size in sizes if size > largest]
     if over:
         raise QuotaExceededError(
             f"{len(over)} asset{'s are' if len(over) > 1 else ' is'} over the quota of {largest:,} bytes:"
