@@ -1,4 +1,4 @@
-"""`make demo`: release real files with `pulumi up`, run it again to see that nothing changes, show what is where.
+"""`make demo`: release real files with `pulumi up`, run it again to see that nothing changes, promote them.
 
 Everything that it makes is in .demo, which it empties first. Where the Pulumi CLI is missing and cannot be installed,
 it does the same with `codeartifact-release apply`.
@@ -6,40 +6,48 @@ it does the same with `codeartifact-release apply`.
 
 from __future__ import annotations
 
+import hashlib
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from examples.quickstart.build import HERE, build  # noqa: E402
+from examples.quickstart.build import build  # noqa: E402 - found now
+from examples.steps import Example, main, step  # noqa: E402
 from scripts import pulumi_cli  # noqa: E402
 
 DEMO = ROOT / ".demo"
-PROGRAM = DEMO / "program"
-BIN = Path(sys.executable).parent
 
 
-def main() -> None:
-    shutil.rmtree(DEMO, ignore_errors=True)
-    say("Building what will be released: this project's own sdist, wheel and checksums")
-    build(PROGRAM / "dist")
-    shutil.copy(HERE / "release.yaml", PROGRAM)
-    for path in sorted((PROGRAM / "dist").iterdir()):
-        print(f"  {path.relative_to(ROOT)}  {path.stat().st_size:,} bytes")
-    cli = pulumi_cli.find() or install_cli()
-    release = release_with_pulumi(cli) if cli else release_without_engine
-    release()
-    show_registry()
+def story() -> None:
+    example = Example("quickstart", into=DEMO, cli=pulumi_cli.find() or install_cli())
+    step("Building what will be released: this project's own sdist, wheel, checksums")
+    build(example.folder / "dist")
+    for path in sorted((example.folder / "dist").iterdir()):
+        print(f"{path.stat().st_size:>9,} bytes  {path.name}")
+
+    step("First run: all is sent as unfinished, then one last call publishes it")
+    example.release("dev")
+    if example.cli:
+        step("Second run: nothing has changed, and the registry is not even asked")
+        example.release("dev", "--expect-no-changes")
+    else:
+        step("Second run: nothing has changed")
+        example.release("dev")
+
+    step("Promotion: staging takes over the very bytes that dev holds")
+    example.release("staging")
+    example.run("codeartifact-release", "status", "release.yaml")
+    compare(example.folder / ".registry")
 
 
 def install_cli() -> Path | None:
     from pulumi.automation import PulumiCommand  # noqa: PLC0415 - only where there is no CLI
 
-    say("The Pulumi CLI is not on this machine: installing it below ~/.pulumi")
+    step("The Pulumi CLI is not on this machine: installing it below ~/.pulumi")
     try:
         return Path(PulumiCommand.install().command)
     except Exception as error:  # noqa: BLE001 - whatever the reason, there is another way
@@ -48,49 +56,15 @@ def install_cli() -> Path | None:
         return None
 
 
-def release_with_pulumi(cli: Path):
-    environment = pulumi_cli.environment(cli, DEMO)
-    # A copy of the program: stacks write their settings beside Pulumi.yaml, and the clone stays as it was.
-    shutil.copy(ROOT / "__main__.py", PROGRAM)
-    settings = (ROOT / "Pulumi.yaml").read_text().replace("virtualenv: .venv", f"virtualenv: {ROOT / '.venv'}")
-    (PROGRAM / "Pulumi.yaml").write_text(settings)
-
-    def pulumi(*words: str) -> None:
-        print(f"\n$ pulumi {' '.join(words)}", flush=True)
-        subprocess.run([cli, *words], cwd=PROGRAM, env=environment, check=True)
-
-    def release() -> None:
-        pulumi("stack", "init", "dev")
-        pulumi("config", "set", "manifest", "release.yaml")
-        say("First run: every file is sent as unfinished, then one last call publishes the version")
-        pulumi("up", "--yes", "--skip-preview", "--suppress-outputs")
-        say("Second run: nothing has changed, and the registry is not even asked")
-        pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", "--expect-no-changes")
-
-    return release
-
-
-def release_without_engine() -> None:
-    def apply(*words: str) -> None:
-        print(f"\n$ codeartifact-release {' '.join(words)}", flush=True)
-        subprocess.run([BIN / "codeartifact-release", *words], cwd=PROGRAM, check=True)
-
-    say("First run: every file is sent as unfinished, then one last call publishes the version")
-    apply("apply", "release.yaml", "-e", "dev", "--yes")
-    say("Second run: nothing has changed")
-    apply("apply", "release.yaml", "-e", "dev", "--yes")
-    apply("plan", "release.yaml", "-e", "dev", "--detailed-exitcode")
-
-
-def show_registry() -> None:
-    """Read with plain boto3, as any other program would, what the registry in the folder holds."""
+def compare(registry: Path) -> None:
+    """Download all that both environments hold with plain boto3, as any other program would."""
     import boto3  # noqa: PLC0415 - nothing before needs it
 
     from pulumi_codeartifact_release.local_registry import start  # noqa: PLC0415
 
-    say("What is where, as plain boto3 sees it")
+    step("The same bytes in both, as plain boto3 downloads them (SHA-256)")
     os.environ["NO_PROXY"] = "127.0.0.1"
-    with start(PROGRAM / ".registry") as server:
+    with start(registry) as server:
         key = server.credentials()
         client = boto3.client(
             "codeartifact",
@@ -99,24 +73,27 @@ def show_registry() -> None:
             aws_access_key_id=key.access_key_id,
             aws_secret_access_key=key.secret_access_key,
         )
-        place = {"domain": "quickstart", "repository": "dev", "format": "generic", "namespace": "quickstart"}
-        for package in client.list_packages(domain="quickstart", repository="dev")["packages"]:
-            name = package["package"]
-            for version in client.list_package_versions(**place, package=name)["versions"]:
-                print(f"  quickstart/dev: {name} {version['version']}  {version['status']}")
-                assets = client.list_package_version_assets(**place, package=name, packageVersion=version["version"])
-                for asset in assets["assets"]:
-                    print(f"    {asset['hashes']['SHA-256'][:16]}…  {asset['size']:>9,} bytes  {asset['name']}")
-                if version["status"] != "Published":
-                    sys.exit("the demo's version is not Published")
+        dev, staging = (downloaded(client, repository) for repository in ("dev", "staging"))
+    print(f"  {'dev':<12}  staging")
+    for name in sorted({*dev, *staging}):
+        print(f"  {dev.get(name, '-'):.12}  {staging.get(name, '-'):.12}  {name}")
+    if not dev or dev != staging:
+        sys.exit("dev and staging do not hold the same bytes")
 
 
-def say(text: str) -> None:
-    print(f"\n=== {text}", flush=True)
+def downloaded(client: Any, repository: str) -> dict[str, str]:
+    """Asset name -> SHA-256 of what comes, for all that is Published in a repository."""
+    place = {"domain": "quickstart", "repository": repository, "format": "generic", "namespace": "quickstart"}
+    found = {}
+    for package in client.list_packages(domain="quickstart", repository=repository)["packages"]:
+        name = package["package"]
+        for version in client.list_package_versions(**place, package=name, status="Published")["versions"]:
+            one = {**place, "package": name, "packageVersion": version["version"]}
+            for asset in client.list_package_version_assets(**one)["assets"]:
+                with client.get_package_version_asset(**one, asset=asset["name"])["asset"] as body:
+                    found[asset["name"]] = hashlib.sha256(body.read()).hexdigest()
+    return found
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"the demo stopped: {Path(error.cmd[0]).name} exited with {error.returncode}")
+    main(story)

@@ -1,11 +1,14 @@
-"""Finding the Pulumi CLI as a user has it: on PATH, else below ~/.pulumi."""
+"""The Pulumi CLI as a user has it: on PATH, else below ~/.pulumi; and projects that run here."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def find() -> Path | None:
@@ -36,3 +39,17 @@ def environment(cli: Path, folder: Path) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
     }
+
+
+def lay_out(folder: Path) -> None:
+    """Make `folder` a Pulumi project that runs with this virtual environment.
+
+    It is the root program with the manifest `release.yaml`, unless the folder has a program of its own. A copy, since
+    stacks write their settings beside Pulumi.yaml: the clone stays as it was.
+    """
+    settings = folder / "Pulumi.yaml"
+    text = settings.read_text() if settings.exists() else (ROOT / "Pulumi.yaml").read_text()
+    if not settings.exists():
+        shutil.copy(ROOT / "__main__.py", folder)
+        text += "config:\n  manifest:\n    default: release.yaml\n"
+    settings.write_text(re.sub("(?m)^( +virtualenv:).*$", lambda found: f"{found[1]} {sys.prefix}", text))

@@ -39,7 +39,7 @@ def approvals(manifest: Manifest, environment: Environment) -> Mapping[str, Appr
         raise PinError(
             f"{manifest.path}: {environment.name} is `pinned`, and nothing is approved for:{''.join(lines)}",
             hint=f"Write these lines below environments.{environment.name}.pins, with the digest that was approved "
-            "(`codeartifact-release status` shows what is where), and have them reviewed.",
+            "(`codeartifact-release status --json` has it), and have them reviewed.",
         )
     return found
 

@@ -81,6 +81,7 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
         opts = opts or pulumi.ResourceOptions()
         urn = _urn(self._resource_type_name, resource_name, opts)
         told = pulumi.Output.all(declaration, urn).apply(lambda both: {**both[0], "urn": both[1]})
+        self._said = frozenset(name for name in _OPTIONAL if inputs[name] is not None)
         asked = {"assets": None, "digest": None, "revision": None, "trail": None}
         props = {**asked, **inputs, transient.KEY: told}
         super().__init__(self.provider(), resource_name, cast(Any, props), opts)
@@ -196,6 +197,7 @@ Place: TypeAlias = "PackageVersion | Promotion | Mapping[str, Any] | pulumi.Outp
 not what the chain says, `domain_owner`, `region`, `profile`, `endpoint`; also `namespace`, `package`, `version` and
 `digest`, as in the outputs of another stack."""
 
+_OPTIONAL = ("domain_owner", "profile", "endpoint")
 _FROM_SOURCE = ("domain", "domain_owner", "repository", "region", "profile", "endpoint", "revision")
 
 
@@ -335,8 +337,20 @@ def _held_by(source: Place, folder: Path) -> Mapping[str, Any] | pulumi.Output[M
     if not isinstance(source, _Version):
         return source
     values = {name: getattr(source, name) for name in (*_FROM_SOURCE, "namespace", "package", "version", "digest")}
+    for name in _OPTIONAL:
+        if name not in source._said:
+            values[name] = _known_with(source.region, values[name])
     # A resource's endpoint is relative to the program's folder, an argument's to `base`.
-    return {**values, "endpoint": source.endpoint.apply(lambda text: _relative(text, folder))}
+    return {**values, "endpoint": values["endpoint"].apply(lambda text: _relative(text, folder))}
+
+
+def _known_with(other: pulumi.Output[Any], output: pulumi.Output[Any]) -> pulumi.Output[Any]:
+    """Return an output that is known where `other` is.
+
+    In a preview the SDK takes what a resource does not have for something that is not known yet; but check() has
+    resolved it together with the region.
+    """
+    return pulumi.Output(output.resources(), output.future(), other.is_known(), output.is_secret())
 
 
 def _value(held: Mapping[str, Any] | pulumi.Output[Mapping[str, Any]], name: str) -> Any:

@@ -224,5 +224,5 @@ def _comparable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _comparable(inner) for key, inner in value.items()}
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        value = int(value)
     return value or None

@@ -1,7 +1,7 @@
 """What went where, when, by whom, from which commit: kept in the outputs of a resource, never in its inputs.
 
-    trail = Trail(inputs, state, commit=commit_of(folder), caller=known_caller(...))
-    outputs(inputs, state, trail.properties())
+    told = trail(inputs, state.revision, how="copied", caller=None, commit=commit_of(folder))
+    outputs(inputs, state, told)
 
 As an input, every commit and every caller would be a diff.
 """

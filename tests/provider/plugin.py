@@ -28,9 +28,13 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, prov
 PICKLE = (
     "gASVRwAAAAAAAACMJXB1bHVtaV9jb2RlYXJ0aWZhY3RfcmVsZWFzZS5wcm92aWRlcnOUjBZQYWNrYWdlVmVyc2lvblByb3ZpZGVylJOUKYGULg=="
 )
+PROMOTION_PICKLE = (
+    "gASVQgAAAAAAAACMJXB1bHVtaV9jb2RlYXJ0aWZhY3RfcmVsZWFzZS5wcm92aWRlcnOUjBFQcm9tb3Rpb25Qcm92aWRlcpSTlCmBlC4="
+)
 """What stands in users' state as `__provider`, byte for byte."""
 
 URN = "urn:pulumi:dev::project::pulumi-python:dynamic/codeartifact:PackageVersion::acme/app"
+PROMOTION_URN = "urn:pulumi:staging::project::pulumi-python:dynamic/codeartifact:Promotion::acme/app"
 
 
 def pickled(module: str, name: str) -> str:
@@ -69,9 +73,19 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
 
 class Plugin:
-    """One plugin process; one operation of the engine."""
+    """One plugin process; one operation of the engine, on one resource of the kind that `pickle` and `urn` name."""
 
-    def __init__(self, program: Path, engine: Engine, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        program: Path,
+        engine: Engine,
+        environ: Mapping[str, str] | None = None,
+        *,
+        pickle: str = PICKLE,
+        urn: str = URN,
+    ) -> None:
+        self._pickle = pickle
+        self._urn = urn
         self.answers: list[dict[str, Any]] = []
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         self.process = subprocess.Popen(
@@ -100,7 +114,7 @@ class Plugin:
         self.call("Configure", {"args": config})
 
     def check(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-        return self.call("Check", {"urn": URN, "olds": olds, "news": {"__provider": PICKLE, **news}})
+        return self.call("Check", {"urn": self._urn, "olds": olds, "news": {"__provider": self._pickle, **news}})
 
     def checked(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
         """What check() returns as inputs, where it has nothing against them."""
@@ -110,24 +124,30 @@ class Plugin:
         return inputs
 
     def diff(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-        return self.call("Diff", {"id": "acme/app", "urn": URN, "olds": olds, "news": news})
+        return self.call("Diff", {"id": "acme/app", "urn": self._urn, "olds": olds, "news": news})
 
     def create(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        properties: dict[str, Any] = self.call("Create", {"urn": URN, "properties": inputs})["properties"]
+        properties: dict[str, Any] = self.call("Create", {"urn": self._urn, "properties": inputs})["properties"]
         return properties
 
     def update(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-        request = {"id": "acme/app", "urn": URN, "olds": olds, "news": news}
+        request = {"id": "acme/app", "urn": self._urn, "olds": olds, "news": news}
         properties: dict[str, Any] = self.call("Update", request)["properties"]
         return properties
 
     def read(self, properties: Mapping[str, Any]) -> dict[str, Any]:
-        return self.call("Read", {"id": "acme/app", "urn": URN, "properties": properties})
+        return self.call("Read", {"id": "acme/app", "urn": self._urn, "properties": properties})
 
     def end(self, *, within: float = 10) -> str:
         """End the process as the engine does, and return what it has printed, its port apart."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(3)
+            except subprocess.TimeoutExpired:
+                # Now and then the SDK's main thread sleeps through it; the engine would kill. Whoever is on the way
+                # out, only slowly, prints a traceback at a second one.
+                self.process.send_signal(signal.SIGINT)
         return self.wait(within)
 
     def wait(self, within: float) -> str:

@@ -8,8 +8,8 @@ is a change of what stands in users' state.
 
 It runs the steps of scenario.py, each one operation, in a folder and with a backend of their own, and keeps the calls
 to the plugin with their answers. What differs from machine to machine and from run to run becomes a placeholder:
-{{program}} is the program's folder, {{revision-1}} a revision of the registry, {{reason-1}} the text of a refusal. The
-stack has no secrets, which a recording would show in clear.
+{{program}} is the program's folder, {{revision-1}} a revision of the registry, {{at-1}} a time of day, {{reason-1}} the
+text of a refusal. The stacks have no secrets, which a recording would show in clear.
 """
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ FIXED = {
     "programDirectory": "/plugin",
     "randomSeed": "c2VlZA==",
 }
-# A revision is random; how a reason is worded is for other tests to hold.
-PLACEHOLDERS = ("revision", "reason")
+# A revision is random, and every run has its time; how a reason is worded is for other tests to hold.
+PLACEHOLDERS = ("revision", "at", "reason")
+# A user's own account, and the commit that a CI job says it works on.
+NOT_OURS = re.compile(r"AWS_.*|.*_(SHA1?|COMMIT)")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -83,7 +85,7 @@ class Recorder:
             return value
         if key in FIXED:
             return FIXED[key]
-        if key in PLACEHOLDERS:
+        if key in PLACEHOLDERS and value:
             return self._seen.setdefault(value, f"{{{{{key}-{len(self._seen) + 1}}}}}")
         if key == "id" and UUID.fullmatch(value):
             return "00000000-0000-0000-0000-000000000000"
@@ -106,22 +108,25 @@ def main() -> None:
         settings = settings.replace("virtualenv: .venv", f"virtualenv: {ROOT / '.venv'}")
         (program / "Pulumi.yaml").write_text(settings, encoding="utf-8")
         environment = {
-            **{k: v for k, v in pulumi_cli.environment(cli, folder).items() if not k.startswith("AWS_")},
+            **{k: v for k, v in pulumi_cli.environment(cli, folder).items() if not NOT_OURS.fullmatch(k)},
             "CODEARTIFACT_RELEASE_CACHE": str(folder / "cache"),
         }
 
-        def pulumi(*words: str, log: Path | None = None) -> int:
+        def pulumi(stack: str, *words: str, log: Path | None = None) -> int:
             extra = {"PULUMI_DEBUG_GRPC": str(log)} if log else {}
-            run = subprocess.run([cli, *words], cwd=program, env={**environment, **extra}, check=False)
+            run = subprocess.run(
+                [cli, *words, "--stack", stack], cwd=program, env={**environment, **extra}, check=False
+            )
             return run.returncode
 
         recorder = Recorder(program)
-        pulumi("stack", "init", "dev")
-        pulumi("config", "set", "manifest", "release.yaml")
+        for stack in dict.fromkeys(step.stack for step in STEPS):
+            pulumi(stack, "stack", "init")
+            pulumi(stack, "config", "set", "manifest", "release.yaml")
         for step in STEPS:
             step.prepare(program)
             traffic = folder / f"{step.name}.json"
-            if (pulumi(*step.words, log=traffic) != 0) != step.fails:
+            if (pulumi(step.stack, *step.words, log=traffic) != 0) != step.fails:
                 sys.exit(f"{step.name} did not end as it should")
             recorder.keep(step, traffic)
 

@@ -16,17 +16,20 @@ from typing import Any
 
 import dill
 import grpc
+import pulumi
 import pytest
+from pulumi.dynamic import ResourceProvider
 from pulumi.runtime.proto import engine_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
 from embedded import Gate, Package, client_of
 from pulumi_codeartifact_release.declaration import Declaration
 from pulumi_codeartifact_release.local_registry import start
-from pulumi_codeartifact_release.providers import PackageVersionProvider
-from pulumi_codeartifact_release.resources import PackageVersion
+from pulumi_codeartifact_release.providers import PackageVersionProvider, PromotionProvider
+from pulumi_codeartifact_release.resources import PackageVersion, Promotion
+from pulumi_codeartifact_release.state import PROMOTION_INPUTS, SOURCE
 
-from .plugin import PICKLE, URN, Engine, Plugin, pickled
+from .plugin import PICKLE, PROMOTION_PICKLE, URN, Engine, Plugin, pickled
 from .scenario import STEPS, Step, write
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+the+secret"
@@ -113,6 +116,26 @@ def test_the_recordings_hold_what_they_are_for(replayed: dict[str, list[Replayed
     assert one(replayed["7-refresh-of-drift"], "Read")["inputs"]["status"] == "Archived"
     assert one(replayed["8-repair"], "Update")["properties"]["status"] == "Published"
     assert "Delete" not in [call.method for call in replayed["9-destroy"]]
+
+
+def test_the_recordings_of_a_promotion_hold_what_they_are_for(replayed: dict[str, list[Replayed]]) -> None:
+    for name in ("10-preview-of-a-promotion", "11-promote"):
+        promoted = one(replayed[name], "Check")["inputs"]
+        assert promoted["digest"] == promoted["source"]["digest"]
+        # Everything that stands in users' state: only what this release does not have is left out.
+        assert set(promoted) == {"__provider", *PROMOTION_INPUTS} - {"profile", "soak"}
+        assert set(promoted["source"]) == set(SOURCE) - {"profile"}
+    assert one(replayed["11-promote"], "Create")["properties"]["trail"]["how"] == "copied"
+    assert one(replayed["12-unchanged-promotion"], "Diff") == {"changes": "DIFF_NONE"}
+    assert one(replayed["13-new-version-promoted"], "Update")["properties"]["version"] == "1.1"
+    assert one(replayed["14-refresh-of-a-promotions-drift"], "Read")["inputs"]["status"] == "Archived"
+    repaired = one(replayed["15-repair-of-a-promotion"], "Update")["properties"]
+    assert (repaired["status"], repaired["trail"]["changed"]["status"]) == ("Published", "Published")
+    [gone] = one(replayed["16-preview-without-a-source"], "Check")["failures"]
+    assert "there is nothing to promote" in gone["reason"]
+    [moved] = one(replayed["17-preview-of-a-moved-source"], "Check")["failures"]
+    assert moved["reason"].count("sha256:") == 2
+    assert "Delete" not in [call.method for call in replayed["18-destroy-of-a-promotion"]]
 
 
 def one(calls: list[Replayed], method: str) -> dict[str, Any]:
@@ -210,14 +233,15 @@ def failed(error: grpc.RpcError, name: str) -> str:
 # --- a registry that is not asked -------------------------------------------------------------------------------------
 
 
-def test_an_unchanged_up_makes_no_call_to_the_registry(world: World) -> None:
-    inputs, outputs = world.published()
+@pytest.mark.parametrize("contents", [None, {"a.txt": "alpha", "empty.txt": ""}], ids=["three", "an empty one"])
+def test_an_unchanged_up_makes_no_call_to_the_registry(world: World, contents: dict[str, str] | None) -> None:
+    inputs, outputs = world.published(contents)
     before = list(world.gate.requests)
     assert before
     for dry_run in (True, False):
         with world.plugin() as plugin:
             plugin.configure()
-            again = plugin.checked(inputs, world.news(declared={"dry_run": dry_run}))
+            again = plugin.checked(inputs, world.news(contents, declared={"dry_run": dry_run}))
             assert again == inputs
             assert plugin.diff(outputs, again) == {"changes": "DIFF_NONE"}
     assert world.gate.requests == before
@@ -608,27 +632,49 @@ def test_a_cancelled_plugin_stops_before_the_next_write(world: World, at: str, u
 
 # --- what stands in users' state for ever -----------------------------------------------------------------------------
 
+KINDS = pytest.mark.parametrize(
+    ("provider", "pickle"),
+    [(PackageVersionProvider, PICKLE), (PromotionProvider, PROMOTION_PICKLE)],
+    ids=["PackageVersion", "Promotion"],
+)
+
 
 @pytest.mark.skipif(
     sys.version_info >= (3, 14), reason="another pickle protocol; what is stored must load all the same"
 )
-def test_the_pickle_in_state_is_pinned() -> None:
-    assert base64.b64encode(dill.dumps(PackageVersionProvider())).decode() == PICKLE
+@KINDS
+def test_the_pickle_in_state_is_pinned(provider: type[ResourceProvider], pickle: str) -> None:
+    assert base64.b64encode(dill.dumps(provider())).decode() == pickle
 
 
-def test_the_pickle_in_state_loads() -> None:
-    assert type(dill.loads(base64.b64decode(PICKLE))) is PackageVersionProvider
+@KINDS
+def test_the_pickle_in_state_loads(provider: type[ResourceProvider], pickle: str) -> None:
+    assert type(dill.loads(base64.b64decode(pickle))) is provider
 
 
-def test_the_dotted_path_and_the_type_token_are_pinned() -> None:
-    path = f"{PackageVersionProvider.__module__}.{PackageVersionProvider.__qualname__}"
-    assert path == "pulumi_codeartifact_release.providers.PackageVersionProvider"
-    assert f"pulumi-python:{PackageVersion._resource_type_name}" == (
-        "pulumi-python:dynamic/codeartifact:PackageVersion"
-    )
+@pytest.mark.parametrize(
+    ("provider", "resource", "name"),
+    [(PackageVersionProvider, PackageVersion, "PackageVersion"), (PromotionProvider, Promotion, "Promotion")],
+    ids=["PackageVersion", "Promotion"],
+)
+def test_the_dotted_path_and_the_type_token_are_pinned(
+    provider: type[ResourceProvider], resource: type[pulumi.dynamic.Resource], name: str
+) -> None:
+    path = f"{provider.__module__}.{provider.__qualname__}"
+    assert path == f"pulumi_codeartifact_release.providers.{name}Provider"
+    assert f"pulumi-python:{resource._resource_type_name}" == f"pulumi-python:dynamic/codeartifact:{name}"
 
 
-def test_the_provider_holds_no_secret_and_no_state() -> None:
-    provider = PackageVersionProvider()
-    assert provider.serialize_as_secret_always is False
-    assert vars(provider) == {}
+@KINDS
+def test_the_provider_holds_no_secret_and_no_state(provider: type[ResourceProvider], pickle: str) -> None:
+    instance = provider()
+    assert instance.serialize_as_secret_always is False
+    assert vars(instance) == {}
+
+
+def test_the_names_of_a_promotions_inputs_are_pinned() -> None:
+    """Adding one is fine; a renamed or removed one is a diff for every user."""
+    place = ["domain", "domain_owner", "repository", "region", "profile", "endpoint"]
+    package = ["namespace", "package", "version", *place, "status", "finish", "on_destroy", "on_supersede"]
+    assert list(PROMOTION_INPUTS) == [*package, "assets", "digest", "source", "soak"]
+    assert list(SOURCE) == [*place, "digest", "revision"]

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import runpy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from pulumi.runtime import mocks
 from pulumi.runtime.settings import get_root_resource, reset_options
 
 from pulumi_codeartifact_release import PackageVersion, publish_manifest
+from pulumi_codeartifact_release.trail import commit_of
 
 from .plugin import PICKLE
 from .scenario import MANIFEST, begin, write
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "pulumi-python:dynamic/codeartifact:PackageVersion"
+PROMOTION_TOKEN = "pulumi-python:dynamic/codeartifact:Promotion"
 
 
 @dataclass(frozen=True)
@@ -44,42 +46,54 @@ class Registered:
 class Monitor(mocks.MockMonitor):
     """The engine's side of a program."""
 
-    def __init__(self) -> None:
-        super().__init__(Echo())
+    def __init__(self, stacks: Mapping[str, Any]) -> None:
+        super().__init__(Echo(stacks))
         self.registered: list[Registered] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
-        if request.type == TOKEN:
+        if request.type in (TOKEN, PROMOTION_TOKEN):
             inputs = pulumi.runtime.rpc.deserialize_properties(request.object, keep_unknowns=True)
             self.registered.append(Registered(request.name, request.type, inputs, request.retainOnDelete))
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
 class Echo(mocks.Mocks):
-    """A provider whose outputs are its inputs."""
+    """A provider whose outputs are its inputs, beside stacks with outputs."""
+
+    def __init__(self, stacks: Mapping[str, Any]) -> None:
+        self._stacks = stacks
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         return {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if args.typ == "pulumi:pulumi:StackReference":
+            return args.name, {**args.inputs, "outputs": self._stacks[args.name], "secretOutputNames": []}
         return args.name, {**args.inputs, "digest": "sha256:0", "revision": "r1"}
 
 
 class Stack:
-    """Runs programs in a folder, as a stack of one project would."""
+    """Runs programs in a folder, as a stack of one project would.
+
+    Attributes:
+        log: what programs have said.
+        outputs: what they have exported.
+        others: the outputs of other stacks, by their whole names.
+    """
 
     def __init__(self) -> None:
         self.log: list[str] = []
+        self.others: dict[str, Any] = {}
         self.outputs: dict[str, Any] = {}
 
     def run(
         self, program: Callable[[], object], *, preview: bool = True, config: dict[str, str] | None = None
     ) -> list[Registered]:
         """Run a program to its end; returns what it has registered."""
-        monitor = Monitor()
+        monitor = Monitor(self.others)
         logger = logging.Logger("program", logging.INFO)
         logger.addHandler(_Lines(self.log))
-        mocks.set_mocks(monitor.mocks, "project", "dev", preview=preview, logger=logger, monitor=monitor)
+        mocks.set_mocks(monitor.mocks, "project", "dev", preview, logger, monitor, organization="organization")
         pulumi.runtime.set_all_config({f"project:{key}": value for key, value in (config or {}).items()})
 
         def whole() -> pulumi.Output[Any]:
@@ -196,6 +210,11 @@ def test_what_a_manifest_says_of_this_machine_is_in_one_transient_input(stack: S
         "urn": f"urn:pulumi:dev::project::{TOKEN}::acme/app",
         "dry_run": True,
         "repository_exists": True,
+        "commit": commit_of(program),
+        "pin": "",
+        "pinned_by": "",
+        "force": "",
+        "reason": "",
     }
     rest = json.dumps({name: value for name, value in app.inputs.items() if name != "declaration"})
     assert str(program) not in rest
@@ -238,7 +257,11 @@ def test_all_mistakes_of_a_manifest_are_one_error_without_a_traceback(stack: Sta
         ({"environment": "dev", "variables": {"version": 1.1}}, "quote it"),
         ({"environment": "dev", "variables": {"version": 2024}}, "quote it"),
         ({"environment": "dev", "replace": ["acme/app@1.0=sha256:0"]}, "names no version and digest"),
-        ({"environment": "dev", "force": ["acme/app@1.0=sha256:0"]}, "force in the stack config is not yet supp"),
+        ({"environment": "dev", "force": ["acme/app@1.0=sha256:0"]}, "a soak is skipped only for a reason"),
+        ({"environment": "dev", "force": ["acme/app@1.0=sha256:0"], "reason": " "}, "skipped only for a reason"),
+        ({"environment": "dev", "force": ["acme/app"], "reason": "a fix"}, "names no version and digest"),
+        ({"environment": "dev", "reason": "a fix"}, "there is a reason, but nothing to force"),
+        ({"environment": "dev", "force": "acme/app"}, "Write a list"),
         ({"environment": "dev", "allow": "outside"}, "Write a list"),
         ({"environment": "dev", "allow": ["everything"]}, "everything"),
         ({"environment": "dev", "path": "nowhere.yaml"}, "nowhere.yaml"),
@@ -417,7 +440,17 @@ def test_the_root_program_publishes_the_configured_manifest(stack: Stack) -> Non
     config = {"manifest": "release.yaml", "variables": '{"version": "1.10"}', "allow": '["outside"]'}
     [app] = stack.run(lambda: runpy.run_path(str(ROOT / "__main__.py")), preview=False, config=config)
     assert (app.name, app.inputs["version"], app.declaration["allow"]) == ("acme/app", "1.10", ["outside"])
-    assert stack.outputs == {"releases": {"acme/app": {"version": "1.10", "digest": "sha256:0", "revision": "r1"}}}
+    # What another stack takes over: the place, the version, and what it must be.
+    assert stack.outputs == {
+        "releases": {
+            "acme/app": {
+                **{name: app.inputs[name] for name in ("namespace", "package", "domain", "repository", "endpoint")},
+                **{"version": "1.10", "digest": "sha256:0", "revision": "r1"},
+                # Of no interest to a registry in a folder; Echo does not resolve them as check() does.
+                **{"domain_owner": None, "region": None},
+            }
+        }
+    }
 
 
 def test_the_root_programs_environment_is_the_stack_unless_it_is_configured(stack: Stack, program: Path) -> None:
@@ -438,7 +471,9 @@ def test_the_root_programs_environment_is_the_stack_unless_it_is_configured(stac
     ("config", "says"),
     [
         ({"replace": '["acme/app@1.0=sha256:0"]'}, "names no version and digest"),
-        ({"force": '["acme/app@1.0=sha256:0"]'}, "force in the stack config is not yet supported"),
+        ({"force": '["acme/app@1.0=sha256:0"]'}, "a soak is skipped only for a reason"),
+        ({"force": '["acme/app@1.0=sha256:0"]', "reason": "a fix"}, "names no version and digest"),
+        ({"reason": "a fix"}, "nothing to force"),
         ({"variables": '{"version": 1.1}'}, "quote it"),
         ({"environment": "prod"}, "prod"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ from .spec import Core
 
 KINDS = ("killed", "lost", "torn", "late", "stale", "deleted", "moved")
 
-_FOUND = pytest.StashKey[list[tuple[Scenario, Explored]]]()
+COUNTED = "simulation"
+"""The property of a test's report that has its counts: reports come back from the processes that tests run in."""
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -41,7 +43,7 @@ def holds(request: pytest.FixtureRequest) -> Callable[..., Explored]:
     def check(scenario: Scenario, core: Core | None = None, *, schedules: int = 0, seed: int = 0) -> Explored:
         core = core or CORE
         found = wander(scenario, core, schedules=schedules, seed=seed) if schedules else explore(scenario, core)
-        request.config.stash.setdefault(_FOUND, []).append((scenario, found))
+        request.node.user_properties.append((COUNTED, _counts(scenario, found)))
         if found.violation:
             pytest.fail(f"{scenario.name}: {found.violation}", pytrace=False)
         return found
@@ -49,34 +51,56 @@ def holds(request: pytest.FixtureRequest) -> Callable[..., Explored]:
     return check
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def _counts(scenario: Scenario, found: Explored) -> dict[str, Any]:
+    promotions = sum(spec.promotes for spec in scenario.publishers)
+    assets = max(len(spec.contents) for spec in scenario.publishers)
+    return {
+        "exhaustive": found.exhaustive,
+        "schedules": found.schedules,
+        "states": found.states,
+        "steps": found.steps,
+        "seconds": found.seconds,
+        "kinds": {kind: found.kinds[kind] for kind in KINDS},
+        "size": [promotions, len(scenario.publishers) - promotions, assets],
+        "faults": scenario.lost + scenario.stale + scenario.killed + scenario.deletions + scenario.moves,
+    }
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the counts, and the bound within which they are all that there is."""
-    explored = config.stash.get(_FOUND, [])
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    explored = [
+        counts
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, counts in report.user_properties
+        if name == COUNTED
+    ]
     for way, found in (
-        ("exhaustive", [one for _, one in explored if one.exhaustive]),
-        ("at random", [one for _, one in explored if not one.exhaustive]),
+        ("exhaustive", [one for one in explored if one["exhaustive"]]),
+        ("at random", [one for one in explored if not one["exhaustive"]]),
     ):
         if not found:
             continue
-        kinds = {kind: sum(one.kinds[kind] for one in found) for kind in KINDS}
+        total = {name: sum(one[name] for one in found) for name in ("schedules", "states", "steps", "seconds")}
+        kinds = {kind: sum(one["kinds"][kind] for one in found) for kind in KINDS}
         terminalreporter.write_line(
-            f"simulation, {way}: {len(found)} scenarios, {sum(one.schedules for one in found):,} schedules"
-            + (f" in {sum(one.states for one in found):,} states" if way == "exhaustive" else "")
-            + f"; steps: {sum(one.steps for one in found):,}, of these "
+            f"simulation, {way}: {len(found)} scenarios, {total['schedules']:,} schedules"
+            + (f" in {total['states']:,} states" if way == "exhaustive" else "")
+            + f"; steps: {total['steps']:,}, of these "
             + ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
-            + f"; {sum(one.seconds for one in found):.0f} s"
+            + f"; {total['seconds']:.0f} s"
         )
-    if bound := _bound([scenario for scenario, one in explored if one.exhaustive]):
+    if bound := _bound([one for one in explored if one["exhaustive"]]):
         terminalreporter.write_line(f"simulation, bound of the exhaustive: {bound}")
 
 
-def _bound(scenarios: list[Scenario]) -> str:
+def _bound(explored: list[dict[str, Any]]) -> str:
     """Return how many faults were tried at once, at most, by the numbers of publishers, promotions and assets."""
-    most: dict[tuple[int, int, int], int] = {}
-    for it in scenarios:
-        promotions = sum(spec.promotes for spec in it.publishers)
-        size = promotions, len(it.publishers) - promotions, max(len(spec.contents) for spec in it.publishers)
-        most[size] = max(most.get(size, 0), it.lost + it.stale + it.killed + it.deletions + it.moves)
+    most: dict[tuple[int, ...], int] = {}
+    for one in explored:
+        size = tuple(one["size"])
+        most[size] = max(most.get(size, 0), one["faults"])
     return "; ".join(
         " and ".join(_counted(number, what) for number, what in ((n, "publisher"), (m, "promotion")) if number)
         + f" of {_counted(assets, 'asset')}, {_counted(faults, 'fault')}"

@@ -117,7 +117,8 @@ def _site_json(site: Site) -> dict[str, Any]:
 
 def _package_json(each: PackagePlan) -> dict[str, Any]:
     plan, release = each.plan, each.plan.release
-    pin = each.declared.origin.promotion.pin if each.declared.origin else None
+    origin = each.declared.origin
+    pin = origin.promotion.pin if origin else None
     return {
         "namespace": release.at.namespace,
         "package": release.at.package,
@@ -125,7 +126,8 @@ def _package_json(each: PackagePlan) -> dict[str, Any]:
         "action": str(plan.action),
         "route": str(plan.route),
         "status": str(release.status),
-        "digest": release.digest if release.assets else None,
+        # Of what a gate holds back there is no plan, but what the source offers is what a reviewer needs.
+        "digest": release.digest if release.assets else origin and origin.offered,
         "pin": {"digest": pin.digest, "approvedBy": pin.where} if pin else None,
         "forced": each.forced,
         "found": {"status": str(plan.remote.state.status), "revision": plan.remote.state.revision}

@@ -53,12 +53,17 @@ class Origin:
     """The source of one promotion.
 
     `same_domain` says that the destination is in the source's own domain, so that the service can copy.
+
+    Attributes:
+        forced: whether the operator's force was needed.
+        offered: the digest that the source held when it was asked; None where it was not, or holds nothing.
     """
 
     def __init__(self, promotion: Promotion, registry: Registry, *, same_domain: bool) -> None:
         self.promotion = promotion
         self.registry = registry
         self.forced = False
+        self.offered: str | None = None
         self._same_domain = same_domain
         self._revision: str | None = None
         self._names: dict[str, str] = {}
@@ -225,6 +230,7 @@ def choose(origin: Origin, held: RemoteVersion | None, scheduler: Scheduler) -> 
     if held and made and pin and held.digest == pin.digest:
         return _made(held)
     found = origin.holds(scheduler)
+    origin.offered = found.digest if found else None
     if held and made and not pin and found is None:
         # Cleaning up the source never breaks the destination, also where there is no state that remembers.
         return _made(held)

@@ -1,0 +1,3 @@
+"""What other services call `gateway` with."""
+
+URL = "https://gateway.shop.example"

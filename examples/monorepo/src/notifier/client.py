@@ -1,0 +1,3 @@
+"""What other services call `notifier` with."""
+
+URL = "https://notifier.shop.example"

@@ -1,0 +1,3 @@
+"""What other services call `orders` with."""
+
+URL = "https://orders.shop.example"

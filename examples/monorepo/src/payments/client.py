@@ -1,0 +1,3 @@
+"""What other services call `payments` with."""
+
+URL = "https://payments.shop.example"
