@@ -35,7 +35,8 @@ def approvals(manifest: Manifest, environment: Environment) -> Mapping[str, Appr
     found = {package.id: wanted(manifest, environment, package) for package in manifest.packages}
     missing = [(name, approval.version) for name, approval in found.items() if not approval.pin]
     if environment.pinned and missing:
-        lines = [f"\n    {name}: {{version: {version}, digest: sha256:…}}" for name, version in missing]
+        # Quoted, whatever is in a name.
+        lines = [f'\n    "{name}": {{version: "{version}", digest: "sha256:…"}}' for name, version in missing]
         raise PinError(
             f"{manifest.path}: {environment.name} is `pinned`, and nothing is approved for:{''.join(lines)}",
             hint=f"Write these lines below environments.{environment.name}.pins, with the digest that was approved "
@@ -73,5 +74,7 @@ def forced(texts: Sequence[str], reason: str) -> list[Permission]:
 
 
 def permitted(permissions: Sequence[Permission], package: str, version: str) -> str:
-    """Return the digest that the operator named for a version, "" for none."""
-    return next((each.digest for each in permissions if (each.package, each.version) == (package, version)), "")
+    """Return the digest that the operator named for a version, the last if there are several; "" for none."""
+    # Those that have served their turn stand before it.
+    named = [each.digest for each in permissions if (each.package, each.version) == (package, version)]
+    return named[-1] if named else ""

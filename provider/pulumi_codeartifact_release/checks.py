@@ -54,8 +54,19 @@ from .publishing import (
     look,
     make_plan,
 )
-from .state import DECISIVE, NAMES, PLACE, REQUIRED, SOURCE, Inputs, PromotionInputs, asset_properties, assets_of, same
-from .state import Source as SourcePlace
+from .state import (
+    DECISIVE,
+    NAMES,
+    PLACE,
+    REQUIRED,
+    SOURCE,
+    Inputs,
+    PromotionInputs,
+    SourcePlace,
+    asset_properties,
+    assets_of,
+    same,
+)
 
 Props = Mapping[str, Any]
 

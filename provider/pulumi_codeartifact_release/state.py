@@ -92,7 +92,7 @@ class Inputs:
         plain["on_supersede"] = Retirement(props.get("on_supersede") or Retirement.KEEP)
         plain["finish"] = Finish(props.get("finish") or Finish.GUARDED)
         if "source" in plain:
-            plain["source"] = Source.of(plain["source"])
+            plain["source"] = SourcePlace.of(plain["source"])
         return cls(**plain)
 
     @property
@@ -129,7 +129,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourcePlace:
     """Where a promotion takes its version from, and what was approved of it.
 
     Attributes:
@@ -148,7 +148,7 @@ class Source:
     revision: str | None = None
 
     @classmethod
-    def of(cls, props: Mapping[str, Any]) -> Source:
+    def of(cls, props: Mapping[str, Any]) -> SourcePlace:
         """Read what `properties` returned; other keys are left out. Raises TypeError without a required one."""
         return cls(**{name: str(props[name]) for name in SOURCE if props.get(name)})
 
@@ -175,7 +175,7 @@ class PromotionInputs(Inputs):
         soak: as the manifest writes a duration; "" for none.
     """
 
-    source: Source = field(kw_only=True)
+    source: SourcePlace = field(kw_only=True)
     soak: str = ""
 
     names: ClassVar[tuple[str, ...]] = PROMOTION_INPUTS

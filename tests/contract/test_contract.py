@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -139,6 +141,77 @@ def test_a_copy_is_the_source_asset_by_asset(driver: Driver, package: dict[str, 
     publish(driver, package, b"other")
     kept = driver.call("CopyPackageVersions", **copy, versions=["1.0"])
     assert codes(kept) == {"1.0": "ALREADY_EXISTS"}
+
+
+def copies(driver: Driver, package: dict[str, Any], revision: str, **params: Any) -> Any:
+    where = {key: value for key, value in package.items() if key != "repository"}
+    repositories = {
+        "sourceRepository": driver.place.repository,
+        "destinationRepository": driver.place.other_repository,
+    }
+    return driver.call("CopyPackageVersions", **where, **repositories, versionRevisions={"1.0": revision}, **params)
+
+
+def since(described: Any) -> float:
+    """`publishedTime` in seconds; the command line writes it as a number, or as text."""
+    published = described["publishedTime"]
+    if isinstance(published, str):
+        published = datetime.fromisoformat(published)
+    return published.timestamp() if isinstance(published, datetime) else float(published)
+
+
+def test_a_copy_is_there_at_its_sources_revision_and_published_when_it_was_copied(
+    driver: Driver, package: dict[str, Any]
+) -> None:
+    revision = publish(driver, package, b"one")["versionRevision"]
+    time.sleep(0.1)
+    assert codes(copies(driver, package, revision)) == {}
+    there = {**package, "repository": driver.place.other_repository}
+    copy = describe(driver, there)
+    assert (copy["status"], copy["revision"]) == ("Published", revision)
+    assert assets(driver, there)["versionRevision"] == revision
+    # A soak begins where it is asked for.
+    assert since(copy) > since(describe(driver, package))
+    assert download(driver, there)["asset"] == b"one"
+
+
+def test_a_copy_takes_the_place_of_what_was_archived_only_once_that_is_deleted(
+    driver: Driver, package: dict[str, Any]
+) -> None:
+    there = {**package, "repository": driver.place.other_repository}
+    publish(driver, there, b"old")
+    before = describe(driver, there)
+    revision = publish(driver, package, b"new")["versionRevision"]
+    update(driver, there, ["1.0"], "Archived")
+    assert codes(copies(driver, package, revision)) == {"1.0": "ALREADY_EXISTS"}
+    assert describe(driver, there)["status"] == "Archived"
+    driver.call("DeletePackageVersions", **there, versions=["1.0"], expectedStatus="Archived")
+    done = copies(driver, package, revision)
+    assert done["successfulVersions"]["1.0"] == {"revision": revision, "status": "Published"}
+    # A soak begins anew for what took its place.
+    assert since(describe(driver, there)) > since(before)
+    assert download(driver, there)["asset"] == b"new"
+
+
+def test_since_when_a_version_is_published_does_not_change_with_its_status(
+    driver: Driver, package: dict[str, Any]
+) -> None:
+    publish(driver, package, b"one")
+    first = describe(driver, package)
+    time.sleep(0.1)
+    for status in ("Archived", "Published"):
+        update(driver, package, ["1.0"], status)
+    again = describe(driver, package)
+    assert again["revision"] != first["revision"]
+    assert since(again) == since(first)
+
+
+def test_the_version_that_was_published_last_is_listed_first(driver: Driver, package: dict[str, Any]) -> None:
+    for version in ("2.0", "1.0", "3.0"):
+        publish(driver, package, b"one", version=version, unfinished=version == "3.0")
+        time.sleep(0.1)
+    found = driver.call("ListPackageVersions", **package, status="Published", sortBy="PUBLISHED_TIME", maxResults=1)
+    assert [each["version"] for each in found["versions"]] == ["1.0"]
 
 
 def test_versions_are_listed_with_their_status(driver: Driver, package: dict[str, Any]) -> None:

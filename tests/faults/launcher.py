@@ -2,7 +2,8 @@
 
 What is forked is a process of its own that runs the command from its first line to its end, and that a SIGKILL ends
 like any other; only the half second of imports is saved. Reads one JSON document a line; answers each with the
-process id, and when that process has ended, with its exit code (negative: the signal that killed it).
+process id, and when that process has ended, with its exit code (negative: the signal that killed it) and the most
+memory that it has used, in KiB.
 """
 
 from __future__ import annotations
@@ -67,4 +68,5 @@ if __name__ == "__main__":
         if child == 0:
             run(json.loads(line))
         print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        _, status, usage = os.wait4(child, 0)
+        print(os.waitstatus_to_exitcode(status), usage.ru_maxrss, flush=True)

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-BEFORE, BODY, AFTER = "before", "body", "after"
-"""Before a request is passed on; with half of its body passed on; with the answer there and not passed on."""
+BEFORE, BODY, AFTER, ANSWER = "before", "body", "after", "answer"
+"""Before a request is passed on; with half of its body passed on; with the answer there and not passed on; with half of
+the answer's body passed on."""
 
 _BLOCK = 65536
 
@@ -39,6 +40,7 @@ class Proxy:
         self._at: tuple[int, str] | None = None
         self._act: Callable[[], None] = lambda: None
         self._breaks = True
+        self._kind = ""
         proxy = self
 
         class Handler(_Handler):
@@ -56,11 +58,14 @@ class Proxy:
             self.requests = []
             self._at = None
 
-    def arm(self, number: int, moment: str, act: Callable[[], None], *, breaks: bool = True) -> None:
-        """Call `act` once, at this moment of the request of this number (from 1), and break its connections."""
+    def arm(self, number: int, moment: str, act: Callable[[], None], *, breaks: bool = True, kind: str = "") -> None:
+        """Call `act` once, at this moment of the request of this number (from 1), and break its connections.
+
+        With a `kind`, only requests that hold this text are counted.
+        """
         self.reset()
         with self._lock:
-            self._at, self._act, self._breaks = (number, moment), act, breaks
+            self._at, self._act, self._breaks, self._kind = (number, moment), act, breaks, kind
 
     @property
     def armed(self) -> bool:
@@ -91,7 +96,7 @@ class Proxy:
         with self._lock:
             self._under_way += 1
             self.requests.append(request)
-            return len(self.requests)
+            return sum(self._kind in each for each in self.requests) if self._kind in request else 0
 
     def end(self) -> None:
         with self._lock:
@@ -124,6 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
     owner: Proxy
     protocol_version = "HTTP/1.1"
     timeout = 60
+    disable_nagle_algorithm = True
 
     def setup(self) -> None:
         super().setup()
@@ -165,7 +171,11 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.getheaders():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        half = len(content) // 2
+        self.wfile.write(content[:half])
+        if self.owner.reached(number, ANSWER):
+            raise _Broken
+        self.wfile.write(content[half:])
         if answer.will_close:
             self.close_connection = True
 

@@ -16,7 +16,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
 from mypy_boto3_codeartifact import CodeArtifactClient
@@ -45,7 +45,46 @@ environments:
 GUARDED, LAST_ASSET = "dev", "minimal"
 """The environments of the manifest by how they finish."""
 
+PROMOTIONS = """\
+schemaVersion: 1
+variables:
+  version: {default: "1.0"}
+  digest: {default: "sha256:0000000000000000000000000000000000000000000000000000000000000000"}
+  soak: {default: "1h"}
+  source: {default: "https://source.invalid"}
+  to: {default: "https://destination.invalid"}
+defaults:
+  namespace: acme
+packages:
+  - package: app
+    version: ${version}
+    assets: [dist/*]
+environments:
+  dev: {domain: acme, domainOwner: "000000000000", repository: dev, endpoint: "${source}", profile: source}
+  transferred: &to {domain: acme-prod, repository: releases, endpoint: "${to}", profile: to, promoteFrom: dev}
+  copied: {<<: *to, domain: acme, domainOwner: "000000000000", repository: staging}
+  last-asset: {<<: *to, finish: last-asset}
+  soaked: {<<: *to, soak: "${soak}"}
+  pinned: {<<: *to, pinned: true, pins: {acme/app: {version: "${version}", digest: "${digest}"}}}
+"""
+"""A manifest whose environments promote; source and destination are where a test says, each with keys of its own."""
+
 Contents = dict[str, bytes]
+
+
+class Place(NamedTuple):
+    """A repository."""
+
+    domain: str
+    repository: str
+
+
+DEV, STAGING, RELEASES = Place("acme", "dev"), Place("acme", "staging"), Place("acme-prod", "releases")
+"""Where the manifests' environments are: the service copies from the first to the second, the third is elsewhere."""
+
+PLACES = (DEV, STAGING, RELEASES)
+DESTINATIONS = {"copied": STAGING, "transferred": RELEASES, "last-asset": RELEASES, "pinned": RELEASES}
+"""By the environment that promotes."""
 
 
 def contents_of(count: int, size: int = 2000, seed: str = "first") -> Contents:
@@ -123,17 +162,22 @@ class Run:
     out_file: Path
     err_file: Path
     code: int | None = None
+    peak_kib: int = 0
 
     def wait(self, seconds: float = 50) -> int:
         """Return the exit code; a run that takes longer is killed and fails the test."""
         if self.code is None:
             try:
-                self.code = int(self.launcher.line(seconds))
+                self._end(self.launcher.line(seconds))
             except TimeoutError:
                 self.kill()
-                self.code = int(self.launcher.line(10))
+                self._end(self.launcher.line(10))
                 raise
+        assert self.code is not None
         return self.code
+
+    def _end(self, line: str) -> None:
+        self.code, self.peak_kib = map(int, line.split())
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
@@ -217,8 +261,10 @@ class Registry:
         self._lock = threading.Lock()
         self.server = start(folder, log=self._log)
         self.client: CodeArtifactClient = client_of(self.server)
-        self.client.create_domain(domain="acme")
-        self.client.create_repository(domain="acme", repository="dev")
+        for domain in {place.domain for place in PLACES}:
+            self.client.create_domain(domain=domain)
+        for place in PLACES:
+            self.client.create_repository(domain=place.domain, repository=place.repository)
 
     def _log(self, line: str) -> None:
         with self._lock:
@@ -231,16 +277,11 @@ class Registry:
         self.client.close()
         self.server.close()
 
-    def held(self, version: str, package: str = "app", *, published_only: bool = False) -> tuple[str, dict[str, str]]:
+    def held(
+        self, version: str, package: str = "app", *, published_only: bool = False, at: Place = DEV
+    ) -> tuple[str, dict[str, str]]:
         """The status of a version, empty where there is none, and the SHA-256 of its assets by name."""
-        key: Any = {
-            "domain": "acme",
-            "repository": "dev",
-            "format": "generic",
-            "namespace": "acme",
-            "package": package,
-            "packageVersion": version,
-        }
+        key = _key(version, package, at)
         try:
             status = self.client.describe_package_version(**key)["packageVersion"]["status"]
         except self.client.exceptions.ResourceNotFoundException:
@@ -249,6 +290,57 @@ class Registry:
             return status, {}
         listed = self.client.list_package_version_assets(**key, maxResults=1000)["assets"]
         return status, {asset["name"]: asset["hashes"]["SHA-256"] for asset in listed}
+
+    def publish(self, version: str, contents: Contents, *, at: Place = DEV, unfinished: bool = False) -> None:
+        """Put a version there, as a program of somebody else's would."""
+        for number, (name, content) in enumerate(contents.items(), 1):
+            self.client.publish_package_version(
+                **_key(version, "app", at),
+                assetName=name,
+                assetContent=content,
+                assetSHA256=hashlib.sha256(content).hexdigest(),
+                unfinished=unfinished or number < len(contents),
+            )
+
+    def downloaded(self, version: str, at: Place) -> dict[str, str]:
+        """The SHA-256 of what downloads, by name: nothing that the registry says of it is believed."""
+        hashes = {}
+        for name in self.held(version, at=at)[1]:
+            got = self.client.get_package_version_asset(**_key(version, "app", at), asset=name)
+            with got["asset"] as body:
+                hashes[name] = hashlib.sha256(body.read()).hexdigest()
+        return hashes
+
+    def set_status(self, version: str, status: Any, *, at: Place = DEV) -> None:
+        answer = self.client.update_package_versions_status(**_versions(version, at), targetStatus=status)
+        assert not answer.get("failedVersions"), answer
+
+    def delete(self, version: str, *, at: Place = DEV) -> None:
+        answer = self.client.delete_package_versions(**_versions(version, at))
+        assert not answer.get("failedVersions"), answer
+
+    def replace(self, version: str, contents: Contents, *, at: Place = DEV) -> None:
+        """Delete a version, and publish other bytes in its place."""
+        self.delete(version, at=at)
+        self.publish(version, contents, at=at)
+
+
+def _key(version: str, package: str, at: Place) -> Any:
+    return {**_package(package, at), "packageVersion": version}
+
+
+def _versions(version: str, at: Place) -> Any:
+    return {**_package("app", at), "versions": [version]}
+
+
+def _package(package: str, at: Place) -> dict[str, str]:
+    return {
+        "domain": at.domain,
+        "repository": at.repository,
+        "format": "generic",
+        "namespace": "acme",
+        "package": package,
+    }
 
 
 class Misbehaving:
@@ -298,3 +390,41 @@ def assert_never_half(status: str, held: dict[str, str], *declared: Contents) ->
 
 def assert_published(registry: Registry, version: str, contents: Contents, package: str = "app") -> None:
     assert registry.held(version, package) == ("Published", hashes_of(contents))
+
+
+def assert_promoted(registry: Registry, version: str, contents: Contents, at: Place) -> None:
+    """It is Published, and what downloads is, asset by asset, what the source was given."""
+    assert registry.held(version, at=at) == ("Published", hashes_of(contents))
+    assert registry.downloaded(version, at) == hashes_of(contents)
+
+
+def promotion(
+    version: str, environment: str, source: str, to: str | None = None, *more: str, command: str = "apply"
+) -> list[str]:
+    """The words that promote from a URL to another, or within one."""
+    variables = {"version": version, "source": source, "to": to or source}
+    return [
+        command,
+        "release.yaml",
+        *("-e", environment, "--allow", "endpoint"),
+        *(["--yes"] if command == "apply" else []),
+        *(word for name, value in variables.items() for word in ("--var", f"{name}={value}")),
+        *more,
+    ]
+
+
+def profiles(folder: Path, source: LocalRegistry, to: LocalRegistry | None = None) -> str:
+    """Write the keys of both servers as the profiles of `PROMOTIONS`; returns the path of their file."""
+    text = ""
+    for name, server in (("source", source), ("to", to or source)):
+        key = server.credentials()
+        text += f"[{name}]\naws_access_key_id={key.access_key_id}\naws_secret_access_key={key.secret_access_key}\n"
+    path = folder / "credentials"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def digest_of(contents: Contents) -> str:
+    """What `sha256sum -- * | sha256sum` prints of them."""
+    lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(hashes_of(contents).items()))
+    return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import boto3
 import botocore.exceptions
 import pytest
+import urllib3.exceptions
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
+from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from fakes import AT, asset
@@ -282,3 +285,285 @@ def test_a_revision_that_cannot_be_shown_is_a_fault_of_the_server(stubbed: Stubb
     stubbed.stub.add_response("describe_package_version", answer)
     with pytest.raises(errors.ServerFaultError, match="no usable revision"):
         stubbed.registry.describe(AT)
+
+
+# --- since when, and by whose clock -----------------------------------------------------------------------------------
+
+PUBLISHED_AT = datetime(2026, 1, 1, 4, tzinfo=timezone(timedelta(hours=1)))
+
+
+def described(stubbed: Stubbed, published: datetime | None = None, **headers: str) -> VersionState:
+    version: dict[str, Any] = {"status": "Published", "revision": "r1"}
+    if published:
+        version["publishedTime"] = published
+    answer = {"packageVersion": version, "ResponseMetadata": {"HTTPHeaders": headers}}
+    stubbed.stub.add_response("describe_package_version", answer, VERSION)
+    return stubbed.registry.describe(AT)
+
+
+def test_describe_tells_since_when_it_is_published_and_what_time_it_is_there(stubbed: Stubbed) -> None:
+    state = described(stubbed, PUBLISHED_AT, date="Thu, 01 Jan 2026 16:30:05 GMT")
+    assert state.published_time == datetime(2026, 1, 1, 3, tzinfo=UTC)
+    assert state.answered_at == datetime(2026, 1, 1, 16, 30, 5, tzinfo=UTC)
+
+
+def test_another_moment_does_not_make_another_state(stubbed: Stubbed) -> None:
+    first = described(stubbed, PUBLISHED_AT, date="Thu, 01 Jan 2026 16:30:05 GMT")
+    assert first == described(stubbed) == VersionState(Status.PUBLISHED, "r1")
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        None,
+        "",
+        "now",
+        "2026-01-01T16:30:05Z",
+        "Thu, 01 Jan 99999 00:00:00 GMT",
+        "Thu, 01 Jan 2026 25:00:00 GMT",
+        "Thu, 01 Jan 2026 00:00:00 +9999",
+        f"Thu, 01 Jan 2026 00:00:00 +{'9' * 30}",
+    ],
+)
+def test_a_date_that_cannot_be_read_is_no_time_at_all(stubbed: Stubbed, date: str | None) -> None:
+    headers = {} if date is None else {"date": date}
+    assert described(stubbed, PUBLISHED_AT, **headers).answered_at is None
+
+
+@pytest.mark.parametrize("zone", ["GMT", "+0000", "-0000", "UT"])
+def test_a_clock_always_has_a_zone(stubbed: Stubbed, zone: str) -> None:
+    moment = datetime(2026, 1, 1, 16, 30, 5, tzinfo=UTC)
+    assert described(stubbed, date=f"Thu, 01 Jan 2026 16:30:05 {zone}").answered_at == moment
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        None,
+        # Without a zone nobody knows which moment it is.
+        datetime(2026, 1, 1),
+        # Nothing that can be reckoned with: no soak can be added to it, no zone applied.
+        datetime.max.replace(tzinfo=UTC),
+        datetime.min.replace(tzinfo=UTC),
+    ],
+)
+def test_a_time_that_says_nothing_is_no_time_at_all(stubbed: Stubbed, published: datetime | None) -> None:
+    assert described(stubbed, published).published_time is None
+
+
+# --- downloads --------------------------------------------------------------------------------------------------------
+
+
+class Raw(io.BytesIO):
+    """The raw body of an answer; notes how much was asked for at once, and whether it was closed."""
+
+    def __init__(self, content: bytes = b"", error: Exception | None = None) -> None:
+        super().__init__(content)
+        self.asked: list[int] = []
+        self._error = error
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.asked.append(-1 if size is None else size)
+        data = super().read(size)
+        if not data and self._error:
+            raise self._error
+        return data
+
+
+def answers_with(stubbed: Stubbed, raw: Raw, length: int | None = None, at: dict[str, str] | None = None) -> None:
+    body = StreamingBody(raw, len(raw.getvalue()) if length is None else length)
+    answer = {"asset": body, "assetName": "a.txt", "packageVersion": "1.0", "packageVersionRevision": "r"}
+    stubbed.stub.add_response("get_package_version_asset", answer, {**(at or VERSION), "asset": "a.txt"})
+
+
+def test_a_download_comes_in_parts_that_are_never_large(stubbed: Stubbed) -> None:
+    content = bytes(range(256)) * 4096
+    raw = Raw(content)
+    answers_with(stubbed, raw)
+    parts: list[bytes] = []
+    stubbed.registry.fetch_asset(AT, asset("a.txt", content), parts.append)
+    assert b"".join(parts) == content
+    assert len(parts) > 2
+    assert 0 < max(raw.asked) <= 1 << 18
+    assert -1 not in raw.asked
+    assert raw.closed
+
+
+def test_a_download_names_the_owner_of_the_domain(stubbed: Stubbed) -> None:
+    answers_with(stubbed, Raw(b"abc"), at={**VERSION, "domainOwner": "111122223333"})
+    stubbed.registry.fetch_asset(OWNED, asset("a.txt", b"abc"), lambda _part: None)
+
+
+@pytest.mark.parametrize(
+    ("content", "length", "error"),
+    [
+        pytest.param(b"ab", 3, None, id="short"),
+        pytest.param(b"", 3, None, id="nothing"),
+        pytest.param(b"ab", 3, urllib3.exceptions.ProtocolError("broken"), id="the connection broke"),
+        pytest.param(b"ab", 3, urllib3.exceptions.ReadTimeoutError(None, "", "slow"), id="it stopped"),  # type: ignore[arg-type]
+        pytest.param(b"ab", 3, urllib3.exceptions.SSLError("bad record"), id="TLS broke"),
+    ],
+)
+def test_a_download_that_breaks_off_is_no_answer(
+    stubbed: Stubbed, content: bytes, length: int, error: Exception | None
+) -> None:
+    raw = Raw(content, error)
+    answers_with(stubbed, raw, length)
+    parts: list[bytes] = []
+    with pytest.raises(errors.UnreachableError, match="GetPackageVersionAsset: no answer from"):
+        stubbed.registry.fetch_asset(AT, asset("a.txt", b"abc"), parts.append)
+    assert b"".join(parts) == content
+    assert raw.closed
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), errors.InterruptedReleaseError("stopped")])
+def test_whoever_takes_the_bytes_may_end_it_with_an_error_of_their_own(stubbed: Stubbed, error: Exception) -> None:
+    raw = Raw(bytes(1 << 20))
+    answers_with(stubbed, raw)
+
+    def refuse(_part: bytes) -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        stubbed.registry.fetch_asset(AT, asset("a.txt", b"abc"), refuse)
+    assert caught.value is error
+    # The rest is not read.
+    assert len(raw.asked) == 1
+    assert raw.closed
+
+
+@pytest.mark.parametrize("kind", ["asset", "package-version", "package"])
+def test_a_download_of_what_is_not_there_says_so(stubbed: Stubbed, kind: str) -> None:
+    stubbed.stub.add_client_error(
+        "get_package_version_asset",
+        "ResourceNotFoundException",
+        "gone",
+        404,
+        modeled_fields={"message": "gone", "resourceType": kind},
+    )
+    with pytest.raises(errors.VersionNotFoundError, match=r"for a\.txt of tools/app@1\.0 in acme/dev"):
+        stubbed.registry.fetch_asset(AT, asset("a.txt", b"abc"), lambda _part: None)
+
+
+def test_a_throttled_download_begins_anew(stubbed: Stubbed) -> None:
+    stubbed.stub.add_client_error("get_package_version_asset", "ThrottlingException", "slow down", 429)
+    answers_with(stubbed, Raw(b"abc"))
+    parts: list[bytes] = []
+    stubbed.registry.fetch_asset(AT, asset("a.txt", b"abc"), parts.append)
+    assert (parts, len(stubbed.slept)) == ([b"abc"], 1)
+
+
+# --- copies -----------------------------------------------------------------------------------------------------------
+
+COPY = {
+    "domain": "acme",
+    "sourceRepository": "dev",
+    "destinationRepository": "staging",
+    "format": "generic",
+    "namespace": "tools",
+    "package": "app",
+    "versionRevisions": {"1.0": "r1"},
+}
+NEXT = Coordinates("acme", "staging", "tools", "app", "1.0")
+DONE = {"successfulVersions": {"1.0": {"revision": "r1", "status": "Published"}}, "failedVersions": {}}
+
+
+def copied(stubbed: Stubbed, answer: dict[str, Any], *, over: bool = False) -> VersionState | None:
+    # The stub refuses any parameter that is not expected: `versions`, or `allowOverwrite` unasked for.
+    expected = {**COPY, "allowOverwrite": True} if over else COPY
+    stubbed.stub.add_response("copy_package_versions", answer, expected)
+    return stubbed.registry.copy(NEXT, source_repository="dev", revision="r1", allow_overwrite=over)
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_copy_is_bound_to_the_revision_and_overwrites_only_when_meant(stubbed: Stubbed, over: bool) -> None:
+    assert copied(stubbed, DONE, over=over) == VersionState(Status.PUBLISHED, "r1")
+
+
+def test_a_copy_names_the_owner_of_the_domain(stubbed: Stubbed) -> None:
+    stubbed.stub.add_response("copy_package_versions", DONE, {**COPY, "domainOwner": "111122223333"})
+    at = Coordinates("acme", "staging", "tools", "app", "1.0", "111122223333")
+    stubbed.registry.copy(at, source_repository="dev", revision="r1", allow_overwrite=False)
+
+
+@pytest.mark.parametrize("reason", ["ALREADY_EXISTS", "MISMATCHED_REVISION", "NOT_FOUND", "NOT_ALLOWED", "SKIPPED"])
+def test_a_copy_that_failed_in_a_200_answer_is_a_failure(stubbed: Stubbed, reason: str) -> None:
+    failed = {"1.0": {"errorCode": reason, "errorMessage": "because"}}
+    with pytest.raises(errors.StatusRefusedError, match=f"did not come as a copy: {reason}: because") as caught:
+        copied(stubbed, {"successfulVersions": {}, "failedVersions": failed})
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"successfulVersions": {}, "failedVersions": {}},
+        {"successfulVersions": {"2.0": {"revision": "r", "status": "Published"}}},
+        {"failedVersions": {"2.0": {"errorCode": "NOT_FOUND", "errorMessage": "?"}}},
+        {"successfulVersions": {"1.0": {}}},
+        {"successfulVersions": {"1.0": {"revision": "r1"}}},
+        {"successfulVersions": {"1.0": {"status": "Published"}}},
+        {"successfulVersions": {"1.0": {"revision": "r1", "status": "Upside-down"}}},
+    ],
+)
+def test_a_copy_of_which_the_answer_says_nothing_usable_is_left_to_reading(
+    stubbed: Stubbed, answer: dict[str, Any]
+) -> None:
+    assert copied(stubbed, answer) is None
+
+
+def test_a_throttled_copy_is_made_again(stubbed: Stubbed) -> None:
+    stubbed.stub.add_client_error("copy_package_versions", "ThrottlingException", "slow down", 429)
+    assert copied(stubbed, DONE) == VersionState(Status.PUBLISHED, "r1")
+    assert len(stubbed.slept) == 1
+
+
+def test_a_denied_copy_says_that_the_source_must_be_readable_too(stubbed: Stubbed) -> None:
+    stubbed.stub.add_client_error("copy_package_versions", "AccessDeniedException", "no", 403)
+    with pytest.raises(
+        errors.AccessDeniedError, match=r"CopyPackageVersions for tools/app@1\.0 in acme/staging"
+    ) as caught:
+        stubbed.registry.copy(NEXT, source_repository="dev", revision="r1", allow_overwrite=False)
+    assert "codeartifact:CopyPackageVersions" in caught.value.hint
+    assert "codeartifact:ReadFromRepository" in caught.value.hint
+
+
+# --- the newest -------------------------------------------------------------------------------------------------------
+
+NEWEST = {**PACKAGE, "status": "Published", "sortBy": "PUBLISHED_TIME", "maxResults": 1}
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [([{"version": "1.1", "status": "Published"}], "1.1"), ([], None), (None, None)],
+)
+def test_the_newest_version_is_the_one_that_was_published_last(
+    stubbed: Stubbed, listed: list[dict[str, str]] | None, expected: str | None
+) -> None:
+    answer: dict[str, Any] = {} if listed is None else {"versions": listed}
+    stubbed.stub.add_response("list_package_versions", answer, NEWEST)
+    assert stubbed.registry.newest_version(AT) == expected
+
+
+def test_a_package_that_is_not_there_has_no_newest_version(stubbed: Stubbed) -> None:
+    stubbed.stub.add_client_error(
+        "list_package_versions",
+        "ResourceNotFoundException",
+        "?",
+        404,
+        modeled_fields={"message": "?", "resourceType": "package"},
+    )
+    assert stubbed.registry.newest_version(AT) is None
+
+
+def test_a_repository_that_is_not_there_is_not_taken_for_an_empty_one(stubbed: Stubbed) -> None:
+    stubbed.stub.add_client_error(
+        "list_package_versions",
+        "ResourceNotFoundException",
+        "?",
+        404,
+        modeled_fields={"message": "?", "resourceType": "repository"},
+    )
+    with pytest.raises(errors.MissingRepositoryError):
+        stubbed.registry.newest_version(AT)

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.httpsession import URLLib3Session
 
 from pulumi_codeartifact_release.errors import UsageError
 from pulumi_codeartifact_release.registry.address import is_aws, is_loopback
 from pulumi_codeartifact_release.registry.client import (
     ClientSettings,
     ambient_region,
+    caller,
     configured_endpoint,
     make_client,
 )
@@ -125,6 +127,37 @@ def test_an_endpoint_of_the_aws_config_file_is_found(config: Path) -> None:
     assert configured_endpoint("elsewhere") == "https://codeartifact.example.test"
     config.unlink()
     assert configured_endpoint(None) is None
+
+
+def test_an_sts_of_the_aws_config_file_is_asked_with_the_profiles_keys(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, bytes]] = []
+
+    def send(_session: object, request: Any) -> None:
+        asked.append((request.url, request.headers["Authorization"]))
+        raise OSError("nothing is sent in this test")
+
+    monkeypatch.setattr(URLLib3Session, "send", send)
+    profile = ClientSettings(profile="release")
+    assert caller(profile, configured_only=True) is None
+    assert asked == []
+    config.write_text(
+        CONFIG.replace("retry_mode = adaptive", "services = local")
+        .replace("aws_access_key_id = x", "aws_access_key_id = PROFILE")
+        .replace("[services local]", "[services local]\nsts =\n  endpoint_url = https://sts.example.test")
+    )
+    assert caller(profile, configured_only=True) is None
+    ((url, authorization),) = asked
+    assert url == "https://sts.example.test/"
+    assert b"Credential=PROFILE/" in authorization
+    # Another profile, another configuration.
+    assert caller(ClientSettings(), configured_only=True) is None
+    assert len(asked) == 1
+
+
+def test_who_calls_is_only_a_convenience_and_never_an_error() -> None:
+    assert caller(ClientSettings(profile="nobody")) is None
 
 
 def test_a_secret_does_not_show_in_messages() -> None:

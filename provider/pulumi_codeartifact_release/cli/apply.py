@@ -55,6 +55,10 @@ def command(
     if not yes and sys.stdin.isatty() and not click.confirm("Release this?"):
         click.echo("Nothing was sent.")
         raise SystemExit(1)
+    for each in todo:
+        if each.declared.origin and not each.plan.copies:
+            # Somebody may have thought about it for long; a transfer, unlike a copy, is bound to no revision.
+            each.declared.origin.doubt()
     target.site.connection.prepare()
     _release_all(target, todo)
 

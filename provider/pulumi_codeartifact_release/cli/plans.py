@@ -21,6 +21,7 @@ from ..manifest import Package
 from ..publishing import (
     Finish,
     Origin,
+    Permission,
     Plan,
     Promotion,
     Release,
@@ -111,13 +112,13 @@ def _promotion(target: Target, source: Site, package: Package, approval: Approva
     names = (package.namespace, package.package, approval.version)
     give_up = _give_up(target, package, approval.version)
     to = target.site.destination.coordinates(*names)
-    force = [permission for permission in target.force if permission.covers(to)]
+    force = permitted(target.force, package.id, approval.version)
     promotion = Promotion(
         source.destination.coordinates(*names),
         to,
         approval.pin,
         target.site.environment.soak,
-        force[0] if force else None,
+        Permission(package.id, approval.version, force) if force else None,
     )
     origin = Origin(promotion, source.connection.planning, same_domain=copies)
     held = look(target.site.connection.planning, to, ThreadScheduler())

@@ -135,6 +135,8 @@ def apply(
             if state.status is not release.status:
                 state = yield from _set_status(release, state, registry, scheduler)
         except _AMBIGUOUS as error:
+            if isinstance(error, StatusRefusedError):
+                copied.clear()
             if origin:
                 origin.doubt()
             # Rounds are counted only while nothing moves: of 150 assets every tenth may be answered with a conflict.
@@ -158,9 +160,10 @@ def _assure(plan: Plan, sources: Mapping[str, Source], origin: CopySource | None
             # Nothing is given up for what may be gone since.
             origin.doubt()
         origin.revision(plan.release, scheduler)
-    elif replaces:
-        for source in sources.values():
-            with source.open():
+    if replaces and not plan.copies:
+        # All files, and one of what is downloaded: whether it may be is not known before.
+        for asset in plan.uploads[: 1 if origin else None]:
+            with sources[asset.name].open():
                 pass
 
 
@@ -233,6 +236,8 @@ def _copy(
     """Have the service copy the version, and compare the copy asset by asset."""
     release = plan.release
     scheduler.checkpoint()
+    # Also of an answer that is lost, and settled by the next look.
+    copied[:] = plan.uploads
     said = registry.copy(
         release.at,
         source_repository=origin.repository,
@@ -241,7 +246,6 @@ def _copy(
         allow_overwrite=False,
     )
     if said:
-        copied[:] = plan.uploads
         yield Copied(origin.repository)
     for wait in (*SETTLE_WAITS, None):
         remote = _listed(release, said, registry) or look(registry, release.at, scheduler)

@@ -170,7 +170,10 @@ class Plan:
     @property
     def downloads(self) -> int:
         """How many assets are downloaded from a promotion's source."""
-        return 0 if self.copies or self.route is Route.FILES else len(self.uploads) + self._sent_again
+        if self.copies or self.route is Route.FILES:
+            return 0
+        # Before anything is given up for it, one is downloaded to see that it can be.
+        return len(self.uploads) + self._sent_again + (self.action is Action.REPLACE)
 
     @property
     def _removing(self) -> int:

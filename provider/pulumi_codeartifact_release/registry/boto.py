@@ -6,7 +6,6 @@ registry = BotoRegistry(make_client(settings), Pacer(AWS_RATES))
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -14,7 +13,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+import urllib3.exceptions
+from botocore.exceptions import BotoCoreError, ClientError, ResponseStreamingError
 from botocore.parsers import ResponseParserError
 
 from ..errors import (
@@ -29,6 +29,7 @@ from ..errors import (
 )
 from .guard import before_attempts
 from .interface import Asset, AssetListing, Coordinates, Status, VersionState
+from .listing import Page, by_name, page_of
 from .pacing import Pacer
 from .translate import is_not_found, is_throttled, resource_type, retry_after, translate
 
@@ -53,8 +54,10 @@ _PART = 1 << 18
 _THROTTLED_ROUNDS = 12
 _LONGEST_WAIT_S = 20.0
 _LISTINGS = 5
-# What botocore's parser raises for values of another type than the model's.
-_UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError)
+# Those that can be reckoned with; others are as good as no time at all.
+_YEARS = range(1970, 9000)
+# What botocore's parser raises for values of another type than the model's, or for times that cannot be.
+_UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, RuntimeError)
 
 
 class BotoRegistry:
@@ -90,15 +93,14 @@ class BotoRegistry:
         """See `Registry.list_assets`: ListPackageVersionAssets, all pages at one revision."""
         for attempt in range(_LISTINGS):
             pages = self._pages(at)
-            revisions = {page.get("versionRevision") for page in pages}
+            revisions = {page.revision for page in pages}
             if revisions == {None}:
                 # The member is optional: where it is left out, the listing holds for the revision around it.
                 before, pages = self.describe(at).revision, self._pages(at)
                 revisions = {before, self.describe(at).revision}
             if len(revisions) == 1:
                 revision = _revision(revisions.pop(), at)
-                assets = (_asset(summary, at) for page in pages for summary in page.get("assets", []))
-                return AssetListing(revision, {asset.name: asset for asset in assets})
+                return AssetListing(revision, by_name(pages, at))
             self._sleep(0.1 * 2**attempt)
         raise NotSettledError(
             f"{at} changes while its assets are listed", hint="Run again when the other publisher is done."
@@ -144,8 +146,12 @@ class BotoRegistry:
         def fetch() -> None:
             answer = self._client.get_package_version_asset(**_version(at), asset=asset.name)
             with closing(answer["asset"]) as body:
-                for part in body.iter_chunks(_PART):
-                    write(part)
+                try:
+                    for part in body.iter_chunks(_PART):
+                        write(part)
+                except urllib3.exceptions.HTTPError as error:
+                    # TLS that breaks off in the middle: botocore lets it through.
+                    raise ResponseStreamingError(error=error) from error
 
         self._call("GetPackageVersionAsset", at, fetch, asset.name)
 
@@ -215,23 +221,24 @@ class BotoRegistry:
         revision = _verdict(answer, at, wish).get("revision")
         return VersionState(status, _revision(revision, at)) if revision else self.describe(at)
 
-    def _pages(self, at: Coordinates) -> list[Any]:
+    def _pages(self, at: Coordinates) -> list[Page]:
         pages = [self._page(at, None)]
         tokens: set[str] = set()
-        while token := pages[-1].get("nextToken"):
+        while token := pages[-1].next_token:
             if token in tokens or len(pages) >= _MOST_PAGES:
                 raise ServerFaultError(f"ListPackageVersionAssets for {at}: the pages have no end")
             tokens.add(token)
             pages.append(self._page(at, token))
         return pages
 
-    def _page(self, at: Coordinates, token: str | None) -> Any:
+    def _page(self, at: Coordinates, token: str | None) -> Page:
         more: Any = {"nextToken": token} if token else {}
-        return self._call(
+        answer: Any = self._call(
             "ListPackageVersionAssets",
             at,
             lambda: self._client.list_package_version_assets(**_version(at), maxResults=_PAGE, **more),
         )
+        return page_of(answer, at, _PAGE)
 
     def _call(self, operation: str, at: Coordinates, call: Callable[[], _T], asset: str | None = None) -> _T:
         """Call within the quota; waits and tries again while throttled, translates every other failure."""
@@ -333,7 +340,7 @@ def _state(answer: Any, at: Coordinates) -> VersionState:
     return VersionState(
         _status(description.get("status"), at),
         _revision(description.get("revision"), at),
-        published if isinstance(published, datetime) and published.tzinfo else None,
+        published if isinstance(published, datetime) and published.tzinfo and published.year in _YEARS else None,
         _clock(answer),
     )
 
@@ -342,7 +349,7 @@ def _clock(answer: Any) -> datetime | None:
     """Return what the answer's own `Date` says, None where it says nothing that can be read."""
     try:
         date = parsedate_to_datetime(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
@@ -364,14 +371,3 @@ def _status(value: str | None, at: Coordinates) -> Status:
             f"{at} has the status {value}, which this version of codeartifact-release does not know",
             hint="Upgrade codeartifact-release.",
         ) from None
-
-
-def _asset(summary: Mapping[str, Any] | None, at: Coordinates) -> Asset:
-    known = summary or {}
-    name, size = known.get("name"), known.get("size", 0)
-    sha256 = str((known.get("hashes") or {}).get("SHA-256", "")).lower()
-    if not name or not re.fullmatch("[0-9a-f]{64}", sha256) or not isinstance(size, int) or size < 0:
-        raise ServerFaultError(
-            f"ListPackageVersionAssets for {at}: {name or 'an asset'} has no usable name, size or SHA-256"
-        )
-    return Asset(str(name), size, sha256)

@@ -26,11 +26,35 @@ def bound_answers(client: Any, largest: int = LARGEST_ANSWER) -> None:
     def bounded(request: Any) -> Any:
         streamed, request.stream_output = request.stream_output, True
         response = send(request)
-        if not streamed:
+        # An error is read whole by botocore, also the one of an operation that streams.
+        if not streamed or response.status_code >= 300:
             response._content = _read(response.raw, request.url, largest)
+        else:
+            response.raw = _Timely(response.raw)
         return response
 
     session.send = bounded
+
+
+class _Timely:
+    """An answer that is streamed: what is asked for of it comes within LONGEST_ANSWER_S, or not at all."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+    def read(self, size: int) -> bytes:
+        """Return `size` bytes, fewer only at the end. Raises urllib3's own errors."""
+        parts: list[bytes] = []
+        deadline = time.monotonic() + LONGEST_ANSWER_S
+        while size > 0 and (part := self._raw.read1(size)):
+            if time.monotonic() > deadline:
+                raise urllib3.exceptions.ReadTimeoutError(None, "", "it drips")  # type: ignore[arg-type]
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
 
 
 def _read(raw: Any, url: str, largest: int) -> bytes:

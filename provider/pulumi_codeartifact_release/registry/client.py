@@ -7,7 +7,6 @@ client.meta.endpoint_url
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,12 +125,20 @@ def caller(settings: ClientSettings, *, configured_only: bool = False) -> Caller
     try:
         session = _session(settings)
         config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
-        sts = session.client("sts", region_name=ambient_region(settings), config=config)
+        region = ambient_region(settings)
+
+        def client(**more: Any) -> Any:
+            return session.client("sts", region_name=region, config=config.merge(Config(**more)))
+
+        sts = client()
         url = sts.meta.endpoint_url
-        if configured_only and re.fullmatch(r"sts(\..*)?\.amazonaws\.com(\.cn)?", urlsplit(url).hostname or ""):
+        if configured_only and url == client(ignore_configured_endpoint_urls=True).meta.endpoint_url:
             return None
         if is_loopback(url):
-            sts = session.client("sts", region_name=ambient_region(settings), config=config.merge(Config(proxies={})))
+            sts = client(proxies={})
+        elif urlsplit(url).scheme != "https":
+            # A session's token would go out in the clear.
+            return None
         answer = sts.get_caller_identity()
         return Caller(printable(str(answer["Account"])), printable(str(answer["Arn"])))
     except Exception:  # noqa: BLE001 - only a convenience: whatever goes wrong shows again in the real calls

@@ -1,0 +1,65 @@
+"""What ListPackageVersionAssets answers, held against what a registry may say.
+
+pages = [page_of(answer, at, most=1000)]
+by_name(pages, at)["a.txt"].sha256
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ServerFaultError
+from .interface import Asset, Coordinates
+
+# The model says 255.
+_LONGEST_NAME = 1000
+# More than any disk holds, with few enough digits to be reckoned with and shown.
+_LARGEST_SIZE = 1 << 128
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is needed of one answer.
+
+    Attributes:
+        revision: None where the answer does not say.
+        next_token: None on the last page.
+    """
+
+    revision: str | None
+    assets: Sequence[Asset]
+    next_token: str | None
+
+
+def page_of(answer: Mapping[str, Any], at: Coordinates, most: int) -> Page:
+    """Read an answer of at most so many assets. Raises ServerFaultError."""
+    assets = answer.get("assets") or []
+    if len(assets) > most:
+        raise ServerFaultError(f"ListPackageVersionAssets for {at}: a page holds more than the {most} asked for")
+    return Page(answer.get("versionRevision"), [_asset(each, at) for each in assets], answer.get("nextToken"))
+
+
+def by_name(pages: Sequence[Page], at: Coordinates) -> Mapping[str, Asset]:
+    """Return all assets by name. Raises ServerFaultError where one name is said to be two things."""
+    assets = [asset for page in pages for asset in page.assets]
+    named = {asset.name: asset for asset in assets}
+    twice = next((asset.name for asset in assets if named[asset.name] != asset), None)
+    if twice:
+        raise ServerFaultError(f"ListPackageVersionAssets for {at}: {twice} is listed twice, with different contents")
+    return named
+
+
+def _asset(summary: Mapping[str, Any] | None, at: Coordinates) -> Asset:
+    known = summary or {}
+    name, size = known.get("name"), known.get("size", 0)
+    sha256 = str((known.get("hashes") or {}).get("SHA-256", "")).lower()
+    named = isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME
+    sized = isinstance(size, int) and 0 <= size < _LARGEST_SIZE
+    if not named or not sized or not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise ServerFaultError(
+            f"ListPackageVersionAssets for {at}: {name if named else 'an asset'} has no usable name, size or SHA-256"
+        )
+    return Asset(str(name), size, sha256)

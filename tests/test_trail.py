@@ -1,0 +1,236 @@
+"""What went where, when, by whom, from which commit: kept in outputs, and never an input."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import asset
+from pulumi_codeartifact_release.publishing import digest
+from pulumi_codeartifact_release.registry import Status, VersionState
+from pulumi_codeartifact_release.state import INPUTS, PROMOTION_INPUTS, Inputs, PromotionInputs, SourcePlace, outputs
+from pulumi_codeartifact_release.trail import commit_of, trail
+
+ASSETS = {name: asset(name, name.encode()) for name in "ab"}
+DIGEST = digest(ASSETS.values())
+PUBLISHED = Inputs(
+    "acme", "app", "1.0", "acme", "dev", ASSETS, region="eu-west-1", profile="publisher", domain_owner="111122223333"
+)
+PROMOTED = PromotionInputs(
+    "acme",
+    "app",
+    "1.0",
+    "acme-prod",
+    "releases",
+    ASSETS,
+    region="eu-west-1",
+    source=SourcePlace("acme", "dev", "111122223333", "eu-west-1", "reader", "", DIGEST, "r1"),
+    soak="24h",
+)
+NOW = datetime(2026, 11, 22, 16, 0, 0, 999, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+BY = "arn:aws:iam::111122223333:user/releaser"
+
+
+def told(inputs: Inputs = PROMOTED, revision: str = "r2", **more: Any) -> dict[str, Any]:
+    return trail(inputs, revision, **{"how": "transferred", "caller": BY, "commit": "c0ffee", "now": NOW, **more})
+
+
+def stored(inputs: Inputs, trail: dict[str, Any], revision: str = "r2") -> dict[str, Any]:
+    """The outputs, as the next operation gets them."""
+    return outputs(inputs, VersionState(inputs.status, revision), trail)
+
+
+def test_a_promotion_says_what_went_where_when_by_whom_and_from_which_commit() -> None:
+    assert told() == {
+        "how": "transferred",
+        "version": "1.0",
+        "digest": DIGEST,
+        "revision": "r2",
+        "source": {
+            "domain": "acme",
+            "domain_owner": "111122223333",
+            "repository": "dev",
+            "region": "eu-west-1",
+            "revision": "r1",
+        },
+        "destination": {"domain": "acme-prod", "repository": "releases", "region": "eu-west-1"},
+        "at": "2026-11-22T16:00:00Z",
+        "by": BY,
+        "commit": "c0ffee",
+    }
+
+
+def test_what_is_published_has_no_source() -> None:
+    found = told(PUBLISHED, how="published")
+    assert "source" not in found
+    assert found["how"] == "published"
+    assert found["destination"] == {
+        "domain": "acme",
+        "domain_owner": "111122223333",
+        "repository": "dev",
+        "region": "eu-west-1",
+    }
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    found = told(caller=None, commit="")
+    assert {"by", "commit", "forced"}.isdisjoint(found)
+    # A promotion that was not judged, because it was made already, knows no revision of its source.
+    unjudged = replace(PROMOTED, source=replace(PROMOTED.source, revision=None))
+    assert "revision" not in told(unjudged, how="adopted")["source"]
+
+
+def test_a_soak_that_was_skipped_is_kept_with_its_reason() -> None:
+    assert told(forced="CVE-2026-1234")["forced"] == {"reason": "CVE-2026-1234"}
+
+
+def test_the_time_is_in_utc() -> None:
+    assert told(now=NOW.astimezone(timezone(timedelta(hours=9))))["at"] == "2026-11-22T16:00:00Z"
+    before = datetime.now(UTC).replace(microsecond=0)
+    at = datetime.fromisoformat(told(now=None)["at"])
+    assert before <= at <= datetime.now(UTC)
+
+
+def test_a_change_of_status_keeps_the_trail_and_is_noted_in_it() -> None:
+    first = told(forced="CVE-2026-1234")
+    archived = replace(PROMOTED, status=Status.ARCHIVED)
+    changed = told(
+        archived, "r3", how="status", caller="arn:other", commit="beef", before=stored(PROMOTED, first), now=LATER
+    )
+    assert changed == {
+        **first,
+        "revision": "r3",
+        "changed": {"at": "2026-11-22T17:00:00Z", "by": "arn:other", "commit": "beef", "status": "Archived"},
+    }
+    # The next change takes the place of that one: the trail does not grow for ever.
+    again = told(PROMOTED, "r4", how="status", before=stored(archived, changed, "r3"), now=LATER)
+    assert again["changed"]["status"] == "Published"
+    assert again["at"] == first["at"]
+
+
+def test_a_change_without_caller_and_commit_says_what_it_knows() -> None:
+    changed = told(how="status", caller=None, commit="", before=stored(PROMOTED, told()), now=LATER)["changed"]
+    assert changed == {"at": "2026-11-22T17:00:00Z", "status": "Published"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(PROMOTED, version="1.1"),
+        replace(PROMOTED, repository="elsewhere"),
+        replace(PROMOTED, domain="elsewhere"),
+        replace(PROMOTED, domain_owner="999999999999"),
+        replace(PROMOTED, region="us-east-1"),
+        replace(PROMOTED, endpoint="file:.registry"),
+        replace(PROMOTED, assets={"a": ASSETS["a"]}),
+        replace(PROMOTED, assets={**ASSETS, "a": asset("a", b"other")}),
+    ],
+    ids=["version", "repository", "domain", "owner", "region", "endpoint", "an asset fewer", "other bytes"],
+)
+def test_other_bytes_or_another_place_begin_a_new_trail(other: PromotionInputs) -> None:
+    before = stored(PROMOTED, told(forced="CVE-2026-1234"))
+    found = told(other, "r9", how="copied", commit="beef", before=before, now=LATER)
+    assert found["at"] == "2026-11-22T17:00:00Z"
+    assert (found["how"], found["commit"], found["revision"]) == ("copied", "beef", "r9")
+    assert {"changed", "forced"}.isdisjoint(found)
+
+
+def test_outputs_of_a_version_that_kept_no_trail_begin_one() -> None:
+    before = outputs(PROMOTED, VersionState(Status.PUBLISHED, "r1"))
+    assert "trail" not in before
+    assert told(before=before) == told()
+
+
+def test_the_trail_is_an_output_and_no_input() -> None:
+    first = told(forced="CVE-2026-1234")
+    props = stored(PROMOTED, first)
+    assert props["trail"] == first
+    assert "trail" not in PROMOTION_INPUTS
+    assert "trail" not in INPUTS
+    read = PromotionInputs.of(props)
+    assert read == PROMOTED
+    # Whoever runs it, from whatever commit: the inputs are the same, so nothing is a diff.
+    assert read.properties() == PromotionInputs.of(stored(PROMOTED, told(commit="beef", caller=None))).properties()
+    assert not {"trail", "at", "by", "commit"} & set(read.properties())
+
+
+def test_the_trail_holds_no_profile_and_no_path() -> None:
+    texts = str(told()) + str(told(PUBLISHED))
+    assert "reader" not in texts
+    assert "publisher" not in texts
+    assert "/" not in texts.replace(BY, "")
+
+
+# --- commit -----------------------------------------------------------------------------------------------------------
+
+CI = {"GITHUB_SHA": "from-github"}
+
+
+@pytest.fixture
+def no_git_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    # A folder of tests may lie in a checkout.
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+
+
+def git(folder: Path, *words: str) -> str:
+    named = ["-c", "user.name=a", "-c", "user.email=a@example.test"]
+    done = subprocess.run(["git", "-C", str(folder), *named, *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, no_git_settings: None) -> Path:
+    if not shutil.which("git"):
+        pytest.skip("git is not on this machine")
+    folder = tmp_path / "checkout"
+    (folder / "below").mkdir(parents=True)
+    git(folder, "init", "--quiet")
+    return folder
+
+
+def test_the_commit_is_that_of_the_folder(checkout: Path) -> None:
+    git(checkout, "commit", "--quiet", "--allow-empty", "-m", "first")
+    head = git(checkout, "rev-parse", "HEAD")
+    assert len(head) == 40
+    assert commit_of(checkout, CI) == commit_of(checkout / "below", {}) == head
+
+
+def test_a_checkout_without_a_commit_is_as_good_as_none(checkout: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert commit_of(checkout, {}) == ""
+    assert commit_of(checkout, CI) == "from-github"
+    # Nothing that git says gets into the output of a program.
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("no_git_settings")
+@pytest.mark.parametrize("name", ["GITHUB_SHA", "CI_COMMIT_SHA", "BITBUCKET_COMMIT", "BUILDKITE_COMMIT", "CIRCLE_SHA1"])
+def test_outside_of_a_checkout_ci_says_which_commit_it_is(tmp_path: Path, name: str) -> None:
+    assert commit_of(tmp_path, {name: "c0ffee", "SHA": "no"}) == "c0ffee"
+    assert commit_of(tmp_path, {name: ""}) == ""
+    assert commit_of(tmp_path / "no such folder", {name: "c0ffee"}) == "c0ffee"
+
+
+def test_without_git_ci_says_which_commit_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commit_of(tmp_path, CI) == "from-github"
+    assert commit_of(tmp_path, {}) == ""
+
+
+def test_a_git_that_hangs_does_not_hold_a_release_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_arguments: object, timeout: float, **_options: object) -> None:
+        raise subprocess.TimeoutExpired("git", timeout)
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    assert commit_of(tmp_path, CI) == "from-github"
