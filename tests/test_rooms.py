@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "checks": {
         "errors",
         "manifest",
+        "registry",
         "publishing",
         "endpoints",
         "progress",

@@ -1,4 +1,4 @@
-"""The argument `assets` of a resource, reduced to paths and texts before Pulumi sees it.
+"""Arguments of resources: `assets`, reduced to paths and texts before Pulumi sees it, and what a manifest says.
 
 declaration_of(["dist/*.zip"], Path("/app"), Declaration(base="/app"))
 declaration_of({"NOTES": pulumi.StringAsset("…")}, ...)
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import pulumi
 
 from .declaration import Declaration
-from .manifest import AssetEntry, Folder, declare
+from .manifest import AssetEntry, Environment, Folder, Package, declare
 
 AssetSource: TypeAlias = "str | os.PathLike[str] | pulumi.FileAsset | pulumi.StringAsset"
 """A path, or content; a path in a list may be a glob (`dist/*.zip`, `build/**/app.zip`)."""
@@ -72,3 +72,27 @@ def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], 
     if not entries and not texts:
         told.append("no assets are declared; a version needs at least one")
     return {file.name: str(file.path) for file in files}, texts, told
+
+
+def place_of(environment: Environment) -> dict[str, Any]:
+    """Return where an environment is, as arguments."""
+    return {
+        "domain": environment.domain,
+        "domain_owner": environment.domain_owner,
+        "repository": environment.repository,
+        "region": environment.region,
+        "profile": environment.profile,
+        "endpoint": environment.endpoint,
+    }
+
+
+def package_of(package: Package, environment: Environment) -> dict[str, Any]:
+    """Return what is declared of a package in an environment, as arguments; but for its version."""
+    return {
+        "namespace": package.namespace,
+        "package": package.package,
+        "status": package.status,
+        "finish": environment.finish,
+        "on_destroy": environment.on_destroy,
+        "on_supersede": environment.on_supersede,
+    }

@@ -1,4 +1,4 @@
-"""What check() does: from what a program declares to the inputs that go into state. Previews look; nothing is written.
+"""What check() does: from what a program declares to the inputs that go into state. It may look, and never writes.
 
 VersionCheck(olds, inputs, declaration, process()).run()
 PromotionCheck(olds, inputs, declaration, process()).run()
@@ -20,7 +20,9 @@ from .declaration import Declaration
 from .endpoints import (
     Destination,
     connect,
+    on_first_use,
     refuse_local_source,
+    refuse_same_place,
     resolve,
     resolved_owner,
     resolved_region,
@@ -54,6 +56,7 @@ from .publishing import (
     look,
     make_plan,
 )
+from .registry.interface import Status
 from .state import (
     DECISIVE,
     NAMES,
@@ -62,9 +65,7 @@ from .state import (
     SOURCE,
     Inputs,
     PromotionInputs,
-    SourcePlace,
     asset_properties,
-    assets_of,
     same,
 )
 
@@ -80,9 +81,12 @@ class _Check:
         self._declared = declared
         self._process = process
 
+    _about = "assets"
+    """The input that problems of the declaration are told of."""
+
     def run(self) -> CheckResult:
         """Return the inputs for state, or what is wrong with them. Raises ReleaseError."""
-        failures = [CheckFailure("assets", problem) for problem in self._declared.problems]
+        failures = [CheckFailure(self._about, problem) for problem in self._declared.problems]
         failures += self._wrong_arguments()
         if failures:
             return CheckResult(self._inputs, failures)
@@ -119,8 +123,8 @@ class _Check:
         if "domain_owner" not in placed:
             # Asked for once: what stands in state stays, or another login would look in another account.
             same_place = same(before, placed, ("domain", "repository", "region", "endpoint"))
-            owner = before.get("domain_owner") if same_place else None
-            if owner := owner or resolved_owner(destination, endpoint):
+            owner = before.get("domain_owner") if same_place else resolved_owner(destination, endpoint)
+            if owner:
                 placed["domain_owner"] = owner
         return placed
 
@@ -176,6 +180,8 @@ class VersionCheck(_Check):
 class PromotionCheck(_Check):
     """check() of a `Promotion`: finds what is promoted, and judges it, unless it is promoted already."""
 
+    _about = "source"
+
     def _wrong_arguments(self) -> list[CheckFailure]:
         failures = _wrong_arguments({name: value for name, value in self._inputs.items() if name != "source"}, REQUIRED)
         source = self._inputs.get("source")
@@ -189,6 +195,12 @@ class PromotionCheck(_Check):
     def _checked(self) -> dict[str, Any]:
         given = {name: value for name, value in self._inputs.items() if name not in ("source", "assets", "digest")}
         inputs = self._placed(given, self._olds)
+        if UNKNOWN not in inputs.values() and self._is_made(inputs):
+            # From where it was: what has become of its source since, or is declared as one now, is not its business.
+            made = PromotionInputs.of({**inputs, "assets": self._olds["assets"], "source": self._olds["source"]})
+            _refuse_unpermitted(made, self._declared.allow)
+            if (kept := self._kept(made)) is not None:
+                return kept
         source = self._placed_source()
         if UNKNOWN in inputs.values() or UNKNOWN in source.values():
             # What is promoted, or where to, is made in this very run: nothing can be looked at yet.
@@ -196,9 +208,10 @@ class PromotionCheck(_Check):
             return {**inputs, "source": UNKNOWN if UNKNOWN in source else source, **hints}
         bare = PromotionInputs.of({**inputs, "source": source})
         _refuse_unpermitted(bare, self._declared.allow)
+        places = (bare.source.destination, bare.source.stored_endpoint, bare.destination, bare.stored_endpoint)
+        refuse_same_place(*places)
         refuse_local_source(bare.source.stored_endpoint, bare.stored_endpoint, self._declared.allow)
-        origin = self._origin(bare)
-        return self._kept(bare, origin) if self._is_made(bare) else self._chosen(bare, origin)
+        return self._chosen(bare)
 
     def _placed_source(self) -> dict[str, Any]:
         given = self._inputs["source"]
@@ -215,37 +228,43 @@ class PromotionCheck(_Check):
             pin=Pin(declared.pin, declared.pinned_by) if declared.pin else None,
             soak=duration(bare.soak) if bare.soak else None,
             force=Permission(bare.id, bare.version, declared.force) if declared.force else None,
+            revision=source.revision,
         )
+        places = (source.destination, source.stored_endpoint, bare.destination, bare.stored_endpoint)
         return Origin(
             promotion,
-            connect(source.destination, source.stored_endpoint).planning,
-            same_domain=same_domain(source.destination, source.stored_endpoint, bare.destination, bare.stored_endpoint),
+            on_first_use(lambda: connect(source.destination, source.stored_endpoint).planning),
+            same_domain=lambda: same_domain(*places),
         )
 
-    def _is_made(self, bare: PromotionInputs) -> bool:
+    def _is_made(self, inputs: Props) -> bool:
         """Return whether state says that this very promotion was made, and is as it was made."""
         olds, declared = self._olds, self._declared
         made = str((olds.get("source") or {}).get("digest") or "")
         return (
             bool(made)
-            and same(olds, bare.properties(), PLACE)
+            and same(olds, inputs, PLACE)
             # read() shows drift in `digest`, and leaves what was promoted.
             and olds.get("digest") == made
             and declared.pin in ("", made)
             and declared.give_up != made
         )
 
-    def _kept(self, bare: PromotionInputs, origin: Origin) -> dict[str, Any]:
-        before = SourcePlace.of(self._olds["source"])
-        source = replace(bare.source, digest=before.digest, revision=before.revision)
-        checked = replace(bare, assets=assets_of(self._olds["assets"]), source=source)
-        self._remember(checked, origin)
-        properties = checked.properties()
-        if self._declared.dry_run and not same(self._olds, properties, DECISIVE):
-            self._tell(checked, origin, self._held(checked))
+    def _kept(self, made: PromotionInputs) -> dict[str, Any] | None:
+        """Return the inputs of what was made; None where it has to be made again, which is judged again."""
+        origin = self._origin(made)
+        properties = made.properties()
+        if not same(self._olds, properties, DECISIVE):
+            held = self._held(made)
+            if held is None or held.state.status is Status.UNFINISHED:
+                return None
+            if self._declared.dry_run:
+                self._tell(made, origin, held)
+        self._remember(made, origin)
         return properties
 
-    def _chosen(self, bare: PromotionInputs, origin: Origin) -> dict[str, Any]:
+    def _chosen(self, bare: PromotionInputs) -> dict[str, Any]:
+        origin = self._origin(bare)
         held = self._held(bare)
         chosen = choose(origin, held, ThreadScheduler())
         source = replace(bare.source, digest=digest(chosen.assets), revision=chosen.revision)

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from .errors import NoRegionError, UsageError
@@ -106,6 +106,19 @@ class Connection:
         return empty_until_prepared(self.registry) if self.embedded else self.registry
 
 
+def on_first_use(connect: Callable[[], Registry]) -> Registry:
+    """Return a registry that is connected when it is first asked: most sources of promotions never are."""
+    return cast(Registry, _OnFirstUse(connect))
+
+
+class _OnFirstUse:
+    def __init__(self, connect: Callable[[], Registry]) -> None:
+        self._connect = connect
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connect(), name)
+
+
 def resolve(
     endpoint: str | None,
     *,
@@ -190,6 +203,15 @@ def same_domain(one: Destination, at: Endpoint, other: Destination, other_at: En
         # The caller's own, whoever that is; two callers may be two accounts.
         return owners[0] == owners[1] and one.profile == other.profile
     return owners[0] == owners[1]
+
+
+def refuse_same_place(one: Destination, at: Endpoint, other: Destination, other_at: Endpoint) -> None:
+    """Raise UsageError for a promotion from a repository to itself: its gates would have nothing to hold back."""
+    if one.repository == other.repository and same_domain(one, at, other, other_at):
+        raise UsageError(
+            f"{one.domain}/{one.repository} is promoted to itself",
+            hint="Name another repository as source, or as destination.",
+        )
 
 
 def refuse_local_source(source: Endpoint, to: Endpoint, allow: frozenset[str]) -> None:

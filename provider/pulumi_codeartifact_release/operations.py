@@ -6,7 +6,7 @@ outputs(inputs, done.state, done.trail)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,19 @@ from .engine import Paced
 from .errors import InterruptedReleaseError, ReleaseError
 from .plugin import process
 from .progress import Progress
-from .publishing import Event, Finished, Known, Planned, Retirement, StatusSet, ThreadScheduler, apply, look, retire
+from .publishing import (
+    Action,
+    Event,
+    Finished,
+    Known,
+    Planned,
+    Retirement,
+    StatusSet,
+    ThreadScheduler,
+    apply,
+    look,
+    retire,
+)
 from .registry.interface import VersionState
 from .state import NAMES, Inputs, same
 from .trail import trail
@@ -54,10 +66,11 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
         give_up=pending.give_up,
         origin=pending.origin,
     )
-    wrote_status = False
+    actions: list[Action] = []
     for event in events:
         progress.add(event)
-        wrote_status = wrote_status or (isinstance(event, Planned) and event.plan.changes)
+        if isinstance(event, Planned):
+            actions.append(event.plan.action)
         if isinstance(event, Finished):
             shared.log.info(pending.urn, progress.line())
             caller = known_caller(inputs.destination, inputs.stored_endpoint)
@@ -65,23 +78,23 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
             told = trail(
                 inputs,
                 event.state.revision,
-                how=_how(event, wrote=wrote_status, promoted=pending.origin is not None),
+                how=_how(event, actions, promoted=pending.origin is not None),
                 caller=caller.arn if caller else None,
                 commit=pending.commit,
                 forced=forced,
-                before=olds,
+                before=None if event.sent or event.copied else olds,
             )
             return Deployed(event.state, told)
         status.show(progress.line())
     raise AssertionError("apply() ends with Finished")  # pragma: no cover
 
 
-def _how(finished: Finished, *, wrote: bool, promoted: bool) -> str:
+def _how(finished: Finished, actions: Sequence[Action], *, promoted: bool) -> str:
     if finished.copied:
         return "copied"
-    if finished.sent:
+    if finished.sent or Action.RESUME in actions:
         return "transferred" if promoted else "published"
-    return "status" if wrote else "adopted"
+    return "status" if Action.SET_STATUS in actions else "adopted"
 
 
 def supersede(olds: Props, news: Inputs, state: VersionState) -> None:

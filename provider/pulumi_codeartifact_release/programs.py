@@ -92,7 +92,8 @@ class _Program:
         """Declare what publishes files."""
         versions = {package.id: package.version for package in manifest.packages}
         self._warn_of_idle("replace", self._replace, versions, manifest)
-        self._warn_of_idle("force", self._force, {}, manifest)
+        if self._force:
+            pulumi.log.warn(f"force skips a soak, and {environment.name} publishes files: there is nothing to skip")
         commit = commit_of(manifest.base)
         return {
             package.id: PackageVersion.of_manifest(

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ from pulumi.resource import create_urn
 
 from . import declaration as transient
 from .approvals import permitted
-from .arguments import Assets, declaration_of, is_digest
+from .arguments import Assets, declaration_of, is_digest, package_of, place_of
 from .declaration import Declaration
 from .manifest import Environment, Package
 from .providers import PackageVersionProvider, PromotionProvider
@@ -186,7 +187,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
         resource._declare(
             package.id,
             declaration.properties(),
-            {**_place_of(environment), **_package_of(package, environment), "version": package.version},
+            {**place_of(environment), **package_of(package, environment), "version": package.version},
             opts,
         )
         return resource
@@ -270,9 +271,18 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
             force=force or "",
             reason=reason,
         )
+
+        def approved(pin: str | None) -> dict[str, Any]:
+            told = dataclasses.replace(known, pin=pin or "")
+            if isinstance(source, pulumi.Output) and not pin:
+                # Another stack's outputs that have none are not what they are taken for.
+                problem = "source says no digest: it must be what approves, or `digest` is"
+                told = dataclasses.replace(told, problems=(*known.problems, problem))
+            return told.properties()
+
         self._declare(
             resource_name,
-            pulumi.Output.from_input(pin).apply(lambda pin: {**known.properties(), "pin": pin or ""}),
+            pulumi.Output.from_input(pin).apply(approved),
             {
                 "namespace": either(namespace, "namespace"),
                 "package": either(package, "package"),
@@ -317,11 +327,11 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
             package.id,
             pulumi.Output.from_input(approval).apply(lambda approval: {**known.properties(), **approval}),
             {
-                **_place_of(environment),
-                **_package_of(package, environment),
+                **place_of(environment),
+                **package_of(package, environment),
                 "version": version,
                 "soak": duration_text(environment.soak) if environment.soak else None,
-                "source": {name: value for name, value in _place_of(source).items() if value},
+                "source": {name: value for name, value in place_of(source).items() if value},
             },
             opts,
         )
@@ -335,6 +345,8 @@ _PROGRAM = frozenset(("outside", "endpoint", "delete", "local-source"))
 def _held_by(source: Place, folder: Path) -> Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]:
     """Return what a source says of itself; each value by itself where that is known, since some may not be yet."""
     if not isinstance(source, _Version):
+        if not isinstance(source, Mapping | pulumi.Output):
+            raise TypeError(f"source is {source!r}: pass a PackageVersion, a Promotion, or a mapping")
         return source
     values = {name: getattr(source, name) for name in (*_FROM_SOURCE, "namespace", "package", "version", "digest")}
     for name in _OPTIONAL:
@@ -360,29 +372,9 @@ def _value(held: Mapping[str, Any] | pulumi.Output[Mapping[str, Any]], name: str
 def _relative(endpoint: str | None, folder: Path) -> str | None:
     if not endpoint or not endpoint.startswith("file:"):
         return endpoint
-    return "file:" + Path(os.path.relpath(endpoint.removeprefix("file:"), folder)).as_posix()
-
-
-def _place_of(environment: Environment) -> dict[str, Any]:
-    return {
-        "domain": environment.domain,
-        "domain_owner": environment.domain_owner,
-        "repository": environment.repository,
-        "region": environment.region,
-        "profile": environment.profile,
-        "endpoint": environment.endpoint,
-    }
-
-
-def _package_of(package: Package, environment: Environment) -> dict[str, Any]:
-    return {
-        "namespace": package.namespace,
-        "package": package.package,
-        "status": package.status,
-        "finish": environment.finish,
-        "on_destroy": environment.on_destroy,
-        "on_supersede": environment.on_supersede,
-    }
+    # Resolved on both sides: the way there may lead through a link.
+    there = Path(endpoint.removeprefix("file:")).resolve()
+    return "file:" + Path(os.path.relpath(there, folder.resolve())).as_posix()
 
 
 def _urn(type_name: str, resource_name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:

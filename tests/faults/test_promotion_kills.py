@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections import Counter
@@ -29,6 +30,8 @@ from .stand import (
     promotion,
 )
 
+EVERYWHERE = os.environ.get("KILLS") == "all"
+
 FIVE = {**contents_of(4, 30_000, "promoted"), "large.bin": random.Random("large").randbytes(3_000_000)}
 """One of them is empty, and one is larger than what is kept in memory on its way."""
 
@@ -42,19 +45,24 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def moments(requests: list[str]) -> Iterator[tuple[int, str]]:
-    """Where to kill. A read changes nothing: before it is after it. Of what goes on side by side, each moment once."""
+    """Where to kill.
+
+    A spread: of every kind of request each moment once, alone or side by side with others, and of the reads, which
+    change nothing, the one before and the one after all writes. `KILLS=all` has every moment of every request.
+    """
     seen = Counter[str]()
     for number, request in enumerate(requests, 1):
         kind = next((kind for kind in (DOWNLOAD, UPLOAD, COPY, FINISH) if kind in request), "")
         seen[kind] += 1
         chosen = {
-            DOWNLOAD: {1: [ANSWER, AFTER], 2: [ANSWER], 3: [AFTER]},
-            UPLOAD: {1: [BEFORE, BODY, AFTER], 2: [BODY], 3: [AFTER]},
+            DOWNLOAD: {1: [ANSWER], 2: [AFTER]},
+            UPLOAD: {1: [BEFORE, AFTER], 3: [BODY]},
             COPY: {1: [BEFORE, AFTER]},
             FINISH: {1: [BEFORE, AFTER]},
-            "": {number: [AFTER] for number in (2, 4, 5, 6)},
+            "": {4: [AFTER], 5: [AFTER]},
         }[kind]
-        yield from ((number, moment) for moment in chosen.get(seen[kind], []))
+        few = chosen.get(seen[kind], [])
+        yield from ((number, moment) for moment in ([BEFORE, BODY, ANSWER, AFTER] if EVERYWHERE else few))
 
 
 class Killing:
@@ -136,7 +144,7 @@ def assets_of(requests: list[str], kind: str) -> list[str]:
     return [request.split("asset=")[1].split("&")[0] for request in requests if kind in request]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600 if EVERYWHERE else 120)
 def test_killed_at_a_request_the_next_run_takes_what_is_missing_and_publishes(
     registry: Registry, cli: Cli, tried: Counter[str], checkout: Path, tmp_path: Path
 ) -> None:
@@ -149,7 +157,7 @@ def test_killed_at_a_request_the_next_run_takes_what_is_missing_and_publishes(
             requests = killing.undisturbed(f"kill-{environment}", other=other)
             assert len(assets_of(requests, DOWNLOAD)) == (0 if environment == "copied" else len(FIVE))
             # How it is sent is the same whichever way it is finished, so of `last-asset` the end is enough.
-            begin = 0 if environment != "last-asset" else len(requests) - 4
+            begin = 0 if environment != "last-asset" or EVERYWHERE else len(requests) - 4
             for number, moment in moments(requests):
                 if number > begin:
                     killing.killed_at(f"kill-{environment}-{number}-{moment}", number, moment, other=other)
@@ -174,7 +182,7 @@ def test_killed_at_random_times_again_and_again_it_converges(
         whole_run = time.monotonic() - began
         version = "random-promotion-1"
         registry.publish(version, FIVE)
-        for _ in range(6):
+        for _ in range(5):
             run = killing.start(version, other=False)
             time.sleep(chance.uniform(0.3, 0.8) * whole_run)
             run.kill()

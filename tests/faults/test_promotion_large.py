@@ -24,8 +24,8 @@ from .stand import PROMOTIONS, RELEASES, Launcher, Place, Run, make_project, pro
 
 COMMAND = str(Path(sys.executable).with_name("codeartifact-release"))
 MEBIBYTE = 1 << 20
-LARGE = int(os.environ.get("LARGE_ASSET_MIB", "256")) * MEBIBYTE
-SMALLER, COUNT = 2 * MEBIBYTE, 24
+LARGE = int(os.environ.get("LARGE_ASSET_MIB", "208")) * MEBIBYTE
+SMALLER, COUNT = 2 * MEBIBYTE, 14
 """Large enough to be kept on disk on their way, and as many as are never there at once."""
 
 

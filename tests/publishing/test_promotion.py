@@ -760,7 +760,9 @@ def test_whoever_stops_it_has_no_more_written(route: Route, held: dict[str, byte
     raise AssertionError("it never ended")
 
 
-def test_whoever_stops_it_need_not_wait_for_a_download() -> None:
+def test_whoever_stops_it_need_not_wait_for_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulumi_codeartifact_release.publishing.origin._CHECKED_EVERY", 1)
+
     class Long(FakeRegistry):
         given = 0
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import click
 
 from ..approvals import Approval, approvals, idle_pins, permitted
-from ..endpoints import same_domain
+from ..endpoints import refuse_same_place, same_domain
 from ..errors import RefusedError, UsageError
 from ..hashing import SqliteCache, default_folder, hash_files
 from ..manifest import Package
@@ -61,7 +61,10 @@ def make_plans(target: Target) -> list[PackagePlan]:
         return _promotions(target, target.source)
     known = {(package.id, package.version) for package in target.manifest.packages}
     refuse_unknown("replace", target.replace, known)
-    refuse_unknown("force", target.force, ())
+    if target.force:
+        raise UsageError(
+            f"--force skips a soak, and {target.site.environment.name} publishes files: there is nothing to skip"
+        )
     scheduler = ThreadScheduler()
 
     def plan(declared: DeclaredRelease) -> PackagePlan:
@@ -100,7 +103,9 @@ def _promotions(target: Target, source: Site) -> list[PackagePlan]:
     refuse_unknown("force", target.force, known)
     for name in idle_pins(target.manifest, environment):
         click.echo(f"warning: pins of {environment.name}: {name} is no package of the manifest", err=True)
-    copies = same_domain(source.destination, source.endpoint, target.site.destination, target.site.endpoint)
+    places = (source.destination, source.endpoint, target.site.destination, target.site.endpoint)
+    refuse_same_place(*places)
+    copies = same_domain(*places)
 
     def plan(package: Package) -> PackagePlan:
         return _promotion(target, source, package, approved[package.id], copies=copies)

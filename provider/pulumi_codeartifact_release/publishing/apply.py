@@ -135,21 +135,27 @@ def apply(
             if state.status is not release.status:
                 state = yield from _set_status(release, state, registry, scheduler)
         except _AMBIGUOUS as error:
-            if isinstance(error, StatusRefusedError):
-                copied.clear()
+            copied[:] = () if isinstance(error, StatusRefusedError) else copied
             if origin:
                 origin.doubt()
             # Rounds are counted only while nothing moves: of 150 assets every tenth may be answered with a conflict.
             missing = len(plan.uploads)
             idle_rounds = idle_rounds + 1 if missing == last_missing else 0
             last_missing = missing
-            if idle_rounds >= len(SETTLE_WAITS):
+            if idle_rounds >= _patience(error):
                 raise
             yield LookingAgain(error.what)
             scheduler.sleep(SETTLE_WAITS[idle_rounds])
         else:
             yield Finished(state, tuple(sent.values()), tuple(copied))
             return
+
+
+def _patience(error: Exception) -> int:
+    """Return how many rounds in which nothing moves are worth waiting for."""
+    # What the service does not allow is looked at once more; waiting does not change it.
+    refused = isinstance(error, StatusRefusedError) and error.reason == "NOT_ALLOWED"
+    return 1 if refused else len(SETTLE_WAITS)
 
 
 def _assure(plan: Plan, sources: Mapping[str, Source], origin: CopySource | None, scheduler: Scheduler) -> None:

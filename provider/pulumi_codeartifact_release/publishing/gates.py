@@ -41,6 +41,7 @@ class Promotion:
         pin: what was approved; None where the source decides.
         soak: how long it must have been Published in `source`.
         force: the operator's permission to skip the soak of one digest.
+        revision: at which the program has seen the source, if it has; reads may lag behind that.
     """
 
     source: Coordinates
@@ -48,6 +49,7 @@ class Promotion:
     pin: Pin | None = None
     soak: timedelta | None = None
     force: Permission | None = None
+    revision: str | None = None
 
 
 def judge(promotion: Promotion, found: RemoteVersion | None) -> bool:
@@ -66,7 +68,8 @@ def judge(promotion: Promotion, found: RemoteVersion | None) -> bool:
     if found.state.status is not Status.PUBLISHED or not found.assets:
         raise GateError(
             f"{source} is {found.state.status}, not Published: it is not promoted",
-            hint=f"Only what is Published in {source.repository}, whole, goes on.",
+            hint=f"Only what is Published in {source.repository}, whole, goes on. "
+            "(`status` of a package holds for every environment: what it keeps Unlisted or Archived is not promoted.)",
         )
     if not promotion.soak:
         return False

@@ -12,14 +12,22 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
-from ..errors import FileError, PinError, RegistryConflictError, ServerFaultError, VersionNotFoundError
+from ..errors import (
+    FileError,
+    MissingDomainError,
+    MissingRepositoryError,
+    PinError,
+    RegistryConflictError,
+    ServerFaultError,
+    VersionNotFoundError,
+)
 from ..registry.interface import Asset, Registry, Status
-from .apply import look
+from .apply import SETTLE_WAITS, look
 from .gates import Pin, Promotion, judge
 from .plan import Release, RemoteVersion, Route
 from .quota import LARGEST_ASSET, refuse_oversized_assets
@@ -29,6 +37,7 @@ from .scheduler import Scheduler
 _IN_MEMORY = 1 << 20
 # Of what is larger few are on their way at once, in all of a process: disks for temporary files are small.
 _LARGE = 64 << 20
+_CHECKED_EVERY = 8 << 20
 _LARGE_AT_ONCE = threading.BoundedSemaphore(4)
 
 
@@ -52,14 +61,15 @@ class Chosen:
 class Origin:
     """The source of one promotion.
 
-    `same_domain` says that the destination is in the source's own domain, so that the service can copy.
+    `same_domain` says that the destination is in the source's own domain, so that the service can copy; asked where
+    something has to be done, if it is a callable.
 
     Attributes:
         forced: whether the operator's force was needed.
         offered: the digest that the source held when it was asked; None where it was not, or holds nothing.
     """
 
-    def __init__(self, promotion: Promotion, registry: Registry, *, same_domain: bool) -> None:
+    def __init__(self, promotion: Promotion, registry: Registry, *, same_domain: bool | Callable[[], bool]) -> None:
         self.promotion = promotion
         self.registry = registry
         self.forced = False
@@ -71,12 +81,25 @@ class Origin:
     @property
     def route(self) -> Route:
         """How the bytes get to the destination."""
-        return Route.COPY if self._same_domain else Route.TRANSFER
+        same_domain = self._same_domain() if callable(self._same_domain) else self._same_domain
+        return Route.COPY if same_domain else Route.TRANSFER
 
     def holds(self, scheduler: Scheduler) -> RemoteVersion | None:
         """Return what the source holds now; None where it holds no such version, or no bytes of it any more."""
-        found = look(self.registry, self.promotion.source, scheduler)
+        for wait in (*SETTLE_WAITS, None):
+            found = look(self.registry, self.promotion.source, scheduler)
+            if wait is None or not self._is_stale(found):
+                break
+            scheduler.sleep(wait)
         return None if found and found.state.status is Status.DISPOSED else found
+
+    def _is_stale(self, found: RemoteVersion | None) -> bool:
+        """Return whether this is older than what the program has just seen there: a read may be."""
+        if self.promotion.revision is None or (found and found.state.revision == self.promotion.revision):
+            return False
+        pin = self.promotion.pin
+        other = found is not None and pin is not None and found.digest != pin.digest
+        return found is None or found.state.status is Status.UNFINISHED or other
 
     def judge(self, found: RemoteVersion | None) -> None:
         """Judge what the source holds. Raises PinError or GateError."""
@@ -207,7 +230,9 @@ class _Received:
 
     def write(self, part: bytes) -> None:
         """Keep a part."""
-        self._scheduler.checkpoint()
+        if self._size // _CHECKED_EVERY != (self._size + len(part)) // _CHECKED_EVERY:
+            # Seldom: whoever is asked may be another process.
+            self._scheduler.checkpoint()
         self._size += len(part)
         if self._size > self._most:
             raise ServerFaultError(f"{self._asset.name}: more than its {self._asset.size:,} bytes came")
@@ -229,12 +254,15 @@ def choose(origin: Origin, held: RemoteVersion | None, scheduler: Scheduler) -> 
     made = held is not None and held.state.status in (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED)
     if held and made and pin and held.digest == pin.digest:
         return _made(held)
-    found = origin.holds(scheduler)
+    try:
+        found = origin.holds(scheduler)
+    except (MissingDomainError, MissingRepositoryError):
+        if not (held and made and not pin):
+            raise
+        found = None
     origin.offered = found.digest if found else None
-    if held and made and not pin and found is None:
+    if held and made and not pin and (found is None or held.digest == found.digest):
         # Cleaning up the source never breaks the destination, also where there is no state that remembers.
-        return _made(held)
-    if held and made and found and held.digest == found.digest and (not pin or pin.digest == found.digest):
         return _made(held)
     origin.judge(found)
     if found is None:

@@ -5,12 +5,11 @@ registry = BotoRegistry(make_client(settings), Pacer(AWS_RATES))
 
 from __future__ import annotations
 
+import functools
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import urllib3.exceptions
@@ -24,9 +23,9 @@ from ..errors import (
     RegistryError,
     ReleaseError,
     ServerFaultError,
-    StatusRefusedError,
     VersionNotFoundError,
 )
+from .answers import revision_of, state_of, status_of, verdict_of
 from .guard import before_attempts
 from .interface import Asset, AssetListing, Coordinates, Status, VersionState
 from .listing import Page, by_name, page_of
@@ -40,8 +39,6 @@ _T = TypeVar("_T")
 _FORMAT = "generic"
 _PAGE = 1000
 _MOST_PAGES = 100
-# The model says 50.
-_LONGEST_REVISION = 1000
 _WRITES = {
     "PublishPackageVersion",
     "UpdatePackageVersionsStatus",
@@ -54,10 +51,31 @@ _PART = 1 << 18
 _THROTTLED_ROUNDS = 12
 _LONGEST_WAIT_S = 20.0
 _LISTINGS = 5
-# Those that can be reckoned with; others are as good as no time at all.
-_YEARS = range(1970, 9000)
 # What botocore's parser raises for values of another type than the model's, or for times that cannot be.
 _UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, RuntimeError)
+
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _understood(operation: str) -> Callable[[_Method], _Method]:
+    """Make what an answer's members of other types than the model's raise an error of ours."""
+
+    def decorate(method: _Method) -> _Method:
+        @functools.wraps(method)
+        def understood(self: BotoRegistry, at: Coordinates, *args: Any, **more: Any) -> Any:
+            try:
+                return method(self, at, *args, **more)
+            except _UNREADABLE as error:
+                raise _unreadable(operation, at, error) from error
+
+        return cast(_Method, understood)
+
+    return decorate
+
+
+def _unreadable(operation: str, at: Coordinates, error: Exception) -> ServerFaultError:
+    return ServerFaultError(f"{operation} for {at}: the answer cannot be read ({type(error).__name__})")
 
 
 class BotoRegistry:
@@ -80,6 +98,7 @@ class BotoRegistry:
         self._pacer = pacer
         self._sleep = sleep
 
+    @_understood("DescribePackageVersion")
     def describe(self, at: Coordinates) -> VersionState:
         """See `Registry.describe`: DescribePackageVersion."""
         answer = self._call(
@@ -87,8 +106,9 @@ class BotoRegistry:
             at,
             lambda: self._client.describe_package_version(**_version(at)),
         )
-        return _state(answer, at)
+        return state_of(answer, at)
 
+    @_understood("ListPackageVersionAssets")
     def list_assets(self, at: Coordinates) -> AssetListing:
         """See `Registry.list_assets`: ListPackageVersionAssets, all pages at one revision."""
         for attempt in range(_LISTINGS):
@@ -99,7 +119,7 @@ class BotoRegistry:
                 before, pages = self.describe(at).revision, self._pages(at)
                 revisions = {before, self.describe(at).revision}
             if len(revisions) == 1:
-                revision = _revision(revisions.pop(), at)
+                revision = revision_of(revisions.pop(), at)
                 return AssetListing(revision, by_name(pages, at))
             self._sleep(0.1 * 2**attempt)
         raise NotSettledError(
@@ -129,6 +149,7 @@ class BotoRegistry:
         said = answer.get("status")
         return VersionState(Status(said) if said in set(Status) else usual, str(answer.get("versionRevision", "")))
 
+    @_understood("UpdatePackageVersionsStatus")
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
         """See `Registry.set_status`: UpdatePackageVersionsStatus for one version."""
         answer = self._call(
@@ -155,6 +176,7 @@ class BotoRegistry:
 
         self._call("GetPackageVersionAsset", at, fetch, asset.name)
 
+    @_understood("CopyPackageVersions")
     def copy(
         self, at: Coordinates, *, source_repository: str, revision: str, allow_overwrite: bool
     ) -> VersionState | None:
@@ -176,11 +198,12 @@ class BotoRegistry:
         if not any(at.version in answer.get(verdict, {}) for verdict in ("successfulVersions", "failedVersions")):
             # So the guide says of a copy that is there already; reading tells.
             return None
-        copied = _verdict(answer, at, "come as a copy")
+        copied = verdict_of(answer, at, "come as a copy")
         if copied.get("status") not in set(Status) or not copied.get("revision"):
             return None
-        return VersionState(_status(copied["status"], at), _revision(copied["revision"], at))
+        return VersionState(status_of(copied["status"], at), revision_of(copied["revision"], at))
 
+    @_understood("ListPackageVersions")
     def newest_version(self, at: Coordinates) -> str | None:
         """See `Registry.newest_version`: ListPackageVersions."""
         try:
@@ -197,6 +220,7 @@ class BotoRegistry:
         version = versions[0].get("version")
         return str(version) if version else None
 
+    @_understood("DeletePackageVersions")
     def delete(self, at: Coordinates, *, expected: Status) -> None:
         """See `Registry.delete`: DeletePackageVersions for one version."""
         answer = self._call(
@@ -206,8 +230,9 @@ class BotoRegistry:
                 **_package(at), versions=[at.version], expectedStatus=expected.value
             ),
         )
-        _verdict(answer, at, "become Deleted")
+        verdict_of(answer, at, "become Deleted")
 
+    @_understood("DisposePackageVersions")
     def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
         """See `Registry.dispose`: DisposePackageVersions for one version."""
         answer = self._call(
@@ -218,8 +243,8 @@ class BotoRegistry:
         return self._new_state(answer, at, "become Disposed", Status.DISPOSED)
 
     def _new_state(self, answer: Any, at: Coordinates, wish: str, status: Status) -> VersionState:
-        revision = _verdict(answer, at, wish).get("revision")
-        return VersionState(status, _revision(revision, at)) if revision else self.describe(at)
+        revision = verdict_of(answer, at, wish).get("revision")
+        return VersionState(status, revision_of(revision, at)) if revision else self.describe(at)
 
     def _pages(self, at: Coordinates) -> list[Page]:
         pages = [self._page(at, None)]
@@ -256,9 +281,7 @@ class BotoRegistry:
             except (BotoCoreError, ResponseParserError) as error:
                 raise self._translated(error, operation, at, asset) from error
             except _UNREADABLE as error:
-                raise ServerFaultError(
-                    f"{operation} for {at}: the answer cannot be read ({type(error).__name__})"
-                ) from error
+                raise _unreadable(operation, at, error) from error
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _before_attempt(self, operation: str) -> None:
@@ -294,20 +317,6 @@ class BotoRegistry:
         return VersionNotFoundError(f"not found: {operation} for {at}")
 
 
-def _verdict(answer: Any, at: Coordinates, wish: str) -> Mapping[str, Any]:
-    """Return what an answer says of the one version: HTTP 200 does not mean that it worked."""
-    done = answer.get("successfulVersions", {}).get(at.version)
-    if done is not None:
-        return cast(Mapping[str, Any], done)
-    failed = answer.get("failedVersions", {}).get(at.version, {})
-    reason = str(failed.get("errorCode", "SKIPPED"))
-    raise StatusRefusedError(
-        f"{at} did not {wish}: {reason}: {failed.get('errorMessage', 'no reason given')}",
-        reason=reason,
-        hint="Somebody else changed the version meanwhile; run again to see what it holds now.",
-    )
-
-
 def _package(at: Coordinates) -> dict[str, Any]:
     owner = {"domainOwner": at.domain_owner} if at.domain_owner else {}
     return {
@@ -332,42 +341,3 @@ def _guarded(at: Coordinates, revision: str, expected: Status) -> dict[str, Any]
 
 def _version(at: Coordinates) -> dict[str, Any]:
     return {**_package(at), "packageVersion": at.version}
-
-
-def _state(answer: Any, at: Coordinates) -> VersionState:
-    description = answer.get("packageVersion", {})
-    published = description.get("publishedTime")
-    return VersionState(
-        _status(description.get("status"), at),
-        _revision(description.get("revision"), at),
-        published if isinstance(published, datetime) and published.tzinfo and published.year in _YEARS else None,
-        _clock(answer),
-    )
-
-
-def _clock(answer: Any) -> datetime | None:
-    """Return what the answer's own `Date` says, None where it says nothing that can be read."""
-    try:
-        date = parsedate_to_datetime(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def _revision(value: object, at: Coordinates) -> str:
-    """Return a revision that can be stored and shown."""
-    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _LONGEST_REVISION:
-        raise ServerFaultError(f"the answer about {at} has no usable revision")
-    return value
-
-
-def _status(value: str | None, at: Coordinates) -> Status:
-    if value == "Deleted":
-        raise VersionNotFoundError(f"not found: {at} is Deleted")
-    try:
-        return Status(value or "")
-    except ValueError:
-        raise RegistryError(
-            f"{at} has the status {value}, which this version of codeartifact-release does not know",
-            hint="Upgrade codeartifact-release.",
-        ) from None
