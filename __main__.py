@@ -16,7 +16,10 @@ config = pulumi.Config()
 manifest = config.get("manifest")
 if manifest is None:
     # A fresh clone: the quickstart, whose files are built on the spot.
-    from examples.quickstart.build import build
+    try:
+        from examples.quickstart.build import build
+    except ModuleNotFoundError:
+        raise pulumi.RunError("no manifest is set\nSay which: `pulumi config set manifest PATH`.") from None
 
     manifest = str(build())
 

@@ -35,14 +35,20 @@ def approvals(manifest: Manifest, environment: Environment) -> Mapping[str, Appr
     found = {package.id: wanted(manifest, environment, package) for package in manifest.packages}
     missing = [(name, approval.version) for name, approval in found.items() if not approval.pin]
     if environment.pinned and missing:
-        # Quoted, whatever is in a name.
-        lines = [f'\n    "{name}": {{version: "{version}", digest: "sha256:…"}}' for name, version in missing]
-        raise PinError(
-            f"{manifest.path}: {environment.name} is `pinned`, and nothing is approved for:{''.join(lines)}",
-            hint=f"Write these lines below environments.{environment.name}.pins, with the digest that was approved "
-            "(`codeartifact-release status --json` has it), and have them reviewed.",
-        )
+        raise _unapproved(manifest, environment, missing)
     return found
+
+
+def _unapproved(manifest: Manifest, environment: Environment, missing: Sequence[tuple[str, str]]) -> PinError:
+    # Quoted, whatever is in a name.
+    lines = [f'\n    "{name}": {{version: "{version}", digest: "sha256:…"}}' for name, version in missing]
+    idle = idle_pins(manifest, environment)
+    slip = f" (It pins {', '.join(idle)}, which is no package of the manifest.)" if idle else ""
+    return PinError(
+        f"{manifest.path}: {environment.name} is `pinned`, and nothing is approved for:{''.join(lines)}",
+        hint=f"Write these lines below environments.{environment.name}.pins, with the digest that was approved "
+        f"(`codeartifact-release status --json` has it), and have them reviewed.{slip}",
+    )
 
 
 def wanted(manifest: Manifest, environment: Environment, package: Package) -> Approval:

@@ -53,7 +53,7 @@ def publish_manifest(
         program = _Program(
             allow=frozenset(_words("allow", allow)),
             replace=[Permission.parse(text) for text in _words("replace", replace)],
-            force=forced(_words("force", force), reason),
+            force=forced(_words("force", force), reason if force else ""),
             reason=reason,
             opts=opts,
         )
@@ -68,6 +68,8 @@ def publish_manifest(
         _announce(manifest, chosen, program.allow)
     except ReleaseError as error:
         raise pulumi.RunError(str(error)) from None
+    if reason and not force:
+        pulumi.log.warn("there is a reason, but nothing to force: `pulumi config rm reason`")
     return program.promoted(manifest, chosen, approved) if chosen.promote_from else program.published(manifest, chosen)
 
 

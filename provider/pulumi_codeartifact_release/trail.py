@@ -8,6 +8,7 @@ As an input, every commit and every caller would be a diff.
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 from collections.abc import Mapping
@@ -72,13 +73,21 @@ def _known(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def commit_of(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the commit that `folder` is checked out at, else the one that CI says it works on, else ""."""
-    command = ["git", "-C", str(folder), "rev-parse", "--verify", "HEAD"]
+    """Return the commit that `folder` is checked out at, else the one that CI says it works on, else "".
+
+    It ends with `-dirty` where files that git knows are not as the commit has them.
+    """
+    return _head(folder) or next((environ[name] for name in _CI_VARIABLES if environ.get(name)), "")
+
+
+@functools.cache
+def _head(folder: Path) -> str:
+    # No hook of the repository runs, nor a file watcher that its settings name.
+    command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "describe", "--always", "--dirty"]
     try:
-        # Says no more than the commit: no hook and no filter of the repository runs.
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
-        if answer.returncode == 0:
-            return answer.stdout.strip()
+        answer = subprocess.run(  # noqa: S603
+            [*command, "--abbrev=40", "--exclude=*"], capture_output=True, text=True, timeout=10, check=False
+        )
     except (OSError, subprocess.SubprocessError):
-        pass
-    return next((environ[name] for name in _CI_VARIABLES if environ.get(name)), "")
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -415,7 +415,7 @@ def test_pinned_without_a_pin_is_refused_with_the_lines_to_paste(run: Run, relea
     more(released, "staging", "pinned: true")
     outcome = run("plan", "release.yaml", "-e", "staging")
     assert outcome.code == 4
-    assert "error[pin]: release.yaml: staging is `pinned`, and nothing is approved for:" in outcome.err
+    assert "refused[pin]: release.yaml: staging is `pinned`, and nothing is approved for:" in outcome.err
     assert '    "acme/app": {version: "1.0", digest: "sha256:…"}' in outcome.err
 
 

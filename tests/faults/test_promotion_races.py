@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from embedded import Gate
+
 from .conftest import Cli
 from .stand import (
     DESTINATIONS,
@@ -122,6 +124,32 @@ def test_of_a_promotion_and_a_publisher_of_other_bytes_at_most_one_is_published_
             assert codes == (4, 4), said
         assert registry.downloaded(name, place).keys() <= contents.keys()
         tried["races of a promotion and other bytes"] += 1
+
+
+def test_what_a_rival_adds_between_the_comparison_and_the_last_call_is_not_published(
+    registry: Registry, checkout: Path, cli: Cli, tried: Counter[str], version: str, tmp_path: Path
+) -> None:
+    contents = contents_of(5, 3000, "added")
+    registry.publish(version, contents)
+    rivals = iter([{"extra.bin": b"a rival's"}])
+
+    with Gate(registry.server) as gate:
+
+        def compared(path: str) -> None:
+            if "/version/assets?" in path and RELEASES.repository in path and gate.uploads == len(contents):
+                for rival in rivals:
+                    registry.publish(version, rival, at=RELEASES, unfinished=True)
+
+        gate.after = compared
+        words = promotion(version, "transferred", gate.url)
+        keys = profiles(tmp_path, registry.server)
+        run = cli.run(checkout, registry.server, *words, AWS_SHARED_CREDENTIALS_FILE=keys)
+    assert run.code == 4, run.said
+    assert "error[debris]" in run.err
+    assert "extra.bin" in run.err
+    status, held = registry.held(version, at=RELEASES)
+    assert (status, len(held)) == ("Unfinished", 6)
+    tried["races of a promotion and other bytes"] += 1
 
 
 DIRECT = "".join(

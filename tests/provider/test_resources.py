@@ -260,7 +260,6 @@ def test_all_mistakes_of_a_manifest_are_one_error_without_a_traceback(stack: Sta
         ({"environment": "dev", "force": ["acme/app@1.0=sha256:0"]}, "a soak is skipped only for a reason"),
         ({"environment": "dev", "force": ["acme/app@1.0=sha256:0"], "reason": " "}, "skipped only for a reason"),
         ({"environment": "dev", "force": ["acme/app"], "reason": "a fix"}, "names no version and digest"),
-        ({"environment": "dev", "reason": "a fix"}, "there is a reason, but nothing to force"),
         ({"environment": "dev", "force": "acme/app"}, "Write a list"),
         ({"environment": "dev", "allow": "outside"}, "Write a list"),
         ({"environment": "dev", "allow": ["everything"]}, "everything"),
@@ -274,6 +273,11 @@ def test_what_the_operator_got_wrong_is_said_before_anything_is_registered(
     with pytest.raises(pulumi.RunError) as raised:
         stack.run(lambda: publish_manifest(**{"path": "release.yaml", **arguments}))
     assert says in str(raised.value)
+
+
+def test_a_reason_that_is_left_over_is_a_warning(stack: Stack) -> None:
+    stack.run(lambda: publish_manifest("release.yaml", "dev", reason="a fix"))
+    assert "WARNING: there is a reason, but nothing to force: `pulumi config rm reason`" in stack.log
 
 
 def test_variables_of_the_stack_go_before_the_manifests_and_after_the_environments(
@@ -473,7 +477,6 @@ def test_the_root_programs_environment_is_the_stack_unless_it_is_configured(stac
         ({"replace": '["acme/app@1.0=sha256:0"]'}, "names no version and digest"),
         ({"force": '["acme/app@1.0=sha256:0"]'}, "a soak is skipped only for a reason"),
         ({"force": '["acme/app@1.0=sha256:0"]', "reason": "a fix"}, "names no version and digest"),
-        ({"reason": "a fix"}, "nothing to force"),
         ({"variables": '{"version": 1.1}'}, "quote it"),
         ({"environment": "prod"}, "prod"),
     ],

@@ -36,6 +36,8 @@ YESTERDAY = 1767182400.0
 
 Parts = bytes | Iterator[bytes]
 
+Destination = tuple[LocalRegistry, Package, list[str]]
+
 ROUNDS = 8
 """How often a promotion is begun in which nothing moves."""
 
@@ -57,6 +59,7 @@ class Source:
         described: members of DescribePackageVersion's answer, on top of the usual.
         body: what a download of an asset answers: status, headers, and content.
         copied: what ListPackageVersionAssets answers for the repository `next`, None while nothing is there.
+        copied_status: what it is there.
         requests: operation and asset of every request.
     """
 
@@ -65,6 +68,7 @@ class Source:
     date: str | None = DATE
     body: Callable[[str], tuple[int, dict[str, str], Parts]] = lambda name: (200, {}, GOOD.get(name, b""))
     copied: list[Any] | None = None
+    copied_status: str = "Published"
     copies: Callable[[], dict[str, Any]] = lambda: {}
     requests: list[tuple[str, str]] = field(default_factory=list)
     pages: int = 1
@@ -124,7 +128,8 @@ class Source:
         there = query.get("repository") != "next" or self.copied is not None
         match path:
             case "/v1/package/version" if there:
-                known = {"status": "Published", "revision": "r1", "publishedTime": YESTERDAY} | self.described
+                status = self.copied_status if query.get("repository") == "next" else "Published"
+                known = {"status": status, "revision": "r1", "publishedTime": YESTERDAY} | self.described
                 return 200, {}, json.dumps({"packageVersion": known}).encode()
             case "/v1/package/version/assets" if there:
                 assets = self.copied if query.get("repository") == "next" else self.listing
@@ -161,6 +166,7 @@ class Promoter:
 
     source: Source
     destination: Package
+    said: list[str]
     version: str
     folder: Path
     monkeypatch: pytest.MonkeyPatch
@@ -185,6 +191,13 @@ class Promoter:
         """Status and contents of the version at the destination."""
         status = self.destination.statuses().get(self.version, "")
         return status, self.destination.contents(self.version) if status else {}
+
+    @property
+    def uploads(self) -> list[str]:
+        """The assets of the version that were sent to the destination, taken or not."""
+        queries = [line.split("?")[1].split()[0] for line in self.said if "/version/publish?" in line]
+        told = [{name: values[0] for name, values in parse_qs(query).items()} for query in queries]
+        return [query["asset"] for query in told if query["version"] == self.version]
 
     def refused(self, environment: str = "prod", code: int = 1) -> str:
         """Run, and hold that it failed, that no write asked the source, and that nothing is Published."""
@@ -213,13 +226,14 @@ def source(running: Source) -> Iterator[Source]:
 
 
 @pytest.fixture(scope="module")
-def destination(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalRegistry, Package]]:
+def destination(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Destination]:
     """One for all tests; each has a version of its own."""
-    with start(tmp_path_factory.mktemp("destination")) as server:
+    said: list[str] = []
+    with start(tmp_path_factory.mktemp("destination"), log=said.append) as server:
         client = client_of(server)
         client.create_domain(domain="acme")
         client.create_repository(domain="acme", repository="dev")
-        yield server, Package(client)
+        yield server, Package(client), said
         client.close()
         endpoints.close_embedded()
 
@@ -230,12 +244,12 @@ _numbers = itertools.count(1)
 @pytest.fixture
 def promoter(
     source: Source,
-    destination: tuple[LocalRegistry, Package],
+    destination: Destination,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Promoter:
-    server, package = destination
+    server, package, said = destination
     version = f"{next(_numbers)}.0"
     folder, spool = tmp_path / "checkout", tmp_path / "spool"
     folder.mkdir()
@@ -258,7 +272,7 @@ def promoter(
     # Not the function of that name.
     executor = sys.modules["pulumi_codeartifact_release.publishing.apply"]
     monkeypatch.setattr(executor, "SETTLE_WAITS", (0.001,) * (ROUNDS - 1))
-    return Promoter(source, package, version, folder, monkeypatch, capsys, spool)
+    return Promoter(source, package, said, version, folder, monkeypatch, capsys, spool)
 
 
 def test_an_honest_source_is_promoted(promoter: Promoter) -> None:
@@ -301,8 +315,10 @@ def test_bytes_that_are_not_those_of_the_listing_are_never_sent(
     promoter.source.body = lambda name: (200, headers, content) if name == "b.txt" else (200, {}, GOOD[name])
     promoter.refused()
     assert promoter.held() == ("Unfinished", {"a.txt": GOOD["a.txt"]})
+    assert promoter.uploads == ["a.txt"]
     promoter.source.body = lambda name: (200, {}, GOOD[name])
     assert promoter.run()[0] == 0
+    assert promoter.uploads == ["a.txt", "b.txt"]
     assert promoter.held() == ("Published", GOOD)
 
 
@@ -321,6 +337,19 @@ def test_a_body_without_an_end_of_an_asset_of_absurd_size_fills_no_disk(promoter
     promoter.source.listing = [listed("a.txt", b"alpha", size=2**63)]
     promoter.source.body = lambda _name: (200, {}, endless(taken))
     printed = promoter.refused(code=4)
+    assert "over the quota" in printed
+    assert taken == []
+
+
+def test_what_is_there_in_part_is_not_completed_from_assets_of_absurd_size(promoter: Promoter) -> None:
+    """A copy within a domain, of any size, is the service's business; what is missing of one is downloaded."""
+    taken: list[int] = []
+    promoter.source.listing = [listed("a.txt", b"alpha"), listed("b.txt", b"beta", size=2**63)]
+    promoter.source.body = lambda _name: (200, {}, endless(taken))
+    promoter.source.copied = [listed("a.txt", b"alpha")]
+    promoter.source.copied_status = "Unfinished"
+    code, printed = promoter.run("next")
+    assert code == 4, printed
     assert "over the quota" in printed
     assert taken == []
 
@@ -611,7 +640,7 @@ def planted(folder: Path, version: str) -> None:
 @pytest.mark.parametrize("real", ["manifest", "shell"])
 def test_a_folder_that_came_with_the_manifest_is_no_source_for_a_registry_elsewhere(
     promoter: Promoter,
-    destination: tuple[LocalRegistry, Package],
+    destination: Destination,
     monkeypatch: pytest.MonkeyPatch,
     real: str,
     spelled: str,
@@ -631,9 +660,7 @@ def test_a_folder_that_came_with_the_manifest_is_no_source_for_a_registry_elsewh
     assert promoter.held() == ("", {})
 
 
-def test_only_the_operator_permits_a_folder_as_a_source(
-    promoter: Promoter, destination: tuple[LocalRegistry, Package]
-) -> None:
+def test_only_the_operator_permits_a_folder_as_a_source(promoter: Promoter, destination: Destination) -> None:
     planted(promoter.folder / ".registry", promoter.version)
     rewrite(promoter, (f'"{promoter.source.url}"', '"file:.registry"'))
     assert promoter.run("pinned", "apply", "--allow", "local-source")[0] == 4
@@ -646,7 +673,7 @@ def test_only_the_operator_permits_a_folder_as_a_source(
 @pytest.mark.parametrize("endpoint", [None, "https://collector.example.test", "http://127.0.0.1:1", "file:../planted"])
 def test_no_end_of_a_promotion_is_elsewhere_without_permission(
     promoter: Promoter,
-    destination: tuple[LocalRegistry, Package],
+    destination: Destination,
     monkeypatch: pytest.MonkeyPatch,
     endpoint: str | None,
     side: str,

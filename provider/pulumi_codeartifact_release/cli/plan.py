@@ -75,9 +75,10 @@ def show_plans(target: Target, plans: list[PackagePlan]) -> None:
         if each.forced:
             click.echo(click.style(f"      the soak is skipped by force: {target.reason}", fg="yellow"))
     refused = [each.plan for each in plans if each.plan.refusal]
-    for plan in refused:
-        if plan.refusal:
-            click.echo(f"{click.style('refused', fg='red', bold=True)}[{plan.refusal.code}]: {plan.refusal}", err=True)
+    # One may be the reason for several.
+    for refusal in {id(plan.refusal): plan.refusal for plan in refused}.values():
+        if refusal:
+            click.echo(f"{click.style('refused', fg='red', bold=True)}[{refusal.code}]: {refusal}", err=True)
     changed = [each.plan for each in plans if each.plan.changes]
     if refused:
         click.echo(f"{count_text(len(refused), 'package')} refused; nothing will be sent.")

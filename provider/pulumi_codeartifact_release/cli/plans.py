@@ -6,16 +6,16 @@ for each in make_plans(target):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 import click
 
-from ..approvals import Approval, approvals, idle_pins, permitted
+from ..approvals import Approval, approvals, idle_pins, permitted, wanted
 from ..endpoints import refuse_same_place, same_domain
-from ..errors import RefusedError, UsageError
+from ..errors import PinError, RefusedError, UsageError
 from ..hashing import SqliteCache, default_folder, hash_files
 from ..manifest import Package
 from ..publishing import (
@@ -25,6 +25,7 @@ from ..publishing import (
     Plan,
     Promotion,
     Release,
+    Route,
     Source,
     ThreadScheduler,
     choose,
@@ -92,7 +93,7 @@ def _hashed(target: Target) -> list[DeclaredRelease]:
 
 def _promotions(target: Target, source: Site) -> list[PackagePlan]:
     environment = target.site.environment
-    approved = approvals(target.manifest, environment)
+    approved, unapproved = _approved(target)
     if environment.stack and any(not approval.pin for approval in approved.values()):
         raise UsageError(
             f"{environment.name} promotes what the Pulumi stack {environment.stack} says, which only Pulumi can read",
@@ -108,9 +109,23 @@ def _promotions(target: Target, source: Site) -> list[PackagePlan]:
     copies = same_domain(*places)
 
     def plan(package: Package) -> PackagePlan:
+        if unapproved and not approved[package.id].pin:
+            bare = _release(target, package, approved[package.id].version, ())
+            return PackagePlan(DeclaredRelease(package.id, bare, {}), refused(bare, None, unapproved, Route.TRANSFER))
         return _promotion(target, source, package, approved[package.id], copies=copies)
 
     return _all(plan, target.manifest.packages)
+
+
+def _approved(target: Target) -> tuple[Mapping[str, Approval], PinError | None]:
+    """Return what is approved, and why some of it is not where it has to be."""
+    environment = target.site.environment
+    try:
+        return approvals(target.manifest, environment), None
+    except PinError as error:
+        return {
+            package.id: wanted(target.manifest, environment, package) for package in target.manifest.packages
+        }, error
 
 
 def _promotion(target: Target, source: Site, package: Package, approval: Approval, *, copies: bool) -> PackagePlan:

@@ -113,4 +113,7 @@ def age_text(since: datetime, now: datetime) -> str:
 
 def state_text(report: Report) -> str:
     """Return the report in a line: `1 drifted, 2 behind`, or that there is nothing to see to."""
-    return report.summary or "everything is in step"
+    if report.summary:
+        return report.summary
+    in_step = any(cell.standing.step is Step.IN_STEP for row in report.rows for cell in row.cells.values())
+    return "everything is in step" if in_step else "nothing is declared here"

@@ -76,8 +76,11 @@ def judge(promotion: Promotion, found: RemoteVersion | None) -> bool:
     unmet = _unmet_soak(promotion.soak, source, found)
     if not unmet:
         return False
-    if promotion.force and promotion.force.covers(source) and promotion.force.digest == found.digest:
+    force = promotion.force if promotion.force and promotion.force.covers(source) else None
+    if force and force.digest == found.digest:
         return True
+    if force:
+        unmet.what += f"\nThe force that is permitted names other bytes: {force.digest}"
     raise unmet
 
 
@@ -95,7 +98,7 @@ def _moved(pin: Pin, source: Coordinates, found: RemoteVersion) -> PinError:
 def _unmet_soak(soak: timedelta, source: Coordinates, found: RemoteVersion) -> GateError | None:
     since, now = found.state.published_time, found.state.answered_at
     wish = f"`soak` asks for {duration_text(soak)}"
-    force = f"--force {source.name}={found.digest} --reason TEXT (stack config: force, reason)"
+    force = f"--force {source.name}={found.digest} --reason TEXT (stack config or arguments: force, reason)"
     if since is None or now is None:
         missing = "since when it is Published" if since is None else "what time it is"
         return GateError(
