@@ -226,6 +226,14 @@ class Journal:
             (query.get("version", ""), target.path, query.get("asset", ""), int(status[0]) if status else 0)
         )
 
+    def settled(self) -> int:
+        """How many requests there were, once all are in: a line is written when its answer is on its way already."""
+        while True:
+            count = len(self.entries)
+            time.sleep(0.1)
+            if count == len(self.entries):
+                return count
+
     def accepted(self, version: str, since: int = 0) -> list[str]:
         """The assets of a version that the server took, in order: each time it did."""
         return [

@@ -119,10 +119,11 @@ def test_previewed_with_reads_alone_killed_and_finished_by_the_next_up_and_refus
     stack: Promotions, tried: Counter[str], spool: Path
 ) -> None:
     version = stack.next("transferred")
-    since = len(stack.registry.journal.entries)
+    since = stack.registry.journal.settled()
     printed = stack.project.run("preview")
     assert digest_of(FIVE) in printed
     assert only_reads(stack.proxy.requests)
+    stack.registry.journal.settled()
     assert stack.registry.journal.writes(since) == []
 
     # In the middle of a download.

@@ -71,6 +71,13 @@ def judge(promotion: Promotion, found: RemoteVersion | None) -> bool:
             hint=f"Only what is Published in {source.repository}, whole, goes on. "
             "(`status` of a package holds for every environment: what it keeps Unlisted or Archived is not promoted.)",
         )
+    strange = next((name for name in found.assets if not name.isprintable()), None)
+    if strange is not None:
+        # The service has no such names, and the engine's preview shows them as they are.
+        raise GateError(
+            f"{source} holds an asset whose name no registry may have: {strange}",
+            hint=f"Whatever {source.repository} is in, it is not CodeArtifact. Look at what it holds.",
+        )
     if not promotion.soak:
         return False
     unmet = _unmet_soak(promotion.soak, source, found)
