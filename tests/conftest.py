@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from simulation.counts import summarize
+
 WITHOUT_CLI = "the Pulumi CLI is not on this machine"
 """Why a test against the real engine is skipped."""
 WITHOUT_BROWSER = "Chromium is not on this machine"
@@ -48,6 +50,8 @@ def _nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
     """Say plainly, last, what was not tested: a green line alone would claim that it was."""
     yield
+    # From here: where tests run in processes of their own, this one knows no other conftest.
+    summarize(terminalreporter)
     for reason, tests in _NOT_RUN.items():
         skipped = [
             report
