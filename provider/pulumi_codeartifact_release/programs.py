@@ -15,7 +15,7 @@ import pulumi
 
 from .approvals import Approval, approvals, forced, idle_pins, permitted
 from .declaration import Declaration
-from .endpoints import EMBEDDED_ACCOUNT, Destination, resolve, resolved_region
+from .endpoints import EMBEDDED_ACCOUNT, Destination, Endpoint, resolve, resolved_region
 from .errors import ReleaseError, UsageError
 from .manifest import Environment, Manifest, Package, Variables, load
 from .publishing import Permission, Pin
@@ -204,18 +204,17 @@ def _words(name: str, value: Sequence[str]) -> Sequence[str]:
 
 
 def _announce(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> None:
-    """Say where to, and where from, first; here rather than beside each of many resources."""
-    lines = [_where(manifest, environment, allow)]
-    if environment.promote_from:
-        lines.append(f"from {_where(manifest, manifest.environment(environment.promote_from), allow)}")
+    """Say where to, and where from, first; here rather than beside each of many resources.
+
+    Raises UsageError for an endpoint that is not permitted, also where there is nothing to say.
+    """
+    chain = [manifest.environment(name) for name in (environment.name, environment.promote_from) if name]
+    endpoints = [resolve(each.endpoint, base=manifest.base, allow=allow, profile=each.profile) for each in chain]
     if pulumi.runtime.is_dry_run():
-        pulumi.log.info("\n".join(lines))
+        pulumi.log.info("\nfrom ".join(_where(*each) for each in zip(chain, endpoints, strict=True)))
 
 
-def _where(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> str:
-    endpoint = resolve(environment.endpoint, base=manifest.base, allow=allow, profile=environment.profile)
-    if not pulumi.runtime.is_dry_run():
-        return ""
+def _where(environment: Environment, endpoint: Endpoint) -> str:
     if endpoint.origin:
         pulumi.log.warn(f"the endpoint {endpoint.text} comes from {endpoint.origin}, not from the manifest")
     where = endpoint.text or "AWS"

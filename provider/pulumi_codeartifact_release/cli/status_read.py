@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..approvals import wanted
-from ..endpoints import Destination, connect, resolve
+from ..endpoints import connect, resolve
 from ..errors import (
     ExpiredCredentialsError,
     MissingDomainError,
@@ -27,6 +27,7 @@ from ..manifest import Environment, Manifest, Package
 from ..publishing import ThreadScheduler
 from ..publishing.standing import Before, Declared, Found, Standing, Step, Wanted, judge, read
 from ..registry.interface import Registry, Status
+from .target import destination_of
 
 READS_AT_ONCE = 8
 
@@ -171,13 +172,7 @@ class _Reader:
         self.problem: ReleaseError | None = None
         self._lock = threading.Lock()
         self._registry: Registry | None = None
-        self._destination = Destination(
-            environment.domain,
-            environment.repository,
-            environment.domain_owner,
-            environment.region,
-            environment.profile,
-        )
+        self._destination = destination_of(environment)
         try:
             self._connect(manifest, allow, warn)
         except ReleaseError as error:

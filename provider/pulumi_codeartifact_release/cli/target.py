@@ -189,19 +189,26 @@ def open_target(options: Options) -> Target:
 
 def open_site(manifest: Manifest, environment: Environment, allow: frozenset[str], stop: Stop) -> Site:
     """Connect to an environment."""
-    from ..endpoints import Destination, connect, resolve, resolved_owner  # noqa: PLC0415
+    from ..endpoints import connect, resolve, resolved_owner  # noqa: PLC0415
     from ..publishing import ThreadScheduler  # noqa: PLC0415
 
     endpoint = resolve(environment.endpoint, base=manifest.base, allow=allow, profile=environment.profile)
-    destination = Destination(
+    destination = destination_of(environment)
+    connection = connect(destination, endpoint, ThreadScheduler(stop.reason).checkpoint)
+    return Site(environment, endpoint, destination, connection, resolved_owner(destination, endpoint))
+
+
+def destination_of(environment: Environment) -> Destination:
+    """Return the repository of an environment, and the caller."""
+    from ..endpoints import Destination  # noqa: PLC0415 - so that `--help` imports nothing of it
+
+    return Destination(
         environment.domain,
         environment.repository,
         environment.domain_owner,
         environment.region,
         environment.profile,
     )
-    connection = connect(destination, endpoint, ThreadScheduler(stop.reason).checkpoint)
-    return Site(environment, endpoint, destination, connection, resolved_owner(destination, endpoint))
 
 
 def refuse_unknown(name: str, permissions: Sequence[Permission], known: Collection[tuple[str, str]]) -> None:
