@@ -53,6 +53,7 @@ from pulumi_codeartifact_release.publishing import (
     Planned,
     Promotion,
     Release,
+    RemoteVersion,
     Route,
     ThreadScheduler,
     apply,
@@ -1030,8 +1031,8 @@ def test_a_download_that_is_denied_is_told_at_once() -> None:
 def test_a_doubt_that_comes_while_another_asset_is_judged_does_not_undo_the_judgement() -> None:
     # Two downloads that fail at once doubt the source at once.
     class Doubtful(Origin):
-        def judge(self, found: object) -> None:
-            super().judge(found)  # type: ignore[arg-type]
+        def judge(self, found: RemoteVersion | None, planned: Pin | None = None) -> None:
+            super().judge(found, planned)
             self.doubt()
 
     stage = Stage(Route.TRANSFER)

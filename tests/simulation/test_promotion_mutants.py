@@ -60,8 +60,7 @@ DOUBTED = "            if origin:\n                origin.doubt()\n"
 ASSURED = "        origin.revision(plan.release, scheduler)\n"
 ANEW = "            origin.doubt()\n        origin.revision"
 
-PINNED = "            judge(Promotion(self.promotion.source, self.promotion.to, pin), found)\n"
-JUDGED = f"{PINNED}            self.judge(found)\n"
+PLANNED = '            self.judge(found, Pin(release.digest, "as it was planned"))\n'
 COMPLETE = "        if not received.complete:\n"
 CHOSEN = "    origin.judge(found)\n    if found is None:\n"
 MADE = "    if held and made and pin and held.digest == pin.digest:\n"
@@ -93,13 +92,13 @@ MUTANTS = [
         "the source is judged, but not whether it is what was planned",
         _moving(COPY, Version(Status.PUBLISHED, MOVED)),
         "was not judged",
-        origin=((PINNED, ""),),
+        origin=((PLANNED, "            self.judge(found)\n"),),
     ),
     Mutant(
         "the source is looked at, and not judged",
         _moving(COPY, Version(Status.UNLISTED, APPROVED)),
         "was not judged",
-        origin=((JUDGED, "            self._revision = found.state.revision if found else ''\n"),),
+        origin=((PLANNED, "            self._revision = found.state.revision if found else ''\n"),),
     ),
     Mutant(
         "what is chosen is not judged",

@@ -101,9 +101,13 @@ class Origin:
         other = found is not None and pin is not None and found.digest != pin.digest
         return found is None or found.state.status is Status.UNFINISHED or other
 
-    def judge(self, found: RemoteVersion | None) -> None:
-        """Judge what the source holds. Raises PinError or GateError."""
-        self.forced = judge(self.promotion, found) or self.forced
+    def judge(self, found: RemoteVersion | None, planned: Pin | None = None) -> None:
+        """Judge what the source holds, where nobody approved it against what was `planned`.
+
+        Raises PinError or GateError.
+        """
+        promotion = replace(self.promotion, pin=self.promotion.pin or planned)
+        self.forced = judge(promotion, found) or self.forced
         self._revision = found.state.revision if found else None
         self._names = {name: asset.name for name, asset in found.assets.items()} if found else {}
 
@@ -122,10 +126,8 @@ class Origin:
         """
         revision = self._revision
         if revision is None:
-            pin = self.promotion.pin or Pin(release.digest, "as it was planned")
             found = self.holds(scheduler)
-            judge(Promotion(self.promotion.source, self.promotion.to, pin), found)
-            self.judge(found)
+            self.judge(found, Pin(release.digest, "as it was planned"))
             assert found is not None
             # Not asked for again: another asset, in another thread, may have its doubts meanwhile.
             return found.state.revision
