@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import hashlib
 import json
 import subprocess
@@ -17,12 +18,21 @@ def test_the_wheel_has_what_is_not_code(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         plugin = json.loads(archive.read("pulumi_codeartifact_release/pulumi-plugin.json"))
+        [metadata] = (archive.read(name).decode() for name in names if name.endswith(".dist-info/METADATA"))
+        [found] = (archive.read(name).decode() for name in names if name.endswith(".dist-info/entry_points.txt"))
     page = ("cli/status.html.j2", "cli/status.css", "cli/status.js")
     for name in ("py.typed", "manifest/release.schema.json", "pulumi-plugin.json", *page):
         assert f"pulumi_codeartifact_release/{name}" in names
     # Without this Pulumi takes any package named pulumi-… for one whose plugin binary it has to download.
     assert plugin == {"resource": False}
     assert not any(name.startswith("tests") for name in names)
+    entry_points = configparser.ConfigParser()
+    entry_points.read_string(found)
+    assert dict(entry_points["console_scripts"]) == {"codeartifact-release": "pulumi_codeartifact_release.cli:main"}
+    # Whoever tests with pytest has the fixtures; whoever does not need not have pytest.
+    assert dict(entry_points["pytest11"]) == {"codeartifact-release": "pulumi_codeartifact_release.pytest_plugin"}
+    assert "Requires-Dist: pulumi" in metadata
+    assert "Requires-Dist: pytest" not in metadata
 
 
 def test_the_same_sources_are_built_into_the_same_bytes_and_version(tmp_path: Path) -> None:

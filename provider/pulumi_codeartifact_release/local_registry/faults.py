@@ -133,6 +133,12 @@ class Faults:
         self._lock = threading.Lock()
         self._past: deque[tuple[float, bytes]] = deque()
 
+    def become(self, other: Faults) -> None:
+        """Do from the next request on what `other` would; what was counted and remembered so far is forgotten."""
+        with self._lock:
+            self.applied, self._rules, self._keeps = other.applied, other._rules, other._keeps
+            self._past.clear()
+
     def judge(self, operation: str) -> Verdict:
         """Decide what is done to a request. A delay and a stale read add to what later rules do; others are final."""
         verdict = Verdict()
