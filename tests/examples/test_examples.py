@@ -297,11 +297,41 @@ def test_own_program_promotes_what_another_stack_says(run: Run, done: Done) -> N
     assert said == [said[0]] * 2
 
 
-@runs("own-program", engine=(False,))
-def test_own_program_says_what_it_needs(run: Run, done: Done) -> None:
+@runs("policy", engine=(True,))
+def test_policies_fail_a_preview_and_let_what_obeys_them_pass(run: Run, done: Done) -> None:
+    assert done.code == 0, done.out + done.err
+    assert "Traceback" not in done.out + done.err
+    assert all(IGNORED & set(path.parts) for path in done.left), done.left
+    obeys, breaks_two, staged, goes_around = re.split(r"^\$ pulumi preview .*$", done.out, flags=re.MULTILINE)[1:]
+    what = "(pulumi-python:dynamic/codeartifact:"
+    assert "❌" not in obeys + staged
+    assert all(
+        "✅ codeartifact-release@v0.1.0" in printed and "+ 2 to create" in printed for printed in (obeys, staged)
+    )
+    assert all("❌ codeartifact-release@v0.1.0" in printed for printed in (breaks_two, goes_around))
+    assert all("error: preview failed" in printed for printed in (breaks_two, goes_around))
+    assert f"- [mandatory]  version-not-latest  {what}PackageVersion: acme/payments-api)" in breaks_two
+    assert 'acme/payments-api@Latest in acme/dev: a version named "Latest" says nothing' in breaks_two
+    assert f"- [mandatory]  sbom-among-the-assets  {what}PackageVersion: acme/payments-api)" in breaks_two
+    assert "acme/payments-api@Latest in acme/dev: there is no SBOM among its assets (payments-api.py);" in breaks_two
+    assert breaks_two.count("[mandatory]") == 2
+    assert goes_around.count("[mandatory]") == 1
+    # As the README shows it.
+    readme = (EXAMPLES / "policy" / "README.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"```text\n(.*?)```", readme, flags=re.DOTALL)
+    printed = [line.strip() for line in goes_around.splitlines()]
+    assert all(line.strip() in printed for line in shown.splitlines())
+    # And nothing was written by any preview.
+    dev, staging = holdings(done.project / ".registry", "acme/dev", "acme/staging")
+    assert dev == staging
+    assert [*dev] == [("payments-api", "1.4.2")]
+
+
+@runs("own-program", "policy", engine=(False,))
+def test_an_example_of_the_engine_says_what_it_needs(run: Run, done: Done) -> None:
     assert done.code == 1
     assert done.err.count("\n") == 1
-    assert "it needs the Pulumi CLI" in done.err
+    assert "needs the Pulumi CLI" in done.err
 
 
 @runs("demo")
