@@ -10,22 +10,75 @@ import pytest
 from pulumi_codeartifact_release import errors
 from pulumi_codeartifact_release.errors import ManifestError, Problem, ReleaseError
 
-TROUBLESHOOTING = Path(__file__).parent.parent / "docs" / "troubleshooting.md"
+DOCS = Path(__file__).parent.parent / "docs"
+TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text()
 
 ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ReleaseError)]
+
+
+def anchor(heading: str) -> str:
+    """What GitHub makes of a heading's text."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def sections(page: str) -> dict[str, str]:
+    """Heading of the second level -> what stands below it."""
+    parts = re.split(r"^## (.+)$", page, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+ERRORS, PULUMI = TROUBLESHOOTING.split("\n# Pulumi\n")
+SECTIONS = {**sections(ERRORS), **sections(PULUMI)}
 
 
 @pytest.mark.parametrize("kind", ALL)
 def test_every_error_has_a_code_of_its_own_and_a_section_that_explains_it(kind: type[ReleaseError]) -> None:
     assert [other.code for other in ALL].count(kind.code) == 1
-    headings = re.findall(r"^## (.+)$", TROUBLESHOOTING.read_text(), flags=re.MULTILINE)
-    assert kind.code in {name for heading in headings for name in heading.split(", ")}
+    # The very heading: `#CODE` leads to it, and to no other section.
+    assert re.findall(r"^#+ (.+)$", TROUBLESHOOTING, flags=re.MULTILINE).count(kind.code) == 1
+    assert anchor(kind.code) == kind.code
 
 
 def test_every_section_is_of_an_error_that_exists() -> None:
-    part = TROUBLESHOOTING.read_text().split("\n# Pulumi\n")[0]
-    headings = re.findall(r"^## (.+)$", part, flags=re.MULTILINE)
-    assert {name for heading in headings for name in heading.split(", ")} == {kind.code for kind in ALL}
+    assert sections(ERRORS).keys() == {kind.code for kind in ALL}
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_every_section_has_a_cause_and_a_remedy(heading: str) -> None:
+    assert re.findall(r"^\*\*(\w+)\*\*:", SECTIONS[heading], flags=re.MULTILINE) == ["Cause", "Remedy"]
+    cause, remedy = re.split(r"^\*\*Remedy\*\*:", SECTIONS[heading], flags=re.MULTILINE)
+    assert len(cause.split()) > 5
+    assert len(remedy.split()) > 4
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["TLS", "Wrong region", "Wrong owner", "Wrong clock", "Proxy", "The stack is locked", "A create is pending"],
+)
+def test_what_has_no_code_of_its_own_can_be_found_too(point: str) -> None:
+    assert re.search(rf"^##+ {point}$", TROUBLESHOOTING, flags=re.MULTILINE)
+    assert f"](#{anchor(point)})" in TROUBLESHOOTING.split("\n# Errors\n")[0]
+
+
+def test_every_code_stands_in_the_overview() -> None:
+    overview = TROUBLESHOOTING.split("\n# Errors\n")[0]
+    families = {"failed", "refused"}
+    assert {kind.code for kind in ALL} - set(re.findall(r"\]\(#([\w-]+)\)", overview)) == families
+
+
+def test_links_lead_somewhere() -> None:
+    def anchors(page: Path) -> set[str]:
+        return {anchor(heading) for heading in re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)}
+
+    links = re.findall(r"\]\(([\w./-]*\.md)?(?:#([\w-]+))?\)", TROUBLESHOOTING)
+    assert len(links) > 40
+    for page, name in links:
+        path = DOCS / (page or "troubleshooting.md")
+        assert path.exists()
+        assert not name or name in anchors(path), f"{page}#{name}"
+    for path in DOCS.glob("*.md"):
+        for name in re.findall(r"troubleshooting\.md#([\w-]+)", path.read_text()):
+            assert name in anchors(DOCS / "troubleshooting.md"), f"{path.name} links to {name}"
 
 
 def test_exit_codes_say_whether_trying_again_may_help() -> None:

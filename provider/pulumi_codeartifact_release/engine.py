@@ -3,14 +3,14 @@
 log = EngineLog(engine_address(sys.argv))
 log.status(urn, "3/7 assets")
 with one_line_errors():
-    raise ConflictError("…")        # the display shows `error: ConflictError: …` and no traceback
+    raise ConflictError("…")        # the display shows `error: conflict: …` and no traceback
 """
 
 from __future__ import annotations
 
+import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -25,6 +25,29 @@ def engine_address(argv: list[str]) -> str | None:
     """Return the engine's address if this is the plugin process: its command line ends with it."""
     is_plugin = len(argv) == 2 and Path(argv[0]).parts[-2:] == ("dynamic", "__main__.py")
     return argv[1] if is_plugin else None
+
+
+def at_terminal(pid: int | None = None, proc: Path = Path("/proc"), environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether the engine that started this process redraws a terminal, as far as the machine lets us see.
+
+    The engine does not say so, and prints every status line where its output is a log.
+    """
+    if environ.get("CI"):
+        return False
+    pid = pid or os.getpid()
+    try:
+        # Between us and the engine there is a shell, at most.
+        for _ in range(4):
+            name, _, rest = (proc / str(pid) / "stat").read_text().rpartition(")")
+            if name.endswith("(pulumi"):
+                words = (proc / str(pid) / "cmdline").read_bytes().split(b"\0")
+                return b"--non-interactive" not in words and str((proc / str(pid) / "fd" / "1").readlink()).startswith(
+                    ("/dev/pts/", "/dev/tty", "/dev/console")
+                )
+            pid = int(rest.split()[1])
+    except (OSError, ValueError, IndexError):
+        pass
+    return False
 
 
 class EngineLog:
@@ -66,22 +89,6 @@ class EngineLog:
         return True
 
 
-class Paced:
-    """Passes on at most a few lines a second."""
-
-    def __init__(self, show: Callable[[str], None], interval_s: float = 0.2) -> None:
-        self._show = show
-        self._interval_s = interval_s
-        self._next = 0.0
-
-    def show(self, text: str) -> None:
-        """Show the line, or leave it out if the last one was just now."""
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + self._interval_s
-            self._show(text)
-
-
 class ReleaseFailedError(Exception):
     """What the engine shows of an error of ours: the message alone.
 
@@ -105,7 +112,8 @@ def one_line_errors() -> Iterator[None]:
 
 
 def _raise_without_traceback(error: ReleaseError) -> NoReturn:
-    # Named like the error itself: the engine prints `error: ConflictError: …`.
-    kind = type(type(error).__name__, (ReleaseFailedError,), {"__module__": "builtins"})
+    # Python prints `NAME: text` of an error; the code in the place of the name is what the documentation lists.
+    name, _, text = error.coded.partition(": ")
+    kind = type(name, (ReleaseFailedError,), {"__module__": "builtins"})
     sys.tracebacklimit = 0
-    raise kind(str(error)) from None
+    raise kind(text) from None

@@ -6,7 +6,7 @@ Pulumi display print nothing else (`--verbose` shows the traceback).
     try:
         ...
     except ReleaseError as error:
-        print(f"{error.code}: {error}")
+        print(error.coded)
         raise SystemExit(error.exit_code)
 
 Exit codes are part of the public interface: 1 it failed, trying again may help; 2 bad usage or a bad manifest;
@@ -54,6 +54,11 @@ class ReleaseError(Exception):
 
     def __str__(self) -> str:
         return f"{self.what}\n{self.hint}" if self.hint else self.what
+
+    @property
+    def coded(self) -> str:
+        """The text with the code before it, `conflict: …`: for displays that print nothing of ours but a text."""
+        return f"{self.code}: {self}"
 
 
 # --- what was asked for is wrong: exit code 2 ----------------------------------------------------------------
@@ -105,6 +110,12 @@ class ManifestError(UsageError):
         self.path = str(path)
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(self._line(problem) for problem in self.problems))
+
+    @property
+    def coded(self) -> str:
+        """The text below a line with the code: every mistake keeps its place at the beginning of its own line."""
+        count = len(self.problems)
+        return f"{self.code}: {count} mistake{'s' * (count != 1)} in {printable(self.path)}\n{self}"
 
     def _line(self, problem: Problem) -> str:
         where = self.path
@@ -280,6 +291,18 @@ class MovedError(RefusedError):
     """The version is not the one that state knows: somebody changed it since."""
 
     code = "moved"
+
+
+class MismatchError(RefusedError):
+    """What the registry holds is not what is declared, or was approved: `verify` found it."""
+
+    code = "mismatch"
+
+
+class StalePlanError(RefusedError):
+    """An approved plan is not what would happen now, has expired, or is no plan."""
+
+    code = "stale-plan"
 
 
 class InterruptedReleaseError(ReleaseError):

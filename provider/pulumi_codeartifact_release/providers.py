@@ -62,9 +62,12 @@ class _Provider(ResourceProvider):
             # Where the files are, or what was approved, is an output of something that does not exist yet.
             return CheckResult({**inputs, "assets": UNKNOWN, "digest": UNKNOWN}, [])
         try:
-            return self.checking(olds, inputs, Declaration.of(declared), process()).run()
+            checked = self.checking(olds, inputs, Declaration.of(declared), process()).run()
         except ReleaseError as error:
-            return CheckResult(inputs, [CheckFailure(property_of(error), str(error))])
+            return CheckResult(inputs, [CheckFailure(property_of(error), error.coded)])
+        # What is wrong with arguments is told all at once, and is none of our errors; its code is theirs.
+        failures = [CheckFailure(each.property, UsageError(each.reason).coded) for each in checked.failures]
+        return CheckResult(checked.inputs, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare; never asks for a replacement: every change is an update in place."""

@@ -84,7 +84,7 @@ def test_what_state_calls_aws_is_aws_whatever_the_shell_says(world: World) -> No
         plugin.configure()
         with pytest.raises(grpc.RpcError) as raised:
             plugin.read(at_aws)
-    assert "codeartifact.us-east-1.amazonaws.com" in failed(raised.value, "UnreachableError")
+    assert "codeartifact.us-east-1.amazonaws.com" in failed(raised.value, "unreachable")
     assert len(world.gate.requests) == before
 
 

@@ -575,7 +575,7 @@ def test_a_source_that_moves_between_check_and_create_is_refused(promoted: Promo
         other = promoted.publish("1.0", {**CONTENTS, "b.txt": b"other"})
         with pytest.raises(grpc.RpcError) as raised:
             plugin.create(checked)
-    text = failed(raised.value, "PinError")
+    text = failed(raised.value, "pin")
     assert promoted.digest in text
     assert other in text
     assert promoted.staging.statuses() == {}

@@ -117,7 +117,7 @@ def test_loopback_is_never_asked_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("config")
 def test_an_unknown_profile_is_one_clear_line() -> None:
-    with pytest.raises(UsageError, match="The config profile \\(nobody\\) could not be found"):
+    with pytest.raises(UsageError, match="there is no AWS profile nobody on this machine"):
         make_client(ClientSettings(profile="nobody"))
 
 

@@ -315,5 +315,5 @@ def test_memory_stays_flat_for_a_large_promotion(tmp_path: Path) -> None:
         "print(peak_memory_kib())\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert "released acme/large: Published: sent 1 asset, 128.0 MiB" in done.stdout.splitlines()[-2]
+    assert "acme/large: Published: sent 1 asset, 128.0 MiB" in done.stdout.splitlines()[-2]
     assert int(done.stdout.splitlines()[-1]) < 150 * 1024

@@ -26,6 +26,8 @@ _CHUNK = 1 << 20
 # A file system whose clock ticks every two seconds (the coarsest in use) shows two writes within one tick as one.
 _SETTLED_NS = 2_000_000_000
 
+_UNREADABLE = "Is it still there, and may you read it? Nothing of this release was published."
+
 
 @dataclass(frozen=True)
 class HashedFile:
@@ -153,7 +155,7 @@ def _hash(path: Path, on_bytes: Callable[[int], None], stop: threading.Event) ->
             try:
                 count = file.readinto(buffer)  # type: ignore[attr-defined]
             except OSError as error:
-                raise FileError(f"{path} cannot be read: {error.strerror}") from error
+                raise FileError(f"{path} cannot be read: {error.strerror}", hint=_UNREADABLE) from error
             if not count:
                 break
             digest.update(view[:count])
@@ -173,7 +175,7 @@ def _stat(path: Path) -> FileIdentity:
     try:
         return FileIdentity.of(path.stat())
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}") from error
+        raise FileError(f"{path} cannot be read: {error.strerror}", hint=_UNREADABLE) from error
 
 
 def _open(path: Path) -> BinaryIO:
@@ -182,4 +184,4 @@ def _open(path: Path) -> BinaryIO:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
         return os.fdopen(descriptor, "rb", buffering=0)
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}") from error
+        raise FileError(f"{path} cannot be read: {error.strerror}", hint=_UNREADABLE) from error

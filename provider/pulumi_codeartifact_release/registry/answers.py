@@ -13,11 +13,13 @@ from typing import Any, cast
 
 from ..errors import RegistryError, ServerFaultError, StatusRefusedError, VersionNotFoundError
 from .interface import Coordinates, Status, VersionState
+from .translate import one_line
 
 # The model says 50.
 _LONGEST_REVISION = 1000
 # Those that can be reckoned with; others are as good as no time at all.
 _YEARS = range(1970, 9000)
+_STRANGE = "That is not CodeArtifact's way to answer: check the endpoint, and what may answer in its place (a proxy)."
 
 
 def verdict_of(answer: Any, at: Coordinates, wish: str) -> Mapping[str, Any]:
@@ -28,7 +30,7 @@ def verdict_of(answer: Any, at: Coordinates, wish: str) -> Mapping[str, Any]:
     failed = answer.get("failedVersions", {}).get(at.version, {})
     reason = str(failed.get("errorCode", "SKIPPED"))
     raise StatusRefusedError(
-        f"{at} did not {wish}: {reason}: {failed.get('errorMessage', 'no reason given')}",
+        f"{at} did not {wish}: {one_line(reason)}: {one_line(failed.get('errorMessage'))}",
         reason=reason,
         hint="The service does not allow it: look at the version's status and the package's origin controls."
         if reason == "NOT_ALLOWED"
@@ -60,18 +62,20 @@ def _clock(answer: Any) -> datetime | None:
 def revision_of(value: object, at: Coordinates) -> str:
     """Return a revision that can be stored and shown."""
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _LONGEST_REVISION:
-        raise ServerFaultError(f"the answer about {at} has no usable revision")
+        raise ServerFaultError(f"the answer about {at} has no usable revision", hint=_STRANGE)
     return value
 
 
 def status_of(value: str | None, at: Coordinates) -> Status:
     """Return a status; raises VersionNotFoundError for the one that means that there is none."""
     if value == "Deleted":
-        raise VersionNotFoundError(f"not found: {at} is Deleted")
+        raise VersionNotFoundError(f"{at} is Deleted")
+    if value is None:
+        raise ServerFaultError(f"the answer about {at} has no status", hint=_STRANGE)
     try:
         return Status(value or "")
     except ValueError:
         raise RegistryError(
-            f"{at} has the status {value}, which this version of codeartifact-release does not know",
+            f"{at} has the status {one_line(value)}, which this version of codeartifact-release does not know",
             hint="Upgrade codeartifact-release.",
         ) from None

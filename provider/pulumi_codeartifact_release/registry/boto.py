@@ -67,15 +67,18 @@ def _understood(operation: str) -> Callable[[_Method], _Method]:
             try:
                 return method(self, at, *args, **more)
             except _UNREADABLE as error:
-                raise _unreadable(operation, at, error) from error
+                raise _unreadable(operation, at) from error
 
         return cast(_Method, understood)
 
     return decorate
 
 
-def _unreadable(operation: str, at: Coordinates, error: Exception) -> ServerFaultError:
-    return ServerFaultError(f"{operation} for {at}: the answer cannot be read ({type(error).__name__})")
+def _unreadable(operation: str, at: Coordinates) -> ServerFaultError:
+    return ServerFaultError(
+        f"{operation} for {at}: the answer is not what CodeArtifact answers",
+        hint="Is the endpoint right, or does something else answer in its place?",
+    )
 
 
 class BotoRegistry:
@@ -281,7 +284,7 @@ class BotoRegistry:
             except (BotoCoreError, ResponseParserError) as error:
                 raise self._translated(error, operation, at, asset) from error
             except _UNREADABLE as error:
-                raise _unreadable(operation, at, error) from error
+                raise _unreadable(operation, at) from error
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _before_attempt(self, operation: str) -> None:
@@ -314,7 +317,9 @@ class BotoRegistry:
                     hint="Create it first, or correct domain, domainOwner, repository or region.",
                 )
             return second if not isinstance(second, AccessDeniedError) else translate(error, operation, at, endpoint)
-        return VersionNotFoundError(f"not found: {operation} for {at}")
+        return VersionNotFoundError(
+            f"the registry has no {at}: {operation}", hint="Somebody may have deleted it just now: run again to see."
+        )
 
 
 def _package(at: Coordinates) -> dict[str, Any]:

@@ -186,7 +186,8 @@ def _seconds(name: str, default: float, environ: Mapping[str, str]) -> float:
 
 
 def _unusable(error: Exception, settings: ClientSettings) -> ReleaseError:
-    if isinstance(error, ValueError):
+    # botocore has errors of its own that are ValueErrors too.
+    if isinstance(error, ValueError) and not isinstance(error, BotoCoreError):
         return UsageError(f"the endpoint {settings.endpoint} cannot be used: {error}")
     nowhere = Coordinates("", "", "", "", "")
     return translate(error, "the AWS settings", nowhere, settings.endpoint or "AWS")

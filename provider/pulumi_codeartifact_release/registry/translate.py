@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import botocore.exceptions as boto
@@ -21,14 +24,16 @@ from ..errors import (
     ReleaseError,
     ServerFaultError,
     ThrottledError,
-    UnreachableError,
     UsageError,
     VersionNotFoundError,
 )
 from .interface import Coordinates
+from .unanswered import AGAIN, region_of, unanswered
 
 _LONGEST_MESSAGE = 500
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_CLOCK = {"RequestTimeTooSkewed", "RequestTimeTooSkewedException", "RequestInTheFuture"}
+_CLOCK_SAID = ("signature expired", "signature not yet current")
 _BAD_KEY = {
     "UnrecognizedClientException",
     "InvalidClientTokenId",
@@ -40,7 +45,9 @@ _BAD_KEY = {
     "IncompleteSignatureException",
 }
 _DENIED = {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"}
-_ON_TOP = {"CopyPackageVersions": ", and codeartifact:ReadFromRepository on the repository that is copied from"}
+_ON_TOP = {"CopyPackageVersions": " Copying needs codeartifact:ReadFromRepository on the source repository too."}
+# Calls that botocore makes by itself, for credentials.
+_LOGINS = {"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials", "CreateToken"}
 _THROTTLED = {
     "ThrottlingException",
     "Throttling",
@@ -57,7 +64,8 @@ def translate(
     if isinstance(error, ReleaseError):
         return error
     if isinstance(error, boto.ClientError):
-        return _answer(error, operation, at, endpoint, f"{asset} of {at}" if asset else str(at))
+        about = f"{asset} of {at}" if asset else str(at)
+        return _answer(error, operation, at, endpoint, f"{about} ({_place(at, endpoint)})")
     return _no_answer(error, operation, endpoint)
 
 
@@ -97,98 +105,228 @@ def _http_status(error: boto.ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+def _place(at: Coordinates, endpoint: str) -> str:
+    """Return where was asked: what is wrong with a region or an owner shows nowhere else."""
+    owner = f", domainOwner {at.domain_owner}" if at.domain_owner else ""
+    return f"{region_of(endpoint) or endpoint}{owner}"
+
+
 def _answer(error: boto.ClientError, operation: str, at: Coordinates, endpoint: str, about: str) -> ReleaseError:
     code, status = _code(error), _http_status(error)
-    message = _one_line(error.response.get("Error", {}).get("Message") or error.response.get("message"))
-    said = f"{operation} for {about}: {message}"
+    message = one_line(error.response.get("Error", {}).get("Message") or error.response.get("message"))
+    asked = f"{operation} for {about}"
+    if error.operation_name in _LOGINS:
+        return _no_login(error, error.operation_name, message)
     if code in _EXPIRED:
         return ExpiredCredentialsError(
-            f"{operation} for {about}: the credentials have expired",
-            hint="Log in again and run again: what was sent counts.",
+            f"{asked}: the credentials have expired",
+            hint=f"Log in again (`aws sso login`, or whatever gave you the credentials). {AGAIN}",
+        )
+    if code in _CLOCK or message.lower().startswith(_CLOCK_SAID):
+        return AccessDeniedError(
+            f"{asked} is not accepted: this machine's clock is wrong{_clocks(error)}: {message}",
+            hint=f"Set the clock (`timedatectl set-ntp true`; in a container, that of its host). {AGAIN}",
         )
     if code in _BAD_KEY:
         return AccessDeniedError(
-            f"{operation} at {endpoint}: the credentials are not accepted ({message})",
-            hint="Check which credentials are in use (`aws sts get-caller-identity`), and the machine's clock.",
+            f"{operation} at {endpoint}: the credentials are not accepted: {message}",
+            hint="`aws sts get-caller-identity` shows whose they are: correct profile or keys, or the machine's clock.",
         )
     if code in _DENIED or status in (401, 403):
-        return AccessDeniedError(
-            f"access denied: {said}",
-            hint=f"Allow the action codeartifact:{operation} in the caller's IAM policy "
-            f"and in the domain's or repository's policy{_ON_TOP.get(operation, '')}.",
-        )
+        return _denied(error, operation, at, f"{asked} is not allowed: {message}")
     if code == "ResourceNotFoundException":
-        return _missing(error, said, at)
+        return _missing(error, f"{about}: {operation}: {message}", at, endpoint)
     if code == "ConflictException" or status == 409:
-        return RegistryConflictError(f"conflict: {said}")
+        return RegistryConflictError(
+            f"the registry refused {asked}, because of what it holds: {message}",
+            hint="Run again: it is looked at anew. If this stays, `codeartifact-release status` shows what it holds.",
+        )
     if is_throttled(error):
         return ThrottledError(
-            f"too many requests: {said}",
-            hint="Run again later: what was sent counts. A higher quota can be requested in Service Quotas.",
+            f"{asked} is throttled, also after waiting for minutes: {message}",
+            hint="Other publishers share the account's quota of requests in this region; Service Quotas can raise it. "
+            + AGAIN,
         )
     if code == "ServiceQuotaExceededException" or status == 402:
         return QuotaExceededError(
-            f"over quota: {said}",
-            hint="See the quotas of CodeArtifact (asset size, assets a version) in Service Quotas.",
+            f"{asked} is over a quota of the account: {message}",
+            hint="Release fewer or smaller assets (by default 5 GB an asset, 150 assets a version), or have the quota "
+            "raised in Service Quotas.",
         )
     if status >= 500:
-        return ServerFaultError(f"the registry failed: {said}", hint="Run again: what was sent counts.")
+        return ServerFaultError(
+            f"the registry failed in {asked}: {message} (HTTP {status})", hint=f"The fault is the registry's. {AGAIN}"
+        )
     if code == "ValidationException" or status == 400:
-        return InvalidRequestError(f"the registry refused the request: {said}")
-    return RegistryError(f"{code or status}: {said}")
+        return InvalidRequestError(
+            f"the registry refused {asked} as malformed: {message}",
+            hint="Correct what it names: a name, a version, or `endpoint`, if that is not CodeArtifact.",
+        )
+    return RegistryError(
+        f"{asked} was answered with {code if code and not code.isdigit() else f'HTTP {status}'}: {message}",
+        hint=_STRANGE,
+    )
 
 
-def _one_line(message: object) -> str:
+_STRANGE = (
+    "That is no answer of CodeArtifact's that is known: is the endpoint right, or does a proxy answer in its place "
+    "(a login page)?"
+)
+
+
+def _denied(error: boto.ClientError, operation: str, at: Coordinates, what: str) -> AccessDeniedError:
+    if _code(error).isdigit():
+        # No word of the service's: its own refusals have one.
+        return AccessDeniedError(what, hint=_STRANGE)
+    if "explicit deny" in what:
+        return AccessDeniedError(
+            what,
+            hint=f"A policy denies codeartifact:{operation}, which no other can allow: change that one, or use "
+            "another role.",
+        )
+    owner = ""
+    if at.domain_owner:
+        owner = f" If the domain {at.domain} belongs to another account than {at.domain_owner}, correct domainOwner."
+    return AccessDeniedError(
+        what,
+        hint=f"Allow the action codeartifact:{operation} in the caller's IAM policy; for a domain of another account, "
+        f"also in the policy of the domain or repository.{_ON_TOP.get(operation, '')}{owner}",
+    )
+
+
+def _clocks(error: boto.ClientError) -> str:
+    """Return both clocks, "" where the answer does not say what time it is there."""
+    try:
+        there = parsedate_to_datetime(error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})["date"])
+        clocks = [f"{clock.astimezone(UTC):%Y-%m-%d %H:%M} UTC" for clock in (datetime.now(UTC), there)]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return ""
+    return f" (here it is {clocks[0]}, there {clocks[1]})"
+
+
+def one_line(message: object) -> str:
     """Return a server's message fit for one of ours: on one line, and of a bearable length."""
     text = " ".join(str(message or "no reason given").split())
     return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
 
 
-def _missing(error: boto.ClientError, said: str, at: Coordinates) -> ReleaseError:
-    owner = f" of account {at.domain_owner}" if at.domain_owner else ""
+def _without_quotes(text: str) -> str:
+    """Return a text in which lists of words are not written as Python writes them: ('legacy', 'standard')."""
+    return re.sub(r"\(('[^()]*')\)", lambda found: found[1].replace("'", ""), text)
+
+
+def _missing(error: boto.ClientError, what: str, at: Coordinates, endpoint: str) -> ReleaseError:
+    region = region_of(endpoint)
+    where = f"in {region}" if region else f"at {endpoint}"
+    owner = f"account {at.domain_owner} (domainOwner)" if at.domain_owner else "the caller's account"
     match resource_type(error):
         case "domain":
+            listed = f"; `aws codeartifact list-domains --region {region}` lists yours" if region else ""
             return MissingDomainError(
-                f"the domain {at.domain}{owner} does not exist",
-                hint="Create it first (pulumi-aws: aws.codeartifact.Domain), or correct domain, domainOwner or region.",
+                f"{owner} has no domain {at.domain} {where}",
+                hint=f"Correct domain, region, or domainOwner (the account that owns it){listed}. Or create it first "
+                "(in Pulumi: aws.codeartifact.Domain).",
             )
         case "repository":
             return MissingRepositoryError(
-                f"the repository {at.repository} does not exist in the domain {at.domain}{owner}",
-                hint="Create it first (pulumi-aws: aws.codeartifact.Repository), or correct repository or region.",
+                f"the domain {at.domain} of {owner} has no repository {at.repository} {where}",
+                hint="Correct repository, domain or region. Or create it first "
+                "(in Pulumi: aws.codeartifact.Repository).",
             )
         case "package" | "package-version" | "asset":
-            return VersionNotFoundError(f"not found: {said}")
-    return RegistryError(f"not found: {said}", hint="Check domain, repository, region and endpoint.")
+            return VersionNotFoundError(
+                f"the registry has no {what}", hint="Somebody may have deleted it just now: run again to see."
+            )
+    return RegistryError(
+        f"the registry does not find something, and does not say what: {what}",
+        hint="Check domain, domainOwner, repository, region and endpoint. Where the caller may "
+        "codeartifact:DescribeRepository, it is told which of them is missing.",
+    )
 
 
 def _no_answer(error: Exception, operation: str, endpoint: str) -> ReleaseError:
     match error:
         case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():
-            return NoCredentialsError(
-                f"no usable AWS credentials: {error}",
-                hint="Set a profile, environment variables or a role; `aws sts get-caller-identity` tests it.",
-            )
-        case boto.SSOError() | boto.TokenRetrievalError():
+            return _no_credentials(error)
+        case boto.MetadataRetrievalError() | boto.RefreshWithMFAUnsupportedError():
+            return _no_credentials(error)
+        case boto.SSOError() | boto.TokenRetrievalError() | boto.NoAuthTokenError() | boto.LoginError():
             return ExpiredCredentialsError(
-                f"the AWS session has ended: {error}", hint="Run `aws sso login`, then again."
+                f"the AWS session has ended, or there was none: {one_line(error)}",
+                hint=f"Log in again (`aws sso login`, with the --profile that is in use). {AGAIN}",
             )
         case boto.ProfileNotFound():
-            return UsageError(str(error), hint="Correct the profile, or add it to the AWS config file.")
+            return UsageError(
+                f"there is no AWS profile {error.kwargs.get('profile')} on this machine",
+                hint="Correct `profile` (or aws:profile, AWS_PROFILE), or add it to the AWS config file: "
+                "`aws configure list-profiles` lists those that are there.",
+            )
         case boto.NoRegionError():
             return NoRegionError()
-        case boto.SSLError():
-            return UnreachableError(
-                f"{operation}: TLS to {endpoint} failed: {error}",
-                hint="Behind a proxy with a certificate of its own, set AWS_CA_BUNDLE to its CA file.",
+        case boto.InvalidRegionError():
+            return UsageError(
+                f"{error.kwargs.get('region_name')} is not the name of an AWS region",
+                hint="Correct `region` (or aws:region, AWS_REGION): it is written like eu-west-1.",
             )
         case boto.ParamValidationError():
-            return InvalidRequestError(f"{operation}: {error}")
-        case boto.HTTPClientError() | boto.ConnectionError() | boto.IncompleteReadError():
-            return UnreachableError(
-                f"{operation}: no answer from {endpoint}: {error}",
-                hint="Check network, region and endpoint, then run again: what was sent counts.",
+            return InvalidRequestError(
+                f"{operation} was not sent: {one_line(error.kwargs.get('report'))}",
+                hint="Correct the name: CodeArtifact has none like it.",
             )
+        case boto.HTTPClientError() | boto.ConnectionError() | boto.IncompleteReadError():
+            return unanswered(error, operation, endpoint)
         case ResponseParserError():
-            return ServerFaultError(f"{operation}: {endpoint} answered what is not CodeArtifact's protocol: {error}")
-    return RegistryError(f"{operation} at {endpoint}: {type(error).__name__}: {error}")
+            return ServerFaultError(
+                f"{operation}: {endpoint} answered what is not CodeArtifact's protocol", hint=_STRANGE
+            )
+        case (
+            boto.ConfigParseError()
+            | boto.ConfigNotFound()
+            | boto.InvalidConfigError()
+            | boto.InvalidRetryConfigurationError()
+            | boto.InvalidDefaultsMode()
+            | boto.InvalidProxiesConfigError()
+            | boto.BaseEndpointResolverError()
+            | boto.EndpointProviderError()
+            | boto.InvalidEndpointConfigurationError()
+            | boto.MissingDependencyException()
+        ):
+            return UsageError(
+                f"the AWS settings cannot be used: {_without_quotes(one_line(error))}",
+                hint="Correct the AWS config file, or the variables AWS_…, that say so.",
+            )
+    return RegistryError(
+        f"{operation} at {endpoint} failed: {one_line(error)}", hint="`--verbose` of the command line shows where."
+    )
+
+
+def _no_login(error: boto.ClientError, operation: str, message: str) -> ReleaseError:
+    """Return what it means that another service would not give credentials: nothing of CodeArtifact's is denied."""
+    if _code(error) in _EXPIRED or _code(error) in ("UnauthorizedException", "ExpiredIdToken"):
+        return ExpiredCredentialsError(
+            f"the AWS session has ended: {operation}: {message}",
+            hint=f"Log in again (`aws sso login`, with the --profile that is in use). {AGAIN}",
+        )
+    return NoCredentialsError(
+        f"{operation} gave no AWS credentials: {message}",
+        hint="Correct the role (`role_arn` of the profile, AWS_ROLE_ARN), or let its trust policy name the caller; "
+        "`aws sts get-caller-identity` tries it.",
+    )
+
+
+def _no_credentials(error: boto.BotoCoreError) -> NoCredentialsError:
+    known = error.kwargs
+    match error:
+        case boto.NoCredentialsError():
+            what = "there are no AWS credentials"
+        case boto.PartialCredentialsError():
+            what = f"the AWS credentials are incomplete: {known.get('cred_var')} is missing"
+        case boto.CredentialRetrievalError():
+            what = f"{known.get('provider')} gave no AWS credentials: {one_line(known.get('error_msg'))}"
+        case _:
+            what = f"there are no usable AWS credentials: {one_line(error)}"
+    return NoCredentialsError(
+        what,
+        hint="Log in (`aws sso login`), or name a profile (AWS_PROFILE), a role, or keys (AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY); `aws sts get-caller-identity` tries them.",
+    )

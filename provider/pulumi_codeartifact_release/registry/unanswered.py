@@ -1,0 +1,184 @@
+"""Why no answer came, in words for somebody who knows their network and not our libraries.
+
+raise unanswered(error, "DescribePackageVersion", "https://codeartifact.us-east-1.amazonaws.com")
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from http.client import BadStatusLine, RemoteDisconnected
+from typing import NamedTuple, TypeVar
+
+import botocore.exceptions as boto
+import urllib3.exceptions
+from urllib3.util.ssl_match_hostname import CertificateError
+
+from ..errors import UnreachableError
+from .address import is_aws
+
+AGAIN = "Run again: only what is missing is sent."
+"""The end of many hints: what has arrived stays, and is not sent twice."""
+
+_Kind = TypeVar("_Kind", bound=BaseException)
+_UNREACHED = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
+# OpenSSL's numbers (X509_V_ERR_*), which stay where its texts change.
+_NOT_YET_VALID, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64
+
+
+class _Why(NamedTuple):
+    reason: str
+    hint: str
+
+
+def region_of(endpoint: str) -> str | None:
+    """Return the region that a host of CodeArtifact itself has in its name, None for any other."""
+    found = re.search(r"codeartifact(?:-fips)?(?:\.api)?\.([a-z0-9-]+)\.", endpoint)
+    return found[1] if found and is_aws(endpoint) else None
+
+
+def unanswered(error: boto.BotoCoreError, operation: str, endpoint: str) -> UnreachableError:
+    """Return what it means that `operation` has no answer from `endpoint`: what failed, and what to look at."""
+    if isinstance(error, boto.SSLError):
+        why = _tls(error)
+        return UnreachableError(f"{operation}: TLS to {endpoint} failed: {why.reason}", hint=why.hint)
+    if isinstance(error, boto.ProxyConnectionError):
+        why = _proxy(error)
+        through = f" through the proxy {error.kwargs.get('proxy_url')}"
+    else:
+        why, through = _direct(error, endpoint), ""
+    return UnreachableError(f"{operation}: no answer from {endpoint}{through}: {why.reason}", hint=why.hint)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that it came from: botocore and urllib3 keep them in one place each."""
+    yield error
+    inner = [*error.args, getattr(error, "kwargs", {}).get("error"), error.__cause__]
+    for cause in inner:
+        if isinstance(cause, BaseException):
+            yield from _chain(cause)
+
+
+def _first(error: BaseException, kind: type[_Kind]) -> _Kind | None:
+    return next((each for each in _chain(error) if isinstance(each, kind)), None)
+
+
+def _system(error: BaseException) -> OSError | None:
+    """Return what the operating system said: botocore's own errors are OSErrors too, and say nothing."""
+    told = (each for each in _chain(error) if isinstance(each, OSError) and not isinstance(each, ssl.SSLError))
+    return next((each for each in told if each.errno and each.strerror), None)
+
+
+def _direct(error: boto.BotoCoreError, endpoint: str) -> _Why:
+    said = error.kwargs.get("error")
+    if _first(error, socket.gaierror):
+        return _Why("its name does not resolve", _unresolved(endpoint))
+    if _first(error, ConnectionRefusedError):
+        return _Why(
+            "the connection was refused", "Nothing listens there: start it, or correct host and port of the endpoint."
+        )
+    if isinstance(error, boto.ConnectTimeoutError):
+        return _Why(
+            f"no connection came about{_within(error)}",
+            "Look at what is in between (a firewall, a VPN, a security group), and whether the endpoint is right. "
+            "CODEARTIFACT_RELEASE_CONNECT_TIMEOUT=SECONDS makes it wait longer.",
+        )
+    if isinstance(error, boto.ReadTimeoutError):
+        waited = said if isinstance(said, str) else f"it took the request, and sent nothing{_within(error)}"
+        return _Why(waited, f"{AGAIN} CODEARTIFACT_RELEASE_READ_TIMEOUT=SECONDS makes it wait longer.")
+    return _broken(error) or _unusual(error)
+
+
+def _broken(error: boto.BotoCoreError) -> _Why | None:
+    """Return why a connection that was there did not bring an answer; None where it is something else."""
+    strange = _first(error, BadStatusLine)
+    if strange and not isinstance(strange, RemoteDisconnected):
+        return _Why("what answers there does not speak HTTP", "Correct host and port of the endpoint.")
+    again = f"{AGAIN} If this stays, look at what is in between: a proxy, a firewall, a VPN."
+    if isinstance(error, boto.IncompleteReadError):
+        came, wanted = error.kwargs.get("actual_bytes"), error.kwargs.get("expected_bytes")
+        return _Why(f"the connection broke off after {came} of {wanted} bytes", again)
+    if isinstance(error, boto.ResponseStreamingError):
+        slow = _first(error, urllib3.exceptions.ReadTimeoutError)
+        return _Why("the download stopped coming" if slow else "the connection broke off in a download", again)
+    if isinstance(error, boto.ConnectionClosedError):
+        return _Why("the connection was closed before the answer was there", again)
+    return None
+
+
+def _unusual(error: boto.BotoCoreError) -> _Why:
+    check = f"Check network, region and endpoint. {AGAIN}"
+    if place := _first(error, urllib3.exceptions.LocationParseError):
+        return _Why(f"a URL on the way there cannot be read: {place.location}", "Correct the endpoint, or HTTPS_PROXY.")
+    failed = _system(error)
+    if failed and failed.errno in _UNREACHED:
+        return _Why(f"this machine has no way there ({failed.strerror})", check)
+    said = error.kwargs.get("error")
+    reason = said if isinstance(said, str) else str(failed.strerror) if failed else "the connection failed"
+    return _Why(reason, check)
+
+
+def _within(error: boto.BotoCoreError) -> str:
+    found = re.search(r"timeout=([0-9.]+)", str(error.kwargs.get("error")))
+    return f" within {float(found[1]):g} s" if found else " in time"
+
+
+def _unresolved(endpoint: str) -> str:
+    if region := region_of(endpoint):
+        return (
+            f"Is {region} the region that you mean, and does it have CodeArtifact? Correct `region` (or aws:region, "
+            "AWS_REGION). If it is right, check this machine's network and DNS."
+        )
+    return "Correct the host name of the endpoint, or check this machine's network and DNS."
+
+
+def _proxy(error: boto.BotoCoreError) -> _Why:
+    check = "Correct HTTPS_PROXY, or name the hosts that need no proxy in NO_PROXY."
+    if _first(error, socket.gaierror):
+        return _Why("the proxy's name does not resolve", check)
+    if _first(error, ConnectionRefusedError):
+        return _Why("the proxy refused the connection", check)
+    if answered := re.search(r"Tunnel connection failed: (\d{3})( [\x20-\x7e]{1,60})?", str(error.kwargs.get("error"))):
+        # What else is in the text is Python's way of showing it.
+        words = re.split(r"['\")]", answered[2] or "")[0]
+        if answered[1] == "407":
+            check = "It wants a login: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT."
+        return _Why(f"the proxy answered {answered[1]}{words}", check)
+    return _Why("the proxy does not connect", check)
+
+
+def _tls(error: boto.BotoCoreError) -> _Why:
+    refused, failed = _first(error, ssl.SSLCertVerificationError), _first(error, ssl.SSLError)
+    number = refused.verify_code if refused else None
+    if number in (_EXPIRED, _NOT_YET_VALID):
+        when = "has expired" if number == _EXPIRED else "is not valid yet"
+        return _Why(
+            f"its certificate {when}",
+            "Check this machine's clock. If it is right, whoever runs the endpoint has to renew the certificate.",
+        )
+    if number in (_OTHER_HOST, _OTHER_ADDRESS) or _first(error, CertificateError):
+        return _Why(
+            "its certificate is for another host",
+            "Correct the host name of the endpoint: it must be the certificate's.",
+        )
+    if refused:
+        return _Why(
+            f"this machine does not trust its certificate ({refused.verify_message})",
+            "If it is your own registry's, or that of a proxy which opens TLS, set AWS_CA_BUNDLE to a PEM file "
+            "with the certificate of its authority.",
+        )
+    if not failed and (unread := _system(error)):
+        return _Why(
+            f"the file of trusted certificates cannot be read ({unread.strerror})",
+            "Correct AWS_CA_BUNDLE (or `ca_bundle` of the AWS config file): the path of a PEM file.",
+        )
+    reason = str(getattr(failed, "reason", None) or "no reason given").replace("_", " ").lower()
+    if "version number" in reason or "http request" in reason:
+        return _Why(
+            "what answers there does not speak TLS",
+            "Correct host and port of the endpoint, or write http:// if it is on this machine.",
+        )
+    return _Why(reason, "Check endpoint and proxy; AWS_CA_BUNDLE names the certificates to trust.")
