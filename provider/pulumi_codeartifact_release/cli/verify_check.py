@@ -1,0 +1,166 @@
+"""One version after the other, several at once: what must be there, and what `verify` finds.
+
+checked = check(subjects, site, Stop(), display, download=True)
+[each.result for each in checked]
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import (
+    ExpiredCredentialsError,
+    MismatchError,
+    MissingDomainError,
+    MissingRepositoryError,
+    NoCredentialsError,
+    ReleaseError,
+    UnreachableError,
+)
+from ..publishing import Downloading, Event, Expected, Result, ThreadScheduler, Verdict, verify
+from ..registry.interface import Coordinates
+from .target import Site, Stop
+
+PACKAGES_AT_ONCE = 4
+
+# What one package meets, the others would meet too, each after the same wait.
+_EVERYWHERE = (
+    UnreachableError,
+    NoCredentialsError,
+    ExpiredCredentialsError,
+    MissingDomainError,
+    MissingRepositoryError,
+)
+
+
+class Basis(StrEnum):
+    """Who says what must be there."""
+
+    FILES = "files"
+    PINS = "pins"
+    ENVIRONMENT = "environment"
+    """The environment that it is promoted from, without a pin."""
+    DIGEST = "digest"
+    """The command line."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One version to check.
+
+    Attributes:
+        expected: says what must be there; may ask another registry, and raise any ReleaseError.
+    """
+
+    at: Coordinates
+    basis: Basis
+    expected: Callable[[], Expected]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One version, and what was found.
+
+    Attributes:
+        verdict: None if nothing could be read, or nothing says what must be there: `problem` says why.
+    """
+
+    subject: Subject
+    verdict: Verdict | None = None
+    problem: ReleaseError | None = None
+
+    @property
+    def result(self) -> Result:
+        """What it comes to."""
+        return self.verdict.result if self.verdict else Result.UNKNOWN
+
+    @property
+    def exit_code(self) -> int:
+        """0 verified; 4 it is not what it must be, or nothing says what it must be; 1 it could not be read."""
+        if self.result is Result.UNKNOWN:
+            refused = self.problem is not None and self.problem.exit_code == MismatchError.exit_code
+            return MismatchError.exit_code if refused else ReleaseError.exit_code
+        return 0 if self.result is Result.VERIFIED else MismatchError.exit_code
+
+
+class Display(Protocol):
+    """Shows what is under way; told from several threads."""
+
+    def hashing(self, files: Collection[Path]) -> Callable[[int], None]:
+        """Take note of files to be hashed; returns whom to tell how many bytes were."""
+
+    def add(self, version: str, event: Event | Downloading) -> None:
+        """Take note of what happened to a version."""
+
+
+def check(
+    subjects: Sequence[Subject], site: Site, stop: Stop, display: Display, *, download: bool
+) -> tuple[Checked, ...]:
+    """Check versions of one environment, several at once; what goes wrong with one is part of its answer."""
+    checks = _Checks(site, stop, display, download=download)
+    pool = ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE)
+    try:
+        checked = tuple(pool.map(checks.check, subjects))
+    except BaseException:
+        # Nothing is written here, so nothing needs to end well; downloads under way stop at their next MiB.
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+    return checked
+
+
+class _Checks:
+    """One registry, and the one before it; each asked no more once it cannot be asked at all."""
+
+    def __init__(self, site: Site, stop: Stop, display: Display, *, download: bool) -> None:
+        self._site = site
+        self._stop = stop
+        self._display = display
+        self._download = download
+        self._here = _Everywhere()
+        self._before = _Everywhere()
+
+    def check(self, subject: Subject) -> Checked:
+        """Check one version; what goes wrong is part of the answer."""
+        asks_before = subject.basis is Basis.ENVIRONMENT
+        if known := self._here.error or (self._before.error if asks_before else None):
+            return Checked(subject, problem=known)
+        try:
+            expected = subject.expected()
+        except ReleaseError as error:
+            return Checked(subject, problem=self._before.noted(error))
+        try:
+            verdict = verify(
+                expected,
+                # A `file:` registry that nobody has released to reads as empty, and is not made.
+                self._site.connection.planning,
+                ThreadScheduler(self._stop.reason),
+                download=self._download,
+                tell=lambda event: self._display.add(subject.at.name, event),
+            )
+        except ReleaseError as error:
+            return Checked(subject, problem=self._here.noted(error))
+        return Checked(subject, verdict, verdict.problem and self._here.noted(verdict.problem))
+
+
+class _Everywhere:
+    """What is the matter with all of a registry, if anything is: one for all packages, so that it is told once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.error: ReleaseError | None = None
+
+    def noted(self, error: ReleaseError) -> ReleaseError:
+        """Return what to tell."""
+        if not isinstance(error, _EVERYWHERE):
+            return error
+        with self._lock:
+            self.error = self.error or error
+            return self.error

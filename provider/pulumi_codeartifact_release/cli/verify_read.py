@@ -1,0 +1,235 @@
+"""What `verify` checks: a manifest's packages in one environment, or versions that are named with their digests.
+
+    report = of_manifest(Path("release.yaml"), "prod", …)
+    report.exit_code, [each.result for each in report.checked]
+
+Nothing is written, wherever.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import click
+
+from ..approvals import approvals, idle_pins, wanted
+from ..endpoints import refuse_same_place, resolve
+from ..errors import PinError, ReleaseError, UsageError
+from ..hashing import hash_files
+from ..manifest import Environment, Manifest, Package, Variables, load, value_problem
+from ..publishing import Expected, Permission, Release, Sealed, ThreadScheduler, look
+from ..publishing.verify import refuse_unreadable
+from ..registry.interface import Asset, Coordinates, Status
+from .target import Site, Stop, open_site, parsed_variables
+from .verify_check import Basis, Checked, Display, Subject, check
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that was checked, in its order.
+
+    Attributes:
+        manifest: as it was named; None where versions were.
+        source: what is compared with, where an environment promotes without a pin.
+        download: whether bytes were to be downloaded and hashed.
+    """
+
+    manifest: str | None
+    site: Site
+    source: Site | None
+    download: bool
+    checked: tuple[Checked, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """The gravest of all."""
+        return max((each.exit_code for each in self.checked), default=0)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where named versions are, in the words of the options."""
+
+    domain: str
+    repository: str
+    domain_owner: str | None
+    region: str | None
+    profile: str | None
+    endpoint: str | None
+
+
+def of_manifest(
+    path: Path, name: str, variables: Sequence[str], allow: frozenset[str], display: Display, *, download: bool
+) -> Report:
+    """Check every package of a manifest in one environment. Raises UsageError, ManifestError, FileError."""
+    values = Variables(command_line=parsed_variables(variables), environ=os.environ)
+    manifest = load(path, environment=name, variables=values, allow=allow)
+    environment = manifest.environment(name)
+    stop = Stop()
+    site = open_site(manifest, environment, allow, stop)
+    source = None
+    if not environment.promote_from:
+        subjects = _published(manifest, site, display)
+    else:
+        if _asks_before(manifest, environment):
+            source = open_site(manifest, manifest.environment(environment.promote_from), allow, stop)
+            refuse_same_place(source.destination, source.endpoint, site.destination, site.endpoint)
+        subjects = _promoted(manifest, environment, site, source)
+    _warn(site, source, "the manifest")
+    return Report(str(path), site, source, download, check(subjects, site, stop, display, download=download))
+
+
+def of_digests(
+    versions: Sequence[Permission], place: Place, allow: frozenset[str], display: Display, *, download: bool
+) -> Report:
+    """Check versions that are named with their digests. Raises UsageError."""
+    _refuse_malformed(versions, place)
+    base = Path.cwd()
+    _refuse_endpoint(place, base, allow)
+    environment = Environment(
+        "registry",
+        place.domain,
+        place.repository,
+        domain_owner=place.domain_owner,
+        region=place.region,
+        profile=place.profile,
+        endpoint=place.endpoint,
+    )
+    stop = Stop()
+    site = open_site(Manifest(base, base, (), {}), environment, allow, stop)
+    _warn(site, None, "the options")
+    subjects = []
+    for version in dict.fromkeys(versions):
+        namespace, _, package = version.package.partition("/")
+        at = site.destination.coordinates(namespace, package, version.version)
+        subjects.append(Subject(at, Basis.DIGEST, partial(Sealed, at, version.digest)))
+    return Report(None, site, None, download, check(subjects, site, stop, display, download=download))
+
+
+# --- what must be there -----------------------------------------------------------------------------------------------
+
+
+def _published(manifest: Manifest, site: Site, display: Display) -> list[Subject]:
+    """Hash the declared files, all of them: what a cache remembers proves nothing."""
+    paths = {file.path for package in manifest.packages for file in package.files}
+    hashed = hash_files(paths, on_bytes=display.hashing(paths))
+    subjects = []
+    for package in manifest.packages:
+        at = site.destination.coordinates(package.namespace, package.package, package.version)
+        assets = [Asset(file.name, hashed[file.path].size, hashed[file.path].sha256) for file in package.files]
+        subjects.append(Subject(at, Basis.FILES, partial(Release, at, tuple(assets), Status(package.status))))
+    return subjects
+
+
+def _asks_before(manifest: Manifest, environment: Environment) -> bool:
+    """Return whether the environment before says anything; where pins say all of it nobody needs access to that one.
+
+    Raises UsageError where a Pulumi stack says it.
+    """
+    unpinned = any(package.id not in environment.pins for package in manifest.packages)
+    if environment.stack and unpinned:
+        raise UsageError(
+            f"what {environment.name} must hold is said by the Pulumi stack {environment.stack}, which only Pulumi "
+            "can read",
+            hint="Pin every package (`pins`), or name the versions: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.",
+        )
+    return unpinned and not environment.pinned
+
+
+def _promoted(manifest: Manifest, environment: Environment, site: Site, source: Site | None) -> list[Subject]:
+    for name in idle_pins(manifest, environment):
+        click.echo(f"warning: pins of {environment.name}: {name} is no package of the manifest", err=True)
+    unapproved = _unapproved(manifest, environment)
+
+    def subject(package: Package) -> Subject:
+        approval = wanted(manifest, environment, package)
+        names = (package.namespace, package.package, approval.version)
+        at, status = site.destination.coordinates(*names), Status(package.status)
+        if approval.pin:
+            return Subject(at, Basis.PINS, partial(Sealed, at, approval.pin.digest, status))
+        if unapproved or source is None:
+            return Subject(at, Basis.PINS, partial(_raise, unapproved or PinError(f"nothing is approved for {at}")))
+        there = source.destination.coordinates(*names)
+        return Subject(at, Basis.ENVIRONMENT, partial(_held, at, status, there, source))
+
+    return [subject(package) for package in manifest.packages]
+
+
+def _unapproved(manifest: Manifest, environment: Environment) -> PinError | None:
+    """Return why some packages have no pin, where all of them must."""
+    try:
+        approvals(manifest, environment)
+    except PinError as error:
+        return error
+    return None
+
+
+def _raise(error: ReleaseError) -> Expected:
+    raise error
+
+
+def _held(at: Coordinates, status: Status, there: Coordinates, source: Site) -> Release:
+    """Return what the environment before holds. Raises PinError where it holds no whole version."""
+    remote = look(source.connection.planning, there, ThreadScheduler())
+    if remote is None or not remote.assets or remote.state.status in (Status.UNFINISHED, Status.DISPOSED):
+        held = f"holds none of it ({remote.state.status})" if remote else "does not hold it"
+        if remote and remote.state.status is Status.UNFINISHED:
+            held = "holds it Unfinished"
+        raise PinError(
+            f"nothing says what {at} must be: it has no pin, and {there.domain}/{there.repository} {held}",
+            hint="Pin its digest (`pins`), or name it: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.",
+        )
+    refuse_unreadable(there, remote)
+    # Under the names that they are compared by.
+    assets = [Asset(name, asset.size, asset.sha256) for name, asset in remote.assets.items()]
+    return Release(at, tuple(assets), status)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def _refuse_malformed(versions: Sequence[Permission], place: Place) -> None:
+    """Raise UsageError for a name that the service cannot have, before it is asked for."""
+    options: Mapping[str, tuple[str, str | None]] = {
+        "domain": ("--domain", place.domain),
+        "repository": ("--repository", place.repository),
+        "domainOwner": ("--domain-owner", place.domain_owner),
+        "region": ("--region", place.region),
+    }
+    for key, (option, value) in options.items():
+        if value is not None and (problem := value_problem(key, value)):
+            raise UsageError(f"{option}: {problem}")
+    for version in versions:
+        namespace, _, package = version.package.partition("/")
+        for key, value in {"namespace": namespace, "package": package, "version": version.version}.items():
+            if problem := value_problem(key, value):
+                raise UsageError(f"{version}: its {key}: {problem}")
+
+
+def _refuse_endpoint(place: Place, base: Path, allow: frozenset[str]) -> None:
+    """Raise UsageError for an endpoint that needs permission, in the words of the command line."""
+    if unknown := sorted(allow - {"endpoint"}):
+        raise UsageError(f"--allow {unknown[0]}: a version that is named with its digest only ever needs `endpoint`")
+    try:
+        resolve(place.endpoint, base=base, allow=allow, profile=place.profile)
+    except UsageError:
+        # What is wrong with it besides is told as it is.
+        resolve(place.endpoint, base=base, allow=allow | {"endpoint"}, profile=place.profile)
+        raise UsageError(
+            f"--endpoint {place.endpoint} is neither AWS nor a folder inside the working folder",
+            hint="If you trust it with your credentials, permit it with `--allow endpoint`.",
+        ) from None
+
+
+def _warn(site: Site, source: Site | None, not_from: str) -> None:
+    for each in filter(None, (site, source)):
+        if each.endpoint.origin:
+            click.echo(
+                f"warning: the endpoint {each.endpoint.text} comes from {each.endpoint.origin}, not from {not_from}",
+                err=True,
+            )
+            return

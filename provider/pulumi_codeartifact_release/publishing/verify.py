@@ -1,0 +1,353 @@
+"""Whether a registry holds what is declared, and nothing else: as it lists it, and on demand as it downloads.
+
+    verdict = verify(release, registry, ThreadScheduler(), download=True)
+    verdict.result, verdict.differences     # Result.DIFFERS, (AssetDifference("a.txt", …),)
+
+`differences` is pure and judges everything at once, so that no difference hides another. `verify` never writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from ..errors import (
+    InterruptedReleaseError,
+    NotSettledError,
+    RegistryError,
+    ReleaseError,
+    ServerFaultError,
+    UnreachableError,
+    VersionNotFoundError,
+)
+from ..registry.interface import Asset, Coordinates, Registry, Status
+from .apply import look
+from .events import AssetProgress, AssetStarted, Event, LookingAgain
+from .plan import Release, RemoteVersion, compare
+from .quota import LARGEST_ASSET, refuse_oversized_assets
+from .scheduler import Emit, Job, Scheduler
+
+PARALLEL = 8
+"""Downloads under way at once of one version."""
+_ROUNDS = 3
+# A connection that breaks in the middle of gigabytes is no verdict on them.
+_WAITS = (0.5, 2.0)
+# Progress, and the question whether to stop: finer steps than this cost more than they show.
+_STEP = 1 << 20
+_NOTHING = hashlib.sha256().hexdigest()
+_DOWNLOADABLE = (Status.PUBLISHED, Status.UNLISTED)
+_NEVER = (Status.UNFINISHED, Status.DISPOSED)
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A version of which the digest is known, and not the assets.
+
+    Attributes:
+        digest: `sha256:` and 64 hex digits.
+        status: None where any is right in which a version has all of its bytes.
+    """
+
+    at: Coordinates
+    digest: str
+    status: Status | None = None
+
+
+Expected: TypeAlias = Release | Sealed
+"""What must be there."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came when an asset was downloaded.
+
+    Attributes:
+        size: bytes that came.
+        sha256: of all of them, lower-case hex; None where nothing came, or more than was due, and it was stopped.
+    """
+
+    size: int
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class FactDifference:
+    """What is not as expected of the version as a whole.
+
+    Attributes:
+        what: "status", "digest", or "assets" where it holds none at all.
+    """
+
+    what: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True)
+class AssetDifference:
+    """One asset that is not as expected.
+
+    Attributes:
+        declared: None where none is declared, or only a digest is known.
+        listed: what the registry says of it; None where it lists none.
+        received: what came; None where it was not downloaded.
+    """
+
+    name: str
+    declared: Asset | None
+    listed: Asset | None
+    received: Received | None = None
+
+
+Difference: TypeAlias = FactDifference | AssetDifference
+
+
+class Result(StrEnum):
+    """What it comes to."""
+
+    VERIFIED = "verified"
+    DIFFERS = "differs"
+    MISSING = "missing"
+    """There is no such version."""
+    UNKNOWN = "unknown"
+    """Something could not be read, and nothing that could be read differs."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found.
+
+    Attributes:
+        remote: None where there is no such version.
+        differences: of the version first, then of its assets in name order.
+        received: what came of each asset, by the name that it is compared by; None where nothing was to be downloaded.
+        problem: what could not be read, or why.
+    """
+
+    expected: Expected
+    remote: RemoteVersion | None
+    differences: tuple[Difference, ...] = ()
+    received: Mapping[str, Received] | None = None
+    problem: ReleaseError | None = None
+
+    @property
+    def result(self) -> Result:
+        """What it comes to; VERIFIED only if every asset was read that was to be read."""
+        if self.remote is None:
+            return Result.MISSING
+        if self.differences:
+            return Result.DIFFERS
+        unread = self.received is not None and self.received.keys() != self.remote.assets.keys()
+        return Result.UNKNOWN if self.problem or unread else Result.VERIFIED
+
+
+@dataclass(frozen=True)
+class Downloading:
+    """These assets are about to be downloaded; comes again when the version moved meanwhile."""
+
+    assets: tuple[Asset, ...]
+
+
+Tell: TypeAlias = Callable[[Event | Downloading], object]
+
+
+def verify(
+    expected: Expected,
+    registry: Registry,
+    scheduler: Scheduler,
+    *,
+    download: bool = False,
+    tell: Tell = lambda _event: None,
+    parallel: int = PARALLEL,
+) -> Verdict:
+    """Read what the registry holds, and compare it with what is expected.
+
+    With `download` every listed asset is fetched and hashed, in constant memory, at most `parallel` at once; an
+    Unfinished version is not, since it is not as expected whatever comes. What could not be downloaded is the
+    verdict's `problem`. Raises NotSettledError for a version that keeps changing, and any other RegistryError where
+    nothing could be read.
+    """
+    at = expected.at
+    for _ in range(_ROUNDS):
+        remote = look(registry, at, scheduler)
+        if remote is None:
+            return Verdict(expected, None)
+        refuse_unreadable(at, remote)
+        if not download:
+            return Verdict(expected, remote, differences(expected, remote, {}))
+        received, problem = _download(expected, remote, registry, scheduler, tell, parallel)
+        try:
+            moved = bool(received or problem) and _moved(at, remote, registry)
+        except RegistryError as error:
+            # Of which version the bytes were is not known; what it listed was listed at one revision all the same.
+            return Verdict(expected, remote, differences(expected, remote, {}), {}, error)
+        if not moved:
+            return Verdict(expected, remote, differences(expected, remote, received), received, problem)
+        tell(LookingAgain(f"{at} changed while it was downloaded"))
+    raise NotSettledError(
+        f"{at} keeps changing: it was another one after each of {_ROUNDS} downloads",
+        hint="Somebody else is changing this version. Run again when they are done.",
+    )
+
+
+def differences(expected: Expected, remote: RemoteVersion, received: Mapping[str, Received]) -> tuple[Difference, ...]:
+    """Return everything that is not as expected: status, assets as listed and as received, digest. Pure."""
+    declared = {asset.name: asset for asset in expected.assets} if isinstance(expected, Release) else {}
+    found: list[Difference] = []
+    status = remote.state.status
+    if expected.status is None and status in _NEVER:
+        found.append(FactDifference("status", "Published, Unlisted or Archived", status))
+    elif expected.status is not None and status is not expected.status:
+        found.append(FactDifference("status", expected.status, status))
+    if not remote.assets and status is not Status.DISPOSED:
+        # Also where the digest is that of nothing: an empty folder, hashed by mistake, verifies no release.
+        found.append(FactDifference("assets", "at least one", "none"))
+    if remote.digest != expected.digest:
+        found.append(FactDifference("digest", expected.digest, remote.digest))
+    other = {each.name for each in compare(expected, remote)} if isinstance(expected, Release) else set()
+    for name in sorted(declared.keys() | remote.assets.keys(), key=str.encode):
+        pair = declared.get(name), remote.assets.get(name)
+        came = received.get(name)
+        if name in other or any(_is_other(came, asset) for asset in pair if asset):
+            found.append(AssetDifference(name, *pair, came))
+    return tuple(found)
+
+
+def _is_other(received: Received | None, said: Asset) -> bool:
+    """Return whether what came is not what is said of it."""
+    if received is None:
+        return False
+    return received.sha256 != said.sha256 or (_sized(said) and received.size != said.size)
+
+
+def _sized(asset: Asset) -> bool:
+    # A listing may leave sizes out, which reads as none.
+    return asset.size > 0 or asset.sha256 == _NOTHING
+
+
+def refuse_unreadable(at: Coordinates, remote: RemoteVersion) -> None:
+    """Raise for names that are no text, such as half of a surrogate pair: they cannot be compared, nor asked for."""
+    strange = next((name for name in remote.assets if not _is_text(name)), None)
+    if strange is not None:
+        raise ServerFaultError(
+            f"{at} holds an asset whose name is not text: {strange!a}",
+            hint="Whatever this registry is, it is not CodeArtifact. Look at what it holds.",
+        )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _moved(at: Coordinates, remote: RemoteVersion, registry: Registry) -> bool:
+    """Return whether the version is another one than it was: what was downloaded may be of both."""
+    try:
+        state = registry.describe(at)
+    except VersionNotFoundError:
+        return True
+    return (state.revision, state.status) != (remote.state.revision, remote.state.status)
+
+
+def _download(
+    expected: Expected, remote: RemoteVersion, registry: Registry, scheduler: Scheduler, tell: Tell, parallel: int
+) -> tuple[dict[str, Received], ReleaseError | None]:
+    """Download every asset; returns what came, and why not all of it did."""
+    status = remote.state.status
+    received: dict[str, Received] = {}
+    if status not in _DOWNLOADABLE:
+        if status is not Status.ARCHIVED:
+            return received, None
+        problem = RegistryError(
+            f"{expected.at} is Archived: its assets cannot be downloaded", hint="Verify it without downloading."
+        )
+        return received, problem
+    declared = {asset.name: asset for asset in expected.assets} if isinstance(expected, Release) else {}
+    failed: list[ReleaseError] = []
+
+    def job(name: str, listed: Asset) -> Job:
+        def run(emit: Emit) -> None:
+            if failed:
+                # What one asset met, the others most likely would meet too, each after the same waits.
+                return
+            emit(AssetStarted(listed))
+            try:
+                received[name] = _fetch(listed, declared.get(name), expected.at, registry, scheduler, emit)
+            except InterruptedReleaseError:
+                raise
+            except VersionNotFoundError:
+                # Listed, and not there: unless the version is gone, which the next look tells, the listing lies.
+                received[name] = Received(0, None)
+            except ReleaseError as error:
+                failed.append(error)
+
+        return run
+
+    tell(Downloading(tuple(remote.assets.values())))
+    # The largest first: started last, it would keep one worker busy long after the others are done.
+    largest_first = sorted(remote.assets.items(), key=lambda item: -item[1].size)
+    for event in scheduler.run([job(name, asset) for name, asset in largest_first], limit=parallel):
+        tell(event)
+    return received, failed[0] if failed else None
+
+
+def _fetch(
+    listed: Asset, declared: Asset | None, at: Coordinates, registry: Registry, scheduler: Scheduler, emit: Emit
+) -> Received:
+    """Download one asset, as the registry spells it, and hash what comes. Raises any RegistryError."""
+    # More than the least that is said of it is wrong by one of the two, so nothing longer is ever waited for.
+    most = min([asset.size for asset in (listed, declared) if asset and _sized(asset)], default=LARGEST_ASSET)
+    refuse_oversized_assets([Asset(listed.name, most, listed.sha256)])
+
+    def step(size: int) -> None:
+        scheduler.checkpoint()
+        emit(AssetProgress(listed, size))
+
+    for wait in (*_WAITS, None):
+        arriving = _Arriving(most, step)
+        try:
+            registry.fetch_asset(at, listed, arriving.write)
+        except _TooMuchError:
+            return Received(arriving.size, None)
+        except (UnreachableError, ServerFaultError):
+            if wait is None:
+                raise
+            scheduler.sleep(wait)
+        else:
+            emit(AssetProgress(listed, arriving.size))
+            return Received(arriving.size, arriving.sha256)
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
+class _TooMuchError(ReleaseError):
+    """More came than was due."""
+
+
+class _Arriving:
+    """Hashes the bytes of an asset as they come, at most so many, and keeps none."""
+
+    def __init__(self, most: int, on_step: Callable[[int], None]) -> None:
+        self.size = 0
+        self._hash = hashlib.sha256()
+        self._most = most
+        self._on_step = on_step
+
+    def write(self, part: bytes) -> None:
+        """Take a part."""
+        before, self.size = self.size, self.size + len(part)
+        if self.size > self._most:
+            raise _TooMuchError("more came than was due")
+        self._hash.update(part)
+        if before // _STEP != self.size // _STEP:
+            self._on_step(self.size)
+
+    @property
+    def sha256(self) -> str:
+        """Of what came, lower-case hex."""
+        return self._hash.hexdigest()
