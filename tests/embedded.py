@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import threading
 from collections.abc import Callable, Iterator
@@ -63,6 +64,18 @@ class Package:
         except self._client.exceptions.ResourceNotFoundException:
             return {}
         return {each["version"]: each["status"] for each in listed}
+
+    def begin(self, version: str, name: str, content: bytes) -> None:
+        """Send an asset, and leave the version Unfinished."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        self._client.publish_package_version(
+            **self._key,
+            packageVersion=version,
+            assetName=name,
+            assetContent=content,
+            assetSHA256=sha256,
+            unfinished=True,
+        )
 
     def contents(self, version: str) -> dict[str, bytes]:
         """Asset name -> what downloads."""

@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "publishing": {"errors", "registry"},
     "local_registry": set(),
     "endpoints": {"errors", "registry", "local_registry"},
-    "progress": {"publishing"},
+    "review": {"publishing"},
+    "progress": {"publishing", "review"},
     "approvals": {"errors", "manifest", "publishing"},
     "state": {"endpoints", "publishing", "registry"},
     "trail": {"publishing", "state"},
@@ -44,7 +45,7 @@ MAY_IMPORT = {
         "registry",
         "publishing",
         "endpoints",
-        "progress",
+        "review",
         "state",
         "declaration",
         "plugin",
@@ -72,9 +73,11 @@ MAY_IMPORT = {
         "publishing",
         "local_registry",
         "endpoints",
+        "review",
         "progress",
         "approvals",
     },
+    "pytest_plugin": {"local_registry"},
     "__init__": {"errors", "resources", "programs"},
 }
 """Room -> the rooms that it may know. The order is the order of the layers."""
@@ -87,6 +90,7 @@ LIBRARIES = {
     "publishing": set(),
     "local_registry": {"botocore", "uvicorn"},
     "endpoints": {"botocore", "mypy_boto3_codeartifact"},
+    "review": set(),
     "progress": set(),
     "state": set(),
     "declaration": set(),
@@ -100,7 +104,8 @@ LIBRARIES = {
     "arguments": {"pulumi"},
     "resources": {"pulumi"},
     "programs": {"pulumi"},
-    "cli": {"click", "jinja2", "rich"},
+    "cli": {"click", "jinja2", "jsonschema", "rich"},
+    "pytest_plugin": {"boto3", "botocore", "mypy_boto3_codeartifact", "pytest"},
     "__init__": set(),
 }
 """Room -> what it may use beyond the standard library. Pulumi is known to the outermost modules alone."""

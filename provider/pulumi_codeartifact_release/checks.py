@@ -41,7 +41,6 @@ from .errors import (
 from .manifest import duration, value_problem
 from .operations import connection_of
 from .plugin import Pending, Process
-from .progress import review_text
 from .publishing import (
     Action,
     Origin,
@@ -50,6 +49,7 @@ from .publishing import (
     Plan,
     Promotion,
     RemoteVersion,
+    Review,
     ThreadScheduler,
     choose,
     digest,
@@ -57,6 +57,7 @@ from .publishing import (
     make_plan,
 )
 from .registry.interface import Status
+from .review import review_lines
 from .state import (
     DECISIVE,
     NAMES,
@@ -135,16 +136,16 @@ class _Check:
         except (MissingDomainError, MissingRepositoryError) as error:
             if self._declared.repository_exists:
                 raise
-            self._process.log.warn(self._declared.urn, f"not there yet: {error}")
+            self._process.log.warn(self._declared.urn, f"not there yet: {error.coded}")
             return None
 
-    def _review(self, inputs: Inputs, plan: Plan, more: str = "") -> None:
+    def _review(self, inputs: Inputs, plan: Plan, origin: Origin | None = None) -> None:
         """Say beside the resource what will be done. Raises the refusal, if that is what it is."""
         if plan.refusal:
             raise plan.refusal
         tell = self._process.log.warn if plan.action is Action.REPLACE else self._process.log.info
-        rate = connection_of(inputs).rate
-        tell(self._declared.urn, f"{inputs.id}@{inputs.version}: {review_text(plan, rate)}{more}")
+        first, *more = review_lines(Review(plan, connection_of(inputs).rate, origin))
+        tell(self._declared.urn, "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more]))
         if self._olds and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), NAMES):
             before = Inputs.of(self._olds).coordinates
             self._process.log.info(self._declared.urn, f"{before}, the version before: {inputs.on_supersede}")
@@ -171,7 +172,7 @@ class VersionCheck(_Check):
             try:
                 remote = self._held(checked)
             except UnreachableError as error:
-                self._process.log.warn(declared.urn, f"what is published could not be read: {error}")
+                self._process.log.warn(declared.urn, f"what is published could not be read: {error.coded}")
             else:
                 self._review(checked, make_plan(checked.release(), remote, declared.give_up or None))
         return properties
@@ -258,9 +259,9 @@ class PromotionCheck(_Check):
             held = self._held(made)
             if held is None or held.state.status is Status.UNFINISHED:
                 return None
-            if self._declared.dry_run:
-                self._tell(made, origin, held)
-        self._remember(made, origin)
+            self._remember(made, origin, self._planned(made, origin, held))
+        else:
+            self._remember(made, origin)
         return properties
 
     def _chosen(self, bare: PromotionInputs) -> dict[str, Any]:
@@ -269,25 +270,25 @@ class PromotionCheck(_Check):
         chosen = choose(origin, held, ThreadScheduler())
         source = replace(bare.source, digest=digest(chosen.assets), revision=chosen.revision)
         checked = replace(bare, assets={asset.name: asset for asset in chosen.assets}, source=source)
-        self._remember(checked, origin)
-        if self._declared.dry_run:
-            self._tell(checked, origin, held)
+        self._remember(checked, origin, self._planned(checked, origin, held))
         return checked.properties()
 
-    def _remember(self, checked: PromotionInputs, origin: Origin) -> None:
+    def _remember(self, checked: PromotionInputs, origin: Origin, plan: Plan | None = None) -> None:
         declared = self._declared
         sources = origin.sources(checked.release(), ThreadScheduler(self._process.stop_reason))
-        pending = Pending(declared.urn, sources, declared.give_up or None, declared.commit, origin, declared.reason)
+        give_up = declared.give_up or None
+        pending = Pending(declared.urn, sources, give_up, declared.commit, origin, declared.reason, plan)
         self._process.remember(checked, pending)
 
-    def _tell(self, checked: PromotionInputs, origin: Origin, held: RemoteVersion | None) -> None:
+    def _planned(self, checked: PromotionInputs, origin: Origin, held: RemoteVersion | None) -> Plan:
+        """Return what will be done, and say it in a preview. Raises the refusal there, if that is what it is."""
         declared = self._declared
         plan = make_plan(checked.release(), held, declared.give_up or None, origin.route)
-        place = f"from {checked.source.domain}/{checked.source.repository}, " if plan.uploads else ""
-        approved = f", approved by {declared.pinned_by}" if declared.pin else ""
-        self._review(checked, plan, f"; {place}{checked.release().digest}{approved}")
-        if origin.forced:
-            self._process.log.warn(declared.urn, f"the soak is skipped by force: {declared.reason}")
+        if declared.dry_run:
+            self._review(checked, plan, origin)
+            if origin.forced:
+                self._process.log.warn(declared.urn, f"the soak is skipped by force: {declared.reason}")
+        return plan
 
 
 def _wrong_arguments(inputs: Props, required: tuple[str, ...], of: str = "") -> list[CheckFailure]:

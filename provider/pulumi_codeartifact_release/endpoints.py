@@ -92,6 +92,7 @@ class Connection:
     region: str
     embedded: bool
     rate: float | None
+    _pacer: Pacer
     _client: CodeArtifactClient
     _destination: Destination
 
@@ -99,6 +100,10 @@ class Connection:
         """Make the domain and the repository of a `file:` registry where they are missing; nothing elsewhere."""
         if self.embedded:
             _create_missing(self._client, self._destination)
+
+    def waiting_s(self) -> float:
+        """Return how many seconds one more upload would have to wait for the quota now."""
+        return self._pacer.owed("PublishPackageVersion")
 
     @property
     def planning(self) -> Registry:
@@ -245,15 +250,8 @@ def connect(destination: Destination, endpoint: Endpoint, checkpoint: Callable[[
     _refuse_clear_text(url, "the AWS configuration")
     pacer = _shared(("pacer", url, region, destination.profile), lambda: _pacer(url))
     rate = pacer.rate("PublishPackageVersion")
-    return Connection(
-        BotoRegistry(client, pacer, checkpoint=checkpoint),
-        url,
-        region,
-        endpoint.folder is not None,
-        rate,
-        client,
-        destination,
-    )
+    registry = BotoRegistry(client, pacer, checkpoint=checkpoint)
+    return Connection(registry, url, region, endpoint.folder is not None, rate, pacer, client, destination)
 
 
 # --- one of each a process --------------------------------------------------------------------------------------------

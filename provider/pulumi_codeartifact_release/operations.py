@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .endpoints import Connection, connect, known_caller
-from .engine import Paced
 from .errors import InterruptedReleaseError, ReleaseError
 from .plugin import process
-from .progress import Progress
+from .progress import Live, Progress
 from .publishing import (
     Action,
     Event,
@@ -55,8 +54,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
     pending = shared.recall(inputs)
     connection = connection_of(inputs)
     connection.prepare()
-    progress = Progress()
-    status = Paced(lambda text: shared.log.status(pending.urn, text))
+    progress = Progress(connection.rate, connection.waiting_s)
     scheduler = ThreadScheduler(shared.stop_reason)
     events = apply(
         inputs.release(),
@@ -65,28 +63,31 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
         scheduler,
         give_up=pending.give_up,
         origin=pending.origin,
+        planned=pending.plan,
     )
     actions: list[Action] = []
-    for event in events:
-        progress.add(event)
-        if isinstance(event, Planned):
-            actions.append(event.plan.action)
-        if isinstance(event, Finished):
-            shared.log.info(pending.urn, progress.line())
-            caller = known_caller(inputs.destination, inputs.stored_endpoint)
-            forced = pending.reason if pending.origin and pending.origin.forced else None
-            told = trail(
-                inputs,
-                event.state.revision,
-                how=_how(event, actions, promoted=pending.origin is not None),
-                caller=caller.arn if caller else None,
-                commit=pending.commit,
-                forced=forced,
-                before=None if event.sent or event.copied else olds,
-            )
-            return Deployed(event.state, told)
-        status.show(progress.line())
-    raise AssertionError("apply() ends with Finished")  # pragma: no cover
+    with Live(progress.line, lambda text: shared.log.status(pending.urn, text), **shared.pace) as live:
+        for event in events:
+            progress.add(event)
+            if isinstance(event, Planned):
+                actions.append(event.plan.action)
+            if isinstance(event, Finished):
+                break
+            live.moved()
+        else:  # pragma: no cover
+            raise AssertionError("apply() ends with Finished")
+    shared.log.info(pending.urn, progress.line())
+    caller = known_caller(inputs.destination, inputs.stored_endpoint)
+    told = trail(
+        inputs,
+        event.state.revision,
+        how=_how(event, actions, promoted=pending.origin is not None),
+        caller=caller.arn if caller else None,
+        commit=pending.commit,
+        forced=pending.reason if pending.origin and pending.origin.forced else None,
+        before=None if event.sent or event.copied else olds,
+    )
+    return Deployed(event.state, told)
 
 
 def _how(finished: Finished, actions: Sequence[Action], *, promoted: bool) -> str:
@@ -119,7 +120,7 @@ def supersede(olds: Props, news: Inputs, state: VersionState) -> None:
         raise
     except ReleaseError as error:
         # The new version is published: failing now would keep state at the old one, for ever if its place is gone.
-        shared.log.warn(urn, f"{before.coordinates}, the version before, is left as it is: {error}")
+        shared.log.warn(urn, f"{before.coordinates}, the version before, is left as it is: {error.coded}")
 
 
 def retirement(props: Props, policy: Retirement, *, permitted: bool) -> Iterator[Event]:

@@ -12,11 +12,14 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .engine import EngineLog, engine_address
+from .engine import EngineLog, at_terminal, engine_address
 from .errors import UsageError
 from .hashing import SqliteCache, default_folder
-from .publishing import Origin, Source
+from .publishing import Origin, Plan, Source
 from .state import Inputs
+
+_AT_A_TERMINAL = {"least_s": 0.2, "most_s": 1.0}
+_IN_A_LOG = {"least_s": 10.0, "most_s": 1.0, "first_s": 10.0}
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Pending:
         commit: of the manifest or the program; "" where it is not known.
         origin: of a promotion: where its bytes are taken from.
         reason: why a soak was skipped, if it was.
+        plan: what will be done, where check() has looked already.
     """
 
     urn: str
@@ -37,6 +41,7 @@ class Pending:
     commit: str = ""
     origin: Origin | None = None
     reason: str = ""
+    plan: Plan | None = None
 
 
 class Process:
@@ -47,6 +52,8 @@ class Process:
         self.profile: str | None = None
         self.cache = SqliteCache(default_folder())
         self.log = EngineLog(engine_address)
+        # Where every line stays, few are enough.
+        self.pace = _AT_A_TERMINAL if at_terminal() else _IN_A_LOG
         self._pending: dict[object, Pending] = {}
         self._places: dict[object, tuple[str, str]] = {}
         self._probe = ThreadPoolExecutor(1, thread_name_prefix="probe")

@@ -67,7 +67,7 @@ def publish_manifest(
         approved = approvals(manifest, chosen) if chosen.promote_from else {}
         _announce(manifest, chosen, program.allow)
     except ReleaseError as error:
-        raise pulumi.RunError(str(error)) from None
+        raise pulumi.RunError(error.coded) from None
     if reason and not force:
         pulumi.log.warn("there is a reason, but nothing to force: `pulumi config rm reason`")
     return program.promoted(manifest, chosen, approved) if chosen.promote_from else program.published(manifest, chosen)

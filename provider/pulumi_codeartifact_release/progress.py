@@ -1,12 +1,20 @@
 """What a release's events say to a person: one line that changes while it runs, and one that stays at the end.
 
-progress = Progress(release)
-for event in apply(...):
-    progress.add(event)
-    show(progress.line())
+    progress = Progress(rate=10.0, waiting=connection.waiting_s)
+    for event in apply(...):
+        progress.add(event)
+        show(progress.line())
+
+`line` may be asked from another thread than `add`, also while nothing happens: time passes, the quota is waited for.
 """
 
 from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
 
 from .publishing import (
     Action,
@@ -24,73 +32,40 @@ from .publishing import (
     Route,
     StatusSet,
 )
+from .review import count_text, part_text, plan_text, seconds_text, size_text
 
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
-
-
-def size_text(count: int) -> str:
-    """Return a number of bytes as people read it: `1.5 MiB`."""
-    size = float(count)
-    for unit in _UNITS:
-        if size < 1024 or unit == _UNITS[-1]:
-            break
-        size /= 1024
-    return f"{count} {'byte' if count == 1 else 'bytes'}" if unit == "bytes" else f"{size:.1f} {unit}"
-
-
-def count_text(count: int, noun: str) -> str:
-    """Return a count with its noun: `1 asset`, `3 assets`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def plan_text(plan: Plan) -> str:
-    """Return what a plan will do, in a few words."""
-    match plan.action:
-        case Action.PUBLISH:
-            verb = {Route.FILES: "publish", Route.COPY: "copy", Route.TRANSFER: "download, verify and publish"}
-            return f"{verb[plan.route]} {count_text(len(plan.uploads), 'asset')}, {size_text(plan.upload_bytes)}"
-        case Action.RESUME:
-            return (
-                f"resume: send {count_text(len(plan.uploads), 'asset')}, {size_text(plan.upload_bytes)}; "
-                f"{len(plan.present)} already there"
-            )
-        case Action.SET_STATUS:
-            found = plan.remote.state.status if plan.remote else "?"
-            return f"change the status from {found} to {plan.release.status}"
-        case Action.REPLACE:
-            held = plan.remote.digest if plan.remote else "?"
-            return (
-                f"REPLACE what is published ({held}): it is deleted, and absent for a moment, then "
-                f"{count_text(len(plan.uploads), 'asset')}, {size_text(plan.upload_bytes)}, are "
-                f"{'copied' if plan.copies else 'published'}"
-            )
-        case Action.KEEP:
-            return f"nothing to do: {count_text(len(plan.present), 'asset')} {plan.release.status} and unchanged"
-        case Action.REFUSE:
-            return "refused"
-
-
-def review_text(plan: Plan, rate: float | None) -> str:
-    """Return what a plan will do and what that takes; `rate` is the quota of uploads a second, None if not known."""
-    if plan.action is Action.KEEP:
-        return f"adopt: {count_text(len(plan.present), 'asset')} {plan.release.status} already, with the same bytes"
-    text = f"{plan_text(plan)}; {count_text(plan.requests + plan.downloads, 'request')}"
-    if plan.copies:
-        return text
-    # The quota's bucket holds one second's worth: that many go at once.
-    least = (len(plan.uploads) - rate) / rate if rate else 0.0
-    return f"{text}, at least {least:.0f} s by the quota" if least >= 1 else text
+_WINDOW_S = 8.0
+"""The speed is that of the last seconds."""
+_SAMPLE_S = 0.25
+_WAIT_WORTH_TELLING_S = 0.05
 
 
 class Progress:
-    """Follows the events of one release."""
+    """Follows the events of one release.
 
-    def __init__(self) -> None:
+    `rate` is the quota of uploads a second, None where it is not known; `waiting` returns the seconds that one more
+    upload would have to wait for it now.
+    """
+
+    def __init__(
+        self,
+        rate: float | None = None,
+        waiting: Callable[[], float] = lambda: 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rate = rate
+        self._waiting = waiting
+        self._clock = clock
+        self._lock = threading.Lock()
         self._plan: Plan | None = None
+        self._actions: list[Action] = []
         self._sent_bytes: dict[str, int] = {}
+        self._moving: set[str] = set()
         self._sent = 0
         self._phase = "looking at the registry"
         self._finished: Finished | None = None
+        self._began: float | None = None
+        self._samples: deque[tuple[float, int]] = deque()
 
     @property
     def bytes_sent(self) -> int:
@@ -99,16 +74,30 @@ class Progress:
 
     def add(self, event: Event) -> None:
         """Take note of an event."""
+        with self._lock:
+            self._add(event)
+            now = self._clock()
+            if not self._samples or now - self._samples[-1][0] >= _SAMPLE_S:
+                self._samples.append((now, self.bytes_sent))
+                while len(self._samples) > 2 and now - self._samples[1][0] >= _WINDOW_S:
+                    self._samples.popleft()
+
+    def _add(self, event: Event) -> None:
         match event:
             case Planned(plan):
                 self._plan = plan
-                self._phase = "copying" if plan.copies else "publishing" if plan.uploads else plan_text(plan)
+                self._actions.append(plan.action)
+                self._began = self._began if self._began is not None else self._clock()
+                self._phase = "copying" if plan.copies else "publishing" if plan.sends else plan_text(plan)
             case AssetStarted(asset):
                 self._sent_bytes.setdefault(asset.name, 0)
+                self._moving.discard(asset.name)
             case AssetProgress(asset, sent):
                 self._sent_bytes[asset.name] = sent
+                self._moving.add(asset.name)
             case AssetSent(asset):
                 self._sent_bytes[asset.name] = asset.size
+                self._moving.add(asset.name)
                 self._sent += 1
             case Copied():
                 self._phase = "copied; comparing it with its source"
@@ -125,21 +114,123 @@ class Progress:
 
     def line(self) -> str:
         """Return where the release stands."""
-        if self._finished:
-            return self._last_line(self._finished)
-        if self._plan is None or not self._plan.uploads or self._phase != "publishing":
-            return self._phase
-        total = max(len(self._plan.uploads), self._sent)
-        total_bytes = max(self._plan.upload_bytes, self.bytes_sent)
-        return f"{self._sent}/{total} assets, {size_text(self.bytes_sent)} of {size_text(total_bytes)}"
+        with self._lock:
+            if self._finished:
+                return self._last_line(self._finished)
+            if self._plan is None or not self._plan.sends or self._phase != "publishing":
+                return self._phase
+            total = max(len(self._plan.sends), self._sent)
+            total_bytes = max(self._plan.send_bytes, self.bytes_sent)
+            parts = [f"{self._sent:,}/{total:,} assets", part_text(self.bytes_sent, total_bytes)]
+            return ", ".join([*parts, *self._tail()])
+
+    def tail(self) -> str:
+        """Return what of the line is about time: how fast, how long still, what is waited for; often nothing."""
+        with self._lock:
+            if self._finished or self._phase != "publishing":
+                return "" if self._finished else self._phase
+            return ", ".join(self._tail())
+
+    def _tail(self) -> list[str]:
+        told: list[str] = []
+        if self._plan and self._sent >= len(self._plan.sends):
+            return told
+        speed = self._speed()
+        if (left := self._left_s(speed)) is not None:
+            told.append(f"{seconds_text(left)} left")
+        if speed:
+            told.append(f"{size_text(int(speed))}/s")
+        fetching = len(self._sent_bytes) - len(self._moving)
+        waits = self._waiting() > _WAIT_WORTH_TELLING_S
+        if waits:
+            told.append("waiting for the quota")
+        elif fetching and self._plan and self._plan.route is not Route.FILES:
+            told.append(f"downloading {fetching}")
+        return told
+
+    def _speed(self) -> float:
+        """Return bytes a second, 0 where that cannot be said."""
+        if len(self._samples) < 2:
+            return 0.0
+        (since, before), now = self._samples[0], self._clock()
+        return max(0.0, (self.bytes_sent - before) / (now - since)) if now - since >= 2 * _SAMPLE_S else 0.0
+
+    def _left_s(self, speed: float) -> float | None:
+        """Return the seconds that what is left will take, by the speed or by the quota; None where nobody knows."""
+        plan = self._plan
+        if plan is None or not self._sent:
+            return None
+        by_speed = (plan.send_bytes - self.bytes_sent) / speed if speed else None
+        by_quota = (len(plan.sends) - self._sent) / self._rate if self._rate else None
+        known = [each for each in (by_speed, by_quota) if each is not None and each >= 0]
+        return max(known) if known else None
 
     def _last_line(self, finished: Finished) -> str:
-        if finished.copied:
-            size = size_text(sum(asset.size for asset in finished.copied))
-            return f"{finished.state.status}: copied {count_text(len(finished.copied), 'asset')}, {size}"
-        if not finished.sent:
-            return f"{finished.state.status}: every asset was there already"
-        size = size_text(sum(asset.size for asset in finished.sent))
-        there = len([asset for asset in self._plan.present if asset not in finished.sent]) if self._plan else 0
-        already = f", {there} already there" if there else ""
-        return f"{finished.state.status}: sent {count_text(len(finished.sent), 'asset')}, {size}{already}"
+        moved = finished.copied or finished.sent
+        present = self._plan.present if self._plan else ()
+        there = len([asset for asset in present if asset not in moved])
+        if not moved:
+            assets = count_text(there, "asset")
+            verb = "the status is changed" if Action.SET_STATUS in self._actions else "nothing to send"
+            return f"{finished.state.status}: {verb}, {assets} already there"
+        size = size_text(sum(asset.size for asset in moved))
+        took = self._clock() - self._began if self._began is not None else 0.0
+        took_text = f" in {seconds_text(took)}" if took >= 1 else ""
+        verb = "copied" if finished.copied else "sent"
+        return (
+            f"{finished.state.status}: {verb} {count_text(len(moved), 'asset')}, {size}{took_text}; "
+            f"{there:,} already there"
+        )
+
+
+class Live:
+    """Shows a line that changes: when something happens, but not too often, and now and then while nothing does.
+
+    with Live(progress.line, show) as live:
+        ...
+        live.moved()
+
+    There are at least `least_s` seconds between two lines, at most `most_s`, and `first_s` before the first one.
+    """
+
+    def __init__(
+        self,
+        line: Callable[[], str],
+        show: Callable[[str], None],
+        *,
+        least_s: float = 0.2,
+        most_s: float = 1.0,
+        first_s: float = 0.0,
+    ) -> None:
+        self._line = line
+        self._show = show
+        self._least_s = least_s
+        self._most_s = most_s
+        self._next = time.monotonic() + first_s
+        self._lock = threading.Lock()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+
+    def __enter__(self) -> Live:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end.set()
+        # So that no line comes after the last one.
+        self._thread.join()
+
+    def moved(self) -> None:
+        """Show the line, or leave it out if the last one was just now."""
+        with self._lock:
+            now = time.monotonic()
+            if now < self._next:
+                return
+            self._next = now + self._least_s
+        self._show(self._line())
+
+    def _run(self) -> None:
+        while not self._end.wait(self._most_s):
+            self.moved()

@@ -13,7 +13,16 @@ HEAVY = ("boto3", "botocore", "pulumi", "jsonschema", "rich", "grpc", "uvicorn",
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["plan", "--help"], ["apply", "-h"], ["status", "-h"], ["serve", "--help"]]
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["plan", "--help"],
+        ["apply", "-h"],
+        ["verify", "-h"],
+        ["status", "-h"],
+        ["serve", "--help"],
+    ],
 )
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     code = (
@@ -30,7 +39,12 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
 def test_every_command_is_listed_with_what_it_does(run: Run) -> None:
     outcome = run("--help")
     assert outcome.code == 0
-    for line in ("plan    Show what a release would do.", "apply   Release a manifest.", "schema  Print", "serve   "):
+    for line in (
+        "plan    Show what a release would do.",
+        "apply   Release a manifest, or an approved plan.",
+        "schema  Print",
+        "serve   ",
+    ):
         assert line in outcome.out
 
 

@@ -145,9 +145,13 @@ def test_a_plan_within_a_domain_says_where_from_and_what_and_writes_nothing(run:
     digest = package_of(run, "staging")["digest"]
     assert outcome == Outcome(
         0,
-        STAGING + FROM_DEV + "  + acme/app@1.0  copy 2 assets, 97.7 KiB; 3 requests\n"
+        STAGING + FROM_DEV + "\n"
+        "    PACKAGE       ACTION  SEND      SIZE  THERE  REQUESTS\n"
+        "  + acme/app@1.0  copy       2  97.7 KiB      0         5\n"
         f"      {digest}\n"
-        "1 package to change: 2 assets to promote, 97.7 KiB.\n",
+        "      from acme/dev as it is now, not pinned\n"
+        "\n"
+        "1 package to change: 2 assets to promote, 97.7 KiB; 0 already there; 5 requests.\n",
         "",
     )
     assert tree(released) == before
@@ -162,9 +166,13 @@ def test_a_plan_across_domains_says_that_the_bytes_travel_and_writes_nothing(
     digest = package_of(run, "prod")["digest"]
     assert outcome == Outcome(
         0,
-        PROD + FROM_STAGING + "  + acme/app@1.0  download, verify and publish 2 assets, 97.7 KiB; 7 requests\n"
+        PROD + FROM_STAGING + "\n"
+        "    PACKAGE       ACTION    SEND      SIZE  THERE  REQUESTS\n"
+        "  + acme/app@1.0  transfer     2  97.7 KiB      0         9\n"
         f"      {digest}\n"
-        "1 package to change: 2 assets to promote, 97.7 KiB.\n",
+        "      from acme/staging as it is now, not pinned\n"
+        "\n"
+        "1 package to change: 2 assets to promote, 97.7 KiB; 0 already there; 9 requests.\n",
         "",
     )
     assert tree(released) == there
@@ -174,8 +182,8 @@ def test_a_plan_across_domains_says_that_the_bytes_travel_and_writes_nothing(
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ("staging", "released acme/app: Published: copied 2 assets, 97.7 KiB"),
-        ("prod", "released acme/app: Published: sent 2 assets, 97.7 KiB"),
+        ("staging", "acme/app: Published: copied 2 assets, 97.7 KiB; 0 already there"),
+        ("prod", "acme/app: Published: sent 2 assets, 97.7 KiB; 0 already there"),
     ],
 )
 def test_apply_promotes_the_very_bytes_and_a_second_apply_does_nothing(
@@ -189,9 +197,10 @@ def test_apply_promotes_the_very_bytes_and_a_second_apply_does_nothing(
     there = tree(released)
     second = run("apply", "release.yaml", "-e", environment, "--yes")
     assert second.code == 0
-    assert second.out.splitlines()[-2:] == [
-        "  = acme/app@1.0  nothing to do: 2 assets Published and unchanged",
-        "Nothing to do: everything is published and unchanged.",
+    assert second.out.splitlines()[-3:] == [
+        f"  = acme/app@1.0  unchanged     -     -      2  {2 if environment == 'dev' else 4:>8}",
+        "",
+        "Nothing to do: 1 package published and unchanged.",
     ]
     assert tree(released) == there
 
@@ -241,9 +250,9 @@ def test_json_says_which_way_and_from_where(run: Run, released: Path, before: Ca
         "repository": "staging",
     }
     assert (plan["environment"], plan["domain"], plan["repository"]) == ("prod", "acme-prod", "releases")
-    assert plan["reason"] is None
+    assert plan["permissions"]["reason"] is None
     (package,) = plan["packages"]
-    assert (package["action"], package["route"], package["requests"]) == ("publish", "transfer", 7)
+    assert (package["action"], package["route"], package["requests"]) == ("publish", "transfer", 9)
     assert (package["pin"], package["forced"], package["refusal"]) == (None, False, None)
     assert [(each["name"], each["size"]) for each in package["upload"]] == [("a.txt", 6), ("b.bin", 100_000)]
     assert package["digest"] == package_of(run, "staging")["digest"]
@@ -317,7 +326,7 @@ def test_a_soak_refuses_until_it_is_over_and_says_when_and_how_to_skip_it(run: R
     assert forced.code == 0
     assert "the soak is skipped by force: CVE-2026-1234" in forced.out
     plan = json.loads(run("plan", "release.yaml", "-e", "staging", "--json", *words, "CVE-2026-1234").out)
-    assert (plan["reason"], plan["packages"][0]["forced"]) == ("CVE-2026-1234", True)
+    assert (plan["permissions"]["reason"], plan["packages"][0]["forced"]) == ("CVE-2026-1234", True)
     assert tree(released) == there
     applied = run("apply", "release.yaml", "-e", "staging", "--yes", *words, "CVE-2026-1234")
     assert applied.code == 0
@@ -383,7 +392,7 @@ def test_a_pin_that_the_source_holds_is_promoted_and_named(run: Run, released: P
     digest = package_of(run, "staging")["digest"]
     more(released, "staging", f"pinned: true, pins: {{{pin('1.0', digest)}}}")
     outcome = run("plan", "release.yaml", "-e", "staging")
-    assert f"      {digest}, approved by `pins` of staging\n" in outcome.out
+    assert f"      {digest}\n      from acme/dev, approved by `pins` of staging\n" in outcome.out
     assert package_of(run, "staging")["pin"] == {"digest": digest, "approvedBy": "`pins` of staging"}
     assert run("apply", "release.yaml", "-e", "staging", "--yes").code == 0
     # Made, it needs no source any more.
@@ -487,13 +496,14 @@ def test_other_bytes_in_the_destination_are_refused_and_replaced_only_with_permi
     assert permission.digest == given_up
     plan = run("plan", *words, "--replace", str(permission))
     assert plan.code == 0
-    assert f"REPLACE what is published ({given_up}): it is deleted, and absent for a moment" in plan.out
+    assert f"      absent for a moment; gives up {given_up}\n" in plan.out
+    assert "      REPLACE: delete what is published, then " in plan.out
     assert tree(released) == there
     assert package_of(run, environment, "--replace", str(permission))["action"] == "replace"
     assert run("apply", *words, "--yes", "--replace", str(permission)).code == 0
     assert held(released, environment) == ("Published", {"a.txt": b"moved\n"})
     # It is about what is given up: now that is another digest.
-    assert "nothing to do" in run("plan", *words, "--replace", str(permission)).out
+    assert "Nothing to do" in run("plan", *words, "--replace", str(permission)).out
 
 
 def test_a_permission_about_another_version_is_a_slip_of_the_pen(run: Run, released: Path) -> None:

@@ -37,7 +37,12 @@ def test_a_plan_says_where_to_and_what_and_writes_nothing(run: Run, project: Pat
     assert outcome.code == 0
     assert outcome.out == (
         HEADER
-        + "  + acme/app@1.0  publish 2 assets, 97.7 KiB; 5 requests\n1 package to change: 2 assets to send, 97.7 KiB.\n"
+        + "\n"
+        + "    PACKAGE       ACTION   SEND      SIZE  THERE  REQUESTS\n"
+        + "  + acme/app@1.0  publish     2  97.7 KiB      0         5\n"
+        + "      sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be\n"
+        + "\n"
+        + "1 package to change: 2 assets to send, 97.7 KiB; 0 already there; 5 requests.\n"
     )
     assert outcome.err == ""
     assert tree(project) == before
@@ -54,21 +59,24 @@ def test_a_plan_on_an_existing_registry_writes_nothing(run: Run, project: Path) 
 def test_apply_publishes_and_a_second_apply_does_nothing(run: Run, project: Path) -> None:
     first = run("apply", "release.yaml", "-e", "dev", "--yes")
     assert first.code == 0
-    assert first.out.splitlines()[-1] == "released acme/app: Published: sent 2 assets, 97.7 KiB"
+    assert first.out.splitlines()[-1] == "acme/app: Published: sent 2 assets, 97.7 KiB; 0 already there"
     before = tree(project)
     second = run("apply", "release.yaml", "-e", "dev", "--yes")
     assert second.code == 0
     assert second.out == (
         HEADER
-        + "  = acme/app@1.0  nothing to do: 2 assets Published and unchanged\n"
-        + "Nothing to do: everything is published and unchanged.\n"
+        + "\n"
+        + "    PACKAGE       ACTION     SEND  SIZE  THERE  REQUESTS\n"
+        + "  = acme/app@1.0  unchanged     -     -      2         2\n"
+        + "\n"
+        + "Nothing to do: 1 package published and unchanged.\n"
     )
     assert tree(project) == before
 
 
 def test_both_ways_to_finish_publish_the_same(run: Run, project: Path) -> None:
     assert run("apply", "release.yaml", "-e", "minimal", "--yes").code == 0
-    assert "nothing to do" in run("plan", "release.yaml", "-e", "dev").out
+    assert "Nothing to do" in run("plan", "release.yaml", "-e", "dev").out
 
 
 def test_detailed_exit_codes_tell_changes_from_none(run: Run, project: Path) -> None:
@@ -246,10 +254,10 @@ def test_a_permitted_replacement_says_so_in_the_plan_and_expires_by_itself(run: 
     (project / "dist" / "a.txt").write_text("HELLO\n")
     plan = run("plan", "release.yaml", "-e", "dev", "--replace", permit)
     assert plan.code == 0
-    assert "REPLACE what is published" in plan.out
+    assert "REPLACE: delete what is published, then publish 2 assets" in plan.out
     assert "absent for a moment" in plan.out
     assert run("apply", "release.yaml", "-e", "dev", "--yes", "--replace", permit).code == 0
-    assert "nothing to do" in run("plan", "release.yaml", "-e", "dev").out
+    assert "Nothing to do" in run("plan", "release.yaml", "-e", "dev").out
     (project / "dist" / "a.txt").write_text("again\n")
     assert run("apply", "release.yaml", "-e", "dev", "--yes", "--replace", permit).code == 4
 

@@ -18,7 +18,7 @@ from rich.cells import cell_len
 
 from embedded import Gate, client_of, opened
 from pulumi_codeartifact_release.cli import status_read
-from pulumi_codeartifact_release.cli.status_page import write
+from pulumi_codeartifact_release.cli.files import write_whole
 from pulumi_codeartifact_release.cli.status_read import Cell, Place, Report, Row
 from pulumi_codeartifact_release.cli.status_table import table
 from pulumi_codeartifact_release.cli.status_words import age_text
@@ -517,23 +517,23 @@ def test_a_page_that_cannot_be_written_is_one_clear_message(run: Run, stock: Sto
 
 def test_a_page_that_fails_half_way_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "status.html"
-    write(page, "before")
+    write_whole(page, "before", "--html")
 
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UsageError, match="No space left on device"):
-        write(page, "after")
+        write_whole(page, "after", "--html")
     assert page.read_text() == "before"
     assert list(tmp_path.iterdir()) == [page]
 
 
 def test_a_reader_keeps_the_page_that_it_has_opened(tmp_path: Path) -> None:
     page = tmp_path / "status.html"
-    write(page, "before")
+    write_whole(page, "before", "--html")
     with page.open() as reader:
-        write(page, "after")
+        write_whole(page, "after", "--html")
         assert reader.read() == "before"
     assert page.read_text() == "after"
     assert page.stat().st_mode & 0o777 == 0o666 & ~current_umask()
@@ -549,7 +549,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "www").mkdir()
     link = tmp_path / "status.html"
     link.symlink_to("www/status.html")
-    write(link, "page")
+    write_whole(link, "page", "--html")
     assert link.is_symlink()
     assert (tmp_path / "www" / "status.html").read_text() == "page"
 

@@ -82,7 +82,7 @@ def test_2_an_identical_published_version_is_a_success_without_a_write(
     fresh = shutil.copytree(seven, tmp_path / "fresh")
     run = cli.apply(fresh, registry.server, version, finish, CODEARTIFACT_RELEASE_CACHE=str(tmp_path / "no cache"))
     assert run.code == 0, run.said
-    assert "Nothing to do: everything is published and unchanged." in run.out
+    assert "Nothing to do: 1 package published and unchanged." in run.out
     assert registry.journal.writes(since) == []
 
 

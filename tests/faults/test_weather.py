@@ -141,12 +141,13 @@ def test_credentials_that_expire_between_assets_are_one_error_and_the_next_run_s
 ) -> None:
     def release(finish: str, other: bool) -> Counter[str]:
         name = f"{version}-{finish}"
-        with registry.misbehaving({"fail": "ExpiredTokenException", "after": 2 + sent}) as server:
+        with registry.misbehaving({"fail": "ExpiredTokenException", "after": 1 + sent}) as server:
             run = cli.apply(seven, server.server, name, finish, other=other)
         assert run.code == 1, run.said
         assert run.err.count("error[") == 1
         assert "error[expired-credentials]: " in run.err
-        assert "Log in again and run again: what was sent counts." in run.err
+        assert "Log in again (" in run.err
+        assert "Run again: only what is missing is sent." in run.err
         status, held = registry.held(name)
         assert (status, len(held)) == ("Unfinished", sent)
         since = len(registry.journal.entries)
@@ -241,5 +242,5 @@ def test_nothing_is_published_short_when_the_quota_of_assets_is_full(
     with registry.misbehaving(rule) as server:
         run = cli.apply(project, server.server, version)
     assert run.code == 4
-    assert "error[quota-exceeded]: over quota: " in run.err
+    assert "error[quota-exceeded]: PublishPackageVersion for " in run.err
     assert registry.held(version)[0] == "Unfinished"

@@ -132,7 +132,7 @@ def test_without_pulumi_the_same_roles_do(runner: Runner, stand: Stand) -> None:
     stand.approve("1.4.2")
     assert "refused[gate]" in runner.run("prod-without-pulumi", "prod", fails=True)
     stand.edit("    soak: 24h\n", "")
-    assert "released acme/payments-api: Published" in runner.run("prod-without-pulumi", "prod")
+    assert "acme/payments-api: Published" in runner.run("prod-without-pulumi", "prod")
     runner.run("watch", "status")
     assert "1.4.2" in (stand.folder / "public" / "index.html").read_text()
 

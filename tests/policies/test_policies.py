@@ -31,7 +31,7 @@ def publish_in_every_way(stand: Stand) -> None:
     """Cold, unchanged, resumed, adopted from somebody else's hands, a 404 that says too little, and a preview."""
     stand.plan("dev")
     stand.apply("dev")
-    assert "nothing to do" in stand.apply("dev").out
+    assert "Nothing to do" in stand.apply("dev").out
     stand.build("1.5.0", "built anew")
     stand.begin("dev", "1.5.0", TARBALL, b"built anew for linux")
     assert "resume" in stand.plan("dev").out
@@ -76,7 +76,7 @@ def test_a_promoter_within_a_domain_needs_what_its_policy_allows(stand: Stand) -
     stand.build("1.4.2")
     stand.plan("staging")
     stand.apply("staging")
-    assert "nothing to do" in stand.apply("staging").out
+    assert "Nothing to do" in stand.apply("staging").out
     looks = {"DescribePackageVersion", "ListPackageVersionAssets"}
     assert actions(stand.needed()) == {*looks, "CopyPackageVersions", "ReadFromRepository"}
 
@@ -107,7 +107,7 @@ def test_a_promoter_across_domains_needs_what_its_policy_allows(stand: Stand) ->
         assert "does not exist" in stand.plan("prod", code=4).err
     stand.begin("prod", "1.4.2", "payments-api-1.4.2-linux.tar.gz", b"built for linux")
     stand.apply("prod", *forced)
-    assert "nothing to do" in stand.apply("prod").out
+    assert "Nothing to do" in stand.apply("prod").out
     stand.declare("Archived")
     stand.apply("prod")
     assert stand.status("prod", "1.4.2") == "Archived"

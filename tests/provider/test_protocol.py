@@ -219,14 +219,14 @@ def world(tmp_path: Path) -> Iterator[World]:
         client.close()
 
 
-def failed(error: grpc.RpcError, name: str) -> str:
+def failed(error: grpc.RpcError, code: str) -> str:
     """The message of an error of ours, which must be that alone; returns it."""
     text = str(error.details()).strip()
     assert error.code() is grpc.StatusCode.UNKNOWN
     assert "Traceback" not in text
     assert 'File "' not in text
     assert "During handling" not in text
-    assert text.startswith(f"{name}: ")
+    assert text.startswith(f"{code}: ")
     return text
 
 
@@ -347,10 +347,11 @@ def test_ignored_changes_of_the_assets_keep_the_old_hashes(world: World) -> None
     assert world.gate.requests == before
 
 
-def test_status_lines_are_ephemeral_and_beside_the_resource(world: World) -> None:
+def test_a_closing_line_stays_beside_the_resource_and_a_log_gets_no_line_that_changes(world: World) -> None:
     world.published()
-    assert world.engine.lines(ephemeral=False) == ["Published: sent 3 assets, 14 bytes\n"]
-    assert "0/3 assets, 0 bytes of 14 bytes" in world.engine.lines(ephemeral=True)
+    assert world.engine.lines(ephemeral=False) == ["Published: sent 3 assets, 14 bytes; 0 already there\n"]
+    # What moves is for terminals: in a log the engine keeps every line of it.
+    assert not any(world.engine.lines(ephemeral=True))
     assert {message.urn for message in world.engine.messages} == {URN}
     assert {message.severity for message in world.engine.messages} == {engine_pb2.INFO}
 
@@ -391,8 +392,8 @@ def test_an_error_is_its_message_alone(world: World) -> None:
         checked = plugin.checked({}, world.news({"a.txt": "alpha", "b.txt": "other", "c.txt": "gamma"}))
         with pytest.raises(grpc.RpcError) as conflict:
             plugin.create(checked)
-    first, *others, hint = failed(conflict.value, "ConflictError").splitlines()
-    assert first == "ConflictError: acme/app@1.0 in acme/dev is already Published, and 1 asset differs:"
+    first, *others, hint = failed(conflict.value, "conflict").splitlines()
+    assert first == "conflict: acme/app@1.0 in acme/dev is already Published, and 1 asset differs:"
     assert "b.txt" in "".join(others)
     assert "".join(others).count("sha256:") == 2
     assert "new version" in hint
@@ -454,7 +455,9 @@ def test_problems_of_the_files_are_told_all_at_once(world: World) -> None:
         plugin.configure()
         problems = ("dist/*.zip: no file", "dist/*.deb: no file")
         failures = plugin.check({}, world.news(declared={"problems": problems}))["failures"]
-    assert [(each["property"], each["reason"]) for each in failures] == [("assets", text) for text in problems]
+    assert [(each["property"], each["reason"]) for each in failures] == [
+        ("assets", f"usage: {text}") for text in problems
+    ]
 
 
 def test_a_file_that_is_gone_is_told_in_check(world: World) -> None:
@@ -482,11 +485,11 @@ def test_a_missing_version_leaves_the_state(world: World) -> None:
 @pytest.mark.parametrize(
     ("stored", "environ", "error"),
     [
-        ({"repository": "nowhere"}, {}, "MissingRepositoryError"),
-        ({"domain": "nowhere"}, {}, "MissingDomainError"),
-        ({}, {"AWS_SECRET_ACCESS_KEY": SECRET}, "AccessDeniedError"),
-        ({"endpoint": "http://127.0.0.1:1"}, {}, "UnreachableError"),
-        ({}, {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "NoCredentialsError"),
+        ({"repository": "nowhere"}, {}, "missing-repository"),
+        ({"domain": "nowhere"}, {}, "missing-domain"),
+        ({}, {"AWS_SECRET_ACCESS_KEY": SECRET}, "access-denied"),
+        ({"endpoint": "http://127.0.0.1:1"}, {}, "unreachable"),
+        ({}, {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no-credentials"),
     ],
     ids=["repository", "domain", "denied", "unreachable", "no credentials"],
 )
@@ -514,7 +517,7 @@ def test_an_import_by_id_is_refused(world: World) -> None:
         plugin.configure()
         with pytest.raises(grpc.RpcError) as raised:
             plugin.read({"__provider": PICKLE})
-    assert "pulumi up" in failed(raised.value, "UsageError")
+    assert "pulumi up" in failed(raised.value, "usage")
 
 
 # --- delete -----------------------------------------------------------------------------------------------------------
@@ -546,7 +549,7 @@ def test_a_delete_loses_nothing_without_a_permission_of_that_very_run(world: Wor
         plugin.configure()
         with pytest.raises(grpc.RpcError) as raised:
             plugin.call("Delete", {"id": "acme/app", "urn": URN, "properties": outputs})
-    assert "CODEARTIFACT_RELEASE_ALLOW=delete" in failed(raised.value, "NotPermittedError")
+    assert "CODEARTIFACT_RELEASE_ALLOW=delete" in failed(raised.value, "not-permitted")
     assert not [request for request in world.gate.requests[len(before) :] if request.startswith("POST /v1/package/v")]
     assert world.package.statuses() == {"1.0": "Published"}
 
@@ -572,7 +575,7 @@ def creating(world: World, plugin: Plugin) -> grpc.RpcError:
 def test_an_engine_that_is_gone_stops_the_plugin_before_the_next_asset(world: World) -> None:
     world.gate.after = lambda path: world.engine.die() if "/publish" in path else None
     with world.plugin(**QUIET_GRPC) as plugin:
-        text = failed(creating(world, plugin), "InterruptedReleaseError")
+        text = failed(creating(world, plugin), "interrupted")
     assert "the Pulumi engine is gone" in text
     assert world.gate.uploads == 1
     assert world.package.statuses() == {"1.0": "Unfinished"}
@@ -582,7 +585,7 @@ def test_an_engine_that_is_gone_stops_the_plugin_before_the_next_asset(world: Wo
 def test_an_engine_that_is_gone_keeps_the_plugin_from_publishing(world: World) -> None:
     world.gate.after = lambda path: world.engine.die() if "/version/assets" in path else None
     with world.plugin(**QUIET_GRPC) as plugin:
-        failed(creating(world, plugin), "InterruptedReleaseError")
+        failed(creating(world, plugin), "interrupted")
     assert world.gate.uploads == 3
     assert world.package.statuses() == {"1.0": "Unfinished"}
 
@@ -594,7 +597,7 @@ def test_the_last_asset_is_not_sent_for_an_engine_that_is_gone(world: World) -> 
         checked = plugin.checked({}, world.news(finish="last-asset"))
         with pytest.raises(grpc.RpcError) as raised:
             plugin.create(checked)
-    failed(raised.value, "InterruptedReleaseError")
+    failed(raised.value, "interrupted")
     assert world.package.statuses() == {"1.0": "Unfinished"}
 
 
@@ -607,7 +610,7 @@ def test_the_next_run_sends_what_is_missing(world: World) -> None:
         world.published()
     assert world.gate.uploads == 3
     assert world.package.statuses() == {"1.0": "Published"}
-    assert world.engine.lines(ephemeral=False) == ["Published: sent 2 assets, 9 bytes, 1 already there\n"]
+    assert world.engine.lines(ephemeral=False) == ["Published: sent 2 assets, 9 bytes; 1 already there\n"]
 
 
 @pytest.mark.parametrize(("at", "uploads"), [("/version/publish", 1), ("/version/assets", 3)], ids=["asset", "finish"])

@@ -21,7 +21,7 @@ def test_an_absent_version_is_published_whole() -> None:
     plan = make_plan(release(ABC), None)
     assert plan.action is Action.PUBLISH
     assert [a.name for a in plan.uploads] == ["a.txt", "b.txt", "c.txt"]
-    assert plan.upload_bytes == 6
+    assert plan.send_bytes == 6
     assert plan.changes
 
 

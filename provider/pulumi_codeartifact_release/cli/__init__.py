@@ -15,7 +15,7 @@ from .. import __version__
 from ..errors import InterruptedReleaseError, ReleaseError
 from .messages import show_error
 
-_COMMANDS = ("plan", "apply", "status", "serve", "schema")
+_COMMANDS = ("plan", "apply", "verify", "status", "serve", "schema")
 
 
 class _LazyGroup(click.Group):

@@ -1,40 +1,53 @@
-"""`codeartifact-release apply`: release a manifest without an engine."""
+"""`codeartifact-release apply`: release a manifest, or an approved plan, without an engine."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import InterruptedReleaseError, RefusedError, ReleaseError
+from ..errors import InterruptedReleaseError, RefusedError, ReleaseError, UsageError
 from .messages import show_error
 from .plan import REFUSED, show_plans
-from .target import DeclaredRelease, Options, Target, open_target, target_options
+from .target import Options, Target, open_target, output_options, target_options
 
 if TYPE_CHECKING:
-    from ..progress import Progress
-    from ..publishing import Event
+    from .display import Display
+    from .plan_file import ApprovedPlan
     from .plans import PackagePlan
 
 
-@click.command(epilog="Example: codeartifact-release apply release.yaml -e dev --yes", short_help="Release a manifest.")
-@target_options
+@click.command(
+    epilog="""\b
+Examples:
+  codeartifact-release apply release.yaml -e dev --yes
+  codeartifact-release apply --plan plan.json     # written by plan -o, approved since
+
+Shell scripts and CI: give --yes, or the plan that was approved.""",
+    short_help="Release a manifest, or an approved plan.",
+)
+@target_options(required=False)
+@click.option(
+    "--plan",
+    "plan_file",
+    metavar="PLAN",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Carry out the plan that `plan -o` wrote, in place of MANIFEST and -e, and no other: refused if a file, the "
+    "manifest, the registry, the account or the endpoint moved since, or if it has expired. What was permitted for "
+    "it (--allow, --replace, --force, --reason) is said again. Asks nothing.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before writing; without a terminal nobody is asked anyway.")
+@output_options
 def command(
-    manifest: Path,
-    environment: str,
-    variables: tuple[str, ...],
-    allow: tuple[str, ...],
-    replace: tuple[str, ...],
-    force: tuple[str, ...],
-    reason: str,
-    verbose: bool,  # noqa: ARG001 - seen by main()
+    plan_file: Path | None,
     yes: bool,
+    summary_file: Path | None,
+    no_summary: bool,
+    quiet: bool,
+    **words: Any,
 ) -> None:
     """Release MANIFEST to an environment: send what is missing, then publish each version with one last call.
 
@@ -42,52 +55,135 @@ def command(
     Shows the plan first. Nothing is sent if any package would be refused. Interrupted or killed at any moment, run it
     again: what was sent counts. Never deletes anything that `--replace` does not name.
     """
-    from .plans import make_plans  # noqa: PLC0415 - so that `--help` imports nothing of it
+    from .plan_file import read_plan  # noqa: PLC0415 - so that `--help` imports nothing of it
+    from .plans import make_plans  # noqa: PLC0415
+    from .summary import Summary, apply_summary, plan_summary  # noqa: PLC0415
 
-    target = open_target(Options(manifest, environment, variables, allow, replace, force, reason))
-    plans = make_plans(target)
-    show_plans(target, plans)
-    if any(each.plan.refusal for each in plans):
-        raise SystemExit(REFUSED)
-    todo = [each for each in plans if each.plan.changes]
-    if not todo:
+    _refuse_mixture(plan_file, words)
+    with Summary(summary_file, disabled=no_summary) as summary:
+        options = Options.of(words)
+        approved = read_plan(plan_file) if plan_file else None
+        target = open_target(approved.options(options) if approved else options)
+        plans = make_plans(target)
+        refused = any(each.plan.refusal for each in plans)
+        if approved and not refused:
+            approved.hold(target, plans)
+        show_plans(target, plans, quiet=quiet)
+        todo = [each for each in plans if each.plan.changes]
+        if refused or not todo:
+            summary.add(plan_summary(target, plans))
+            raise SystemExit(REFUSED if refused else 0)
+        asked = _confirm(target, plans, approved, yes=yes, quiet=quiet)
+        run = _Run(target, todo, asked=asked, quiet=quiet)
+        try:
+            run.go()
+        finally:
+            summary.add(apply_summary(target, plans, run.done, run.failed))
+
+
+def _refuse_mixture(plan_file: Path | None, words: dict[str, Any]) -> None:
+    if not plan_file:
+        for name, missing in (("argument 'MANIFEST'", "manifest"), ("option '-e' / '--environment'", "environment")):
+            if not words[missing]:
+                raise click.UsageError(f"Missing {name}, or --plan PLAN.", click.get_current_context())
         return
-    if not yes and sys.stdin.isatty() and not click.confirm("Release this?"):
+    for name, given in (("MANIFEST", "manifest"), ("--environment", "environment"), ("--var", "variables")):
+        if words[given]:
+            raise UsageError(f"--plan says itself what is released where: leave out {name}")
+
+
+def _confirm(
+    target: Target, plans: list[PackagePlan], approved: ApprovedPlan | None, *, yes: bool, quiet: bool
+) -> bool:
+    """Ask at a terminal; returns whether somebody was asked, which may have taken long."""
+    if yes or approved or not sys.stdin.isatty():
+        return False
+    if quiet:
+        # Nobody says yes to what they do not see.
+        show_plans(target, plans)
+    if not click.confirm("Release this?"):
         click.echo("Nothing was sent.")
         raise SystemExit(1)
-    for each in todo:
-        if each.declared.origin and not each.plan.copies:
-            # Somebody may have thought about it for long; a transfer, unlike a copy, is bound to no revision.
-            each.declared.origin.doubt()
-    target.site.connection.prepare()
-    _release_all(target, todo)
+    return True
 
 
-def _release_all(target: Target, todo: list[PackagePlan]) -> None:
-    try:
-        errors = _run(target, todo)
-    except KeyboardInterrupt:
-        raise InterruptedReleaseError(
-            "interrupted", hint="What was sent stays Unfinished; run again and the rest is sent."
-        ) from None
-    _raise_all(errors)
+class _Run:
+    """Releases all packages, several at once.
 
+    Attributes:
+        done: the closing line, by `namespace/package`.
+        failed: what was raised, by `namespace/package`.
+    """
 
-def _run(target: Target, todo: list[PackagePlan]) -> list[BaseException]:
-    """Release all packages, several at once; returns what failed."""
-    from .plans import PACKAGES_AT_ONCE  # noqa: PLC0415
+    def __init__(self, target: Target, todo: list[PackagePlan], *, asked: bool, quiet: bool) -> None:
+        self._target = target
+        self._todo = todo
+        self._asked = asked
+        self._quiet = quiet
+        self.done: dict[str, str] = {}
+        self.failed: dict[str, BaseException] = {}
 
-    with _display(todo) as display, ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool:
-        futures = [pool.submit(_release, target, each.declared, display) for each in todo]
+    def go(self) -> None:
+        """Raise what failed; what else failed is printed."""
+        for each in self._todo:
+            if self._asked and each.declared.origin and not each.plan.copies:
+                # Somebody may have thought about it for long; a transfer, unlike a copy, is bound to no revision.
+                each.declared.origin.doubt()
+        self._target.site.connection.prepare()
         try:
-            # At the first failure no further package starts, and those under way stop before the next asset.
-            wait(futures, return_when=FIRST_EXCEPTION)
+            self._release_all()
         except KeyboardInterrupt:
-            display.say("stopping after the assets under way; Ctrl-C again ends at once")
-            raise
-        finally:
-            target.stop.set()
-    return [error for future in futures if (error := future.exception())]
+            raise _interrupted(self._todo, self.done) from None
+        _raise_all(list(self.failed.values()))
+
+    def _release_all(self) -> None:
+        from .display import open_display  # noqa: PLC0415
+        from .plans import PACKAGES_AT_ONCE  # noqa: PLC0415
+
+        sizes = {each.declared.id: each.plan.send_bytes for each in self._todo}
+        connection = self._target.site.connection
+        with (
+            open_display(sizes, connection, quiet=self._quiet) as display,
+            ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool,
+        ):
+            self.done = display.done
+            futures = {pool.submit(self._release, each, display): each.declared.id for each in self._todo}
+            try:
+                # At the first failure no further package starts; those under way stop before the next asset.
+                wait(futures, return_when=FIRST_EXCEPTION)
+            except KeyboardInterrupt:
+                display.say("stopping after the assets under way; Ctrl-C again ends at once")
+                raise
+            finally:
+                self._target.stop.set()
+        self.failed = {name: error for future, name in futures.items() if (error := future.exception())}
+
+    def _release(self, each: PackagePlan, display: Display) -> None:
+        from ..publishing import ThreadScheduler, apply  # noqa: PLC0415
+
+        scheduler = ThreadScheduler(self._target.stop.reason)
+        scheduler.checkpoint()
+        declared = each.declared
+        events = apply(
+            declared.release,
+            declared.sources,
+            self._target.site.connection.registry,
+            scheduler,
+            give_up=declared.give_up,
+            origin=declared.origin,
+            planned=None if self._asked else each.plan,
+        )
+        for event in events:
+            display.add(declared.id, event)
+
+
+def _interrupted(todo: list[PackagePlan], done: dict[str, str]) -> InterruptedReleaseError:
+    from ..review import count_text  # noqa: PLC0415
+
+    return InterruptedReleaseError(
+        f"interrupted: {len(done):,} of {count_text(len(todo), 'package')} released",
+        hint="What was sent of the others stays, Unfinished: run again and the rest is sent.",
+    )
 
 
 def _raise_all(errors: list[BaseException]) -> None:
@@ -101,60 +197,3 @@ def _raise_all(errors: list[BaseException]) -> None:
         show_error(error)
     if told:
         raise told[-1]
-
-
-def _release(target: Target, declared: DeclaredRelease, display: Display) -> None:
-    from ..publishing import ThreadScheduler, apply  # noqa: PLC0415
-
-    scheduler = ThreadScheduler(target.stop.reason)
-    scheduler.checkpoint()
-    events = apply(
-        declared.release,
-        declared.sources,
-        target.site.connection.registry,
-        scheduler,
-        give_up=declared.give_up,
-        origin=declared.origin,
-    )
-    for event in events:
-        display.add(declared.id, event)
-
-
-class Display(Protocol):
-    """Shows releases under way; told from several threads."""
-
-    def add(self, package: str, event: Event) -> None:
-        """Take note of what happened to a package."""
-
-    def say(self, text: str) -> None:
-        """Print a line that stays."""
-
-
-class _LineDisplay:
-    """For logs: one line when a package is done, nothing that moves."""
-
-    def __init__(self) -> None:
-        self._progress: dict[str, Progress] = {}
-
-    def add(self, package: str, event: Event) -> None:
-        from ..progress import Progress  # noqa: PLC0415
-        from ..publishing import Finished  # noqa: PLC0415
-
-        progress = self._progress.setdefault(package, Progress())
-        progress.add(event)
-        if isinstance(event, Finished):
-            click.echo(f"released {package}: {progress.line()}")
-
-    def say(self, text: str) -> None:
-        click.echo(text, err=True)
-
-
-@contextmanager
-def _display(todo: list[PackagePlan]) -> Iterator[Display]:
-    if not sys.stderr.isatty():
-        yield _LineDisplay()
-        return
-    from .bars import BarDisplay  # noqa: PLC0415 - rich is for terminals
-
-    with BarDisplay({each.declared.id: each.plan.upload_bytes for each in todo}) as display:
-        yield display

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import RefusedError
-from .target import Options, Site, Target, open_target, target_options
+from ..errors import RefusedError, UsageError
+from .target import Options, Target, open_target, output_options, target_options
 
 if TYPE_CHECKING:
     from .plans import PackagePlan
@@ -19,133 +21,91 @@ CHANGES = 3
 
 
 @click.command(
-    epilog="Example: codeartifact-release plan release.yaml -e dev --var version=1.4.2",
+    epilog="""\b
+Examples:
+  codeartifact-release plan release.yaml -e dev --var version=1.4.2
+  codeartifact-release plan release.yaml -e prod -o plan.json   # and, once approved:
+  codeartifact-release apply --plan plan.json""",
     short_help="Show what a release would do.",
 )
-@target_options
-@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@target_options()
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON (`schema plan` prints its schema).")
+@click.option(
+    "-o",
+    "--output",
+    "plan_file",
+    metavar="PLAN",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the plan to a file that `apply --plan` carries out. Nothing is written for a plan that is refused.",
+)
+@click.option(
+    "--expires",
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="How long PLAN may be applied: `30m`, `2d12h`; at most 30 days.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 if something would change.")
+@output_options
 def command(
-    manifest: Path,
-    environment: str,
-    variables: tuple[str, ...],
-    allow: tuple[str, ...],
-    replace: tuple[str, ...],
-    force: tuple[str, ...],
-    reason: str,
-    verbose: bool,  # noqa: ARG001 - seen by main()
     as_json: bool,
+    plan_file: Path | None,
+    expires: str,
     detailed_exitcode: bool,
+    summary_file: Path | None,
+    no_summary: bool,
+    quiet: bool,
+    **words: Any,
 ) -> None:
-    """Show what releasing MANIFEST to an environment would do. Writes nothing.
+    """Show what releasing MANIFEST to an environment would do. Writes nothing to any registry.
 
     Hashes the declared files, looks at what the registry holds, and says for every package what would be sent. Where
     the environment promotes, no file is needed: what the environment before holds is judged. Exits with 4 if a
     release would be refused.
     """
-    from .plans import make_plans  # noqa: PLC0415 - so that `--help` imports nothing of it
+    from .plan_file import write_plan  # noqa: PLC0415 - so that `--help` imports nothing of it
+    from .plan_json import Validity, plan_json  # noqa: PLC0415
+    from .plans import make_plans  # noqa: PLC0415
+    from .summary import Summary, plan_summary  # noqa: PLC0415
 
-    target = open_target(Options(manifest, environment, variables, allow, replace, force, reason))
-    plans = make_plans(target)
-    if as_json:
-        click.echo(json.dumps(plan_json(target, plans), indent=2))
-    else:
-        show_plans(target, plans)
-    if any(each.plan.refusal for each in plans):
-        raise SystemExit(REFUSED)
+    options = Options.of(words)
+    validity = Validity.of(_duration(expires))
+    with Summary(summary_file, disabled=no_summary) as summary:
+        target = open_target(options)
+        plans = make_plans(target)
+        summary.add(plan_summary(target, plans))
+        document = plan_json(target, plans, options, validity)
+        if as_json:
+            click.echo(json.dumps(document, indent=2))
+        else:
+            show_plans(target, plans, quiet=quiet)
+        if any(each.plan.refusal for each in plans):
+            raise SystemExit(REFUSED)
+        if plan_file:
+            write_plan(plan_file, document)
+            if not quiet:
+                click.echo(f"{plan_file}: this plan, until {document['expiresAt']}", err=as_json)
     if detailed_exitcode and any(each.plan.changes for each in plans):
         raise SystemExit(CHANGES)
 
 
-def show_plans(target: Target, plans: list[PackagePlan]) -> None:
-    """Print plans for people: where to, a line for each package, a sum; refusals in full."""
-    from ..progress import count_text, plan_text, review_text, size_text  # noqa: PLC0415
+def show_plans(target: Target, plans: list[PackagePlan], *, quiet: bool = False) -> None:
+    """Print plans for people; refusals go to stderr, in full, also where it is to be quiet."""
+    from .plan_table import refusals, table  # noqa: PLC0415
+    from .text import terminal_width  # noqa: PLC0415
 
-    click.echo(target.header)
-    widest = max((len(each.plan.release.at.name) for each in plans), default=0)
-    for each in plans:
-        plan = each.plan
-        sign, colour = _SIGNS[plan.action]
-        text = review_text(plan, target.site.connection.rate) if plan.changes else plan_text(plan)
-        line = f"  {sign} {plan.release.at.name:<{widest}}  {text}"
-        click.echo(click.style(line, fg=colour) if colour else line)
-        if each.declared.origin and plan.changes:
-            pin = each.declared.origin.promotion.pin
-            click.echo(f"      {plan.release.digest}{f', approved by {pin.where}' if pin else ''}")
-        if each.forced:
-            click.echo(click.style(f"      the soak is skipped by force: {target.reason}", fg="yellow"))
-    refused = [each.plan for each in plans if each.plan.refusal]
-    # One may be the reason for several.
-    for refusal in {id(plan.refusal): plan.refusal for plan in refused}.values():
-        if refusal:
-            click.echo(f"{click.style('refused', fg='red', bold=True)}[{refusal.code}]: {refusal}", err=True)
-    changed = [each.plan for each in plans if each.plan.changes]
-    if refused:
-        click.echo(f"{count_text(len(refused), 'package')} refused; nothing will be sent.")
-    elif changed:
-        uploads = sum(len(plan.uploads) for plan in changed)
-        size = size_text(sum(plan.upload_bytes for plan in changed))
-        verb = "promote" if target.source else "send"
-        click.echo(
-            f"{count_text(len(changed), 'package')} to change: {count_text(uploads, 'asset')} to {verb}, {size}."
-        )
-    else:
-        click.echo("Nothing to do: everything is published and unchanged.")
+    if not quiet:
+        for line in table(target, plans, terminal_width()):
+            click.echo(line)
+    for text in refusals(plans):
+        click.echo(text, err=True)
 
 
-def plan_json(target: Target, plans: list[PackagePlan]) -> dict[str, Any]:
-    """Return plans as JSON values; sizes in bytes."""
-    source = target.source
-    return {
-        "schemaVersion": 1,
-        "environment": target.site.environment.name,
-        **_site_json(target.site),
-        "promoteFrom": {"environment": source.environment.name, **_site_json(source)} if source else None,
-        "reason": target.reason or None,
-        "packages": [_package_json(each) for each in plans],
-    }
+def _duration(text: str) -> timedelta:
+    from ..manifest import duration  # noqa: PLC0415
+    from .plan_file import LONGEST  # noqa: PLC0415
 
-
-def _site_json(site: Site) -> dict[str, Any]:
-    return {
-        "endpoint": site.endpoint.text or site.connection.url,
-        "account": site.account,
-        "region": site.connection.region,
-        "domain": site.destination.domain,
-        "repository": site.destination.repository,
-    }
-
-
-def _package_json(each: PackagePlan) -> dict[str, Any]:
-    plan, release = each.plan, each.plan.release
-    origin = each.declared.origin
-    pin = origin.promotion.pin if origin else None
-    return {
-        "namespace": release.at.namespace,
-        "package": release.at.package,
-        "version": release.at.version,
-        "action": str(plan.action),
-        "route": str(plan.route),
-        "status": str(release.status),
-        # Of what a gate holds back there is no plan, but what the source offers is what a reviewer needs.
-        "digest": release.digest if release.assets else origin and origin.offered,
-        "pin": {"digest": pin.digest, "approvedBy": pin.where} if pin else None,
-        "forced": each.forced,
-        "found": {"status": str(plan.remote.state.status), "revision": plan.remote.state.revision}
-        if plan.remote
-        else None,
-        "upload": [{"name": asset.name, "size": asset.size, "sha256": asset.sha256} for asset in plan.uploads],
-        "requests": plan.requests + plan.downloads,
-        "present": [asset.name for asset in plan.present],
-        "refusal": {"code": plan.refusal.code, "message": str(plan.refusal)} if plan.refusal else None,
-    }
-
-
-_SIGNS = {
-    "publish": ("+", "green"),
-    "resume": ("~", "yellow"),
-    "set-status": ("~", "yellow"),
-    "replace": ("!", "magenta"),
-    "keep": ("=", None),
-    "refuse": ("!", "red"),
-}
+    length = duration(text) if re.fullmatch(r"([0-9]{1,6}[dhms])+", text) else timedelta()
+    if not timedelta() < length <= LONGEST:
+        raise UsageError(f"--expires {text}: no duration of at most {LONGEST.days} days", hint="Write 30m, 24h, 2d12h.")
+    return length

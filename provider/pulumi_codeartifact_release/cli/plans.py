@@ -25,14 +25,17 @@ from ..publishing import (
     Plan,
     Promotion,
     Release,
+    Review,
     Route,
     Source,
+    Sum,
     ThreadScheduler,
     choose,
     look,
     make_plan,
     refuse_oversized,
     refused,
+    sum_of,
 )
 from ..registry.interface import Asset, Status
 from .target import DeclaredRelease, Site, Target, refuse_unknown
@@ -50,10 +53,19 @@ class PackagePlan:
     declared: DeclaredRelease
     plan: Plan
 
+    def review(self, rate: float | None) -> Review:
+        """Return the numbers; `rate` is the quota of uploads a second."""
+        return Review(self.plan, rate, self.declared.origin)
+
     @property
     def forced(self) -> bool:
         """Whether a soak is skipped for it."""
         return bool(self.declared.origin and self.declared.origin.forced)
+
+
+def sum_up(target: Target, plans: Sequence[PackagePlan]) -> Sum:
+    """Return what plans come to."""
+    return sum_of(each.review(target.site.connection.rate) for each in plans)
 
 
 def make_plans(target: Target) -> list[PackagePlan]:

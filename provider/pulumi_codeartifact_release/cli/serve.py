@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from ..local_registry.server import LocalRegistry
 
 
-@click.command("serve", short_help="Serve a registry kept in a folder.")
+@click.command(
+    "serve",
+    epilog="""\b
+Examples:
+  codeartifact-release serve .registry --env-file env.sh    # then, in another shell: . ./env.sh
+  codeartifact-release serve .registry --port 8765 --faults faults.json""",
+    short_help="Serve a registry kept in a folder.",
+)
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,18 +73,19 @@ def command(
     shown = frozenset(loaded.environment(name).name for name in environments or loaded.environments)
     report = read_report(loaded, shown, allow=permitted, now=datetime.now(UTC), warn=_Warnings())
     if page_file:
-        from .status_page import page, write  # noqa: PLC0415 - the table needs no templates
+        from .files import write_whole  # noqa: PLC0415
+        from .status_page import page  # noqa: PLC0415 - the table needs no templates
 
-        write(page_file, page(report))
+        write_whole(page_file, page(report), "--html")
     if as_json:
         click.echo(json.dumps(report_json(report), indent=2))
     elif page_file:
         click.echo(f"{page_file}: {state_text(report)}")
     else:
         from .status_table import table  # noqa: PLC0415
+        from .text import terminal_width  # noqa: PLC0415
 
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        for line in table(report, width):
+        for line in table(report, terminal_width()):
             click.echo(line)
     if report.unread:
         raise SystemExit(UNREAD)

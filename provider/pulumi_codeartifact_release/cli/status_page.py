@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -24,11 +22,11 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 
 from .. import __version__
-from ..errors import UsageError, printable
-from ..progress import count_text
+from ..errors import printable
 from ..publishing import time_text
 from ..publishing.standing import Declared, Step
 from ..registry.interface import Status
+from ..review import count_text
 from .status_read import COUNTED, Cell, Place, Report, Row
 from .status_words import declared_text, minute_text, notes, problem_text, short, standing_text
 
@@ -83,26 +81,6 @@ def page(report: Report) -> str:
         rows=[_row(number, row, report.places) for number, row in enumerate(report.rows)],
         version=__version__,
     )
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all: whoever has the old one open keeps reading that. Raises UsageError."""
-    # Through a link, so that what it points to is the page, and the link stays.
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    try:
-        try:
-            with temporary.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}", hint="Choose another file for --html."
-        ) from error
 
 
 @cache

@@ -8,7 +8,6 @@ Colour only repeats what the words say. Nothing of a registry reaches the termin
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
@@ -16,12 +15,12 @@ import click
 from rich.cells import cell_len
 
 from ..errors import printable
-from ..progress import count_text
 from ..publishing.standing import Step
+from ..review import count_text
 from .status_read import Cell, Place, Report
 from .status_words import age_text, brief_text, minute_text, notes, problem_text, short, standing_text, state_text
+from .text import GAP, padded, wrapped
 
-_GAP = "  "
 _LEAST_VERSION = 16
 _HEADINGS = {
     "environment": "",
@@ -45,9 +44,9 @@ def table(report: Report, width: int | None) -> Iterator[str]:
     widest = max(cell_len(place.name) for place in report.places)
     for place in report.places:
         ways = f"; {printable(place.ways)}" if place.ways else ""
-        yield f"{_GAP}{_padded(place.name, widest)}{_GAP}{printable(place.where)}{ways}"
+        yield f"{GAP}{padded(place.name, widest)}{GAP}{printable(place.where)}{ways}"
         if place.problem:
-            yield from _wrapped(f"not read: {short(problem_text(place.problem))}", widest + 4, width, "red")
+            yield from wrapped(f"not read: {short(problem_text(place.problem))}", widest + 4, width, "red")
     if report.rows:
         yield from _Blocks(report, width).lines()
     yield ""
@@ -89,11 +88,11 @@ class _Blocks:
 
     def _cell(self, cell: Cell, place: Place, texts: dict[str, str]) -> Iterator[str]:
         colour = _cell_colour(cell)
-        indent = self._widths["environment"] + 2 * len(_GAP)
+        indent = self._widths["environment"] + 2 * len(GAP)
         if cell_len(texts["version"]) > self._widths["version"]:
             # Too long for its column: a line of its own, and the columns stay.
-            first, *more = _wrapped(texts["version"], indent, self._width)
-            yield f"{_GAP}{_padded(texts['environment'], indent - len(_GAP))}{first.lstrip()}"
+            first, *more = wrapped(texts["version"], indent, self._width)
+            yield f"{GAP}{padded(texts['environment'], indent - len(GAP))}{first.lstrip()}"
             yield from more
             texts = {**texts, "environment": "", "version": ""}
         last = texts[self._columns[-1]]
@@ -102,11 +101,11 @@ class _Blocks:
         if self._columns is _NARROW and texts["brief"] != texts["standing"]:
             told = f"{texts['standing']}: {told}" if told else texts["standing"]
         if told:
-            yield from _wrapped(told, indent, self._width, colour)
+            yield from wrapped(told, indent, self._width, colour)
 
     def _line(self, texts: Mapping[str, str]) -> str:
-        cells = [_padded(texts[column], self._widths[column]) for column in self._columns]
-        return (_GAP + _GAP.join(cells)).rstrip()
+        cells = [padded(texts[column], self._widths[column]) for column in self._columns]
+        return (GAP + GAP.join(cells)).rstrip()
 
     def _measured(self) -> dict[str, int]:
         """Return the width of each column: of its widest text, or of its heading."""
@@ -118,7 +117,7 @@ class _Blocks:
     def _needed(self, version: int) -> int:
         """Return how wide a line is with versions of at most this width."""
         widths = {**self._widths, "version": min(version, self._widths["version"])}
-        return sum(len(_GAP) + widths[column] for column in self._columns)
+        return sum(len(GAP) + widths[column] for column in self._columns)
 
 
 def _texts(name: str, cell: Cell, as_of: datetime) -> dict[str, str]:
@@ -131,16 +130,6 @@ def _texts(name: str, cell: Cell, as_of: datetime) -> dict[str, str]:
             ago = age_text(holds.since, holds.read_at or as_of)
             texts |= {"since": minute_text(holds.since), "age": ago, "ago": ago}
     return texts
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - cell_len(text))
-
-
-def _wrapped(text: str, indent: int, width: int | None, colour: str | None = None) -> Iterator[str]:
-    lines = textwrap.wrap(text, max(20, width - indent)) if width else [text]
-    for line in lines:
-        yield " " * indent + click.style(line, fg=colour)
 
 
 def _cell_colour(cell: Cell) -> str | None:

@@ -7,6 +7,7 @@ for event in apply(release, sources, registry, scheduler):
 """
 
 from .apply import apply, look
+from .approved import Approved, departure
 from .digest import digest
 from .events import (
     AssetProgress,
@@ -27,17 +28,22 @@ from .permission import Permission
 from .plan import Action, Finish, Plan, Release, RemoteVersion, Route, make_plan, refused
 from .quota import refuse_oversized
 from .retire import Known, Retirement, retire
+from .review import Review, Sum, least_s, sum_of
 from .scheduler import Scheduler, ThreadScheduler
 from .source import Source
+from .verify import Downloading, Expected, Result, Sealed, Verdict, verify
 
 __all__ = [
     "Action",
+    "Approved",
     "AssetProgress",
     "AssetSent",
     "AssetStarted",
     "Chosen",
     "Copied",
+    "Downloading",
     "Event",
+    "Expected",
     "Finish",
     "Finished",
     "Finishing",
@@ -52,20 +58,29 @@ __all__ = [
     "Release",
     "RemoteVersion",
     "Removed",
+    "Result",
     "Retirement",
+    "Review",
     "Route",
     "Scheduler",
+    "Sealed",
     "Source",
     "StatusSet",
+    "Sum",
     "ThreadScheduler",
+    "Verdict",
     "apply",
     "choose",
+    "departure",
     "digest",
     "duration_text",
+    "least_s",
     "look",
     "make_plan",
     "refuse_oversized",
     "refused",
     "retire",
+    "sum_of",
     "time_text",
+    "verify",
 ]

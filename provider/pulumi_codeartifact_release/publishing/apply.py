@@ -53,6 +53,8 @@ PARALLEL = 8
 # takes more than all of these together is reported, not guessed at.
 SETTLE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0)
 
+_RIVAL = "Another publisher may be at work on it. Run again: what is there is looked at anew."
+
 # What these errors leave behind is unknown until it is read: the write may have happened, or a rival's did.
 _AMBIGUOUS = (
     RegistryConflictError,
@@ -97,12 +99,15 @@ def apply(
     *,
     give_up: str | None = None,
     origin: CopySource | None = None,
+    planned: Plan | None = None,
     parallel: int = PARALLEL,
 ) -> Iterator[Event]:
     """Make the registry hold `release`; yield what happens, `Finished` last.
 
     `give_up` is the digest of what the operator permits to replace: only a version that holds just that is deleted.
     `origin` is what a promotion takes over: judged before anything is taken from it, and again where it may have moved.
+    `planned` is what `make_plan` said of this release a moment ago: it saves the first look, and nothing hangs on
+    whether it still holds.
     `sources` has the content of every declared asset by name. Raises RefusedError before anything is written if the
     registry holds something else, FileChangedError if a file is not the one that was hashed (nothing becomes
     Published), and any RegistryError. Whatever is raised, a version is Published only with all declared assets.
@@ -114,8 +119,8 @@ def apply(
     last_missing: int | None = None
     idle_rounds = removals = 0
     while True:
-        remote = look(registry, release.at, scheduler)
-        plan = make_plan(release, remote, give_up, route)
+        plan = planned or make_plan(release, look(registry, release.at, scheduler), give_up, route)
+        planned = None
         yield Planned(plan)
         if plan.refusal:
             raise plan.refusal
@@ -259,7 +264,9 @@ def _copy(
             return remote.state
         if wait is not None:
             scheduler.sleep(wait)
-    raise RegistryConflictError(f"{release.at} was copied, but does not hold what {origin.repository} holds")
+    raise RegistryConflictError(
+        f"{release.at} was copied, but does not hold what {origin.repository} holds", hint=_RIVAL
+    )
 
 
 def _listed(release: Release, said: VersionState | None, registry: Registry) -> RemoteVersion | None:
@@ -331,7 +338,7 @@ def _finish_with(
         if remote and remote.state.status is not Status.UNFINISHED:
             if compare(release, remote):
                 raise RegistryConflictError(
-                    f"{release.at} is {remote.state.status}, but does not hold what is declared"
+                    f"{release.at} is {remote.state.status}, but does not hold what is declared", hint=_RIVAL
                 )
             return remote.state
         if wait is not None:
@@ -366,7 +373,7 @@ def _await_assets(
             remote = RemoteVersion.of(VersionState(Status.UNFINISHED, listing.revision), listing)
             differences = compare(release, remote)
             if any(d.remote is not None for d in differences):
-                raise RegistryConflictError(f"{release.at} holds an asset that is not the declared one")
+                raise RegistryConflictError(f"{release.at} holds an asset that is not the declared one", hint=_RIVAL)
             missing = [d.declared for d in differences if d.declared in expected and d.declared]
             if not missing:
                 return listing
@@ -375,6 +382,7 @@ def _await_assets(
             raise RegistryConflictError(
                 f"{release.at} lacks {missing[0].name}"
                 + (f" and {len(missing) - 1} more assets" if len(missing) > 1 else "")
-                + ", which the registry had accepted"
+                + ", which the registry had accepted",
+                hint=_RIVAL,
             )
         scheduler.sleep(wait)

@@ -66,6 +66,7 @@ class Origin:
 
     Attributes:
         forced: whether the operator's force was needed.
+        asked: how many requests it takes to look at the source; 0 where it was not asked.
         offered: the digest that the source held when it was asked; None where it was not, or holds nothing.
     """
 
@@ -73,10 +74,16 @@ class Origin:
         self.promotion = promotion
         self.registry = registry
         self.forced = False
+        self.asked = 0
         self.offered: str | None = None
         self._same_domain = same_domain
         self._revision: str | None = None
         self._names: dict[str, str] = {}
+
+    @property
+    def judged(self) -> str | None:
+        """The revision of the source that was judged, and not doubted since."""
+        return self._revision
 
     @property
     def route(self) -> Route:
@@ -86,8 +93,10 @@ class Origin:
 
     def holds(self, scheduler: Scheduler) -> RemoteVersion | None:
         """Return what the source holds now; None where it holds no such version, or no bytes of it any more."""
+        self.asked = 1
         for wait in (*SETTLE_WAITS, None):
             found = look(self.registry, self.promotion.source, scheduler)
+            self.asked = 2 if found else 1
             if wait is None or not self._is_stale(found):
                 break
             scheduler.sleep(wait)
@@ -201,7 +210,7 @@ class RegistrySource:
         self.origin.revision(self.release, self.scheduler)
         raise ServerFaultError(
             f"{self.asset.name} of {self.origin.promotion.source} could not be downloaded: {reason}",
-            hint="Run again: what was sent counts.",
+            hint="Run again: only what is missing is sent.",
         )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -142,9 +142,21 @@ class Plan:
         return self.route is Route.COPY and self.action in (Action.PUBLISH, Action.REPLACE)
 
     @property
-    def upload_bytes(self) -> int:
+    def sends(self) -> tuple[Asset, ...]:
+        """What an undisturbed run sends, in name order: what is missing, and once more the asset that publishes."""
+        if not self._sent_again:
+            return self.uploads
+        return in_name_order((*self.uploads, held_back(self.release)))
+
+    @property
+    def there(self) -> tuple[Asset, ...]:
+        """The declared assets that the registry holds already, and that are not sent again."""
+        return tuple(asset for asset in self.present if asset not in self.sends)
+
+    @property
+    def send_bytes(self) -> int:
         """Bytes to send."""
-        return sum(asset.size for asset in self.uploads)
+        return sum(asset.size for asset in self.sends)
 
     @property
     def changes(self) -> bool:
@@ -152,10 +164,24 @@ class Plan:
         return self.action not in (Action.KEEP, Action.REFUSE)
 
     @property
+    def differences(self) -> list[Difference]:
+        """What stands in the way: every declared asset that is there with other bytes, every foreign one."""
+        if self.remote is None or self.action not in (Action.REFUSE, Action.REPLACE):
+            return []
+        unfinished = self.remote.state.status is Status.UNFINISHED
+        # What is missing of an Unfinished version can still be sent.
+        return [each for each in compare(self.release, self.remote) if each.remote or not unfinished]
+
+    @property
+    def puts(self) -> int:
+        """How many PublishPackageVersion requests an undisturbed run will make: what the quota of uploads is for."""
+        return 0 if self.copies else len(self.sends)
+
+    @property
     def requests(self) -> int:
         """How many requests to the destination an undisturbed run will make, its own look included.
 
-        Those to the source of a promotion are on top: see `downloads`.
+        Those to the source of a promotion are on top: see `Review`.
         """
         look = 1 if self.remote is None else 2
         if self.action in (Action.KEEP, Action.REFUSE):
@@ -173,7 +199,7 @@ class Plan:
         if self.copies or self.route is Route.FILES:
             return 0
         # Before anything is given up for it, one is downloaded to see that it can be.
-        return len(self.uploads) + self._sent_again + (self.action is Action.REPLACE)
+        return len(self.sends) + (self.action is Action.REPLACE)
 
     @property
     def _removing(self) -> int:
@@ -252,9 +278,14 @@ def refused(release: Release, remote: RemoteVersion | None, refusal: RefusedErro
 
 def compare(release: Release, remote: RemoteVersion) -> list[Difference]:
     """Return every asset that differs, is missing or is foreign, in name order."""
-    declared = {asset.name: asset for asset in release.assets}
-    names = sorted(declared.keys() | remote.assets.keys(), key=str.encode)
-    pairs = (Difference(name, declared.get(name), remote.assets.get(name)) for name in names)
+    return compared(release.assets, remote.assets)
+
+
+def compared(assets: Iterable[Asset], others: Mapping[str, Asset]) -> list[Difference]:
+    """Return every asset that is not the same in both, or only in one, in name order."""
+    declared = {asset.name: asset for asset in assets}
+    names = sorted(declared.keys() | others.keys(), key=str.encode)
+    pairs = (Difference(name, declared.get(name), others.get(name)) for name in names)
     return [d for d in pairs if _differs(d)]
 
 

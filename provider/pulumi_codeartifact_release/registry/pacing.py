@@ -43,6 +43,15 @@ class Pacer:
         """Return the requests a second that are kept to, None where there is no rate."""
         return self._rates.get(operation)
 
+    def owed(self, operation: str) -> float:
+        """Return how many seconds one more call would wait now."""
+        rate = self._rates.get(operation)
+        if rate is None:
+            return 0.0
+        with self._lock:
+            full_at = self._full_at.get(operation, 0.0)
+        return max(0.0, full_at + 1 / rate - self._clock() - 1.0)
+
     def wait(self, operation: str) -> None:
         """Return when `operation` may be called once."""
         rate = self._rates.get(operation)

@@ -1,0 +1,32 @@
+"""Files that the command line writes: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from ..errors import UsageError
+
+
+def write_whole(path: Path, text: str, option: str) -> None:
+    """Write a file whole or not at all: whoever has the old one open keeps reading that.
+
+    Raises UsageError, naming the `option` that says where.
+    """
+    # Through a link, so that what it points to is the file, and the link stays.
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        try:
+            with temporary.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}", hint=f"Choose another file for {option}."
+        ) from error

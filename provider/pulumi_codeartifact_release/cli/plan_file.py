@@ -1,0 +1,246 @@
+"""Plans that somebody approves: `plan -o PLAN` writes one, `apply --plan PLAN` carries out that one and no other.
+
+    approved = read_plan(Path("plan.json"))         # UsageError, StalePlanError
+    target = open_target(approved.options(given))
+    approved.hold(target, make_plans(target))       # StalePlanError: a file, the registry, or the place moved since
+
+A plan file is data from outside: it may come from a build, or from whoever can change one. So it is held against its
+schema, and permits nothing: what the operator permitted for the plan is said again to `apply`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ..errors import NotPermittedError, StalePlanError, UsageError
+from ..publishing import Action, Approved, Finish, Route, departure, digest
+from ..publishing.approved import Found
+from ..registry.interface import Asset, Status
+from .files import write_whole
+from .plan_json import SCHEMA_VERSION, found_json, manifest_hash, package_json, permissions_json, site_json
+from .plans import PackagePlan
+from .target import Options, Target
+
+MAX_BYTES = 64 << 20
+"""Of a plan file; 10,000 assets take some 5 MiB."""
+
+LONGEST = timedelta(days=30)
+"""That a plan may be applied."""
+
+_AHEAD = timedelta(minutes=5)
+"""That two machines' clocks may differ."""
+
+_SHOWN = ("upload", "bytes", "present", "differences", "pin", "requests")
+
+_AGAIN = "Plan again, and have that approved."
+
+
+def write_plan(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a plan. Raises UsageError."""
+    write_whole(path, json.dumps(document, indent=2) + "\n", "-o")
+
+
+def schema_text() -> str:
+    """Return the JSON Schema of plans, as it is shipped."""
+    return (files(__package__) / "schemas" / "plan.schema.json").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class ApprovedPlan:
+    """A plan file that is well-formed and has not expired.
+
+    Attributes:
+        document: as its schema says.
+    """
+
+    path: Path
+    document: Mapping[str, Any]
+
+    def options(self, given: Options) -> Options:
+        """Return what has to be planned again. Raises NotPermittedError, StalePlanError, UsageError.
+
+        `given` is what the operator says now: a plan file permits nothing.
+        """
+        permitted, wanted = permissions_json(given), self.document["permissions"]
+        if permitted != wanted:
+            raise NotPermittedError(
+                f"{self.path} was made with other permissions than this apply:\n"
+                f"    the plan    {_permissions_text(wanted)}\n"
+                f"    this apply  {_permissions_text(permitted)}",
+                hint="A plan is a file, and permits nothing: say what you permit again, or plan anew without.",
+            )
+        manifest = Path(self.document["manifest"]["path"])
+        if manifest_hash(manifest) != self.document["manifest"]["sha256"]:
+            raise self._stale([f"{manifest} was changed"])
+        return replace(
+            given,
+            manifest=manifest,
+            environment=self.document["environment"],
+            variables=tuple(self.document["variables"]),
+        )
+
+    def hold(self, target: Target, plans: list[PackagePlan]) -> None:
+        """Raise StalePlanError, with everything that moved, unless `plans` are what was approved."""
+        reasons = [*self._moved_place(target), *self._moved_packages(target, plans)]
+        if reasons:
+            raise self._stale(reasons)
+
+    def _stale(self, reasons: list[str]) -> StalePlanError:
+        lines = "".join(f"\n  {reason}" for reason in reasons)
+        return StalePlanError(f"{self.path} is not what would happen now; nothing was sent:{lines}", hint=_AGAIN)
+
+    def _moved_place(self, target: Target) -> Iterator[str]:
+        base, before = target.manifest.base, self.document["promoteFrom"]
+        sites = [(target.site.environment.name, site_json(target.site, base), self.document)]
+        if (before is None) != (target.source is None):
+            yield f"{target.site.environment.name} is not promoted from where it was"
+        elif target.source and before:
+            sites.append((target.source.environment.name, site_json(target.source, base), before))
+        for name, now, approved in sites:
+            for key, value in now.items():
+                if value != approved[key]:
+                    yield f"the {key} of {name} moved: {value or 'unknown'}, approved {approved[key] or 'unknown'}"
+
+    def _moved_packages(self, target: Target, plans: list[PackagePlan]) -> Iterator[str]:
+        approved = {_name(package): package for package in self.document["packages"]}
+        for each in plans:
+            name = each.plan.release.at.name
+            package = approved.pop(name, None)
+            if package is None:
+                yield f"{name} is declared, and not in the plan"
+                continue
+            origin = each.declared.origin
+            if reason := departure(_approved(package), each.plan, origin.judged if origin else None):
+                yield f"{name}: {reason}".replace("\n", "\n  ")
+            elif found_json(each.plan) == package["found"] and each.plan.action == package["action"]:
+                # What was read by whoever approved it must be what is done, down to the numbers.
+                now = package_json(each, target)
+                told = [key for key in _SHOWN if now[key] != package[key]]
+                if told:
+                    yield f"{name}: the plan says otherwise of {', '.join(told)}"
+        for name in approved:
+            yield f"{name} is in the plan, and not declared"
+
+
+def read_plan(path: Path, now: datetime | None = None) -> ApprovedPlan:
+    """Read a plan file. Raises UsageError for what is none, StalePlanError for one that has expired."""
+    document = _parsed(path)
+    if document.get("schemaVersion") != SCHEMA_VERSION:
+        raise UsageError(
+            f"{path} is no plan that this version reads: its schemaVersion is {document.get('schemaVersion')!r}",
+            hint="Write it with `codeartifact-release plan … -o FILE` of this version.",
+        )
+    _validate(path, document)
+    if any(package["refusal"] or package["action"] == Action.REFUSE for package in document["packages"]):
+        raise UsageError(f"{path} holds packages that are refused: there is nothing to apply", hint=_AGAIN)
+    _refuse_expired(path, document, now or datetime.now(UTC))
+    return ApprovedPlan(path, document)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"{path} is no plan: it has more than {MAX_BYTES:,} bytes")
+    try:
+        document = json.loads(content, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{path} is no plan: {error}"[:500], hint="Write it with `codeartifact-release plan … -o FILE`."
+        ) from error
+    if not isinstance(document, dict):
+        raise UsageError(f"{path} is no plan: it is no JSON object")
+    return document
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        # A reviewer's reader may show the one, and ours take the other.
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _validate(path: Path, document: Mapping[str, Any]) -> None:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import
+    from jsonschema.exceptions import best_match  # noqa: PLC0415
+
+    error = best_match(Draft202012Validator(json.loads(schema_text())).iter_errors(document))
+    if error:
+        raise UsageError(
+            f"{path} is no plan: {error.json_path}: {error.message}"[:500],
+            hint="Write it with `codeartifact-release plan … -o FILE`, and leave it as it is.",
+        )
+    for package in document["packages"]:
+        assets = {asset["name"]: asset for asset in package["assets"]}
+        if len(assets) != len(package["assets"]) or any(
+            assets.get(asset["name"]) != asset for asset in package["upload"]
+        ):
+            raise UsageError(f"{path} is no plan: the assets of {_name(package)} contradict each other")
+        if digest(_assets(package)) != package["digest"]:
+            raise UsageError(f"{path} is no plan: the digest of {_name(package)} is not that of its assets")
+    names = [_name(package) for package in document["packages"]]
+    if len(set(names)) != len(names):
+        raise UsageError(f"{path} is no plan: a package is in it twice")
+
+
+def _refuse_expired(path: Path, document: Mapping[str, Any], now: datetime) -> None:
+    created, expires = (_time(path, document[key]) for key in ("createdAt", "expiresAt"))
+    if expires - created > LONGEST or created - now > _AHEAD:
+        raise StalePlanError(
+            f"{path} was made at {document['createdAt']} and wants to be applied until {document['expiresAt']}: "
+            f"a plan lasts at most {LONGEST.days} days, and is not from the future",
+            hint=f"Check this machine's clock. {_AGAIN}",
+        )
+    if now >= expires:
+        raise StalePlanError(f"{path} expired at {document['expiresAt']}; nothing was sent", hint=_AGAIN)
+
+
+def _time(path: Path, text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{path} is no plan: {text} is no time") from error
+
+
+def _name(package: Mapping[str, Any]) -> str:
+    return f"{package['namespace']}/{package['package']}@{package['version']}"
+
+
+def _approved(package: Mapping[str, Any]) -> Approved:
+    found = package["found"]
+    return Approved(
+        Action(package["action"]),
+        Route(package["route"]),
+        Status(package["status"]),
+        Finish(package["finish"]),
+        package["digest"],
+        _assets(package),
+        frozenset(asset["name"] for asset in package["upload"]),
+        Found(Status(found["status"]), found["revision"], found["digest"]) if found else None,
+        package["sourceRevision"],
+    )
+
+
+def _assets(package: Mapping[str, Any]) -> tuple[Asset, ...]:
+    return tuple(Asset(asset["name"], asset["size"], asset["sha256"]) for asset in package["assets"])
+
+
+def _permissions_text(permissions: Mapping[str, Any]) -> str:
+    words = [f"--{name} {value}" for name in ("allow", "replace", "force") for value in permissions[name]]
+    if permissions["reason"]:
+        words.append(f"--reason {permissions['reason']}")
+    return " ".join(words) or "none"

@@ -1,0 +1,161 @@
+"""A plan as JSON, for programs and for `apply --plan`. Its schema is `schemas/plan.schema.json`.
+
+document = plan_json(target, plans, options, Validity.of(timedelta(hours=24)))
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import UsageError
+from ..publishing import Plan, time_text
+from ..publishing.plan import Difference
+from ..registry.interface import Asset
+from .plans import PackagePlan, sum_up
+from .target import Options, Site, Target
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Validity:
+    """How long a plan may be applied."""
+
+    created: datetime
+    expires: datetime
+
+    @classmethod
+    def of(cls, length: timedelta) -> Validity:
+        """Return one that begins now."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        return cls(now, now + length)
+
+
+def plan_json(target: Target, plans: list[PackagePlan], options: Options, validity: Validity) -> dict[str, Any]:
+    """Return plans as JSON values: sizes in bytes, times in UTC, hashes in lower-case hex."""
+    source = target.source
+    total = sum_up(target, plans)
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "generator": f"codeartifact-release {__version__}",
+        "createdAt": time_text(validity.created),
+        "expiresAt": time_text(validity.expires),
+        "manifest": {"path": str(options.manifest), "sha256": manifest_hash(options.manifest)},
+        "variables": list(options.variables),
+        "permissions": permissions_json(options),
+        "environment": target.site.environment.name,
+        **site_json(target.site, target.manifest.base),
+        "promoteFrom": {"environment": source.environment.name, **site_json(source, target.manifest.base)}
+        if source
+        else None,
+        "summary": {
+            "changes": total.changes,
+            "refused": total.refused,
+            "unchanged": total.unchanged,
+            "assets": total.assets,
+            "bytes": total.size,
+            "present": total.there,
+            "requests": total.requests,
+            "leastSeconds": _seconds(total.least_s),
+            "uploadsPerSecond": target.site.connection.rate,
+        },
+        "packages": [package_json(each, target) for each in plans],
+    }
+
+
+def manifest_hash(path: Path) -> str:
+    """Return the SHA-256 of the manifest's bytes. Raises UsageError."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def permissions_json(options: Options) -> dict[str, Any]:
+    """Return what the operator permits, in an order of its own."""
+    return {
+        "allow": sorted(set(options.allow)),
+        "replace": sorted(set(options.replace)),
+        "force": sorted(set(options.force)),
+        "reason": options.reason or None,
+    }
+
+
+def site_json(site: Site, base: Path) -> dict[str, Any]:
+    """Return where a site is; a folder relative to the manifest's, so that it is the same on another machine."""
+    endpoint = site.endpoint.text or site.connection.url
+    if site.endpoint.folder:
+        real = site.endpoint.folder.resolve()
+        endpoint = "file:" + Path(os.path.relpath(real, base.resolve())).as_posix()
+    return {
+        "endpoint": endpoint,
+        "account": site.account,
+        "region": site.connection.region,
+        "domain": site.destination.domain,
+        "repository": site.destination.repository,
+    }
+
+
+def package_json(each: PackagePlan, target: Target) -> dict[str, Any]:
+    """Return the plan of one package."""
+    plan, release = each.plan, each.plan.release
+    origin, review = each.declared.origin, each.review(target.site.connection.rate)
+    pin = origin.promotion.pin if origin else None
+    return {
+        "namespace": release.at.namespace,
+        "package": release.at.package,
+        "version": release.at.version,
+        "action": str(plan.action),
+        "route": str(plan.route),
+        "status": str(release.status),
+        "finish": str(release.finish),
+        # Of what a gate holds back there is no plan, but what the source offers is what a reviewer needs.
+        "digest": release.digest if release.assets else origin and origin.offered,
+        "pin": {"digest": pin.digest, "approvedBy": pin.where} if pin else None,
+        "forced": each.forced,
+        "found": found_json(plan),
+        "sourceRevision": origin.judged if origin and plan.changes else None,
+        "assets": _assets(release.assets),
+        "upload": _assets(plan.sends),
+        "bytes": plan.send_bytes,
+        "present": [asset.name for asset in plan.there],
+        "differences": [_difference_json(each) for each in plan.differences],
+        "requests": review.requests,
+        "leastSeconds": _seconds(review.least_s),
+        "refusal": {"code": plan.refusal.code, "message": str(plan.refusal)} if plan.refusal else None,
+    }
+
+
+def found_json(plan: Plan) -> dict[str, Any] | None:
+    """Return what the registry held when the plan was made."""
+    if plan.remote is None:
+        return None
+    state = plan.remote.state
+    return {"status": str(state.status), "revision": state.revision, "digest": plan.remote.digest}
+
+
+def _difference_json(difference: Difference) -> dict[str, Any]:
+    return {
+        "name": difference.name,
+        "declared": _content(difference.declared),
+        "found": _content(difference.remote),
+    }
+
+
+def _content(asset: Asset | None) -> dict[str, Any] | None:
+    return {"size": asset.size, "sha256": asset.sha256} if asset else None
+
+
+def _assets(assets: Iterable[Asset]) -> list[dict[str, Any]]:
+    return [{"name": asset.name, "size": asset.size, "sha256": asset.sha256} for asset in assets]
+
+
+def _seconds(seconds: float) -> float:
+    return round(seconds, 3)

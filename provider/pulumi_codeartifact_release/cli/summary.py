@@ -1,0 +1,184 @@
+"""A report in Markdown: a file, and the summary of a GitHub Actions job.
+
+    with Summary(path, disabled=False) as summary:
+        summary.add(plan_summary(target, plans))
+
+Written at the end, also of what failed. Names may come from whoever writes a manifest or a registry: none of them is
+Markdown or HTML.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import ReleaseError, printable
+from .files import write_whole
+
+if TYPE_CHECKING:
+    from .plans import PackagePlan
+    from .target import Target
+    from .verify_read import Report
+
+_MOST_ROWS = 500
+_MOST_TEXT = 60_000
+"""Characters of one block; GitHub takes 1 MiB a step."""
+
+
+class Summary:
+    """Collects Markdown, and writes it when the command ends, however it ends.
+
+    `path` is replaced; the job's summary, which other steps write to as well, is added to. Raises UsageError at once
+    for a path that cannot be written. `disabled` leaves the job's summary alone.
+    """
+
+    def __init__(self, path: Path | None, *, disabled: bool, environ: Mapping[str, str] = os.environ) -> None:
+        self._path = path
+        in_job = environ.get("GITHUB_ACTIONS") == "true" and not disabled
+        self._job = Path(environ["GITHUB_STEP_SUMMARY"]) if in_job and environ.get("GITHUB_STEP_SUMMARY") else None
+        self._parts: list[str] = []
+
+    def add(self, markdown: str) -> None:
+        """Add a part."""
+        self._parts.append(markdown)
+
+    def __enter__(self) -> Summary:
+        if self._path:
+            # Known before anything is sent.
+            write_whole(self._path, "", "--summary")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, ReleaseError):
+            self.add(error_summary(error))
+        elif isinstance(error, KeyboardInterrupt):
+            self.add("Interrupted.\n")
+        text = "\n".join(self._parts)
+        if not text:
+            return
+        if self._job:
+            try:
+                with self._job.open("a", encoding="utf-8") as file:
+                    file.write(text + "\n")
+            except OSError as failed:
+                click.echo(f"warning: the job's summary cannot be written: {failed.strerror or failed}", err=True)
+        if self._path:
+            write_whole(self._path, text, "--summary")
+
+
+def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
+    """Return a plan: where to, a row for each package, refusals, the sum."""
+    from ..review import size_text, source_text  # noqa: PLC0415
+    from .plan_table import action_text, sum_text  # noqa: PLC0415
+    from .plans import sum_up  # noqa: PLC0415
+
+    rate = target.site.connection.rate
+    rows = []
+    for each in plans:
+        review, plan = each.review(rate), each.plan
+        cells = [plan.release.at.name, action_text(review)]
+        cells += (
+            ["", "", ""]
+            if plan.refusal
+            else [
+                f"{len(plan.sends):,}",
+                size_text(plan.send_bytes) if plan.sends else "",
+                f"{len(plan.there):,}",
+            ]
+        )
+        rows.append([*cells, plan.release.digest if plan.changes else ""])
+        if review.origin and plan.changes:
+            rows[-1][1] += f" ({source_text(review.origin)})"
+    total = sum_text(sum_up(target, plans), rate, promotes=target.source is not None)
+    refusals = {id(each.plan.refusal): each.plan.refusal for each in plans if each.plan.refusal}
+    return "\n".join(
+        [
+            _heading("Release plan", target),
+            *_table(("Package", "Action", "Send", "Size", "There", "Digest"), rows),
+            "",
+            f"**{_text(total)}**",
+            "",
+            *(error_summary(refusal) for refusal in refusals.values()),
+        ]
+    )
+
+
+def apply_summary(
+    target: Target,
+    plans: Sequence[PackagePlan],
+    done: Mapping[str, str],
+    failed: Mapping[str, BaseException],
+) -> str:
+    """Return what became of each package; `done` has closing lines, `failed` what was raised, by package."""
+    from ..review import count_text  # noqa: PLC0415
+
+    rows = []
+    for each in plans:
+        name = each.declared.id
+        if not each.plan.changes:
+            result = "unchanged"
+        elif name in done:
+            result = done[name]
+        elif isinstance(error := failed.get(name), ReleaseError):
+            result = f"not released: {error.code}"
+        else:
+            result = "not released"
+        rows.append([each.plan.release.at.name, result, each.plan.release.digest])
+    changed = sum(each.plan.changes for each in plans)
+    return "\n".join(
+        [
+            _heading("Release", target),
+            *_table(("Package", "Result", "Digest"), rows),
+            "",
+            f"**{len(done):,} of {_text(count_text(changed, 'package'))} released.**",
+            "",
+        ]
+    )
+
+
+def verify_summary(report: Report) -> str:
+    """Return what was checked: what is printed, as a block."""
+    from .verify_report import sum_text, text_lines  # noqa: PLC0415
+
+    title = f"Verification: {_text(report.manifest or 'by digest')}"
+    return f"### {title}\n\n{_block(click.unstyle(chr(10).join(text_lines(report))))}\n**{_text(sum_text(report))}**\n"
+
+
+def error_summary(error: ReleaseError) -> str:
+    """Return an error, in full, as a block that nothing in it ends."""
+    return f"**{error.code}**\n\n{_block(str(error))}"
+
+
+def _block(text: str) -> str:
+    if len(text) > _MOST_TEXT:
+        text = text[:_MOST_TEXT] + "\n…"
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}text\n{text}\n{fence}\n"
+
+
+def _heading(title: str, target: Target) -> str:
+    lines = [f"### {title}: {_text(target.site.environment.name)}", ""]
+    lines += [f"{_text(line.strip())}<br>" for line in target.header.splitlines()]
+    return "\n".join([*lines, ""])
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    yield "| " + " | ".join(headings) + " |"
+    yield "|" + " --- |" * len(headings)
+    for row in rows[:_MOST_ROWS]:
+        yield "| " + " | ".join(_text(cell) for cell in row) + " |"
+    if len(rows) > _MOST_ROWS:
+        yield f"\n… and {len(rows) - _MOST_ROWS:,} more."
+
+
+def _text(text: str) -> str:
+    """Return text that Markdown and HTML show as it is: whatever means something to either is spelled by number."""
+    return "".join(char if char.isalnum() or char in " .,;:/-" else f"&#{ord(char)};" for char in printable(text))

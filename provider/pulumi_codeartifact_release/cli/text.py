@@ -1,0 +1,40 @@
+"""Text in columns, at the width that there is.
+
+for line in wrapped("a long note", indent=6, width=terminal_width()):
+    click.echo(line)
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
+
+import click
+from rich.cells import cell_len
+
+from ..errors import printable
+
+GAP = "  "
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal; None for a file, where lines are whole and nothing is left out."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """Return text with blanks around it, `width` cells wide; longer text as it is."""
+    blanks = " " * (width - cell_len(text))
+    return blanks + text if right else text + blanks
+
+
+def wrapped(text: str, indent: int, width: int | None, colour: str | None = None) -> Iterator[str]:
+    """Yield text as indented lines; a word is broken only where it is longer than a line."""
+    lines = [text]
+    if width:
+        lines = textwrap.wrap(text, max(20, width - indent), break_on_hyphens=False)
+    for line in lines:
+        # A line that begins anew may begin with what a CI runner takes for a command.
+        yield " " * indent + click.style(printable(line), fg=colour)

@@ -1,0 +1,101 @@
+"""README and docs against `--help`: every command line in them exists, and every option is in them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from pulumi_codeartifact_release import errors
+from pulumi_codeartifact_release.cli import group
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    page
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").rglob("*.md")))
+    if ".venv" not in page.parts
+]
+CONTEXT = click.Context(group)
+COMMANDS = {name: command for name in group.list_commands(CONTEXT) if (command := group.get_command(CONTEXT, name))}
+
+
+def spoken(text: str) -> Iterator[str]:
+    """Every command line of ours in a page: in blocks, and between backticks."""
+    for block in re.findall(r"^ *```.*?\n(.*?)^ *```", text, flags=re.MULTILINE | re.DOTALL):
+        joined = re.sub(r"\\\n", " ", block)
+        yield from re.findall(r"codeartifact-release +([a-z].*)$", joined, flags=re.MULTILINE)
+    for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text):
+        yield from re.findall(r"^(?:.* )?codeartifact-release +([a-z].*)$", code)
+
+
+def words_of(line: str) -> list[str]:
+    """The words up to what is the shell's business."""
+    cut = re.split(r" #|\||&&|;| > | 2>", line)[0]
+    try:
+        return shlex.split(cut)
+    except ValueError:
+        return cut.split()
+
+
+LINES = sorted({(page.relative_to(ROOT).as_posix(), line) for page in PAGES for line in spoken(page.read_text())})
+
+
+def test_the_pages_speak_of_the_command_line() -> None:
+    assert len(LINES) > 30
+    assert {page for page, _line in LINES} >= {"README.md", "docs/verify.md", "docs/review.md", "docs/ci.md"}
+
+
+@pytest.mark.parametrize(("page", "line"), LINES, ids=[f"{page}: {line[:40]}" for page, line in LINES])
+def test_every_command_line_in_the_docs_is_one(page: str, line: str) -> None:
+    name, *words = words_of(line)
+    assert name in COMMANDS, f"{page}: {line}"
+    command = COMMANDS[name]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    for word in words:
+        if re.match(r"-{1,2}[a-z]", word):
+            assert word.split("=")[0] in {*known, "--help", "-h"}, f"{page}: {line}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained_in_help_and_in_the_docs(name: str) -> None:
+    text = "\n".join(page.read_text() for page in PAGES)
+    for parameter in COMMANDS[name].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts}"
+            assert any(re.search(rf"(?<![\w-]){re.escape(each)}(?![\w-])", text) for each in parameter.opts), (
+                f"{name} {parameter.opts} is in no page"
+            )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_has_an_example_that_is_one(name: str) -> None:
+    command = COMMANDS[name]
+    help_text = command.get_help(click.Context(command, info_name=f"codeartifact-release {name}"))
+    examples = re.findall(r"codeartifact-release +([a-z].*)$", command.epilog or "", flags=re.MULTILINE)
+    assert examples, help_text
+    for line in examples:
+        test_every_command_line_in_the_docs_is_one(f"{name} --help", line)
+    # At 80 columns, and nothing is cut.
+    assert all(len(line) <= 100 for line in help_text.splitlines())
+
+
+def test_the_pages_list_all_commands_with_what_they_do() -> None:
+    for page in ("README.md", "docs/cli.md"):
+        text = (ROOT / page).read_text()
+        assert {name for name in COMMANDS if re.search(rf"(?:`|codeartifact-release ){name}\b", text)} == set(COMMANDS)
+
+
+def test_the_exit_codes_are_the_same_everywhere() -> None:
+    epilog = str(group.epilog)
+    codes = {int(code) for code in re.findall(r"(?:^|[:;] )(\d+) ", epilog)}
+    assert codes == {0, 1, 2, 3, 4, 130}
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ReleaseError)]
+    assert {kind.exit_code for kind in kinds} | {0, 3} == codes
+    for page in ("README.md", "docs/cli.md"):
+        text = (ROOT / page).read_text()
+        part = text[text.index("xit codes") :]
+        assert codes <= {int(code) for code in re.findall(r"(?:^|[:;|] )(\d+) ", part)}, page

@@ -1,0 +1,146 @@
+"""`--summary FILE`, and the summary of a GitHub Actions job."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+
+from pulumi_codeartifact_release.cli.summary import _text, error_summary
+from pulumi_codeartifact_release.errors import ConflictError
+
+from .conftest import MANIFEST, Run
+
+WORDS = ("release.yaml", "-e", "dev")
+DIGEST = "sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be"
+PLACE = "dev: file:.registry, account 000000000000, us-east-1, repository acme/dev"
+
+
+def shown(markdown: str) -> str:
+    """What a reader sees."""
+    return html.unescape(markdown)
+
+
+@pytest.fixture
+def job(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A GitHub Actions job, whose summary other steps have begun."""
+    path = project / "job.md"
+    path.write_text("# Built\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(path))
+    return path
+
+
+def test_a_plan_is_a_table_with_what_is_sent_and_its_digest(run: Run, project: Path) -> None:
+    assert run("plan", *WORDS, "--summary", "plan.md").code == 0
+    assert shown((project / "plan.md").read_text()) == (
+        f"### Release plan: dev\n\n{PLACE}<br>\n\n"
+        "| Package | Action | Send | Size | There | Digest |\n"
+        "| --- | --- | --- | --- | --- | --- |\n"
+        f"| acme/app@1.0 | publish | 2 | 97.7 KiB | 0 | {DIGEST} |\n\n"
+        "**1 package to change: 2 assets to send, 97.7 KiB; 0 already there; 5 requests.**\n"
+    )
+
+
+def test_a_release_says_what_became_of_each_package(run: Run, project: Path) -> None:
+    assert run("apply", *WORDS, "--yes", "--summary", "apply.md").code == 0
+    assert shown((project / "apply.md").read_text()) == (
+        f"### Release: dev\n\n{PLACE}<br>\n\n"
+        "| Package | Result | Digest |\n"
+        "| --- | --- | --- |\n"
+        f"| acme/app@1.0 | Published: sent 2 assets, 97.7 KiB; 0 already there | {DIGEST} |\n\n"
+        "**1 of 1 package released.**\n"
+    )
+
+
+def test_a_refusal_is_told_in_full(run: Run, project: Path) -> None:
+    assert run("apply", *WORDS, "--yes").code == 0
+    (project / "dist" / "a.txt").write_text("HELLO\n")
+    outcome = run("apply", *WORDS, "--yes", "--summary", "apply.md")
+    assert outcome.code == 4
+    told = (project / "apply.md").read_text()
+    assert "| acme/app@1.0 | refused |" in shown(told)
+    block = re.findall(r"\*\*conflict\*\*\n\n```text\n(.*?)\n```\n", told, flags=re.DOTALL)
+    assert len(block) == 1
+    assert block[0] in outcome.err
+
+
+def test_a_verification_is_what_is_printed(run: Run, project: Path) -> None:
+    assert run("apply", *WORDS, "--yes").code == 0
+    outcome = run("verify", *WORDS, "--summary", "verify.md")
+    told = shown((project / "verify.md").read_text())
+    assert told == f"### Verification: release.yaml\n\n```text\n{outcome.out.rsplit(chr(10), 2)[0]}\n```\n\n" + (
+        f"**{outcome.out.splitlines()[-1]}**\n"
+    )
+    (project / "dist" / "a.txt").write_text("HELLO\n")
+    assert run("verify", *WORDS, "--summary", "verify.md").code == 4
+    assert "**acme/app@1.0 differs**" in shown((project / "verify.md").read_text())
+
+
+def test_a_failure_is_told_too(run: Run, project: Path) -> None:
+    (project / "release.yaml").write_text(MANIFEST.replace("domain: acme,", "domian: acme,"))
+    assert run("plan", *WORDS, "--summary", "plan.md").code == 2
+    assert "did you mean `domain`?" in (project / "plan.md").read_text()
+
+
+def test_in_github_actions_the_job_has_it_by_itself(run: Run, job: Path) -> None:
+    assert run("plan", *WORDS).code == 0
+    assert run("apply", *WORDS, "--yes").code == 0
+    told = job.read_text()
+    assert told.startswith("# Built\n### Release plan: dev\n")
+    assert "### Release: dev\n" in told
+    assert run("apply", *WORDS, "--yes").code == 0
+    assert "Nothing to do" in job.read_text().removeprefix(told)
+
+
+def test_the_job_is_left_alone_if_somebody_says_so(run: Run, job: Path) -> None:
+    assert run("plan", *WORDS, "--no-summary", "--summary", "plan.md").code == 0
+    assert job.read_text() == "# Built\n"
+    assert job.with_name("plan.md").exists()
+
+
+def test_elsewhere_nothing_is_written(run: Run, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "false")
+    assert run("plan", *WORDS).code == 0
+    assert job.read_text() == "# Built\n"
+
+
+def test_a_job_without_a_summary_is_a_warning(run: Run, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(job.parent / "no" / "folder"))
+    outcome = run("apply", *WORDS, "--yes")
+    assert outcome.code == 0
+    assert "warning: the job's summary cannot be written: No such file or directory" in outcome.err
+
+
+def test_a_file_that_cannot_be_written_is_known_before_anything_is_sent(run: Run, project: Path) -> None:
+    outcome = run("apply", *WORDS, "--yes", "--summary", "no/folder.md")
+    assert outcome.code == 2
+    assert outcome.err == (
+        "error[usage]: no/folder.md cannot be written: No such file or directory\nChoose another file for --summary.\n"
+    )
+    assert not (project / ".registry").exists()
+
+
+def test_many_packages_are_cut_and_counted(run: Run, project: Path) -> None:
+    packages = "".join(f"  - {{package: p{number}, version: '1', assets: [dist/a.txt]}}\n" for number in range(510))
+    (project / "release.yaml").write_text(MANIFEST.replace("environments:", packages + "environments:"))
+    assert run("plan", *WORDS, "--summary", "plan.md").code == 0
+    told = (project / "plan.md").read_text()
+    assert told.count("| publish |") == 500
+    assert "… and 11 more." in told
+
+
+def test_no_name_is_markdown_or_html() -> None:
+    nasty = "a|b<script>`x`[link](http://x)**bold**_i_\n# @team ![](x) \x1b[31m"
+    told = _text(nasty)
+    assert not set("|<>`[]()*_#@!\n\x1b") & set(told.replace("&#", ""))
+    assert "&#124;" in told
+
+
+def test_no_text_ends_the_block_that_it_is_in() -> None:
+    told = error_summary(ConflictError("a\n```\n# out\n````\nb"))
+    fence = told.split("\n")[2].removesuffix("text")
+    assert fence == "`" * 5
+    assert told.count(fence) == 2

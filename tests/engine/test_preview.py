@@ -1,0 +1,185 @@
+"""The review in the real engine's display: what a preview says, held against what the update then does."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from .test_engine import FIRST, Project, Server, project, server, without_endpoint
+
+__all__ = ["project", "server"]
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
+
+MANY = {f"part-{number:03}.bin": bytes([number]) * 4096 for number in range(150)}
+
+
+@dataclass(frozen=True)
+class Said:
+    """The review of one resource."""
+
+    first: str
+    requests: int
+    least: str
+    digest: str
+
+    @classmethod
+    def of(cls, printed: str) -> Said:
+        """Read it from the diagnostics of a preview, where it stands once."""
+        reviews = re.findall(
+            r"^    acme/app@\S+: (.+)\n      ([0-9,]+) requests?(?:; (.*))?\n      (sha256:[0-9a-f]{64})$",
+            printed,
+            flags=re.MULTILINE,
+        )
+        assert len(reviews) == 1, printed
+        first, requests, least, digest = reviews[0]
+        return cls(first, int(requests.replace(",", "")), least, digest)
+
+
+def digest_of(project: Project) -> str:
+    folder = project.folder / "dist"
+    command = "LC_ALL=C; export LC_ALL; sha256sum -- * | sha256sum"
+    return (
+        "sha256:"
+        + subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=True).stdout.split()[0]
+    )
+
+
+def test_a_preview_of_150_assets_says_what_the_update_does(project: Project, server: Server) -> None:
+    project.begin()
+    without_endpoint(project)
+    project.build(MANY)
+    # A quota that a test can wait for: 40 at once, the others within three seconds.
+    project.environ["CODEARTIFACT_RELEASE_RATE"] = "40"
+    printed = project.run("preview")
+    said = Said.of(printed)
+    assert said.first == "publish 150 assets, 600.0 KiB"
+    assert said.least == "at least 3 s by the quota of 40 uploads a second"
+    assert said.digest == digest_of(project)
+    assert server.gate.uploads == 0
+    assert max(len(line) for line in printed.splitlines() if "acme/app@1.0: " in line or "requests" in line) < 130
+
+    server.gate.requests.clear()
+    began = time.monotonic()
+    printed = project.up()
+    assert time.monotonic() - began >= 2.75
+    assert len(server.gate.requests) == said.requests == 153
+    assert server.gate.uploads == 150
+    [closing] = re.findall(r"^    (Published: .*)$", printed, flags=re.MULTILINE)
+    assert re.fullmatch(r"Published: sent 150 assets, 600\.0 KiB in [0-9]+ s; 0 already there", closing)
+    [resource] = project.state()
+    assert resource["outputs"]["digest"] == said.digest
+    # Calm in a log: the review is the preview's, and no line of progress is kept.
+    assert "requests" not in printed
+    assert "of 600.0 KiB" not in printed
+
+    server.gate.requests.clear()
+    assert "acme/app@" not in project.run("preview")
+    assert server.gate.requests == []
+
+
+def test_a_resumption_and_a_change_of_status_are_told_by_their_numbers(project: Project, server: Server) -> None:
+    project.begin()
+    without_endpoint(project)
+    server.package.begin("1.0", "a.txt", FIRST["a.txt"])
+    said = Said.of(project.run("preview"))
+    rest = sum(len(content) for name, content in FIRST.items() if name != "a.txt")
+    assert said.first == f"resume: send 2 assets, {rest} bytes; 1 already there"
+    server.gate.requests.clear()
+    assert f"Published: sent 2 assets, {rest} bytes; 1 already there" in project.up()
+    assert (len(server.gate.requests), server.gate.uploads) == (said.requests, 2)
+
+    manifest = project.folder / "release.yaml"
+    manifest.write_text(manifest.read_text().replace("assets:", "status: Unlisted\n    assets:"))
+    said = Said.of(project.run("preview"))
+    assert said.first == "change the status from Published to Unlisted; 3 already there"
+    server.gate.requests.clear()
+    assert "Unlisted: the status is changed, 3 assets already there" in project.up()
+    assert len(server.gate.requests) == said.requests
+
+
+def test_every_asset_that_changes_is_in_the_engines_own_diff(project: Project) -> None:
+    project.begin()
+    project.up()
+    project.write("VERSION", "1.1\n")
+    project.build({"a.txt": FIRST["a.txt"], "b.txt": b"another beta", "new.txt": b"new"})
+    printed = project.run("preview", "--diff")
+    assets = printed[printed.index("~ assets ") :]
+    gone = set(FIRST) - {"a.txt", "b.txt"}
+    for sign, names in (("~", {"b.txt"}), ("+", {"new.txt"}), ("-", gone)):
+        for name in names:
+            assert re.search(rf"^ +{re.escape(sign)} {re.escape(name)} *: \{{$", assets, flags=re.MULTILINE), printed
+    assert re.search(r"^ +a\.txt *: \{$", assets, flags=re.MULTILINE)
+    assert re.search(r'~ digest *: "sha256:[0-9a-f]{64}" => "sha256:[0-9a-f]{64}"', printed)
+
+
+def test_the_engines_own_plan_refuses_changed_files(project: Project) -> None:
+    project.begin()
+    project.run("preview", "--save-plan", "plan.json")
+    project.build({**FIRST, "a.txt": b"changed after the approval"})
+    printed = project.run("up", "--yes", "--skip-preview", "--plan", "plan.json", fails=True)
+    assert "violates plan: properties changed" in printed
+    assert "assets" in printed
+    assert not (project.registry / "blobs").exists()
+    project.build(FIRST)
+    assert "Published: sent 3 assets" in project.run("up", "--yes", "--skip-preview", "--plan", "plan.json")
+
+
+def test_progress_is_live_at_a_terminal(project: Project, server: Server) -> None:
+    project.begin()
+    without_endpoint(project)
+    project.build(dict(list(MANY.items())[:60]))
+    project.environ["CODEARTIFACT_RELEASE_RATE"] = "15"
+    project.environ.pop("CI", None)
+    printed = "".join(at_a_terminal(project, 250))
+    lines = re.findall(r"([0-9]+)/60 assets, ([0-9.]+) of 240\.0 KiB(?:, ([0-9]+) s left)?", printed)
+    assert len({sent for sent, _size, _left in lines}) > 3, printed
+    assert any(left for *_, left in lines)
+    assert "waiting for the quota" in printed
+    assert "Published: sent 60 assets, 240.0 KiB in " in printed
+
+
+def at_a_terminal(project: Project, columns: int) -> Iterator[str]:
+    """Run `pulumi up` where it believes to be at a terminal; yields what it prints."""
+    ours, theirs = pty.openpty()
+    environ = {**project.environ, "TERM": "xterm", "COLUMNS": str(columns), "LINES": "50"}
+    script = f"stty cols {columns} rows 50; exec {project.cli} up --yes --skip-preview --color never"
+    with subprocess.Popen(
+        ["/bin/sh", "-c", script],
+        cwd=project.folder,
+        env=environ,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        deadline = time.monotonic() + 100
+        while time.monotonic() < deadline:
+            ready, _, _ = select.select([ours], [], [], 0.5)
+            try:
+                part = os.read(ours, 65536) if ready else b""
+            except OSError:
+                break
+            if part:
+                yield part.decode(errors="replace")
+            elif process.poll() is not None:
+                break
+        assert process.wait(timeout=20) == 0
+    os.close(ours)
+
+
+def test_a_review_is_shown_once_and_by_a_dry_run_alone(project: Project) -> None:
+    project.begin()
+    printed = project.run("up", "--yes")
+    preview, update = printed.split("Updating (dev)")
+    assert Said.of(preview).first.startswith("publish 3 assets")
+    assert "request" not in update

@@ -1,0 +1,52 @@
+"""Whether the engine redraws a terminal: what a plugin process can know of that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pulumi_codeartifact_release.engine import at_terminal
+
+
+def process(proc: Path, pid: int, parent: int, name: str, stdout: str = "pipe:[1]", command: str = "") -> None:
+    folder = proc / str(pid)
+    (folder / "fd").mkdir(parents=True)
+    (folder / "stat").write_text(f"{pid} ({name}) S {parent} 1 1 0 -1\n")
+    (folder / "cmdline").write_bytes(command.replace(" ", "\0").encode())
+    (folder / "fd" / "1").symlink_to(stdout)
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """The plugin and the shell that started it."""
+    process(tmp_path, 30, 20, "python (3.11)")
+    process(tmp_path, 20, 10, "pulumi-resource")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("stdout", "command", "environ", "told"),
+    [
+        ("/dev/pts/3", "pulumi up --yes", {}, True),
+        ("/dev/tty1", "pulumi up", {}, True),
+        ("/dev/pts/3", "pulumi up --non-interactive", {}, False),
+        ("/dev/pts/3", "pulumi up", {"CI": "true"}, False),
+        ("/var/log/release.log", "pulumi up", {}, False),
+        ("pipe:[7]", "pulumi up", {}, False),
+        ("/dev/null", "pulumi up", {}, False),
+    ],
+)
+def test_a_terminal_is_that_of_the_engine(
+    proc: Path, stdout: str, command: str, environ: dict[str, str], told: bool
+) -> None:
+    process(proc, 10, 1, "pulumi", stdout, command)
+    assert at_terminal(30, proc, environ) is told
+
+
+def test_without_an_engine_or_where_nothing_can_be_seen_it_is_a_log(proc: Path, tmp_path: Path) -> None:
+    process(proc, 10, 1, "bash", "/dev/pts/3")
+    assert not at_terminal(30, proc, {})
+    assert not at_terminal(30, tmp_path / "no such folder", {})
+    (proc / "20" / "stat").write_text("nonsense")
+    assert not at_terminal(30, proc, {})

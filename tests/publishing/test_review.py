@@ -1,0 +1,146 @@
+"""A review held against the run that carries it out, number by number."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
+from pulumi_codeartifact_release.errors import GateError
+from pulumi_codeartifact_release.publishing import (
+    Action,
+    Finish,
+    Finished,
+    Origin,
+    Pin,
+    Promotion,
+    Release,
+    Review,
+    Route,
+    apply,
+    choose,
+    digest,
+    least_s,
+    look,
+    make_plan,
+    sum_of,
+)
+from pulumi_codeartifact_release.publishing.plan import refused
+from pulumi_codeartifact_release.registry import Status
+
+ABC = {"a": b"aaa", "b": b"bbbb", "c": b"c"}
+OTHER = {"a": b"aaa", "b": b"BBBB", "d": b"d"}
+TO = {Route.FILES: AT, Route.COPY: replace(AT, repository="staging"), Route.TRANSFER: replace(AT, domain="far")}
+
+HELD = {
+    "nothing": None,
+    "a part": ({"b": b"bbbb"}, Status.UNFINISHED),
+    "all but finished": (ABC, Status.UNFINISHED),
+    "Published": (ABC, Status.PUBLISHED),
+    "Unlisted": (ABC, Status.UNLISTED),
+    "Archived": (ABC, Status.ARCHIVED),
+    "other bytes, Published": (OTHER, Status.PUBLISHED),
+    "other bytes, Unlisted": (OTHER, Status.UNLISTED),
+    "other bytes, Archived": (OTHER, Status.ARCHIVED),
+    "debris": (OTHER, Status.UNFINISHED),
+}
+CASES = [
+    case
+    for case in itertools.product(
+        Route, HELD, Finish, (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED), (False, True)
+    )
+    if case[0] is not Route.FILES or not case[-1]  # files have no pin
+]
+
+
+@pytest.mark.parametrize(("route", "held", "finish", "status", "pinned"), CASES)
+def test_what_a_review_says_is_what_the_run_does(
+    route: Route, held: str, finish: Finish, status: Status, pinned: bool
+) -> None:
+    registry, source = FakeRegistry(), FakeRegistry()
+    source.versions = registry.versions
+    to = TO[route]
+    if there := HELD[held]:
+        registry.holds(*there, to)
+    scheduler = InlineScheduler()
+    origin = None
+    remote = look(registry, to, scheduler)
+    give_up = remote.digest if remote else None
+    if route is Route.FILES:
+        declared = Release(to, release(ABC).assets, status, finish)
+        contents = dict(sources(ABC))
+    else:
+        registry.holds(ABC, Status.PUBLISHED, AT)
+        pin = Pin(release(ABC).digest, "a test") if pinned else None
+        origin = Origin(Promotion(AT, to, pin), source, same_domain=route is Route.COPY)
+        declared = Release(to, choose(origin, remote, scheduler).assets, status, finish)
+        contents = dict(origin.sources(declared, scheduler))  # type: ignore[arg-type]
+    plan = make_plan(declared, remote, give_up, route)
+    review = Review(plan, 10.0, origin)
+    events = list(apply(declared, contents, registry, scheduler, give_up=give_up, origin=origin, planned=plan))
+    done = events[-1]
+    assert isinstance(done, Finished)
+    assert review.requests == len(registry.calls) + len(source.calls), (registry.calls, source.calls)
+    moved = done.copied or done.sent
+    assert sorted(moved, key=lambda each: each.name) == list(plan.sends)
+    assert plan.send_bytes == sum(each.size for each in moved)
+    assert {*plan.there, *plan.sends} == set(declared.assets)
+    assert not {*plan.there} & {*plan.sends}
+    assert plan.puts == sum(call.startswith("publish") for call in registry.calls)
+    assert plan.release.digest == digest(asset(name, content) for name, content in registry.versions[to].assets.items())
+    assert done.state.status is status
+    assert plan.changes == bool(registry.writes)
+
+
+def test_without_a_look_of_its_own_a_run_looks_first() -> None:
+    registry = FakeRegistry()
+    list(apply(release(ABC), sources(ABC), registry, InlineScheduler()))
+    assert registry.calls[0] == "describe"
+
+
+def test_a_plan_that_does_not_hold_any_more_harms_nobody() -> None:
+    # Whatever was planned, the registry decides: here somebody else has published meanwhile, the same or other bytes.
+    for held, status in itertools.product((ABC, OTHER), (Status.UNFINISHED, Status.PUBLISHED, Status.ARCHIVED)):
+        registry = FakeRegistry()
+        plan = make_plan(release(ABC), None)
+        registry.holds(held, status)
+        events = apply(release(ABC), sources(ABC), registry, InlineScheduler(), planned=plan)
+        if held is ABC:
+            assert isinstance(list(events)[-1], Finished)
+            assert registry.versions[AT].status is Status.PUBLISHED
+        else:
+            with pytest.raises(Exception, match=r"already|Unfinished and holds"):
+                list(events)
+            assert registry.versions[AT].status is status
+
+
+@pytest.mark.parametrize(
+    ("puts", "rate", "seconds"), [(150, 10.0, 14.0), (10, 10.0, 0.0), (11, 10.0, 0.1), (0, 10.0, 0.0), (150, None, 0.0)]
+)
+def test_the_least_time_is_what_the_quota_allows(puts: int, rate: float | None, seconds: float) -> None:
+    assert least_s(puts, rate) == pytest.approx(seconds)
+
+
+def test_a_sum_counts_what_is_shared_once() -> None:
+    many = {f"{number:03}": b"x" for number in range(75)}
+    registry = FakeRegistry()
+    registry.holds(ABC, Status.PUBLISHED)
+    kept = make_plan(release(ABC), look(registry, AT, InlineScheduler()))
+    registry.holds({"a": b"aaa"}, Status.UNFINISHED)
+    part = make_plan(release(ABC), look(registry, AT, InlineScheduler()))
+    gate = refused(Release(AT, ()), None, GateError("no"), Route.COPY)
+    new = make_plan(release(many), None)
+    total = sum_of(Review(plan, 10.0) for plan in (new, new, kept, part, gate))
+    assert (total.changes, total.unchanged, total.refused) == (3, 1, 1)
+    assert (total.assets, total.there, total.size) == (152, 1, 155)
+    assert total.requests == 2 * (1 + 75 + 2) + 2 + (2 + 2 + 2) + 1
+    # Together they are 152 uploads, and the bucket is full but once.
+    assert total.least_s == pytest.approx(14.2)
+
+
+def test_a_copy_waits_for_no_quota_of_uploads() -> None:
+    many = {f"{number:03}": b"x" for number in range(150)}
+    plan = make_plan(release(many), None, route=Route.COPY)
+    assert (plan.action, Review(plan, 10.0).least_s, plan.puts) == (Action.PUBLISH, 0.0, 0)
