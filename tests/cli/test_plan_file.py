@@ -472,9 +472,11 @@ def test_a_plan_may_not_last_for_ever(planned: Path) -> None:
         read_plan(planned)
 
 
-def test_a_plan_moves_with_its_checkout(run: Run, planned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_moves_with_its_checkout(
+    run: Run, planned: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # As from one job of a pipeline to the next: another folder, another machine.
-    elsewhere = shutil.copytree(planned.parent, planned.parent.parent / "elsewhere")
+    elsewhere = shutil.copytree(planned.parent, tmp_path_factory.mktemp("checkouts") / "elsewhere")
     monkeypatch.chdir(elsewhere)
     assert run("apply", "--plan", "plan.json").code == 0
     assert held(elsewhere) == {"1.0": "Published"}

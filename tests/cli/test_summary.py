@@ -118,9 +118,27 @@ def test_a_file_that_cannot_be_written_is_known_before_anything_is_sent(run: Run
     outcome = run("apply", *WORDS, "--yes", "--summary", "no/folder.md")
     assert outcome.code == 2
     assert outcome.err == (
-        "error[usage]: no/folder.md cannot be written: No such file or directory\nChoose another file for --summary.\n"
+        "error[usage]: no/folder.md cannot be written: its folder is not there, or may not be written to\n"
+        "Choose another file for --summary.\n"
     )
     assert not (project / ".registry").exists()
+
+
+@pytest.mark.parametrize("words", [["--summary", "release.yaml"], ["-o", "release.yaml"], ["-o", "./link.yaml"]])
+def test_nothing_is_written_over_the_manifest(run: Run, project: Path, words: list[str]) -> None:
+    (project / "link.yaml").symlink_to("release.yaml")
+    before = (project / "release.yaml").read_bytes()
+    outcome = run("plan", *WORDS, *words)
+    assert outcome.code == 2
+    assert f"error[usage]: {words[0]} {Path(words[1])} is the manifest" in outcome.err
+    assert (project / "release.yaml").read_bytes() == before
+
+
+def test_a_summary_that_is_there_stays_until_there_is_a_new_one(run: Run, project: Path) -> None:
+    (project / "plan.md").write_text("the one before")
+    assert run("plan", "missing.yaml", "-e", "dev", "--summary", "dist").code == 2
+    assert (project / "plan.md").read_text() == "the one before"
+    assert (project / "dist").is_dir()
 
 
 def test_many_packages_are_cut_and_counted(run: Run, project: Path) -> None:

@@ -134,3 +134,13 @@ def test_a_permission_replaces_nothing_that_is_as_declared() -> None:
 def test_nothing_permits_replacing_a_disposed_version() -> None:
     held = remote({}, Status.DISPOSED)
     assert make_plan(release(ABC), held, give_up=held.digest).action is Action.REFUSE
+
+
+def test_of_many_differences_the_first_are_told_and_all_are_counted() -> None:
+    contents = {f"{number:03}": b"new" for number in range(150)}
+    plan = make_plan(release(contents), remote(dict.fromkeys(contents, b"old"), Status.PUBLISHED))
+    text = str(plan.refusal)
+    assert "and 150 assets differ:" in text
+    assert text.count("\n    declared   sha256:") == 20
+    assert "\n  … and 130 more (`codeartifact-release plan --json` has all)\n" in text
+    assert len(plan.differences) == 150

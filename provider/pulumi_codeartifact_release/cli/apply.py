@@ -60,7 +60,7 @@ def command(
     from .summary import Summary, apply_summary, plan_summary  # noqa: PLC0415
 
     _refuse_mixture(plan_file, words)
-    with Summary(summary_file, disabled=no_summary) as summary:
+    with Summary(summary_file, disabled=no_summary, manifest=plan_file or words["manifest"]) as summary:
         options = Options.of(words)
         approved = read_plan(plan_file) if plan_file else None
         target = open_target(approved.options(options) if approved else options)

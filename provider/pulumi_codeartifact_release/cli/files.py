@@ -9,6 +9,15 @@ from pathlib import Path
 from ..errors import UsageError
 
 
+def refuse_unwritable(path: Path, option: str, manifest: Path | None = None) -> None:
+    """Raise UsageError if a file cannot be written, or is the manifest: said before anything is done."""
+    if manifest and path.exists() and manifest.exists() and path.samefile(manifest):
+        raise UsageError(f"{option} {path} is the manifest", hint=f"Choose another file for {option}.")
+    if path.is_dir() or not os.access(path.resolve().parent, os.W_OK | os.X_OK):
+        reason = "it is a folder" if path.is_dir() else "its folder is not there, or may not be written to"
+        raise UsageError(f"{path} cannot be written: {reason}", hint=f"Choose another file for {option}.")
+
+
 def write_whole(path: Path, text: str, option: str) -> None:
     """Write a file whole or not at all: whoever has the old one open keeps reading that.
 

@@ -63,14 +63,17 @@ def command(
     the environment promotes, no file is needed: what the environment before holds is judged. Exits with 4 if a
     release would be refused.
     """
-    from .plan_file import write_plan  # noqa: PLC0415 - so that `--help` imports nothing of it
+    from .files import refuse_unwritable  # noqa: PLC0415 - so that `--help` imports nothing of it
+    from .plan_file import write_plan  # noqa: PLC0415
     from .plan_json import Validity, plan_json  # noqa: PLC0415
     from .plans import make_plans  # noqa: PLC0415
     from .summary import Summary, plan_summary  # noqa: PLC0415
 
     options = Options.of(words)
     validity = Validity.of(_duration(expires))
-    with Summary(summary_file, disabled=no_summary) as summary:
+    if plan_file:
+        refuse_unwritable(plan_file, "-o", options.manifest)
+    with Summary(summary_file, disabled=no_summary, manifest=options.manifest) as summary:
         target = open_target(options)
         plans = make_plans(target)
         summary.add(plan_summary(target, plans))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import ReleaseError, printable
-from .files import write_whole
+from .files import refuse_unwritable, write_whole
 
 if TYPE_CHECKING:
     from .plans import PackagePlan
@@ -35,11 +35,19 @@ class Summary:
     """Collects Markdown, and writes it when the command ends, however it ends.
 
     `path` is replaced; the job's summary, which other steps write to as well, is added to. Raises UsageError at once
-    for a path that cannot be written. `disabled` leaves the job's summary alone.
+    for a path that cannot be written, or is the `manifest`. `disabled` leaves the job's summary alone.
     """
 
-    def __init__(self, path: Path | None, *, disabled: bool, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        disabled: bool,
+        manifest: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
         self._path = path
+        self._manifest = manifest
         in_job = environ.get("GITHUB_ACTIONS") == "true" and not disabled
         self._job = Path(environ["GITHUB_STEP_SUMMARY"]) if in_job and environ.get("GITHUB_STEP_SUMMARY") else None
         self._parts: list[str] = []
@@ -50,8 +58,7 @@ class Summary:
 
     def __enter__(self) -> Summary:
         if self._path:
-            # Known before anything is sent.
-            write_whole(self._path, "", "--summary")
+            refuse_unwritable(self._path, "--summary", self._manifest)
         return self
 
     def __exit__(

@@ -108,7 +108,7 @@ def command(
     from .verify_report import failure_code, report_json, sum_text, text_lines  # noqa: PLC0415
 
     permitted, manifest = frozenset(allow), Path(targets[0])
-    with Summary(summary_file, disabled=no_summary) as summary:
+    with Summary(summary_file, disabled=no_summary, manifest=manifest) as summary:
         with _display(quiet=quiet) as display:
             if named:
                 report = of_digests(named, place, permitted, display, download=download)

@@ -19,6 +19,9 @@ from ..errors import ConflictError, DebrisError, DisposedError, RefusedError
 from ..registry.interface import Asset, AssetListing, Coordinates, Status, VersionState
 from .digest import digest, in_name_order
 
+_MOST_TOLD = 20
+"""Differences that a message shows: more of them hide what it says."""
+
 
 class Finish(StrEnum):
     """How the version becomes Published (rule 3)."""
@@ -300,7 +303,10 @@ def _content(asset: Asset) -> str:
 
 def _block(differences: list[Difference], route: Route, remote_word: str) -> str:
     declared_word = "declared" if route is Route.FILES else "promoted"
-    return "".join(f"\n  {difference.told(declared_word, remote_word)}" for difference in differences)
+    told = [f"\n  {difference.told(declared_word, remote_word)}" for difference in differences[:_MOST_TOLD]]
+    if len(differences) > _MOST_TOLD:
+        told.append(f"\n  … and {len(differences) - _MOST_TOLD:,} more (`codeartifact-release plan --json` has all)")
+    return "".join(told)
 
 
 def _conflict(release: Release, remote: RemoteVersion, differences: list[Difference], route: Route) -> ConflictError:
