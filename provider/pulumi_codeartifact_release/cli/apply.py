@@ -57,6 +57,7 @@ def command(
     """
     from .plan_file import read_plan  # noqa: PLC0415 - so that `--help` imports nothing of it
     from .plans import make_plans  # noqa: PLC0415
+    from .reading import open_reading  # noqa: PLC0415
     from .summary import Summary, apply_summary, plan_summary  # noqa: PLC0415
 
     _refuse_mixture(plan_file, words)
@@ -64,7 +65,8 @@ def command(
         options = Options.of(words)
         approved = read_plan(plan_file) if plan_file else None
         target = open_target(approved.options(options) if approved else options)
-        plans = make_plans(target)
+        with open_reading(quiet=quiet) as reading:
+            plans = make_plans(target, reading)
         refused = any(each.plan.refusal for each in plans)
         if approved and not refused:
             approved.hold(target, plans)

@@ -67,6 +67,7 @@ def command(
     from .plan_file import write_plan  # noqa: PLC0415
     from .plan_json import Validity, plan_json  # noqa: PLC0415
     from .plans import make_plans  # noqa: PLC0415
+    from .reading import open_reading  # noqa: PLC0415
     from .summary import Summary, plan_summary  # noqa: PLC0415
 
     options = Options.of(words)
@@ -75,7 +76,8 @@ def command(
         refuse_unwritable(plan_file, "-o", options.manifest)
     with Summary(summary_file, disabled=no_summary, manifest=options.manifest) as summary:
         target = open_target(options)
-        plans = make_plans(target)
+        with open_reading(quiet=quiet) as reading:
+            plans = make_plans(target, reading)
         summary.add(plan_summary(target, plans))
         document = plan_json(target, plans, options, validity)
         if as_json:

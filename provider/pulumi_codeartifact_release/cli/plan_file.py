@@ -2,7 +2,7 @@
 
     approved = read_plan(Path("plan.json"))         # UsageError, StalePlanError
     target = open_target(approved.options(given))
-    approved.hold(target, make_plans(target))       # StalePlanError: a file, the registry, or the place moved since
+    approved.hold(target, make_plans(target, reading))  # StalePlanError: a file, the registry, or the place moved
 
 A plan file is data from outside: it may come from a build, or from whoever can change one. So it is held against its
 schema, and permits nothing: what the operator permitted for the plan is said again to `apply`.

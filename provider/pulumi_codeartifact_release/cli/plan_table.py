@@ -16,13 +16,15 @@ from rich.cells import cell_len
 
 from ..errors import printable
 from ..publishing import Action, Review, Route, Sum
-from ..review import count_text, plan_text, seconds_text, size_text, source_text
+from ..review import cost_text, count_text, plan_text, seconds_text, size_text, source_text
 from .plans import PackagePlan, sum_up
 from .target import Target
 from .text import GAP, padded, wrapped
 
 _HEADINGS = ("PACKAGE", "ACTION", "SEND", "SIZE", "THERE", "REQUESTS")
 _LEAST_NAME = 16
+# A narrower terminal gets what the others say in words.
+_LEAST_COLUMNS = 2
 _SIGNS = {
     Action.PUBLISH: ("+", "green"),
     Action.RESUME: ("~", "yellow"),
@@ -99,11 +101,18 @@ class _Rows:
         self._reviews = [each.review(target.site.connection.rate) for each in plans]
         self._cells = [self._texts(review) for review in self._reviews]
         self._widths = [max(map(cell_len, column)) for column in zip(_HEADINGS, *self._cells, strict=True)]
-        if width is not None:
-            others = 4 + sum(len(GAP) + each for each in self._widths[1:])
-            room = max(_LEAST_NAME, width - others)
-            names = [cell_len(cells[0]) for cells in self._cells]
-            self._widths[0] = max([len(_HEADINGS[0]), *(each for each in names if each <= room)])
+        self._shown = len(_HEADINGS)
+        if width is None:
+            return
+        while self._shown > _LEAST_COLUMNS and self._needed(_LEAST_NAME) > width:
+            self._shown -= 1
+        room = max(_LEAST_NAME, width - self._needed(0))
+        names = [cell_len(cells[0]) for cells in self._cells]
+        self._widths[0] = max([len(_HEADINGS[0]), *(each for each in names if each <= room)])
+
+    def _needed(self, name: int) -> int:
+        """Return how wide a line is with names of at most this width."""
+        return 4 + min(name, self._widths[0]) + sum(len(GAP) + each for each in self._widths[1 : self._shown])
 
     def lines(self) -> Iterator[str]:
         yield click.style(f"    {self._line(_HEADINGS)}", dim=True)
@@ -121,7 +130,7 @@ class _Rows:
                 yield from wrapped(note, 6, self._width, note_colour)
 
     def _line(self, cells: tuple[str, ...]) -> str:
-        aligned = [padded(text, self._widths[at], right=at > 1) for at, text in enumerate(cells)]
+        aligned = [padded(text, self._widths[at], right=at > 1) for at, text in enumerate(cells[: self._shown])]
         return GAP.join(aligned).rstrip()
 
     @staticmethod
@@ -137,9 +146,12 @@ class _Rows:
         plan = review.plan
         if not plan.changes:
             return
-        yield plan.release.digest, None
-        if plan.action in (Action.SET_STATUS, Action.REPLACE):
+        cut = self._shown < len(_HEADINGS)
+        if cut or plan.action in (Action.SET_STATUS, Action.REPLACE):
             yield plan_text(plan), None
+        if cut:
+            yield cost_text(review), None
+        yield plan.release.digest, None
         if plan.action is Action.REPLACE and plan.remote:
             yield f"absent for a moment; gives up {plan.remote.digest}", "magenta"
         if review.origin:

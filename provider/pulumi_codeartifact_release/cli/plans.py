@@ -1,6 +1,6 @@
 """From a target to plans: files are hashed, or the source of a promotion is asked and judged. Writes nothing.
 
-for each in make_plans(target):
+for each in make_plans(target, reading):
     print(each.declared.id, each.plan.action)
 """
 
@@ -38,6 +38,7 @@ from ..publishing import (
     sum_of,
 )
 from ..registry.interface import Asset, Status
+from .reading import Reading
 from .target import DeclaredRelease, Site, Target, refuse_unknown
 
 _Item = TypeVar("_Item")
@@ -68,8 +69,8 @@ def sum_up(target: Target, plans: Sequence[PackagePlan]) -> Sum:
     return sum_of(each.review(target.site.connection.rate) for each in plans)
 
 
-def make_plans(target: Target) -> list[PackagePlan]:
-    """Look at what is declared, and at the registries, several packages at once."""
+def make_plans(target: Target, reading: Reading) -> list[PackagePlan]:
+    """Look at what is declared, and at the registries, several packages at once; `reading` shows how far it is."""
     if target.source:
         return _promotions(target, target.source)
     known = {(package.id, package.version) for package in target.manifest.packages}
@@ -84,16 +85,15 @@ def make_plans(target: Target) -> list[PackagePlan]:
         remote = look(target.site.connection.planning, declared.release.at, scheduler)
         return PackagePlan(declared, make_plan(declared.release, remote, declared.give_up))
 
-    return _all(plan, _hashed(target))
+    return _all(plan, _hashed(target, reading))
 
 
-def _hashed(target: Target) -> list[DeclaredRelease]:
+def _hashed(target: Target, reading: Reading) -> list[DeclaredRelease]:
     """Hash every file of the manifest; files of all packages together, so that none waits for another's."""
     packages = target.manifest.packages
     refuse_oversized({file.declared: file.path for package in packages for file in package.files})
-    hashed = hash_files(
-        (file.path for package in packages for file in package.files), cache=SqliteCache(default_folder())
-    )
+    paths = {file.path for package in packages for file in package.files}
+    hashed = hash_files(paths, cache=SqliteCache(default_folder()), on_bytes=reading.hashing(paths))
     releases = []
     for package in packages:
         sources: dict[str, Source] = {file.name: hashed[file.path] for file in package.files}

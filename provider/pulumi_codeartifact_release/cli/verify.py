@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +17,7 @@ from ..errors import UsageError
 from .target import output_options
 
 if TYPE_CHECKING:
-    from ..publishing import Downloading, Event, Permission
-    from .verify_check import Display
+    from ..publishing import Permission
     from .verify_read import Place
 
 FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
@@ -102,6 +99,7 @@ def command(
                 hint="Name one with -e ENVIRONMENT.",
             )
 
+    from .reading import open_reading  # noqa: PLC0415
     from .summary import Summary, verify_summary  # noqa: PLC0415 - so that `--help` imports nothing of it
     from .text import terminal_width  # noqa: PLC0415
     from .verify_read import of_digests, of_manifest  # noqa: PLC0415
@@ -109,11 +107,11 @@ def command(
 
     permitted, manifest = frozenset(allow), Path(targets[0])
     with Summary(summary_file, disabled=no_summary, manifest=manifest) as summary:
-        with _display(quiet=quiet) as display:
+        with open_reading(quiet=quiet) as reading:
             if named:
-                report = of_digests(named, place, permitted, display, download=download)
+                report = of_digests(named, place, permitted, reading, download=download)
             else:
-                report = of_manifest(manifest, environment or "", variables, permitted, display, download=download)
+                report = of_manifest(manifest, environment or "", variables, permitted, reading, download=download)
         summary.add(verify_summary(report))
     if as_json:
         click.echo(json.dumps(report_json(report), indent=2))
@@ -186,24 +184,3 @@ def _place(target: str, where: Mapping[str, str | None]) -> Place:
         where["--profile"],
         where["--endpoint"],
     )
-
-
-class _Nothing:
-    """`Display` for logs, where nothing moves."""
-
-    def hashing(self, files: Collection[Path]) -> Callable[[int], None]:  # noqa: ARG002
-        return lambda _count: None
-
-    def add(self, version: str, event: Event | Downloading) -> None:
-        pass
-
-
-@contextmanager
-def _display(*, quiet: bool) -> Iterator[Display]:
-    if quiet or not sys.stderr.isatty():
-        yield _Nothing()
-        return
-    from .verify_bar import Bar  # noqa: PLC0415 - rich is for terminals
-
-    with Bar() as display:
-        yield display

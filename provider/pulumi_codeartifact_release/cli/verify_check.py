@@ -1,18 +1,16 @@
 """One version after the other, several at once: what must be there, and what `verify` finds.
 
-checked = check(subjects, site, Stop(), display, download=True)
+checked = check(subjects, site, Stop(), reading, download=True)
 [each.result for each in checked]
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Protocol
 
 from ..errors import (
     ExpiredCredentialsError,
@@ -23,8 +21,9 @@ from ..errors import (
     ReleaseError,
     UnreachableError,
 )
-from ..publishing import Downloading, Event, Expected, Result, ThreadScheduler, Verdict, verify
+from ..publishing import Expected, Result, ThreadScheduler, Verdict, verify
 from ..registry.interface import Coordinates
+from .reading import Reading
 from .target import Site, Stop
 
 PACKAGES_AT_ONCE = 4
@@ -89,21 +88,11 @@ class Checked:
         return 0 if self.result is Result.VERIFIED else MismatchError.exit_code
 
 
-class Display(Protocol):
-    """Shows what is under way; told from several threads."""
-
-    def hashing(self, files: Collection[Path]) -> Callable[[int], None]:
-        """Take note of files to be hashed; returns whom to tell how many bytes were."""
-
-    def add(self, version: str, event: Event | Downloading) -> None:
-        """Take note of what happened to a version."""
-
-
 def check(
-    subjects: Sequence[Subject], site: Site, stop: Stop, display: Display, *, download: bool
+    subjects: Sequence[Subject], site: Site, stop: Stop, reading: Reading, *, download: bool
 ) -> tuple[Checked, ...]:
     """Check versions of one environment, several at once; what goes wrong with one is part of its answer."""
-    checks = _Checks(site, stop, display, download=download)
+    checks = _Checks(site, stop, reading, download=download)
     pool = ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE)
     try:
         checked = tuple(pool.map(checks.check, subjects))
@@ -119,10 +108,10 @@ def check(
 class _Checks:
     """One registry, and the one before it; each asked no more once it cannot be asked at all."""
 
-    def __init__(self, site: Site, stop: Stop, display: Display, *, download: bool) -> None:
+    def __init__(self, site: Site, stop: Stop, reading: Reading, *, download: bool) -> None:
         self._site = site
         self._stop = stop
-        self._display = display
+        self._reading = reading
         self._download = download
         self._here = _Everywhere()
         self._before = _Everywhere()
@@ -143,7 +132,7 @@ class _Checks:
                 self._site.connection.planning,
                 ThreadScheduler(self._stop.reason),
                 download=self._download,
-                tell=lambda event: self._display.add(subject.at.name, event),
+                tell=lambda event: self._reading.add(subject.at.name, event),
             )
         except ReleaseError as error:
             return Checked(subject, problem=self._here.noted(error))

@@ -24,8 +24,9 @@ from ..manifest import Environment, Manifest, Package, Variables, load, value_pr
 from ..publishing import Expected, Permission, Release, Sealed, ThreadScheduler, look
 from ..publishing.verify import refuse_unreadable
 from ..registry.interface import Asset, Coordinates, Status
+from .reading import Reading
 from .target import Site, Stop, open_site, parsed_variables
-from .verify_check import Basis, Checked, Display, Subject, check
+from .verify_check import Basis, Checked, Subject, check
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Place:
 
 
 def of_manifest(
-    path: Path, name: str, variables: Sequence[str], allow: frozenset[str], display: Display, *, download: bool
+    path: Path, name: str, variables: Sequence[str], allow: frozenset[str], reading: Reading, *, download: bool
 ) -> Report:
     """Check every package of a manifest in one environment. Raises UsageError, ManifestError, FileError."""
     values = Variables(command_line=parsed_variables(variables), environ=os.environ)
@@ -73,18 +74,18 @@ def of_manifest(
     site = open_site(manifest, environment, allow, stop)
     source = None
     if not environment.promote_from:
-        subjects = _published(manifest, site, display)
+        subjects = _published(manifest, site, reading)
     else:
         if _asks_before(manifest, environment):
             source = open_site(manifest, manifest.environment(environment.promote_from), allow, stop)
             refuse_same_place(source.destination, source.endpoint, site.destination, site.endpoint)
         subjects = _promoted(manifest, environment, site, source)
     _warn(site, source, "the manifest")
-    return Report(str(path), site, source, download, check(subjects, site, stop, display, download=download))
+    return Report(str(path), site, source, download, check(subjects, site, stop, reading, download=download))
 
 
 def of_digests(
-    versions: Sequence[Permission], place: Place, allow: frozenset[str], display: Display, *, download: bool
+    versions: Sequence[Permission], place: Place, allow: frozenset[str], reading: Reading, *, download: bool
 ) -> Report:
     """Check versions that are named with their digests. Raises UsageError."""
     _refuse_malformed(versions, place)
@@ -107,16 +108,16 @@ def of_digests(
         namespace, _, package = version.package.partition("/")
         at = site.destination.coordinates(namespace, package, version.version)
         subjects.append(Subject(at, Basis.DIGEST, partial(Sealed, at, version.digest)))
-    return Report(None, site, None, download, check(subjects, site, stop, display, download=download))
+    return Report(None, site, None, download, check(subjects, site, stop, reading, download=download))
 
 
 # --- what must be there -----------------------------------------------------------------------------------------------
 
 
-def _published(manifest: Manifest, site: Site, display: Display) -> list[Subject]:
+def _published(manifest: Manifest, site: Site, reading: Reading) -> list[Subject]:
     """Hash the declared files, all of them: what a cache remembers proves nothing."""
     paths = {file.path for package in manifest.packages for file in package.files}
-    hashed = hash_files(paths, on_bytes=display.hashing(paths))
+    hashed = hash_files(paths, on_bytes=reading.hashing(paths))
     subjects = []
     for package in manifest.packages:
         at = site.destination.coordinates(package.namespace, package.package, package.version)

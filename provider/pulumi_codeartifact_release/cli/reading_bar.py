@@ -1,4 +1,4 @@
-"""How far `verify` is, at a terminal: one bar on stderr, gone when it is done; stdout stays free."""
+"""How far reading is, at a terminal: one bar on stderr, gone when it is done; stdout stays free."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..publishing import AssetProgress, Downloading, Event
-from ..review import size_text
+from ..review import part_text
 
 
 class Bar:
-    """`Display` with one bar for all files, then one for all downloads."""
+    """`Reading` with one bar for all files, then one for all downloads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -73,5 +73,5 @@ class Bar:
             self._show("downloading", came, max(sum(self._due.values()), came))
 
     def _show(self, what: str, done: int, total: int) -> None:
-        size = f"{size_text(done)} of {size_text(total)}"
+        size = part_text(done, total)
         self._bars.update(self._task, description=what, completed=done, total=total, size=size)

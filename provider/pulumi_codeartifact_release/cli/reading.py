@@ -1,0 +1,49 @@
+"""How far reading is, of files or of a registry: a bar at a terminal, nothing in a log.
+
+with open_reading(quiet=False) as reading:
+    hash_files(paths, on_bytes=reading.hashing(paths))
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from ..publishing import Downloading, Event
+
+
+class Reading(Protocol):
+    """Shows what is under way; told from several threads."""
+
+    def hashing(self, files: Collection[Path]) -> Callable[[int], None]:
+        """Take note of files to be hashed; returns whom to tell how many bytes were."""
+
+    def add(self, version: str, event: Event | Downloading) -> None:
+        """Take note of what happened to a version."""
+
+
+class Nothing:
+    """`Reading` for logs, where nothing moves."""
+
+    def hashing(self, files: Collection[Path]) -> Callable[[int], None]:  # noqa: ARG002
+        """Take no note."""
+        return lambda _count: None
+
+    def add(self, version: str, event: Event | Downloading) -> None:
+        """Take no note."""
+
+
+@contextmanager
+def open_reading(*, quiet: bool) -> Iterator[Reading]:
+    """Show it as suits where stderr goes."""
+    if quiet or not sys.stderr.isatty():
+        yield Nothing()
+        return
+    from .reading_bar import Bar  # noqa: PLC0415 - rich is for terminals
+
+    with Bar() as bar:
+        yield bar
