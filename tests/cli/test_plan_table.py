@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import select
-import struct
-import subprocess
-import termios
-import time
-from fcntl import ioctl
 from pathlib import Path
 
 import pytest
+
+from terminal import at_a_terminal, unstyled
 
 from .conftest import MANIFEST
 from .test_release import COMMAND
@@ -22,41 +17,10 @@ LONG = "a-package-with-a-rather-long-name-for-a-terminal"
 DIGEST = "sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be"
 
 
-def at_a_terminal(project: Path, columns: int, *words: str, answer: bytes = b"", **environ: str) -> str:
-    """Run the command line at a terminal of so many columns; returns what it prints."""
-    ours, theirs = pty.openpty()
-    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    plain = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
-    process = subprocess.Popen(
-        [COMMAND, *words],
-        cwd=project,
-        env={**plain, "TERM": "xterm", **environ},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    if answer:
-        os.write(ours, answer)
-    printed = b""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([ours], [], [], 0.5)
-        try:
-            part = os.read(ours, 65536) if ready else b""
-        except OSError:
-            break
-        printed += part
-        if not part and process.poll() is not None:
-            break
-    process.wait(timeout=10)
-    os.close(ours)
-    return printed.decode()
-
-
-def plain(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "")
+def shown(project: Path, columns: int, *words: str, answer: bytes = b"", **environ: str) -> str:
+    """What the command line prints at a terminal of so many columns."""
+    plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    return at_a_terminal([COMMAND, *words], project, {**plain, **environ}, columns=columns, answer=answer)[1]
 
 
 @pytest.fixture
@@ -69,7 +33,7 @@ def two(project: Path) -> Path:
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
 def test_no_line_is_wider_than_the_terminal_and_every_number_is_there(two: Path, columns: int) -> None:
-    printed = plain(at_a_terminal(two, columns, "plan", "release.yaml", "-e", "dev"))
+    printed = unstyled(shown(two, columns, "plan", "release.yaml", "-e", "dev"))
     lines = printed[printed.index("dev: ") :].splitlines()
     assert max(len(line) for line in lines) <= columns
     words = " ".join(printed.split())
@@ -85,21 +49,21 @@ def test_no_line_is_wider_than_the_terminal_and_every_number_is_there(two: Path,
 
 
 def test_a_question_is_asked_at_a_terminal_and_bars_come_and_go(project: Path) -> None:
-    printed = at_a_terminal(project, 80, "apply", "release.yaml", "-e", "dev", answer=b"y\n")
+    printed = shown(project, 80, "apply", "release.yaml", "-e", "dev", answer=b"y\n")
     assert "Release this? [y/N]" in printed
-    assert "acme/app: Published: sent 2 assets, 97.7 KiB; 0 already there\n" in plain(printed)
+    assert "acme/app: Published: sent 2 assets, 97.7 KiB; 0 already there\n" in unstyled(printed)
     # What moved is wiped away.
     assert "\x1b[2K" in printed
 
 
 def test_quiet_shows_what_is_asked_about_and_nothing_else(project: Path) -> None:
-    printed = plain(at_a_terminal(project, 80, "apply", "release.yaml", "-e", "dev", "-q", answer=b"y\n"))
+    printed = unstyled(shown(project, 80, "apply", "release.yaml", "-e", "dev", "-q", answer=b"y\n"))
     assert "acme/app@1.0" in printed
     assert "Release this?" in printed
     assert "Published" not in printed
-    assert plain(at_a_terminal(project, 80, "plan", "release.yaml", "-e", "dev", "--quiet")) == ""
+    assert unstyled(shown(project, 80, "plan", "release.yaml", "-e", "dev", "--quiet")) == ""
 
 
 def test_without_colour_nothing_is_coloured(project: Path) -> None:
-    printed = at_a_terminal(project, 80, "plan", "release.yaml", "-e", "dev", NO_COLOR="1")
+    printed = shown(project, 80, "plan", "release.yaml", "-e", "dev", NO_COLOR="1")
     assert "\x1b[3" not in printed[printed.index("dev: ") :]

@@ -934,7 +934,7 @@ def test_a_terminal_shows_progress_and_a_log_no_escape_codes(stock: Stock, proje
     assert "\x1b" in shown
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).replace("\r", "")
     assert text.rstrip().endswith(log.stdout.rstrip())
-    assert "97.7 KiB of 97.7 KiB" in text
+    assert "97.7 of 97.7 KiB" in text
 
 
 # --- what is written about it -----------------------------------------------------------------------------------------

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import select
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+
+from terminal import at_a_terminal
 
 from .test_engine import FIRST, Project, Server, project, server, without_endpoint
 
@@ -138,40 +136,11 @@ def test_progress_is_live_at_a_terminal(project: Project, server: Server) -> Non
     without_endpoint(project)
     project.build(dict(list(MANY.items())[:60]))
     project.environ["CODEARTIFACT_RELEASE_RATE"] = "15"
-    project.environ.pop("CI", None)
-    printed = "".join(at_a_terminal(project, 250))
+    words = [str(project.cli), "up", "--yes", "--skip-preview", "--color", "never"]
+    code, printed = at_a_terminal(words, project.folder, project.environ, columns=250)
+    assert code == 0, printed
     lines = re.findall(r"([0-9]+)/60 assets, ([0-9.]+) of 240\.0 KiB(?:, ([0-9]+) s left)?", printed)
     assert len({sent for sent, _size, _left in lines}) > 3, printed
     assert any(left for *_, left in lines)
     assert "waiting for the quota" in printed
     assert "Published: sent 60 assets, 240.0 KiB in " in printed
-
-
-def at_a_terminal(project: Project, columns: int) -> Iterator[str]:
-    """Run `pulumi up` where it believes to be at a terminal; yields what it prints."""
-    ours, theirs = pty.openpty()
-    environ = {**project.environ, "TERM": "xterm", "COLUMNS": str(columns), "LINES": "50"}
-    script = f"stty cols {columns} rows 50; exec {project.cli} up --yes --skip-preview --color never"
-    with subprocess.Popen(
-        ["/bin/sh", "-c", script],
-        cwd=project.folder,
-        env=environ,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    ) as process:
-        os.close(theirs)
-        deadline = time.monotonic() + 100
-        while time.monotonic() < deadline:
-            ready, _, _ = select.select([ours], [], [], 0.5)
-            try:
-                part = os.read(ours, 65536) if ready else b""
-            except OSError:
-                break
-            if part:
-                yield part.decode(errors="replace")
-            elif process.poll() is not None:
-                break
-        assert process.wait(timeout=20) == 0
-    os.close(ours)

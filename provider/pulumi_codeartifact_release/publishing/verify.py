@@ -24,6 +24,7 @@ from ..errors import (
     VersionNotFoundError,
 )
 from ..registry.interface import Asset, Coordinates, Registry, Status
+from ..registry.listing import is_text
 from .apply import look
 from .events import AssetProgress, AssetStarted, Event, LookingAgain
 from .plan import Release, RemoteVersion, compare
@@ -230,20 +231,12 @@ def _sized(asset: Asset) -> bool:
 
 def refuse_unreadable(at: Coordinates, remote: RemoteVersion) -> None:
     """Raise for names that are no text, such as half of a surrogate pair: they cannot be compared, nor asked for."""
-    strange = next((name for name in remote.assets if not _is_text(name)), None)
+    strange = next((name for name in remote.assets if not is_text(name)), None)
     if strange is not None:
         raise ServerFaultError(
             f"{at} holds an asset whose name is not text: {strange!a}",
             hint="Whatever this registry is, it is not CodeArtifact. Look at what it holds.",
         )
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _moved(at: Coordinates, remote: RemoteVersion, registry: Registry) -> bool:

@@ -52,7 +52,7 @@ def by_name(pages: Sequence[Page], at: Coordinates) -> Mapping[str, Asset]:
     return named
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
     """Return whether a name can be written at all: JSON can spell half of a surrogate pair."""
     try:
         name.encode()
@@ -65,7 +65,7 @@ def _asset(summary: Mapping[str, Any] | None, at: Coordinates) -> Asset:
     known = summary or {}
     name, size = known.get("name"), known.get("size", 0)
     sha256 = str((known.get("hashes") or {}).get("SHA-256", "")).lower()
-    named = isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and _is_text(name)
+    named = isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and is_text(name)
     sized = isinstance(size, int) and 0 <= size < _LARGEST_SIZE
     if not named or not sized or not re.fullmatch("[0-9a-f]{64}", sha256):
         raise ServerFaultError(
