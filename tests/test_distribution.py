@@ -21,7 +21,8 @@ def test_the_wheel_has_what_is_not_code(tmp_path: Path) -> None:
         [metadata] = (archive.read(name).decode() for name in names if name.endswith(".dist-info/METADATA"))
         [found] = (archive.read(name).decode() for name in names if name.endswith(".dist-info/entry_points.txt"))
     page = ("cli/status.html.j2", "cli/status.css", "cli/status.js")
-    for name in ("py.typed", "manifest/release.schema.json", "pulumi-plugin.json", *page):
+    schemas = ("manifest/release.schema.json", "cli/schemas/plan.schema.json", "cli/schemas/verify.schema.json")
+    for name in ("py.typed", "pulumi-plugin.json", *page, *schemas):
         assert f"pulumi_codeartifact_release/{name}" in names
     # Without this Pulumi takes any package named pulumi-… for one whose plugin binary it has to download.
     assert plugin == {"resource": False}

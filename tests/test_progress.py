@@ -159,7 +159,7 @@ def test_a_line_that_changes_is_shown_seldom_but_not_forgotten() -> None:
         if len(shown) >= 3:
             enough.set()
 
-    with Live(lambda: "line", show, least_s=0.05, most_s=0.1) as live:
+    with Live(lambda: "line", show, least_s=0.05, poll_s=0.1) as live:
         for _ in range(1000):
             live.moved()
         assert len(shown) <= 3

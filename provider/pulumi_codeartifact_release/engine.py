@@ -113,7 +113,6 @@ def one_line_errors() -> Iterator[None]:
 
 def _raise_without_traceback(error: ReleaseError) -> NoReturn:
     # Python prints `NAME: text` of an error; the code in the place of the name is what the documentation lists.
-    name, _, text = error.coded.partition(": ")
-    kind = type(name, (ReleaseFailedError,), {"__module__": "builtins"})
+    kind = type(error.code, (ReleaseFailedError,), {"__module__": "builtins"})
     sys.tracebacklimit = 0
-    raise kind(text) from None
+    raise kind(str(error)) from None

@@ -18,8 +18,8 @@ from .hashing import SqliteCache, default_folder
 from .publishing import Origin, Plan, Source
 from .state import Inputs
 
-_AT_A_TERMINAL = {"least_s": 0.2, "most_s": 1.0}
-_IN_A_LOG = {"least_s": 10.0, "most_s": 1.0, "first_s": 10.0}
+_AT_A_TERMINAL = {"least_s": 0.2, "poll_s": 1.0}
+_IN_A_LOG = {"least_s": 10.0, "poll_s": 1.0, "first_s": 10.0}
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,8 @@ class Live:
         ...
         live.moved()
 
-    There are at least `least_s` seconds between two lines, at most `most_s`, and `first_s` before the first one.
+    There are at least `least_s` seconds between two lines, and `first_s` before the first one. Every `poll_s` seconds it
+    is shown without being moved.
     """
 
     def __init__(
@@ -199,13 +200,13 @@ class Live:
         show: Callable[[str], None],
         *,
         least_s: float = 0.2,
-        most_s: float = 1.0,
+        poll_s: float = 1.0,
         first_s: float = 0.0,
     ) -> None:
         self._line = line
         self._show = show
         self._least_s = least_s
-        self._most_s = most_s
+        self._poll_s = poll_s
         self._next = time.monotonic() + first_s
         self._lock = threading.Lock()
         self._end = threading.Event()
@@ -232,5 +233,5 @@ class Live:
         self._show(self._line())
 
     def _run(self) -> None:
-        while not self._end.wait(self._most_s):
+        while not self._end.wait(self._poll_s):
             self.moved()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +19,11 @@ from pulumi_codeartifact_release.cli import group
 ROOT = Path(__file__).parents[2]
 PAGES = [
     page
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").rglob("*.md")))
+    for page in (
+        *(ROOT / name for name in ("README.md", "provider/README.md", "CONTRIBUTING.md", "SECURITY.md")),
+        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "examples").rglob("*.md")),
+    )
     if ".venv" not in page.parts
 ]
 CONTEXT = click.Context(group)
@@ -27,7 +34,9 @@ def spoken(text: str) -> Iterator[str]:
     """Every command line of ours in a page: in blocks, and between backticks."""
     for block in re.findall(r"^ *```.*?\n(.*?)^ *```", text, flags=re.MULTILINE | re.DOTALL):
         joined = re.sub(r"\\\n", " ", block)
-        yield from re.findall(r"codeartifact-release +([a-z].*)$", joined, flags=re.MULTILINE)
+        for line in joined.splitlines():
+            for part in re.split(r"&&|;|\|", line):
+                yield from re.findall(r"codeartifact-release +([a-z].*)$", part.strip())
     for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text):
         yield from re.findall(r"^(?:.* )?codeartifact-release +([a-z].*)$", code)
 
@@ -79,12 +88,11 @@ def test_every_help_has_an_example_that_is_one(name: str) -> None:
     assert examples, help_text
     for line in examples:
         test_every_command_line_in_the_docs_is_one(f"{name} --help", line)
-    # At 80 columns, and nothing is cut.
     assert all(len(line) <= 100 for line in help_text.splitlines())
 
 
 def test_the_pages_list_all_commands_with_what_they_do() -> None:
-    for page in ("README.md", "docs/cli.md"):
+    for page in ("README.md", "docs/cli.md", "provider/README.md"):
         text = (ROOT / page).read_text()
         assert {name for name in COMMANDS if re.search(rf"(?:`|codeartifact-release ){name}\b", text)} == set(COMMANDS)
 
@@ -99,3 +107,21 @@ def test_the_exit_codes_are_the_same_everywhere() -> None:
         text = (ROOT / page).read_text()
         part = text[text.index("xit codes") :]
         assert codes <= {int(code) for code in re.findall(r"(?:^|[:;|] )(\d+) ", part)}, page
+
+
+def test_shells_complete_commands_and_options() -> None:
+    command = str(Path(sys.executable).with_name("codeartifact-release"))
+
+    def completed(words: str) -> set[str]:
+        environ = {
+            **os.environ,
+            "_CODEARTIFACT_RELEASE_COMPLETE": "bash_complete",
+            "COMP_WORDS": f"codeartifact-release {words}",
+            "COMP_CWORD": str(len(words.split(" "))),
+        }
+        printed = subprocess.run([command], env=environ, capture_output=True, text=True, check=True).stdout
+        return {line.split(",")[1] for line in printed.splitlines()}
+
+    assert completed("") == set(COMMANDS)
+    assert completed("plan --det") == {"--detailed-exitcode"}
+    assert completed("schema ") == {"manifest", "plan", "verify"}

@@ -111,8 +111,15 @@ def test_interrupted_it_is_finished_by_the_next_run_of_the_same_plan(run: Run, p
     assert outcome.out.splitlines()[-1] == "acme/app: Published: sent 1 asset, 97.7 KiB; 1 already there"
 
 
-def test_variables_of_the_command_line_are_in_the_plan(run: Run, project: Path) -> None:
-    assert run("plan", *WORDS, "--var", "version=2.0", "-o", "plan.json").code == 0
+@pytest.mark.parametrize("shell", [True, False])
+def test_what_variables_were_given_is_in_the_plan(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, shell: bool
+) -> None:
+    if shell:
+        monkeypatch.setenv("RELEASE_VAR_VERSION", "2.0")
+    assert run("plan", *WORDS, *([] if shell else ["--var", "version=2.0"]), "-o", "plan.json").code == 0
+    assert document(project / "plan.json")["variables"] == ["version=2.0"]
+    monkeypatch.delenv("RELEASE_VAR_VERSION", raising=False)
     assert run("apply", "--plan", "plan.json").code == 0
     assert held(project) == {"2.0": "Published"}
 
@@ -387,16 +394,66 @@ def test_what_is_no_plan_is_refused_with_what_is_wrong_in_it(run: Run, planned: 
     assert not (planned.parent / ".registry").exists()
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("bytes", 1), ("requests", 1), ("present", ["a.txt"]), ("upload", []), ("pin", None)]
-)
-def test_numbers_that_an_approver_was_shown_are_those_of_the_run(
-    run: Run, planned: Path, key: str, value: object
+def _shown() -> list[str]:
+    schema = json.loads(schema_text())
+    return sorted(schema["$defs"]["package"]["properties"])
+
+
+@pytest.mark.parametrize("key", _shown())
+def test_nothing_that_an_approver_was_shown_of_a_package_is_other_than_what_is_done(
+    run: Run, planned: Path, key: str
 ) -> None:
-    if key == "pin":
-        value = {"digest": document(planned)["packages"][0]["digest"], "approvedBy": "the boss"}
-    changed(planned, lambda plan: plan["packages"][0].update({key: value}))
-    stale(run("apply", "--plan", "plan.json"), f"acme/app@1.0: the plan says otherwise of {key}")
+    forged: dict[str, Any] = {
+        "namespace": "other",
+        "package": "other",
+        "version": "9.9",
+        "action": "keep",
+        "route": "copy",
+        "status": "Unlisted",
+        "finish": "last-asset",
+        "digest": "sha256:" + "0" * 64,
+        "pin": {"digest": "sha256:" + "0" * 64, "approvedBy": "the boss"},
+        "forced": True,
+        "found": {"status": "Published", "revision": "r", "digest": "sha256:" + "0" * 64},
+        "sourceRevision": "r",
+        "assets": [],
+        "upload": [],
+        "bytes": 1,
+        "present": ["a.txt"],
+        "differences": [{"name": "a.txt", "declared": None, "found": None}],
+        "requests": 1,
+        "leastSeconds": 1.5,
+        "refusal": {"code": "conflict", "message": "no"},
+    }
+    changed(planned, lambda plan: plan["packages"][0].update({key: forged[key]}))
+    before = planned.parent / ".registry"
+    outcome = run("apply", "--plan", "plan.json")
+    # The one thing that may have come true since: a soak that is over needs no force.
+    assert outcome.code == (0 if key == "forced" else 2 if "is no plan" in outcome.err or key == "refusal" else 4)
+    assert before.exists() is (key == "forced")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("changes", 0),
+        ("refused", 1),
+        ("unchanged", 1),
+        ("assets", 0),
+        ("bytes", 0),
+        ("present", 1),
+        ("requests", 0),
+        ("leastSeconds", 9.0),
+        ("uploadsPerSecond", 0.5),
+    ],
+)
+def test_a_sum_that_an_approver_was_shown_is_that_of_the_packages(
+    run: Run, planned: Path, key: str, value: float
+) -> None:
+    changed(planned, lambda plan: plan["summary"].update({key: value}))
+    outcome = run("apply", "--plan", "plan.json")
+    assert outcome.code == 2
+    assert "is not what its packages come to" in outcome.err
     assert not (planned.parent / ".registry").exists()
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
+import os
 import re
+import stat
 from pathlib import Path
 
 import pytest
 
 from pulumi_codeartifact_release.cli.summary import _text, error_summary
-from pulumi_codeartifact_release.errors import ConflictError
+from pulumi_codeartifact_release.errors import ConflictError, UsageError
 
 from .conftest import MANIFEST, Run
 
@@ -132,6 +134,42 @@ def test_nothing_is_written_over_the_manifest(run: Run, project: Path, words: li
     assert outcome.code == 2
     assert f"error[usage]: {words[0]} {Path(words[1])} is the manifest" in outcome.err
     assert (project / "release.yaml").read_bytes() == before
+
+
+def test_no_output_is_written_over_another_or_over_what_is_read(run: Run, project: Path) -> None:
+    outcome = run("plan", *WORDS, "-o", "x.json", "--summary", "x.json")
+    assert (outcome.code, "--summary x.json is the plan" in outcome.err) == (2, True)
+    assert run("plan", *WORDS, "-o", "x.json").code == 0
+    before = (project / "release.yaml").read_bytes()
+    outcome = run("apply", "--plan", "x.json", "--summary", "release.yaml")
+    assert (outcome.code, "--summary release.yaml is the manifest" in outcome.err) == (2, True)
+    assert (project / "release.yaml").read_bytes() == before
+    assert run("plan", *WORDS, "-o", "-").code == 2
+    assert not (project / "-").exists()
+
+
+def test_what_is_no_file_stays_what_it_is(run: Run, project: Path) -> None:
+    os.mkfifo(project / "pipe")
+    reader = os.open(project / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert run("plan", *WORDS, "--summary", "pipe").code == 0
+    assert os.read(reader, 100).startswith(b"### Release plan")
+    os.close(reader)
+    assert stat.S_ISFIFO((project / "pipe").stat().st_mode)
+    assert run("plan", *WORDS, "--summary", "/dev/null").code == 0
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def test_a_summary_that_fails_at_the_end_changes_nothing(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_words: object) -> None:
+        raise UsageError("apply.md cannot be written: No space left on device")
+
+    monkeypatch.setattr("pulumi_codeartifact_release.cli.summary.write_whole", full)
+    outcome = run("apply", *WORDS, "--yes", "--summary", "apply.md")
+    assert (outcome.code, outcome.err) == (0, "warning: apply.md cannot be written: No space left on device\n")
+    (project / "dist" / "a.txt").write_text("HELLO\n")
+    assert run("apply", *WORDS, "--yes", "--summary", "apply.md").code == 4
 
 
 def test_a_summary_that_is_there_stays_until_there_is_a_new_one(run: Run, project: Path) -> None:

@@ -22,7 +22,7 @@ import pytest
 from embedded import opened
 from fakes import PEAK_MEMORY
 from pulumi_codeartifact_release import endpoints
-from pulumi_codeartifact_release.cli import verify_check, verify_read
+from pulumi_codeartifact_release.cli import pool, verify_check, verify_read
 from pulumi_codeartifact_release.errors import AccessDeniedError, UnreachableError
 from pulumi_codeartifact_release.hashing import SqliteCache, default_folder
 from pulumi_codeartifact_release.hashing.interface import FileIdentity
@@ -37,7 +37,22 @@ from .test_release import tree
 HEADER = "dev: file:.registry, account 000000000000, us-east-1, repository acme/dev\n"
 COMMAND = str(Path(sys.executable).with_name("codeartifact-release"))
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((Path(verify_check.__file__).parent / "schemas" / "verify.schema.json").read_text())
+PUBLISHED: dict[str, Any] = json.loads(
+    (Path(verify_check.__file__).parent / "schemas" / "verify.schema.json").read_text()
+)
+
+
+def closed(node: Any) -> Any:
+    """The published schema takes keys that are added later; what is printed today has none that is not in it."""
+    if isinstance(node, list):
+        return [closed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    inner = {key: closed(each) for key, each in node.items()}
+    return {**inner, "additionalProperties": False} if isinstance(node.get("required"), list) else inner
+
+
+SCHEMA = closed(PUBLISHED)
 FILES = {"a.txt": b"hello\n", "b.bin": bytes(100_000)}
 IN_DEV = ("--domain", "acme", "--repository", "dev", "--endpoint", "file:.registry")
 
@@ -444,7 +459,7 @@ def test_an_environment_before_that_does_not_answer_keeps_no_pin_from_being_veri
         raise UnreachableError("no answer")
 
     monkeypatch.setattr(verify_read, "look", silent)
-    monkeypatch.setattr(verify_check, "PACKAGES_AT_ONCE", 1)
+    monkeypatch.setattr(pool, "PACKAGES_AT_ONCE", 1)
     packages = told("release.yaml", "-e", "staging", code=1)["packages"]
     assert [each["result"] for each in packages] == ["unknown", "unknown", "unknown", "verified"]
     assert asked == ["app"]
@@ -948,7 +963,7 @@ def keys(schema: Any) -> set[str]:
     return set(schema.get("properties", {})) | {key for each in schema.values() for key in keys(each)}
 
 
-def test_the_schema_is_closed_and_every_key_and_word_of_it_is_explained() -> None:
+def test_every_key_and_word_of_the_schema_is_explained() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
     def objects(node: Any) -> Iterator[dict[str, Any]]:
@@ -958,7 +973,6 @@ def test_the_schema_is_closed_and_every_key_and_word_of_it_is_explained() -> Non
             yield node
 
     for node in objects(SCHEMA):
-        assert node["additionalProperties"] is False
         assert set(node["required"]) == set(node["properties"])
     page = (ROOT / "docs" / "verify.md").read_text()
     words = keys(SCHEMA) | set(Result) | set(verify_check.Basis)

@@ -6,6 +6,7 @@ Nothing heavy is imported before a command runs, so that `--help` and completion
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib import import_module
 
@@ -13,7 +14,7 @@ import click
 
 from .. import __version__
 from ..errors import InterruptedReleaseError, ReleaseError
-from .messages import show_error
+from .messages import show_error, told
 
 _COMMANDS = ("plan", "apply", "verify", "status", "serve", "schema")
 
@@ -45,7 +46,7 @@ def group() -> None:
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     # Seen before click parses: an error in a command must know it, whichever command it is.
-    verbose = any(word in ("-v", "--verbose") for word in sys.argv[1:])
+    verbose = any(word == "--verbose" or re.fullmatch("-q*v[qv]*", word) for word in sys.argv[1:])
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     color = False if plain else None
     try:
@@ -54,7 +55,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: nothing was sent", err=True)
+        click.echo("interrupted: nothing was sent" if told.nothing_sent else "interrupted", err=True)
         code = InterruptedReleaseError.exit_code
     except ReleaseError as error:
         if verbose:

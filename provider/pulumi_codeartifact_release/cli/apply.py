@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import InterruptedReleaseError, RefusedError, ReleaseError, UsageError
-from .messages import show_error
+from .messages import show_error, told
 from .plan import REFUSED, show_plans
 from .target import Options, Target, open_target, output_options, target_options
 
@@ -61,10 +61,14 @@ def command(
     from .summary import Summary, apply_summary, plan_summary  # noqa: PLC0415
 
     _refuse_mixture(plan_file, words)
-    with Summary(summary_file, disabled=no_summary, manifest=plan_file or words["manifest"]) as summary:
+    others = {"the manifest": words["manifest"], "the plan": plan_file}
+    with Summary(summary_file, disabled=no_summary, others=others) as summary:
         options = Options.of(words)
         approved = read_plan(plan_file) if plan_file else None
-        target = open_target(approved.options(options) if approved else options)
+        if approved:
+            summary.spare("the manifest", approved.manifest)
+            options = approved.options(options)
+        target = open_target(options)
         with open_reading(quiet=quiet) as reading:
             plans = make_plans(target, reading)
         refused = any(each.plan.refusal for each in plans)
@@ -131,16 +135,20 @@ class _Run:
             if self._asked and each.declared.origin and not each.plan.copies:
                 # Somebody may have thought about it for long; a transfer, unlike a copy, is bound to no revision.
                 each.declared.origin.doubt()
+        told.nothing_sent = False
         self._target.site.connection.prepare()
         try:
             self._release_all()
         except KeyboardInterrupt:
+            for error in self.failed.values():
+                if isinstance(error, ReleaseError) and not isinstance(error, InterruptedReleaseError):
+                    show_error(error)
             raise _interrupted(self._todo, self.done) from None
         _raise_all(list(self.failed.values()))
 
     def _release_all(self) -> None:
         from .display import open_display  # noqa: PLC0415
-        from .plans import PACKAGES_AT_ONCE  # noqa: PLC0415
+        from .pool import PACKAGES_AT_ONCE  # noqa: PLC0415
 
         sizes = {each.declared.id: each.plan.send_bytes for each in self._todo}
         connection = self._target.site.connection
@@ -158,7 +166,9 @@ class _Run:
                 raise
             finally:
                 self._target.stop.set()
-        self.failed = {name: error for future, name in futures.items() if (error := future.exception())}
+                pool.shutdown()
+                ended = {future: name for future, name in futures.items() if not future.cancelled()}
+                self.failed = {name: error for future, name in ended.items() if (error := future.exception())}
 
     def _release(self, each: PackagePlan, display: Display) -> None:
         from ..publishing import ThreadScheduler, apply  # noqa: PLC0415

@@ -71,7 +71,7 @@ class LineDisplay(Display):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._live = Live(self._line, click.echo, least_s=0.0, most_s=_LOG_EVERY_S)
+        self._live = Live(self._line, self.say, least_s=0.0, poll_s=_LOG_EVERY_S)
 
     def __enter__(self) -> Display:
         self._live.__enter__()
@@ -147,7 +147,11 @@ class BarDisplay(Display):
             self._bars.update(self._tasks[package], completed=release.bytes_sent)
         if isinstance(event, Finished):
             self._bars.remove_task(self._tasks.pop(package))
-            self.say(self.last_line(package))
+            if sys.stdout.isatty():
+                self.say(self.last_line(package))
+            else:
+                # A log of what was released gets these lines wherever the bars are.
+                click.echo(self.last_line(package))
 
 
 @contextmanager

@@ -4,29 +4,42 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import UsageError
 
 
-def refuse_unwritable(path: Path, option: str, manifest: Path | None = None) -> None:
-    """Raise UsageError if a file cannot be written, or is the manifest: said before anything is done."""
-    if manifest and path.exists() and manifest.exists() and path.samefile(manifest):
-        raise UsageError(f"{option} {path} is the manifest", hint=f"Choose another file for {option}.")
+def refuse_unwritable(path: Path, option: str, others: Mapping[str, Path | None]) -> None:
+    """Raise UsageError if a file cannot be written, or is one of the `others` (what it is -> its path).
+
+    Asked before anything is done: what would be lost is not lost then.
+    """
+    hint = f"Choose another file for {option}."
+    if str(path) == "-":
+        raise UsageError(f"{option} - names no file", hint=hint)
+    for what, other in others.items():
+        if other and (path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))):
+            raise UsageError(f"{option} {path} is {what}", hint=hint)
     if path.is_dir() or not os.access(path.resolve().parent, os.W_OK | os.X_OK):
         reason = "it is a folder" if path.is_dir() else "its folder is not there, or may not be written to"
-        raise UsageError(f"{path} cannot be written: {reason}", hint=f"Choose another file for {option}.")
+        raise UsageError(f"{path} cannot be written: {reason}", hint=hint)
 
 
 def write_whole(path: Path, text: str, option: str) -> None:
     """Write a file whole or not at all: whoever has the old one open keeps reading that.
 
-    Raises UsageError, naming the `option` that says where.
+    What is no file, such as /dev/null or a pipe, is written to and stays what it is. Raises UsageError, naming the
+    `option` that says where.
     """
     # Through a link, so that what it points to is the file, and the link stays.
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
+        if path.exists() and not target.is_file():
+            with path.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            return
         try:
             with temporary.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)

@@ -7,6 +7,19 @@ import click
 from ..errors import ManifestError, ReleaseError
 
 
+class _Told:
+    """What is known of this run.
+
+    Attributes:
+        nothing_sent: whether an interruption may say so.
+    """
+
+    nothing_sent = True
+
+
+told = _Told()
+
+
 def show_error(error: ReleaseError, color: bool | None = None) -> None:
     """Print an error to stderr; `color` is for those that are outside of a command, which knows it."""
     tag = click.style("error", fg="red", bold=True) + f"[{error.code}]"

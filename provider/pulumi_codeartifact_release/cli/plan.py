@@ -73,8 +73,9 @@ def command(
     options = Options.of(words)
     validity = Validity.of(_duration(expires))
     if plan_file:
-        refuse_unwritable(plan_file, "-o", options.manifest)
-    with Summary(summary_file, disabled=no_summary, manifest=options.manifest) as summary:
+        refuse_unwritable(plan_file, "-o", {"the manifest": options.manifest})
+    others = {"the manifest": options.manifest, "the plan": plan_file}
+    with Summary(summary_file, disabled=no_summary, others=others) as summary:
         target = open_target(options)
         with open_reading(quiet=quiet) as reading:
             plans = make_plans(target, reading)
@@ -82,8 +83,7 @@ def command(
         document = plan_json(target, plans, options, validity)
         if as_json:
             click.echo(json.dumps(document, indent=2))
-        else:
-            show_plans(target, plans, quiet=quiet)
+        show_plans(target, plans, quiet=quiet or as_json)
         if any(each.plan.refusal for each in plans):
             raise SystemExit(REFUSED)
         if plan_file:

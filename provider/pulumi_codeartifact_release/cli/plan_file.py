@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NotPermittedError, StalePlanError, UsageError
-from ..publishing import Action, Approved, Finish, Route, departure, digest
+from ..publishing import Action, Approved, Finish, Route, departure, digest, least_s
 from ..publishing.approved import Found
 from ..registry.interface import Asset, Status
 from .files import write_whole
@@ -35,8 +35,6 @@ LONGEST = timedelta(days=30)
 
 _AHEAD = timedelta(minutes=5)
 """That two machines' clocks may differ."""
-
-_SHOWN = ("upload", "bytes", "present", "differences", "pin", "requests")
 
 _AGAIN = "Plan again, and have that approved."
 
@@ -62,6 +60,11 @@ class ApprovedPlan:
     path: Path
     document: Mapping[str, Any]
 
+    @property
+    def manifest(self) -> Path:
+        """The manifest that it is about, as it was named."""
+        return Path(self.document["manifest"]["path"])
+
     def options(self, given: Options) -> Options:
         """Return what has to be planned again. Raises NotPermittedError, StalePlanError, UsageError.
 
@@ -75,7 +78,7 @@ class ApprovedPlan:
                 f"    this apply  {_permissions_text(permitted)}",
                 hint="A plan is a file, and permits nothing: say what you permit again, or plan anew without.",
             )
-        manifest = Path(self.document["manifest"]["path"])
+        manifest = self.manifest
         if manifest_hash(manifest) != self.document["manifest"]["sha256"]:
             raise self._stale([f"{manifest} was changed"])
         return replace(
@@ -121,8 +124,9 @@ class ApprovedPlan:
             elif found_json(each.plan) == package["found"] and each.plan.action == package["action"]:
                 # What was read by whoever approved it must be what is done, down to the numbers.
                 now = package_json(each, target)
-                told = [key for key in _SHOWN if now[key] != package[key]]
-                if told:
+                # A soak may be over by now; the other way round it would be skipped without approval.
+                excused = {"leastSeconds"} if now["forced"] else {"leastSeconds", "forced"}
+                if told := [key for key in now if key not in excused and now[key] != package[key]]:
                     yield f"{name}: the plan says otherwise of {', '.join(told)}"
         for name in approved:
             yield f"{name} is in the plan, and not declared"
@@ -137,8 +141,6 @@ def read_plan(path: Path, now: datetime | None = None) -> ApprovedPlan:
             hint="Write it with `codeartifact-release plan … -o FILE` of this version.",
         )
     _validate(path, document)
-    if any(package["refusal"] or package["action"] == Action.REFUSE for package in document["packages"]):
-        raise UsageError(f"{path} holds packages that are refused: there is nothing to apply", hint=_AGAIN)
     _refuse_expired(path, document, now or datetime.now(UTC))
     return ApprovedPlan(path, document)
 
@@ -184,6 +186,8 @@ def _validate(path: Path, document: Mapping[str, Any]) -> None:
             f"{path} is no plan: {error.json_path}: {error.message}"[:500],
             hint="Write it with `codeartifact-release plan … -o FILE`, and leave it as it is.",
         )
+    if any(package["refusal"] or package["action"] == Action.REFUSE for package in document["packages"]):
+        raise UsageError(f"{path} holds packages that are refused: there is nothing to apply", hint=_AGAIN)
     for package in document["packages"]:
         assets = {asset["name"]: asset for asset in package["assets"]}
         if len(assets) != len(package["assets"]) or any(
@@ -195,6 +199,40 @@ def _validate(path: Path, document: Mapping[str, Any]) -> None:
     names = [_name(package) for package in document["packages"]]
     if len(set(names)) != len(names):
         raise UsageError(f"{path} is no plan: a package is in it twice")
+    _refuse_other_sums(path, document)
+
+
+def _refuse_other_sums(path: Path, document: Mapping[str, Any]) -> None:
+    """Raise UsageError where the numbers that sum up are not those of the packages: they are what people read."""
+    packages, rate = document["packages"], document["summary"]["uploadsPerSecond"]
+    changed = [package for package in packages if package["action"] != Action.KEEP]
+    puts = {id(package): 0 if _copies(package) else len(package["upload"]) for package in packages}
+    sums = {
+        "changes": len(changed),
+        "refused": 0,
+        "unchanged": len(packages) - len(changed),
+        "assets": sum(len(package["upload"]) for package in changed),
+        "bytes": sum(package["bytes"] for package in changed),
+        "present": sum(len(package["present"]) for package in changed),
+        "requests": sum(package["requests"] for package in packages),
+        "leastSeconds": round(least_s(sum(puts.values()), rate), 3),
+        "uploadsPerSecond": rate,
+    }
+    wrong = [key for key, value in sums.items() if document["summary"][key] != value]
+    wrong += [
+        f"leastSeconds of {_name(package)}"
+        for package in packages
+        if package["leastSeconds"] != round(least_s(puts[id(package)], rate), 3)
+    ]
+    if wrong:
+        raise UsageError(
+            f"{path} is no plan: its {wrong[0]} is not what its packages come to",
+            hint="Write it with `codeartifact-release plan … -o FILE`, and leave it as it is.",
+        )
+
+
+def _copies(package: Mapping[str, Any]) -> bool:
+    return package["route"] == Route.COPY and package["action"] in (Action.PUBLISH, Action.REPLACE)
 
 
 def _refuse_expired(path: Path, document: Mapping[str, Any], now: datetime) -> None:

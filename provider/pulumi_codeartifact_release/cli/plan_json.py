@@ -48,7 +48,7 @@ def plan_json(target: Target, plans: list[PackagePlan], options: Options, validi
         "createdAt": time_text(validity.created),
         "expiresAt": time_text(validity.expires),
         "manifest": {"path": str(options.manifest), "sha256": manifest_hash(options.manifest)},
-        "variables": list(options.variables),
+        "variables": [f"{name}={value}" for name, value in target.manifest.given.items()],
         "permissions": permissions_json(options),
         "environment": target.site.environment.name,
         **site_json(target.site, target.manifest.base),

@@ -8,7 +8,6 @@ Colour only repeats what the words say.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 
 import click
@@ -19,7 +18,7 @@ from ..publishing import Action, Review, Route, Sum
 from ..review import cost_text, count_text, plan_text, seconds_text, size_text, source_text
 from .plans import PackagePlan, sum_up
 from .target import Target
-from .text import GAP, padded, wrapped
+from .text import GAP, header_lines, padded, wrapped
 
 _HEADINGS = ("PACKAGE", "ACTION", "SEND", "SIZE", "THERE", "REQUESTS")
 _LEAST_NAME = 16
@@ -45,22 +44,13 @@ _WAYS = {Route.FILES: "publish", Route.COPY: "copy", Route.TRANSFER: "transfer"}
 
 def table(target: Target, plans: list[PackagePlan], width: int | None) -> Iterator[str]:
     """Yield the lines; `width` in columns, None for a file. Refusals are told by `refusals`."""
-    yield from _header(target, width)
+    yield from header_lines(target.header, width)
     if plans:
         yield ""
         yield from _Rows(target, plans, width).lines()
     yield ""
     rate = target.site.connection.rate
     yield from wrapped(sum_text(sum_up(target, plans), rate, promotes=target.source is not None), 0, width)
-
-
-def _header(target: Target, width: int | None) -> Iterator[str]:
-    for line in target.header.splitlines():
-        indent = len(line) - len(line.lstrip())
-        first, *more = textwrap.wrap(line.strip(), max(20, width - indent)) if width else [line.strip()]
-        yield " " * indent + first
-        for rest in more:
-            yield " " * (indent + 4) + rest
 
 
 def refusals(plans: list[PackagePlan]) -> Iterator[str]:

@@ -6,10 +6,8 @@ for each in make_plans(target, reading):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import click
 
@@ -38,13 +36,9 @@ from ..publishing import (
     sum_of,
 )
 from ..registry.interface import Asset, Status
+from .pool import in_parallel
 from .reading import Reading
 from .target import DeclaredRelease, Site, Target, refuse_unknown
-
-_Item = TypeVar("_Item")
-
-PACKAGES_AT_ONCE = 4
-"""As many as a Pulumi plugin works on."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +79,7 @@ def make_plans(target: Target, reading: Reading) -> list[PackagePlan]:
         remote = look(target.site.connection.planning, declared.release.at, scheduler)
         return PackagePlan(declared, make_plan(declared.release, remote, declared.give_up))
 
-    return _all(plan, _hashed(target, reading))
+    return in_parallel(plan, _hashed(target, reading))
 
 
 def _hashed(target: Target, reading: Reading) -> list[DeclaredRelease]:
@@ -126,7 +120,7 @@ def _promotions(target: Target, source: Site) -> list[PackagePlan]:
             return PackagePlan(DeclaredRelease(package.id, bare, {}), refused(bare, None, unapproved, Route.TRANSFER))
         return _promotion(target, source, package, approved[package.id], copies=copies)
 
-    return _all(plan, target.manifest.packages)
+    return in_parallel(plan, target.manifest.packages)
 
 
 def _approved(target: Target) -> tuple[Mapping[str, Approval], PinError | None]:
@@ -177,13 +171,3 @@ def _release(target: Target, package: Package, version: str, assets: tuple[Asset
 
 def _give_up(target: Target, package: Package, version: str) -> str | None:
     return permitted(target.replace, package.id, version) or None
-
-
-def _all(plan: Callable[[_Item], PackagePlan], items: Sequence[_Item]) -> list[PackagePlan]:
-    with ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool:
-        try:
-            return list(pool.map(plan, items))
-        except KeyboardInterrupt:
-            # Nothing is written here, so nothing needs to end well.
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise

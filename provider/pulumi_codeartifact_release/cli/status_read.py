@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +26,7 @@ from ..manifest import Environment, Manifest, Package
 from ..publishing import ThreadScheduler
 from ..publishing.standing import Before, Declared, Found, Standing, Step, Wanted, judge, read
 from ..registry.interface import Registry, Status
+from .pool import in_parallel
 from .target import destination_of
 
 READS_AT_ONCE = 8
@@ -245,17 +245,11 @@ def read_report(
 def _read_all(
     readers: Mapping[str, _Reader], declared: Mapping[tuple[str, str], Wanted | None]
 ) -> dict[tuple[str, str], Found]:
-    with ThreadPoolExecutor(max_workers=READS_AT_ONCE) as pool:
-        tasks = {
-            (package, name): pool.submit(readers[name].read, package, version.version if version else None)
-            for (package, name), version in declared.items()
-        }
-        try:
-            return {key: task.result() for key, task in tasks.items()}
-        except KeyboardInterrupt:
-            # Nothing is written here, so nothing needs to end well.
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    def read(item: tuple[tuple[str, str], Wanted | None]) -> Found:
+        (package, name), version = item
+        return readers[name].read(package, version.version if version else None)
+
+    return dict(zip(declared, in_parallel(read, declared.items(), at_once=READS_AT_ONCE), strict=True))
 
 
 def _packages(manifest: Manifest) -> dict[str, Package | None]:

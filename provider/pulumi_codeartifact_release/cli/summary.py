@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import ReleaseError, printable
+from ..errors import ReleaseError, UsageError, printable
 from .files import refuse_unwritable, write_whole
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class Summary:
     """Collects Markdown, and writes it when the command ends, however it ends.
 
     `path` is replaced; the job's summary, which other steps write to as well, is added to. Raises UsageError at once
-    for a path that cannot be written, or is the `manifest`. `disabled` leaves the job's summary alone.
+    for a path that cannot be written, or is one of the `others` (what it is -> its path). What fails later is a
+    warning, since the release is what it is by then. `disabled` leaves the job's summary alone.
     """
 
     def __init__(
@@ -43,11 +44,11 @@ class Summary:
         path: Path | None,
         *,
         disabled: bool,
-        manifest: Path | None = None,
+        others: Mapping[str, Path | None] | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._path = path
-        self._manifest = manifest
+        self._others = others or {}
         in_job = environ.get("GITHUB_ACTIONS") == "true" and not disabled
         self._job = Path(environ["GITHUB_STEP_SUMMARY"]) if in_job and environ.get("GITHUB_STEP_SUMMARY") else None
         self._parts: list[str] = []
@@ -56,9 +57,16 @@ class Summary:
         """Add a part."""
         self._parts.append(markdown)
 
+    def spare(self, what: str, other: Path) -> None:
+        """Raise UsageError, and write no file, if that would be written over something that is known only now."""
+        if self._path:
+            path, self._path = self._path, None
+            refuse_unwritable(path, "--summary", {what: other})
+            self._path = path
+
     def __enter__(self) -> Summary:
         if self._path:
-            refuse_unwritable(self._path, "--summary", self._manifest)
+            refuse_unwritable(self._path, "--summary", self._others)
         return self
 
     def __exit__(
@@ -78,7 +86,10 @@ class Summary:
             except OSError as failed:
                 click.echo(f"warning: the job's summary cannot be written: {failed.strerror or failed}", err=True)
         if self._path:
-            write_whole(self._path, text, "--summary")
+            try:
+                write_whole(self._path, text, "--summary")
+            except UsageError as failed:
+                click.echo(f"warning: {failed.what}", err=True)
 
 
 def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
@@ -188,4 +199,4 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[s
 
 def _text(text: str) -> str:
     """Return text that Markdown and HTML show as it is: whatever means something to either is spelled by number."""
-    return "".join(char if char.isalnum() or char in " .,;:/-" else f"&#{ord(char)};" for char in printable(text))
+    return "".join(char if char.isalnum() or char in " ,;/-" else f"&#{ord(char)};" for char in printable(text))

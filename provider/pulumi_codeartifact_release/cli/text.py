@@ -30,6 +30,16 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
     return blanks + text if right else text + blanks
 
 
+def header_lines(header: str, width: int | None) -> Iterator[str]:
+    """Yield lines that say where something is; what does not fit goes on below, further in."""
+    for line in header.splitlines():
+        indent = len(line) - len(line.lstrip())
+        first, *more = textwrap.wrap(line.strip(), max(20, width - indent - 4)) if width else [line.strip()]
+        yield " " * indent + first
+        for rest in more:
+            yield " " * (indent + 4) + rest
+
+
 def wrapped(text: str, indent: int, width: int | None, colour: str | None = None) -> Iterator[str]:
     """Yield text as indented lines; a word is broken only where it is longer than a line."""
     lines = [text]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,15 +17,15 @@ from ..errors import (
     MissingDomainError,
     MissingRepositoryError,
     NoCredentialsError,
+    RefusedError,
     ReleaseError,
     UnreachableError,
 )
 from ..publishing import Expected, Result, ThreadScheduler, Verdict, verify
 from ..registry.interface import Coordinates
+from .pool import in_parallel
 from .reading import Reading
 from .target import Site, Stop
-
-PACKAGES_AT_ONCE = 4
 
 # What one package meets, the others would meet too, each after the same wait.
 _EVERYWHERE = (
@@ -83,7 +82,7 @@ class Checked:
     def exit_code(self) -> int:
         """0 verified; 4 it is not what it must be, or nothing says what it must be; 1 it could not be read."""
         if self.result is Result.UNKNOWN:
-            refused = self.problem is not None and self.problem.exit_code == MismatchError.exit_code
+            refused = self.problem is not None and self.problem.exit_code == RefusedError.exit_code
             return MismatchError.exit_code if refused else ReleaseError.exit_code
         return 0 if self.result is Result.VERIFIED else MismatchError.exit_code
 
@@ -93,16 +92,8 @@ def check(
 ) -> tuple[Checked, ...]:
     """Check versions of one environment, several at once; what goes wrong with one is part of its answer."""
     checks = _Checks(site, stop, reading, download=download)
-    pool = ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE)
-    try:
-        checked = tuple(pool.map(checks.check, subjects))
-    except BaseException:
-        # Nothing is written here, so nothing needs to end well; downloads under way stop at their next MiB.
-        stop.set()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
-    return checked
+    # Downloads under way stop at their next MiB.
+    return tuple(in_parallel(checks.check, subjects, on_end=stop.set))
 
 
 class _Checks:

@@ -22,6 +22,7 @@ from ..publishing.verify import AssetDifference, Difference, FactDifference, Rec
 from ..registry.interface import Asset, Status
 from ..review import count_text, size_text
 from .target import Site
+from .text import header_lines
 from .verify_check import Basis, Checked
 from .verify_read import Report
 
@@ -50,9 +51,8 @@ def text_lines(report: Report, width: int | None = None, *, quiet: bool = False)
     shown = [each for each in report.checked if not quiet or each.result is not Result.VERIFIED]
     if not shown and quiet:
         return
-    yield report.site.header
-    if report.source:
-        yield f"  compared with {report.source.header}"
+    compared = f"\n  compared with {report.source.header}" if report.source else ""
+    yield from header_lines(report.site.header + compared, width)
     widest = max((len(each.subject.at.name) for each in shown), default=0)
     told: set[str] = set()
     for each in shown:

@@ -73,7 +73,7 @@ def load(
     files = _files(tree, folder, templates, with_files=with_files)
     if tree.problems:
         raise ManifestError(path, _once(tree.problems))
-    return Manifest(path, folder.base, _packages(tree, files), _environments(tree), tree.keys)
+    return Manifest(path, folder.base, _packages(tree, files), _environments(tree), tree.keys, values.given)
 
 
 def _once(problems: list[Problem]) -> list[Problem]:

@@ -99,6 +99,7 @@ class Manifest:
         packages: what it releases, in its order.
         environments: where to, by name, in its order.
         positions: where its keys are, for messages.
+        given: the values of variables that came from outside, of those that it uses.
     """
 
     path: Path
@@ -106,6 +107,7 @@ class Manifest:
     packages: tuple[Package, ...]
     environments: Mapping[str, Environment]
     positions: Mapping[KeyPath, Position] = field(default_factory=dict, repr=False, compare=False)
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self, name: str) -> Environment:
         """Return the environment of that name; UsageError where there is none."""

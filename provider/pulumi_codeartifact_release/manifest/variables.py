@@ -72,6 +72,17 @@ class Values:
                 self._unset.setdefault(name, []).append(path)
         return found
 
+    @property
+    def given(self) -> dict[str, str]:
+        """The values in use that came from outside the manifest, by name."""
+        outside = self._outside
+        return {
+            name: value
+            for name, value in sorted(self._known.items())
+            if value is not None
+            and (name in outside.command_line or name in outside.stack or environ_name(name) in outside.environ)
+        }
+
     def finish(self) -> None:
         """Tell what is wrong with the variables as a whole, once every value has been seen and validated."""
         if self._tree.sound(("variables",)) and ("variables",) not in self._tree.excused:
