@@ -72,7 +72,7 @@ def test_the_speed_is_that_of_the_last_seconds_and_tells_what_is_left() -> None:
         clock.now += 1
     progress.add(AssetSent(asset("a", contents["a"])))
     # 280,000 bytes in the 8 seconds since the oldest sample that is kept.
-    assert progress.line() == "1/2 assets, 390.6 of 976.6 KiB, 18 s left, 34.2 KiB/s"
+    assert progress.line() == "1/2 assets, 18 s left, 390.6 of 976.6 KiB, 34.2 KiB/s"
     clock.now += 91
     assert "2.8 KiB/s" in progress.line()
 
@@ -85,9 +85,9 @@ def test_where_the_quota_is_slower_it_says_how_long_and_that_it_is_waited_for() 
     for name, content in list(contents.items())[:30]:
         progress.add(AssetSent(asset(name, content)))
         clock.now += 0.1
-    assert progress.line() == "30/150 assets, 30.0 of 150.0 KiB, 12 s left, 10.0 KiB/s"
+    assert progress.line() == "30/150 assets, 12 s left, 30.0 of 150.0 KiB, 10.0 KiB/s"
     owed[0] = 0.7
-    assert progress.line().endswith("12 s left, 10.0 KiB/s, waiting for the quota")
+    assert progress.line().endswith("10.0 KiB/s, waiting for the quota")
     assert progress.tail() == "12 s left, 10.0 KiB/s, waiting for the quota"
 
 

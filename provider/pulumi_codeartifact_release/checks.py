@@ -144,7 +144,9 @@ class _Check:
         if plan.refusal:
             raise plan.refusal
         tell = self._process.log.warn if plan.action is Action.REPLACE else self._process.log.info
-        first, *more = review_lines(Review(plan, connection_of(inputs).rate, origin))
+        # check() of a promotion has looked when it is made, and create() looks again.
+        review = Review(plan, connection_of(inputs).rate, origin, looks_again=origin is not None)
+        first, *more = review_lines(review)
         tell(self._declared.urn, "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more]))
         if self._olds and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), NAMES):
             before = Inputs.of(self._olds).coordinates

@@ -307,7 +307,7 @@ def _pacer(url: str, environ: Mapping[str, str] = os.environ) -> Pacer:
         if not 0 < rates["PublishPackageVersion"] < float("inf"):
             raise UsageError(
                 f"CODEARTIFACT_RELEASE_RATE is {text!r}",
-                hint="Set it to a number: PublishPackageVersion requests a second.",
+                hint="Set it to a number above 0: PublishPackageVersion requests a second.",
             )
     return Pacer(rates)
 

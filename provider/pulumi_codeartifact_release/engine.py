@@ -113,6 +113,7 @@ def one_line_errors() -> Iterator[None]:
 
 def _raise_without_traceback(error: ReleaseError) -> NoReturn:
     # Python prints `NAME: text` of an error; the code in the place of the name is what the documentation lists.
-    kind = type(error.code, (ReleaseFailedError,), {"__module__": "builtins"})
+    code, _, text = error.coded.partition(": ")
+    kind = type(code, (ReleaseFailedError,), {"__module__": "builtins"})
     sys.tracebacklimit = 0
-    raise kind(str(error)) from None
+    raise kind(text) from None

@@ -25,14 +25,15 @@ from typing import ClassVar
 def printable(text: str) -> str:
     """Return text that is safe in a terminal, a log and a CI job, whoever chose the names in it.
 
-    Control characters are spelled out; a line that a CI runner would take for a command (`::error::`, `##vso[`) is
-    not one any more.
+    Control characters are spelled out; what a CI runner would take for a command (`::error::` where a line begins,
+    `##[…]` and `##vso[…]` anywhere) is none any more.
     """
     spelled = "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return _COMMAND.sub(lambda found: f"{found[1]}\\{found[2]}", spelled)
+    return _AT_THE_START.sub(lambda found: f"{found[1]}\\{found[2]}", _ANYWHERE.sub(r"#\\#", spelled))
 
 
-_COMMAND = re.compile(r"^(\s*)(::|##)", flags=re.MULTILINE)
+_AT_THE_START = re.compile(r"^(\s*)(::|##)", flags=re.MULTILINE)
+_ANYWHERE = re.compile(r"##(?=\[|vso)", flags=re.IGNORECASE)
 
 
 class ReleaseError(Exception):

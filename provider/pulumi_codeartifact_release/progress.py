@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 
 from .publishing import (
@@ -119,10 +120,20 @@ class Progress:
                 return self._last_line(self._finished)
             if self._plan is None or not self._plan.sends or self._phase != "publishing":
                 return self._phase
-            total = max(len(self._plan.sends), self._sent)
-            total_bytes = max(self._plan.send_bytes, self.bytes_sent)
-            parts = [f"{self._sent:,}/{total:,} assets", part_text(self.bytes_sent, total_bytes)]
-            return ", ".join([*parts, *self._tail()])
+            total = max(self._plan.send_bytes, self.bytes_sent)
+            # What matters most comes first: the engine cuts the line where its column ends.
+            left, *rest = [*self._tail(), ""] if self._left() else ["", *self._tail()]
+            parts = (self._count(), left, part_text(self.bytes_sent, total), *rest)
+            return ", ".join(filter(None, parts))
+
+    def count_text(self) -> str:
+        """Return how many assets are sent: `45/150 assets`."""
+        with self._lock:
+            return self._count()
+
+    def _count(self) -> str:
+        total = max(len(self._plan.sends), self._sent) if self._plan else self._sent
+        return f"{self._sent:,}/{total:,} assets"
 
     def tail(self) -> str:
         """Return what of the line is about time: how fast, how long still, what is waited for; often nothing."""
@@ -135,10 +146,9 @@ class Progress:
         told: list[str] = []
         if self._plan and self._sent >= len(self._plan.sends):
             return told
-        speed = self._speed()
-        if (left := self._left_s(speed)) is not None:
-            told.append(f"{seconds_text(left)} left")
-        if speed:
+        if left := self._left():
+            told.append(left)
+        if speed := self._speed():
             told.append(f"{size_text(int(speed))}/s")
         fetching = len(self._sent_bytes) - len(self._moving)
         waits = self._waiting() > _WAIT_WORTH_TELLING_S
@@ -147,6 +157,11 @@ class Progress:
         elif fetching and self._plan and self._plan.route is not Route.FILES:
             told.append(f"downloading {fetching}")
         return told
+
+    def _left(self) -> str:
+        """Return how long it takes still, "" where nobody knows or all is sent."""
+        left = self._left_s(self._speed()) if self._plan and self._sent < len(self._plan.sends) else None
+        return "" if left is None else f"{seconds_text(left)} left"
 
     def _speed(self) -> float:
         """Return bytes a second, 0 where that cannot be said."""
@@ -190,8 +205,8 @@ class Live:
         ...
         live.moved()
 
-    There are at least `least_s` seconds between two lines, and `first_s` before the first one. Every `poll_s` seconds it
-    is shown without being moved.
+    There are at least `least_s` seconds between two lines, and `first_s` before the first one. Every `poll_s` seconds
+    it is shown without being moved.
     """
 
     def __init__(
@@ -230,7 +245,9 @@ class Live:
             if now < self._next:
                 return
             self._next = now + self._least_s
-        self._show(self._line())
+        # A line that cannot be shown is not worth a release.
+        with suppress(OSError):
+            self._show(self._line())
 
     def _run(self) -> None:
         while not self._end.wait(self._poll_s):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from embedded import Gate, Package, client_of, opened
-from pulumi_codeartifact_release.cli.plan_file import LONGEST, MAX_BYTES, read_plan, schema_text
+from pulumi_codeartifact_release.cli.plan_file import LONGEST, MAX_BYTES, ApprovedPlan, read_plan, schema_text
 from pulumi_codeartifact_release.errors import StalePlanError, UsageError
 from pulumi_codeartifact_release.local_registry import start
 
@@ -314,6 +315,66 @@ def test_a_plan_that_is_refused_is_not_written(run: Run, planned: Path) -> None:
     assert not planned.exists()
 
 
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Have something happen after the plan was held against the registry, and before anything is written."""
+
+    def happens(act: Callable[[], object]) -> None:
+        hold = ApprovedPlan.hold
+
+        def held_and_then(self: ApprovedPlan, *words: Any) -> None:
+            hold(self, *words)
+            act()
+
+        monkeypatch.setattr(ApprovedPlan, "hold", held_and_then)
+
+    return happens
+
+
+def test_what_moves_at_the_last_moment_is_refused_too(
+    run: Run, project: Path, meanwhile: Callable[[Callable[[], object]], None]
+) -> None:
+    assert run("apply", *WORDS, "--yes").code == 0
+    assert run("plan", "release.yaml", "-e", "staging", "-o", "plan.json").code == 0
+
+    def rival() -> None:
+        with opened(project / ".registry") as client:
+            client.create_repository(domain="acme", repository="staging")
+            Package(client, repository="staging").begin("1.0", "a.txt", b"hello\n")
+
+    # The same bytes; but what was approved as a copy is not finished as a transfer.
+    meanwhile(rival)
+    outcome = run("apply", "--plan", "plan.json")
+    assert outcome.code == 4, outcome
+    assert "error[stale-plan]: plan.json is not what would happen now:" in outcome.err
+    assert held(project, "staging") == {"1.0": "Unfinished"}
+
+
+def test_what_was_not_shown_is_not_given_up(
+    run: Run, project: Path, meanwhile: Callable[[Callable[[], object]], None]
+) -> None:
+    assert run("apply", *WORDS, "--yes").code == 0
+    permit = ("--replace", f"acme/app@1.0={json.loads(run('plan', *WORDS, '--json').out)['packages'][0]['digest']}")
+    shutil.rmtree(project / ".registry")
+    (project / "dist" / "a.txt").write_text("HELLO\n")
+    assert run("plan", *WORDS, *permit, "-o", "plan.json").code == 0
+
+    def rival() -> None:
+        with opened(project / ".registry") as client:
+            client.create_domain(domain="acme")
+            client.create_repository(domain="acme", repository="dev")
+            package = Package(client)
+            package.begin("1.0", "a.txt", b"hello\n")
+            package.begin("1.0", "b.bin", bytes(100_000))
+            package.set_status("1.0", "Published")
+
+    meanwhile(rival)
+    outcome = run("apply", "--plan", "plan.json", *permit)
+    assert outcome.code == 4, outcome
+    with opened(project / ".registry") as client:
+        assert Package(client).contents("1.0")["a.txt"] == b"hello\n"
+
+
 # --- what is permitted is said again ----------------------------------------------------------------------------------
 
 
@@ -479,6 +540,21 @@ def test_what_is_no_json_object_is_one_clear_line(run: Run, project: Path, conte
     assert outcome.code == 2
     assert outcome.err.startswith("error[usage]: plan.json is no plan")
     assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize("manifest", ["a\0b", "pipe", "/dev/zero", "elsewhere/release.yaml"])
+def test_a_manifest_that_is_none_is_never_waited_for(run: Run, planned: Path, manifest: str) -> None:
+    os.mkfifo(planned.with_name("pipe"))
+    changed(planned, lambda plan: plan["manifest"].update(path=manifest))
+    outcome = run("apply", "--plan", "plan.json")
+    assert outcome.code == 2
+    assert outcome.err.startswith("error[usage]: ")
+
+
+def test_a_name_that_is_no_text_is_refused(run: Run, planned: Path) -> None:
+    planned.write_text(planned.read_text().replace('"a.txt"', '"\\ud800"'))
+    outcome = run("apply", "--plan", "plan.json")
+    assert (outcome.code, "a name that is no text" in outcome.err) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["missing.json", "dist", "\x1b[31m.json"])

@@ -168,11 +168,11 @@ def test_a_plan_across_domains_says_that_the_bytes_travel_and_writes_nothing(
         0,
         PROD + FROM_STAGING + "\n"
         "    PACKAGE       ACTION    SEND      SIZE  THERE  REQUESTS\n"
-        "  + acme/app@1.0  transfer     2  97.7 KiB      0         9\n"
+        "  + acme/app@1.0  transfer     2  97.7 KiB      0        12\n"
         f"      {digest}\n"
         "      from acme/staging as it is now, not pinned\n"
         "\n"
-        "1 package to change: 2 assets to promote, 97.7 KiB; 0 already there; 9 requests.\n",
+        "1 package to change: 2 assets to promote, 97.7 KiB; 0 already there; 12 requests.\n",
         "",
     )
     assert tree(released) == there
@@ -252,7 +252,7 @@ def test_json_says_which_way_and_from_where(run: Run, released: Path, before: Ca
     assert (plan["environment"], plan["domain"], plan["repository"]) == ("prod", "acme-prod", "releases")
     assert plan["permissions"]["reason"] is None
     (package,) = plan["packages"]
-    assert (package["action"], package["route"], package["requests"]) == ("publish", "transfer", 9)
+    assert (package["action"], package["route"], package["requests"]) == ("publish", "transfer", 12)
     assert (package["pin"], package["forced"], package["refusal"]) == (None, False, None)
     assert [(each["name"], each["size"]) for each in package["upload"]] == [("a.txt", 6), ("b.bin", 100_000)]
     assert package["digest"] == package_of(run, "staging")["digest"]

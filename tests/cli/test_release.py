@@ -39,10 +39,10 @@ def test_a_plan_says_where_to_and_what_and_writes_nothing(run: Run, project: Pat
         HEADER
         + "\n"
         + "    PACKAGE       ACTION   SEND      SIZE  THERE  REQUESTS\n"
-        + "  + acme/app@1.0  publish     2  97.7 KiB      0         5\n"
+        + "  + acme/app@1.0  publish     2  97.7 KiB      0         6\n"
         + "      sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be\n"
         + "\n"
-        + "1 package to change: 2 assets to send, 97.7 KiB; 0 already there; 5 requests.\n"
+        + "1 package to change: 2 assets to send, 97.7 KiB; 0 already there; 6 requests.\n"
     )
     assert outcome.err == ""
     assert tree(project) == before
@@ -300,3 +300,27 @@ def test_the_mistakes_of_a_manifest_are_lines_that_a_tool_can_read(run: Run, pro
     lines = outcome.err.splitlines()
     assert all(re.match(r"release\.yaml:\d+:\d+: ", line) for line in lines[:-1])
     assert re.fullmatch(r"error\[manifest\]: \d+ mistakes in release\.yaml; nothing was sent", lines[-1])
+
+
+def test_a_reader_that_goes_away_stops_no_release(project: Path) -> None:
+    packages = "".join(f"  - {{package: p{number}, version: '1', assets: [dist/*]}}\n" for number in range(8))
+    (project / "release.yaml").write_text(MANIFEST.replace("environments:", packages + "environments:"))
+    words = shlex.join([COMMAND, "apply", "release.yaml", "-e", "dev", "--yes"])
+    done = subprocess.run(
+        f"{words} | head -n 24", shell=True, capture_output=True, text=True, check=True, executable="/bin/bash"
+    )
+    assert done.stderr == ""
+    again = subprocess.run(shlex.split(words), capture_output=True, text=True, check=True)
+    assert "Nothing to do: 9 packages published and unchanged." in again.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_output_that_cannot_be_written_is_one_line(project: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [COMMAND, "plan", "release.yaml", "-e", "dev"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error[failed]: the output cannot be written: No space left on device\n",
+    )

@@ -42,7 +42,7 @@ def test_a_plan_is_a_table_with_what_is_sent_and_its_digest(run: Run, project: P
         "| Package | Action | Send | Size | There | Digest |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
         f"| acme/app@1.0 | publish | 2 | 97.7 KiB | 0 | {DIGEST} |\n\n"
-        "**1 package to change: 2 assets to send, 97.7 KiB; 0 already there; 5 requests.**\n"
+        "**1 package to change: 2 assets to send, 97.7 KiB; 0 already there; 6 requests.**\n"
     )
 
 

@@ -139,8 +139,8 @@ def test_progress_is_live_at_a_terminal(project: Project, server: Server) -> Non
     words = [str(project.cli), "up", "--yes", "--skip-preview", "--color", "never"]
     code, printed = at_a_terminal(words, project.folder, project.environ, columns=250)
     assert code == 0, printed
-    lines = re.findall(r"([0-9]+)/60 assets, ([0-9.]+) of 240\.0 KiB(?:, ([0-9]+) s left)?", printed)
-    assert len({sent for sent, _size, _left in lines}) > 3, printed
-    assert any(left for *_, left in lines)
+    lines = re.findall(r"([0-9]+)/60 assets(?:, ([0-9]+) s left)?, ([0-9.]+) of 240\.0 KiB", printed)
+    assert len({sent for sent, _left, _size in lines}) > 3, printed
+    assert any(left for _sent, left, _size in lines)
     assert "waiting for the quota" in printed
     assert "Published: sent 60 assets, 240.0 KiB in " in printed

@@ -113,7 +113,7 @@ def test_4_a_lost_answer_or_a_parallel_runner_that_won_is_settled_by_reading(
     committed: str, finish: str, registry: Registry, seven: Path, cli: Cli, version: str, tried: Counter[str]
 ) -> None:
     """At the first upload, at another, and at the last writing call."""
-    for number in (2, 5, 10) if finish == GUARDED else (2, 9):
+    for number in (3, 6, 11) if finish == GUARDED else (3, 10):
         name = f"{version}-{number}"
         with Proxy(registry.server.host, registry.server.port) as proxy:
 

@@ -219,7 +219,7 @@ def test_state_lost_elsewhere_and_by_the_other_tool_a_release_is_finished_and_ad
             time.sleep(0.001)
         runs[0].kill()
 
-    stack.proxy.arm(2, AFTER, kill)
+    stack.proxy.arm(3, AFTER, kill)
     runs.append(cli.start(checkout, server, *apply_words(version), url=stack.proxy.url))
     assert runs[0].wait() == -9, runs[0].said
     stack.proxy.reset()

@@ -56,7 +56,7 @@ def test_killed_at_every_request_the_next_run_sends_what_is_missing_and_publishe
                 for moment in moments:
                     killed_at(proxy, f"{finish}-{number}-{moment}", release, number, moment)
                     count += 1
-            assert len(requests) >= 10
+            assert len(requests) >= 11
             return count
 
     def killed_at(proxy: Proxy, version: str, release: Callable[[str], Run], number: int, moment: str) -> None:

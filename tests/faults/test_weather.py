@@ -141,7 +141,7 @@ def test_credentials_that_expire_between_assets_are_one_error_and_the_next_run_s
 ) -> None:
     def release(finish: str, other: bool) -> Counter[str]:
         name = f"{version}-{finish}"
-        with registry.misbehaving({"fail": "ExpiredTokenException", "after": 1 + sent}) as server:
+        with registry.misbehaving({"fail": "ExpiredTokenException", "after": 2 + sent}) as server:
             run = cli.apply(seven, server.server, name, finish, other=other)
         assert run.code == 1, run.said
         assert run.err.count("error[") == 1

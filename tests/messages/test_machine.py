@@ -152,6 +152,7 @@ def test_somebody_presses_ctrl_c(project: Path, tmp_path: Path) -> None:
             _, err = apply.communicate(timeout=30)
     assert apply.returncode == 130, err
     assert told(err) == (
-        "error[interrupted]: interrupted: 0 of 1 package released\n"
+        "error[interrupted]: 0 of 1 package released\n"
+        "  acme/app: 1/2 assets sent\n"
         "What was sent of the others stays, Unfinished: run again and the rest is sent."
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
-from pulumi_codeartifact_release.errors import GateError
+from pulumi_codeartifact_release.errors import DebrisError, GateError, RefusedError
 from pulumi_codeartifact_release.publishing import (
     Action,
     Finish,
@@ -78,7 +78,7 @@ def test_what_a_review_says_is_what_the_run_does(
         declared = Release(to, choose(origin, remote, scheduler).assets, status, finish)
         contents = dict(origin.sources(declared, scheduler))  # type: ignore[arg-type]
     plan = make_plan(declared, remote, give_up, route)
-    review = Review(plan, 10.0, origin)
+    review = Review(plan, 10.0, origin, looks_again=True)
     events = list(apply(declared, contents, registry, scheduler, give_up=give_up, origin=origin, planned=plan))
     done = events[-1]
     assert isinstance(done, Finished)
@@ -144,3 +144,40 @@ def test_a_copy_waits_for_no_quota_of_uploads() -> None:
     many = {f"{number:03}": b"x" for number in range(150)}
     plan = make_plan(release(many), None, route=Route.COPY)
     assert (plan.action, Review(plan, 10.0).least_s, plan.puts) == (Action.PUBLISH, 0.0, 0)
+
+
+@pytest.mark.parametrize("finish", Finish)
+def test_a_stale_plan_sends_nothing_into_what_somebody_else_began(finish: Finish) -> None:
+    registry = FakeRegistry()
+    one = {"a": b"aaa"}
+    plan = make_plan(release(one, finish=finish), None)
+    registry.holds({"rival": b"half"}, Status.UNFINISHED)
+    with pytest.raises(DebrisError):
+        list(apply(release(one, finish=finish), sources(one), registry, InlineScheduler(), planned=plan))
+    assert registry.writes == []
+    assert registry.versions[AT].assets == {"rival": b"half"}
+
+
+@pytest.mark.parametrize("status", [Status.ARCHIVED, Status.PUBLISHED, Status.UNFINISHED])
+def test_a_stale_replacement_deletes_nothing_but_what_was_named(status: Status) -> None:
+    registry = FakeRegistry()
+    registry.holds(OTHER, status)
+    held = look(registry, AT, InlineScheduler())
+    assert held is not None
+    plan = make_plan(release(ABC), held, held.digest)
+    assert plan.action is Action.REPLACE
+    registry.holds({"a": b"precious"}, status)
+    registry.calls.clear()
+    with pytest.raises(RefusedError):
+        list(apply(release(ABC), sources(ABC), registry, InlineScheduler(), give_up=held.digest, planned=plan))
+    assert registry.writes == []
+    assert registry.versions[AT].assets == {"a": b"precious"}
+
+
+def test_what_was_there_as_planned_and_is_gone_is_not_believed() -> None:
+    registry = FakeRegistry()
+    registry.holds(ABC, Status.PUBLISHED)
+    plan = make_plan(release(ABC), look(registry, AT, InlineScheduler()))
+    registry.versions.clear()
+    list(apply(release(ABC), sources(ABC), registry, InlineScheduler(), planned=plan))
+    assert registry.versions[AT].status is Status.PUBLISHED

@@ -82,6 +82,22 @@ def test_a_name_that_is_a_workflow_command_is_never_at_the_start_of_a_line(
     assert not any(line.lstrip().startswith("::") for line in printed.splitlines())
 
 
+@pytest.mark.parametrize("command", ["##vso[task.setvariable variable=PATH]x", "##[add-path]x"])
+def test_a_command_is_none_wherever_in_a_line_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    for text in (
+        GOOD.replace("endpoint: file:.registry", f'endpoint: "file:.reg {command}"').replace(
+            'endpoint: "file:.registry"', f'endpoint: "file:.reg {command}"'
+        ),
+        GOOD.replace("namespace: acme", f'namespace: "a {command}"'),
+    ):
+        assert command in text
+        _code, printed = run(tmp_path, monkeypatch, capsys, text)
+        assert "vso" in printed or "add-path" in printed
+        assert command not in printed
+
+
 def test_an_endpoint_with_a_password_is_refused_without_showing_it(tmp_path: Path) -> None:
     shell = {"AWS_ENDPOINT_URL_CODEARTIFACT": "https://user:hunter2@registry.example.test"}
     with pytest.raises(UsageError) as caught:
@@ -96,7 +112,10 @@ def test_an_endpoint_with_a_password_is_refused_without_showing_it(tmp_path: Pat
         ("\x1b[31m\x07\x00\r", "\\x1b[31m\\x07\\x00\\r"),
         ("a\n::error::b", "a\n\\::error::b"),
         ("a\n \t::error::b", "a\n \\t::error::b"),
-        ("##vso[task]", "\\##vso[task]"),
+        ("##vso[task]", "#\\#vso[task]"),
+        ("a ##VSO[task.setvariable variable=PATH]b", "a #\\#VSO[task.setvariable variable=PATH]b"),
+        ("a ##[error]b", "a #\\#[error]b"),
+        ("## heading", "\\## heading"),
         ("a::b ##c", "a::b ##c"),
         ("\u202e\u2066", "\\u202e\\u2066"),
     ],

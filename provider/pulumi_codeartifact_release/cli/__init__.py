@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that `--help` and completion
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -65,6 +66,13 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output has gone (`… | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO) or verbose:
+            raise
+        # What is read is checked where it is read: this is our own output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo(f"error[failed]: the output cannot be written: {error.strerror}", err=True)
         code = 1
     if code == InterruptedReleaseError.exit_code:
         # Requests may still be under way, and Python would wait for their threads.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import InterruptedReleaseError, RefusedError, ReleaseError, UsageError
+from ..errors import InterruptedReleaseError, RefusedError, ReleaseError, UsageError, printable
 from .messages import show_error, told
 from .plan import REFUSED, show_plans
 from .target import Options, Target, open_target, output_options, target_options
@@ -55,7 +56,8 @@ def command(
     Shows the plan first. Nothing is sent if any package would be refused. Interrupted or killed at any moment, run it
     again: what was sent counts. Never deletes anything that `--replace` does not name.
     """
-    from .plan_file import read_plan  # noqa: PLC0415 - so that `--help` imports nothing of it
+    from .files import released_files  # noqa: PLC0415 - so that `--help` imports nothing of it
+    from .plan_file import read_plan  # noqa: PLC0415
     from .plans import make_plans  # noqa: PLC0415
     from .reading import open_reading  # noqa: PLC0415
     from .summary import Summary, apply_summary, plan_summary  # noqa: PLC0415
@@ -66,9 +68,10 @@ def command(
         options = Options.of(words)
         approved = read_plan(plan_file) if plan_file else None
         if approved:
-            summary.spare("the manifest", approved.manifest)
+            summary.spare({"the manifest": approved.manifest})
             options = approved.options(options)
         target = open_target(options)
+        summary.spare(released_files(target.manifest))
         with open_reading(quiet=quiet) as reading:
             plans = make_plans(target, reading)
         refused = any(each.plan.refusal for each in plans)
@@ -79,8 +82,8 @@ def command(
         if refused or not todo:
             summary.add(plan_summary(target, plans))
             raise SystemExit(REFUSED if refused else 0)
-        asked = _confirm(target, plans, approved, yes=yes, quiet=quiet)
-        run = _Run(target, todo, asked=asked, quiet=quiet)
+        _confirm(target, plans, approved, yes=yes, quiet=quiet)
+        run = _Run(target, todo, approved, quiet=quiet)
         try:
             run.go()
         finally:
@@ -100,17 +103,16 @@ def _refuse_mixture(plan_file: Path | None, words: dict[str, Any]) -> None:
 
 def _confirm(
     target: Target, plans: list[PackagePlan], approved: ApprovedPlan | None, *, yes: bool, quiet: bool
-) -> bool:
-    """Ask at a terminal; returns whether somebody was asked, which may have taken long."""
-    if yes or approved or not sys.stdin.isatty():
-        return False
+) -> None:
+    """Ask at a terminal."""
+    if yes or approved or not (sys.stdin and sys.stdin.isatty()):
+        return
     if quiet:
         # Nobody says yes to what they do not see.
         show_plans(target, plans)
     if not click.confirm("Release this?"):
         click.echo("Nothing was sent.")
         raise SystemExit(1)
-    return True
 
 
 class _Run:
@@ -118,23 +120,21 @@ class _Run:
 
     Attributes:
         done: the closing line, by `namespace/package`.
+        under_way: where those stand that were begun, by `namespace/package`.
         failed: what was raised, by `namespace/package`.
     """
 
-    def __init__(self, target: Target, todo: list[PackagePlan], *, asked: bool, quiet: bool) -> None:
+    def __init__(self, target: Target, todo: list[PackagePlan], approved: ApprovedPlan | None, *, quiet: bool) -> None:
         self._target = target
         self._todo = todo
-        self._asked = asked
+        self._approved = approved
         self._quiet = quiet
         self.done: dict[str, str] = {}
+        self.under_way: dict[str, str] = {}
         self.failed: dict[str, BaseException] = {}
 
     def go(self) -> None:
         """Raise what failed; what else failed is printed."""
-        for each in self._todo:
-            if self._asked and each.declared.origin and not each.plan.copies:
-                # Somebody may have thought about it for long; a transfer, unlike a copy, is bound to no revision.
-                each.declared.origin.doubt()
         told.nothing_sent = False
         self._target.site.connection.prepare()
         try:
@@ -143,7 +143,12 @@ class _Run:
             for error in self.failed.values():
                 if isinstance(error, ReleaseError) and not isinstance(error, InterruptedReleaseError):
                     show_error(error)
-            raise _interrupted(self._todo, self.done) from None
+            raise InterruptedReleaseError(
+                _released_text(self._todo, self.done, self.under_way),
+                hint="What was sent of the others stays, Unfinished: run again and the rest is sent.",
+            ) from None
+        if self.failed and len(self._todo) > 1:
+            click.echo(printable(_released_text(self._todo, self.done, self.under_way)), err=True)
         _raise_all(list(self.failed.values()))
 
     def _release_all(self) -> None:
@@ -167,35 +172,43 @@ class _Run:
             finally:
                 self._target.stop.set()
                 pool.shutdown()
+                self.under_way = {name: release.count_text() for name, release in display.releases.items()}
                 ended = {future: name for future, name in futures.items() if not future.cancelled()}
                 self.failed = {name: error for future, name in ended.items() if (error := future.exception())}
 
     def _release(self, each: PackagePlan, display: Display) -> None:
-        from ..publishing import ThreadScheduler, apply  # noqa: PLC0415
+        from ..publishing import Action, Planned, ThreadScheduler, apply  # noqa: PLC0415
 
         scheduler = ThreadScheduler(self._target.stop.reason)
         scheduler.checkpoint()
-        declared = each.declared
+        declared, plan = each.declared, each.plan
+        if declared.origin and not plan.copies:
+            # Other packages, or somebody who was asked, may have taken long; a transfer is bound to no revision.
+            declared.origin.doubt()
         events = apply(
-            declared.release,
+            # As it was planned: what may be deleted is finished guarded, also where that is done already.
+            plan.release,
             declared.sources,
             self._target.site.connection.registry,
             scheduler,
-            give_up=declared.give_up,
+            # Nothing is given up that was not shown.
+            give_up=declared.give_up if plan.action is Action.REPLACE else None,
             origin=declared.origin,
-            planned=None if self._asked else each.plan,
+            planned=plan,
         )
         for event in events:
+            if isinstance(event, Planned) and self._approved:
+                # Told before it is done: also of what the registry holds by now.
+                self._approved.hold_package(event.plan)
             display.add(declared.id, event)
 
 
-def _interrupted(todo: list[PackagePlan], done: dict[str, str]) -> InterruptedReleaseError:
+def _released_text(todo: list[PackagePlan], done: Mapping[str, str], under_way: Mapping[str, str]) -> str:
+    """Return how far it came: a count, and where those stand that were begun."""
     from ..review import count_text  # noqa: PLC0415
 
-    return InterruptedReleaseError(
-        f"interrupted: {len(done):,} of {count_text(len(todo), 'package')} released",
-        hint="What was sent of the others stays, Unfinished: run again and the rest is sent.",
-    )
+    begun = [f"\n  {name}: {line} sent" for name, line in under_way.items() if name not in done]
+    return f"{len(done):,} of {count_text(len(todo), 'package')} released" + "".join(begun)
 
 
 def _raise_all(errors: list[BaseException]) -> None:

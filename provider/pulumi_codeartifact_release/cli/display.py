@@ -6,6 +6,7 @@ with open_display(sizes, connection, quiet=False) as display:
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     from ..endpoints import Connection
 
 _LOG_EVERY_S = 30.0
+
+
+def _print(text: str, *, err: bool = False) -> None:
+    """Print a line; that nobody reads it any more is not worth a release."""
+    try:
+        click.echo(text, err=err)
+    except OSError:
+        broken = sys.stderr if err else sys.stdout
+        # Or Python would try to print the rest at its end, and fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), broken.fileno())
 
 
 class Display:
@@ -84,11 +95,11 @@ class LineDisplay(Display):
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
-        click.echo(text, err=True)
+        _print(text, err=True)
 
     def _moved(self, package: str, event: Event) -> None:
         if isinstance(event, Finished):
-            click.echo(self.last_line(package))
+            _print(self.last_line(package))
 
     def _line(self) -> str:
         running = {name: each for name, each in list(self.releases.items()) if name not in self.done}
@@ -147,17 +158,17 @@ class BarDisplay(Display):
             self._bars.update(self._tasks[package], completed=release.bytes_sent)
         if isinstance(event, Finished):
             self._bars.remove_task(self._tasks.pop(package))
-            if sys.stdout.isatty():
+            if sys.stdout is not None and sys.stdout.isatty():
                 self.say(self.last_line(package))
             else:
                 # A log of what was released gets these lines wherever the bars are.
-                click.echo(self.last_line(package))
+                _print(self.last_line(package))
 
 
 @contextmanager
 def open_display(sizes: Mapping[str, int], connection: Connection, *, quiet: bool) -> Iterator[Display]:
     """Show releases as suits where the output goes; `sizes` are the bytes to send by package."""
-    bars = not quiet and sys.stderr.isatty()
+    bars = not quiet and sys.stderr is not None and sys.stderr.isatty()
     chosen = BarDisplay(connection, sizes) if bars else Display(connection) if quiet else LineDisplay(connection)
     with chosen as display:
         yield display

@@ -8,6 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import UsageError
+from ..manifest import Manifest
+
+
+def released_files(manifest: Manifest) -> dict[str, Path | None]:
+    """Return the files of a release, for `refuse_unwritable`."""
+    return {
+        f"a file of the release ({file.declared})": file.path for package in manifest.packages for file in package.files
+    }
 
 
 def refuse_unwritable(path: Path, option: str, others: Mapping[str, Path | None]) -> None:
@@ -18,9 +26,13 @@ def refuse_unwritable(path: Path, option: str, others: Mapping[str, Path | None]
     hint = f"Choose another file for {option}."
     if str(path) == "-":
         raise UsageError(f"{option} - names no file", hint=hint)
-    for what, other in others.items():
-        if other and (path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))):
-            raise UsageError(f"{option} {path} is {what}", hint=hint)
+    try:
+        for what, other in others.items():
+            same = other and path.exists() and other.exists() and path.samefile(other)
+            if other and (same or path.resolve() == other.resolve()):
+                raise UsageError(f"{option} {path} is {what}", hint=hint)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}", hint=hint) from error
     if path.is_dir() or not os.access(path.resolve().parent, os.W_OK | os.X_OK):
         reason = "it is a folder" if path.is_dir() else "its folder is not there, or may not be written to"
         raise UsageError(f"{path} cannot be written: {reason}", hint=hint)

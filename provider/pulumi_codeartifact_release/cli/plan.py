@@ -63,7 +63,7 @@ def command(
     the environment promotes, no file is needed: what the environment before holds is judged. Exits with 4 if a
     release would be refused.
     """
-    from .files import refuse_unwritable  # noqa: PLC0415 - so that `--help` imports nothing of it
+    from .files import refuse_unwritable, released_files  # noqa: PLC0415 - so that `--help` imports nothing of it
     from .plan_file import write_plan  # noqa: PLC0415
     from .plan_json import Validity, plan_json  # noqa: PLC0415
     from .plans import make_plans  # noqa: PLC0415
@@ -77,6 +77,10 @@ def command(
     others = {"the manifest": options.manifest, "the plan": plan_file}
     with Summary(summary_file, disabled=no_summary, others=others) as summary:
         target = open_target(options)
+        released = released_files(target.manifest)
+        summary.spare(released)
+        if plan_file:
+            refuse_unwritable(plan_file, "-o", released)
         with open_reading(quiet=quiet) as reading:
             plans = make_plans(target, reading)
         summary.add(plan_summary(target, plans))
@@ -112,5 +116,8 @@ def _duration(text: str) -> timedelta:
 
     length = duration(text) if re.fullmatch(r"([0-9]{1,6}[dhms])+", text) else timedelta()
     if not timedelta() < length <= LONGEST:
-        raise UsageError(f"--expires {text}: no duration of at most {LONGEST.days} days", hint="Write 30m, 24h, 2d12h.")
+        raise UsageError(
+            f"--expires {text}: no duration of at most {LONGEST.days} days",
+            hint="Write a number and its unit: 30m, 24h, 2d12h.",
+        )
     return length

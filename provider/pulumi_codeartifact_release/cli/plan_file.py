@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NotPermittedError, StalePlanError, UsageError
-from ..publishing import Action, Approved, Finish, Route, departure, digest, least_s
+from ..publishing import Action, Approved, Finish, Plan, Route, departure, digest, least_s
 from ..publishing.approved import Found
 from ..registry.interface import Asset, Status
+from ..registry.listing import is_text
 from .files import write_whole
 from .plan_json import SCHEMA_VERSION, found_json, manifest_hash, package_json, permissions_json, site_json
 from .plans import PackagePlan
@@ -79,6 +80,11 @@ class ApprovedPlan:
                 hint="A plan is a file, and permits nothing: say what you permit again, or plan anew without.",
             )
         manifest = self.manifest
+        if not manifest.is_file():
+            raise UsageError(
+                f"{self.path} is a plan of {manifest}, which is not there",
+                hint="A relative path counts from the working folder: run this where the plan was made.",
+            )
         if manifest_hash(manifest) != self.document["manifest"]["sha256"]:
             raise self._stale([f"{manifest} was changed"])
         return replace(
@@ -94,9 +100,21 @@ class ApprovedPlan:
         if reasons:
             raise self._stale(reasons)
 
+    def hold_package(self, plan: Plan) -> None:
+        """Raise StalePlanError unless `plan`, made of a package just now, is still what was approved.
+
+        A refusal has its own words.
+        """
+        if plan.refusal:
+            return
+        name = plan.release.at.name
+        package = next(package for package in self.document["packages"] if _name(package) == name)
+        if reason := departure(_approved(package), plan, package["sourceRevision"]):
+            raise self._stale([f"{name}: {reason}".replace("\n", "\n  ")])
+
     def _stale(self, reasons: list[str]) -> StalePlanError:
         lines = "".join(f"\n  {reason}" for reason in reasons)
-        return StalePlanError(f"{self.path} is not what would happen now; nothing was sent:{lines}", hint=_AGAIN)
+        return StalePlanError(f"{self.path} is not what would happen now:{lines}", hint=_AGAIN)
 
     def _moved_place(self, target: Target) -> Iterator[str]:
         base, before = target.manifest.base, self.document["promoteFrom"]
@@ -104,7 +122,13 @@ class ApprovedPlan:
         if (before is None) != (target.source is None):
             yield f"{target.site.environment.name} is not promoted from where it was"
         elif target.source and before:
+            if target.source.environment.name != before["environment"]:
+                yield f"{target.site.environment.name} is promoted from {target.source.environment.name} now"
             sites.append((target.source.environment.name, site_json(target.source, base), before))
+        for site in filter(None, (target.site, target.source)):
+            if site.endpoint.is_aws and not site.account:
+                name = site.environment.name
+                yield f"the account of {name} is not known, as AWS STS does not answer: name domainOwner"
         for name, now, approved in sites:
             for key, value in now.items():
                 if value != approved[key]:
@@ -127,7 +151,8 @@ class ApprovedPlan:
                 # A soak may be over by now; the other way round it would be skipped without approval.
                 excused = {"leastSeconds"} if now["forced"] else {"leastSeconds", "forced"}
                 if told := [key for key in now if key not in excused and now[key] != package[key]]:
-                    yield f"{name}: the plan says otherwise of {', '.join(told)}"
+                    values = ", ".join(_two(key, package[key], now[key]) for key in told)
+                    yield f"{name}: the plan says otherwise of {values}"
         for name in approved:
             yield f"{name} is in the plan, and not declared"
 
@@ -189,6 +214,8 @@ def _validate(path: Path, document: Mapping[str, Any]) -> None:
     if any(package["refusal"] or package["action"] == Action.REFUSE for package in document["packages"]):
         raise UsageError(f"{path} holds packages that are refused: there is nothing to apply", hint=_AGAIN)
     for package in document["packages"]:
+        if not all(is_text(asset["name"]) for asset in package["assets"]):
+            raise UsageError(f"{path} is no plan: an asset of {_name(package)} has a name that is no text")
         assets = {asset["name"]: asset for asset in package["assets"]}
         if len(assets) != len(package["assets"]) or any(
             assets.get(asset["name"]) != asset for asset in package["upload"]
@@ -252,6 +279,11 @@ def _time(path: Path, text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f"{path} is no plan: {text} is no time") from error
+
+
+def _two(key: str, approved: object, now: object) -> str:
+    short = all(isinstance(value, str | int | float | None) for value in (approved, now))
+    return f"{key} ({approved}, and it would be {now})" if short else key
 
 
 def _name(package: Mapping[str, Any]) -> str:

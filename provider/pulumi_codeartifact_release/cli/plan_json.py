@@ -15,6 +15,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
+from ..manifest.document import MAX_BYTES
 from ..publishing import Plan, time_text
 from ..publishing.plan import Difference
 from ..registry.interface import Asset
@@ -73,9 +74,13 @@ def plan_json(target: Target, plans: list[PackagePlan], options: Options, validi
 def manifest_hash(path: Path) -> str:
     """Return the SHA-256 of the manifest's bytes. Raises UsageError."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+        if not path.is_file():
+            # A pipe or a device would be waited for, or never end.
+            raise UsageError(f"{path} cannot be read: it is no file, or not there", hint="Name the manifest.")
+        with path.open("rb") as file:
+            return hashlib.sha256(file.read(MAX_BYTES + 1)).hexdigest()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def permissions_json(options: Options) -> dict[str, Any]:

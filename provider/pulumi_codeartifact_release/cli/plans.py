@@ -50,7 +50,7 @@ class PackagePlan:
 
     def review(self, rate: float | None) -> Review:
         """Return the numbers; `rate` is the quota of uploads a second."""
-        return Review(self.plan, rate, self.declared.origin)
+        return Review(self.plan, rate, self.declared.origin, looks_again=self.plan.changes, judges_again=True)
 
     @property
     def forced(self) -> bool:

@@ -40,7 +40,7 @@ class Nothing:
 @contextmanager
 def open_reading(*, quiet: bool) -> Iterator[Reading]:
     """Show it as suits where stderr goes."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield Nothing()
         return
     from .reading_bar import Bar  # noqa: PLC0415 - rich is for terminals

@@ -57,11 +57,11 @@ class Summary:
         """Add a part."""
         self._parts.append(markdown)
 
-    def spare(self, what: str, other: Path) -> None:
+    def spare(self, others: Mapping[str, Path | None]) -> None:
         """Raise UsageError, and write no file, if that would be written over something that is known only now."""
         if self._path:
             path, self._path = self._path, None
-            refuse_unwritable(path, "--summary", {what: other})
+            refuse_unwritable(path, "--summary", others)
             self._path = path
 
     def __enter__(self) -> Summary:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import UsageError
+from ..errors import UsageError, printable
 
 if TYPE_CHECKING:
     from ..endpoints import Connection, Destination, Endpoint
@@ -89,7 +89,7 @@ class Site:
         """Where it is, in one line."""
         where = self.endpoint.text or f"AWS ({self.connection.url})"
         account = f"account {self.account}" if self.account else "account unknown"
-        return (
+        return printable(
             f"{self.environment.name}: {where}, {account}, {self.connection.region}, "
             f"repository {self.destination.domain}/{self.destination.repository}"
         )
@@ -202,7 +202,10 @@ def open_target(options: Options) -> Target:
     for each in filter(None, (site, source)):
         if each.endpoint.origin:
             click.echo(
-                f"warning: the endpoint {each.endpoint.text} comes from {each.endpoint.origin}, not from the manifest",
+                printable(
+                    f"warning: the endpoint {each.endpoint.text} comes from {each.endpoint.origin}, "
+                    "not from the manifest"
+                ),
                 err=True,
             )
             break

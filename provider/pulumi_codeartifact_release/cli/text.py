@@ -21,7 +21,7 @@ GAP = "  "
 
 def terminal_width() -> int | None:
     """Return the columns of the terminal; None for a file, where lines are whole and nothing is left out."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
 
 
 def padded(text: str, width: int, *, right: bool = False) -> str:

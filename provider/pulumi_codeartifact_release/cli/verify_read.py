@@ -18,7 +18,7 @@ import click
 
 from ..approvals import approvals, idle_pins, wanted
 from ..endpoints import refuse_same_place, resolve
-from ..errors import PinError, ReleaseError, UsageError
+from ..errors import PinError, ReleaseError, UsageError, printable
 from ..hashing import hash_files
 from ..manifest import Environment, Manifest, Package, Variables, load, value_problem
 from ..publishing import Expected, Permission, Release, Sealed, ThreadScheduler, look
@@ -230,7 +230,9 @@ def _warn(site: Site, source: Site | None, not_from: str) -> None:
     for each in filter(None, (site, source)):
         if each.endpoint.origin:
             click.echo(
-                f"warning: the endpoint {each.endpoint.text} comes from {each.endpoint.origin}, not from {not_from}",
+                printable(
+                    f"warning: the endpoint {each.endpoint.text} comes from {each.endpoint.origin}, not from {not_from}"
+                ),
                 err=True,
             )
             return

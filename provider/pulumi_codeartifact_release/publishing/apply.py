@@ -106,8 +106,8 @@ def apply(
 
     `give_up` is the digest of what the operator permits to replace: only a version that holds just that is deleted.
     `origin` is what a promotion takes over: judged before anything is taken from it, and again where it may have moved.
-    `planned` is what `make_plan` said of this release a moment ago: it saves the first look, and nothing hangs on
-    whether it still holds.
+    `planned` is what `make_plan` said of this release a while ago: it saves the first look where its first write is
+    guarded, and is worth nothing else.
     `sources` has the content of every declared asset by name. Raises RefusedError before anything is written if the
     registry holds something else, FileChangedError if a file is not the one that was hashed (nothing becomes
     Published), and any RegistryError. Whatever is raised, a version is Published only with all declared assets.
@@ -119,8 +119,9 @@ def apply(
     last_missing: int | None = None
     idle_rounds = removals = 0
     while True:
-        plan = planned or make_plan(release, look(registry, release.at, scheduler), give_up, route)
+        known = planned if planned and planned.guarded else None
         planned = None
+        plan = known or make_plan(release, look(registry, release.at, scheduler), give_up, route)
         yield Planned(plan)
         if plan.refusal:
             raise plan.refusal

@@ -181,12 +181,25 @@ class Plan:
         return 0 if self.copies else len(self.sends)
 
     @property
+    def guarded(self) -> bool:
+        """Whether the first write does nothing where the registry has moved since.
+
+        Any other plan is worth no more than the look that it was made from.
+        """
+        return self.action is Action.SET_STATUS or (self.action is Action.PUBLISH and self.copies)
+
+    @property
+    def look(self) -> int:
+        """How many requests it takes to look at the destination."""
+        return 1 if self.remote is None else 2
+
+    @property
     def requests(self) -> int:
         """How many requests to the destination an undisturbed run will make, its own look included.
 
         Those to the source of a promotion are on top: see `Review`.
         """
-        look = 1 if self.remote is None else 2
+        look = self.look
         if self.action in (Action.KEEP, Action.REFUSE):
             return look
         if self.action is Action.SET_STATUS:

@@ -20,16 +20,21 @@ class Review:
     Attributes:
         rate: the quota of uploads a second; None where nobody knows it.
         origin: of a promotion; None for what is published from files.
+        looks_again: whether the run has looked already when it begins, to make this plan, and does not trust that.
+        judges_again: whether it looks at a promotion's source again, too.
     """
 
     plan: Plan
     rate: float | None = None
     origin: Origin | None = None
+    looks_again: bool = False
+    judges_again: bool = False
 
     @property
     def requests(self) -> int:
         """How many requests an undisturbed run makes in all: looking, at the source too, downloading and writing."""
-        return self.plan.requests + self.plan.downloads + self._judging
+        again = self.plan.look if self.looks_again and not self.plan.guarded else 0
+        return self.plan.requests + again + self.plan.downloads + self._judging
 
     @property
     def least_s(self) -> float:
@@ -40,8 +45,9 @@ class Review:
     def _judging(self) -> int:
         if self.origin is None:
             return 0
-        # Before anything is given up for it, the source is looked at once more.
-        return self.origin.asked + (2 if self.plan.action is Action.REPLACE else 0)
+        # Before anything is given up for it, the source is looked at once more in any case.
+        again = self.plan.action is Action.REPLACE or (self.judges_again and not self.plan.copies and self.plan.sends)
+        return self.origin.asked + (2 if again else 0)
 
 
 def least_s(puts: int, rate: float | None) -> float:
