@@ -46,6 +46,7 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    told.nothing_sent = True
     # Seen before click parses: an error in a command must know it, whichever command it is.
     verbose = any(word == "--verbose" or re.fullmatch("-q*v[qv]*", word) for word in sys.argv[1:])
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
