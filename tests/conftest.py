@@ -20,6 +20,11 @@ _NOT_RUN = {
 }
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are processors: many tests wait for a server, a clock or a program to end."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Run as somebody without AWS credentials, proxies or settings, whatever shell this is.
