@@ -310,6 +310,8 @@ def test_processes_killed_while_they_publish_lose_nothing_acknowledged(
             lines = [process.stdout.readline() for _ in range(least)]
             process.kill()
             rest = process.stdout.read()
+            # Its locks go with it, which may be a moment after its output.
+            process.wait(timeout=30)
             complete = rest[: rest.rfind("\n") + 1]
             acknowledged += [*"".join(lines).split(), *complete.split()]
     assert len(acknowledged) >= 35
