@@ -33,6 +33,18 @@ def client_of(server: LocalRegistry, url: str | None = None) -> CodeArtifactClie
     return client
 
 
+def unconnected_client() -> CodeArtifactClient:
+    """A client whose answers a Stubber gives."""
+    client: CodeArtifactClient = boto3.client(
+        "codeartifact",
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="y",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    return client
+
+
 @contextmanager
 def opened(folder: Path) -> Iterator[CodeArtifactClient]:
     """A client of the registry that is kept in a folder, as a program of somebody else's would open it."""

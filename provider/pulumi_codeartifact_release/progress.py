@@ -121,10 +121,9 @@ class Progress:
             if self._plan is None or not self._plan.sends or self._phase != "publishing":
                 return self._phase
             total = max(self._plan.send_bytes, self.bytes_sent)
+            left, rest = self._times()
             # What matters most comes first: the engine cuts the line where its column ends.
-            left, *rest = [*self._tail(), ""] if self._left() else ["", *self._tail()]
-            parts = (self._count(), left, part_text(self.bytes_sent, total), *rest)
-            return ", ".join(filter(None, parts))
+            return ", ".join(filter(None, (self._count(), left, part_text(self.bytes_sent, total), *rest)))
 
     def count_text(self) -> str:
         """Return how many assets are sent: `45/150 assets`."""
@@ -140,28 +139,22 @@ class Progress:
         with self._lock:
             if self._finished or self._phase != "publishing":
                 return "" if self._finished else self._phase
-            return ", ".join(self._tail())
+            left, rest = self._times()
+            return ", ".join(filter(None, (left, *rest)))
 
-    def _tail(self) -> list[str]:
-        told: list[str] = []
-        if self._plan and self._sent >= len(self._plan.sends):
-            return told
-        if left := self._left():
-            told.append(left)
-        if speed := self._speed():
-            told.append(f"{size_text(int(speed))}/s")
+    def _times(self) -> tuple[str, list[str]]:
+        """Return how long it takes still, "" where nobody knows, and how fast it is and what is waited for."""
+        if self._plan is None or self._sent >= len(self._plan.sends):
+            return "", []
+        speed = self._speed()
+        left = self._left_s(self._plan, speed)
+        told = [f"{size_text(int(speed))}/s"] if speed else []
         fetching = len(self._sent_bytes) - len(self._moving)
-        waits = self._waiting() > _WAIT_WORTH_TELLING_S
-        if waits:
+        if self._waiting() > _WAIT_WORTH_TELLING_S:
             told.append("waiting for the quota")
-        elif fetching and self._plan and self._plan.route is not Route.FILES:
+        elif fetching and self._plan.route is not Route.FILES:
             told.append(f"downloading {fetching}")
-        return told
-
-    def _left(self) -> str:
-        """Return how long it takes still, "" where nobody knows or all is sent."""
-        left = self._left_s(self._speed()) if self._plan and self._sent < len(self._plan.sends) else None
-        return "" if left is None else f"{seconds_text(left)} left"
+        return "" if left is None else f"{seconds_text(left)} left", told
 
     def _speed(self) -> float:
         """Return bytes a second, 0 where that cannot be said."""
@@ -170,10 +163,9 @@ class Progress:
         (since, before), now = self._samples[0], self._clock()
         return max(0.0, (self.bytes_sent - before) / (now - since)) if now - since >= 2 * _SAMPLE_S else 0.0
 
-    def _left_s(self, speed: float) -> float | None:
+    def _left_s(self, plan: Plan, speed: float) -> float | None:
         """Return the seconds that what is left will take, by the speed or by the quota; None where nobody knows."""
-        plan = self._plan
-        if plan is None or not self._sent:
+        if not self._sent:
             return None
         by_speed = (plan.send_bytes - self.bytes_sent) / speed if speed else None
         by_quota = (len(plan.sends) - self._sent) / self._rate if self._rate else None

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from embedded import Gate, Package, client_of, opened
-from pulumi_codeartifact_release.cli.plan_file import LONGEST, MAX_BYTES, ApprovedPlan, read_plan, schema_text
+from pulumi_codeartifact_release.cli.plan_file import LONGEST, MAX_BYTES, ApprovedPlan, read_plan
+from pulumi_codeartifact_release.cli.schema import schema_text
 from pulumi_codeartifact_release.errors import StalePlanError, UsageError
 from pulumi_codeartifact_release.local_registry import start
 
@@ -72,7 +73,7 @@ def test_a_plan_file_is_what_json_prints_holds_to_its_schema_and_nothing_else_is
     assert set(after) - set(before) == {"plan.json"}
     printed = json.loads(run("plan", *WORDS, "--json").out)
     for each in (plan, printed):
-        Draft202012Validator(json.loads(schema_text())).validate(each)
+        Draft202012Validator(json.loads(schema_text("plan"))).validate(each)
         del each["createdAt"], each["expiresAt"]
     assert plan == printed
 
@@ -81,7 +82,7 @@ def test_the_schema_is_published_and_is_one(run: Run) -> None:
     outcome = run("schema", "plan")
     schema = json.loads(outcome.out)
     Draft202012Validator.check_schema(schema)
-    assert outcome.out == schema_text()
+    assert outcome.out == schema_text("plan")
     everything = [schema, *schema["$defs"].values(), *schema["properties"].values()]
     assert all(each.get("additionalProperties") is False for each in everything if each.get("type") == "object")
 
@@ -456,7 +457,7 @@ def test_what_is_no_plan_is_refused_with_what_is_wrong_in_it(run: Run, planned: 
 
 
 def _shown() -> list[str]:
-    schema = json.loads(schema_text())
+    schema = json.loads(schema_text("plan"))
     return sorted(schema["$defs"]["package"]["properties"])
 
 

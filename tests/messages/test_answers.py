@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.stub import Stubber
 
+from embedded import unconnected_client
 from fakes import asset
 from pulumi_codeartifact_release.errors import ReleaseError
 from pulumi_codeartifact_release.registry import Coordinates, Status
@@ -82,13 +81,7 @@ class Answered:
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
-        client = boto3.client(
-            "codeartifact",
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        client = unconnected_client()
         self.stub = Stubber(client)
         self.registry = BotoRegistry(client, Pacer({}), sleep=lambda _seconds: None)
 

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import boto3
 import botocore.exceptions
 import pytest
 import urllib3.exceptions
-from botocore.config import Config
 from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
+from embedded import unconnected_client
 from fakes import AT, asset
 from pulumi_codeartifact_release import errors
 from pulumi_codeartifact_release.registry import AssetListing, Coordinates, Status, VersionState
@@ -29,13 +28,7 @@ OWNED = Coordinates("acme", "dev", "tools", "app", "1.0", domain_owner="11112222
 
 class Stubbed:
     def __init__(self) -> None:
-        client = boto3.client(
-            "codeartifact",
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        client = unconnected_client()
         self.stub = Stubber(client)
         self.slept: list[float] = []
         self.registry = BotoRegistry(client, Pacer({}), sleep=self.slept.append)

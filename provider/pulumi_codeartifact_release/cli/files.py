@@ -6,9 +6,12 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..manifest import Manifest
+
+if TYPE_CHECKING:
+    from ..manifest import Manifest
 
 
 def released_files(manifest: Manifest) -> dict[str, Path | None]:
@@ -27,13 +30,14 @@ def refuse_unwritable(path: Path, option: str, others: Mapping[str, Path | None]
     if str(path) == "-":
         raise UsageError(f"{option} - names no file", hint=hint)
     try:
+        # A release may have thousands of files: what is asked of this one is asked once.
+        there, target = path.exists(), path.resolve()
         for what, other in others.items():
-            same = other and path.exists() and other.exists() and path.samefile(other)
-            if other and (same or path.resolve() == other.resolve()):
+            if other and (path.samefile(other) if there and other.exists() else target == other.resolve()):
                 raise UsageError(f"{option} {path} is {what}", hint=hint)
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}", hint=hint) from error
-    if path.is_dir() or not os.access(path.resolve().parent, os.W_OK | os.X_OK):
+    if path.is_dir() or not os.access(target.parent, os.W_OK | os.X_OK):
         reason = "it is a folder" if path.is_dir() else "its folder is not there, or may not be written to"
         raise UsageError(f"{path} cannot be written: {reason}", hint=hint)
 

@@ -20,9 +20,14 @@ class _Told:
 told = _Told()
 
 
+def error_tag(code: str) -> str:
+    """Return what an error's line begins with."""
+    return click.style("error", fg="red", bold=True) + f"[{code}]"
+
+
 def show_error(error: ReleaseError, color: bool | None = None) -> None:
     """Print an error to stderr; `color` is for those that are outside of a command, which knows it."""
-    tag = click.style("error", fg="red", bold=True) + f"[{error.code}]"
+    tag = error_tag(error.code)
     if isinstance(error, ManifestError):
         # A line for each mistake, as compilers write them; then what they come to.
         mistakes = "1 mistake" if len(error.problems) == 1 else f"{len(error.problems)} mistakes"

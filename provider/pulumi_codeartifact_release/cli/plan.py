@@ -84,7 +84,7 @@ def command(
         with open_reading(quiet=quiet) as reading:
             plans = make_plans(target, reading)
         summary.add(plan_summary(target, plans))
-        document = plan_json(target, plans, options, validity)
+        document = plan_json(target, plans, options, validity) if as_json or plan_file else {}
         if as_json:
             click.echo(json.dumps(document, indent=2))
         show_plans(target, plans, quiet=quiet or as_json)

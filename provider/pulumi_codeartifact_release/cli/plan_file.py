@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from ..registry.listing import is_text
 from .files import write_whole
 from .plan_json import SCHEMA_VERSION, found_json, manifest_hash, package_json, permissions_json, site_json
 from .plans import PackagePlan
+from .schema import schema_text
 from .target import Options, Target
 
 MAX_BYTES = 64 << 20
@@ -43,11 +44,6 @@ _AGAIN = "Plan again, and have that approved."
 def write_plan(path: Path, document: Mapping[str, Any]) -> None:
     """Write a plan. Raises UsageError."""
     write_whole(path, json.dumps(document, indent=2) + "\n", "-o")
-
-
-def schema_text() -> str:
-    """Return the JSON Schema of plans, as it is shipped."""
-    return (files(__package__) / "schemas" / "plan.schema.json").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -94,6 +90,11 @@ class ApprovedPlan:
             variables=tuple(self.document["variables"]),
         )
 
+    @cached_property
+    def _packages(self) -> Mapping[str, Mapping[str, Any]]:
+        """What was approved, by `namespace/package@version`."""
+        return {_name(package): package for package in self.document["packages"]}
+
     def hold(self, target: Target, plans: list[PackagePlan]) -> None:
         """Raise StalePlanError, with everything that moved, unless `plans` are what was approved."""
         reasons = [*self._moved_place(target), *self._moved_packages(target, plans)]
@@ -108,7 +109,7 @@ class ApprovedPlan:
         if plan.refusal:
             return
         name = plan.release.at.name
-        package = next(package for package in self.document["packages"] if _name(package) == name)
+        package = self._packages[name]
         if reason := departure(_approved(package), plan, package["sourceRevision"]):
             raise self._stale([f"{name}: {reason}".replace("\n", "\n  ")])
 
@@ -135,7 +136,7 @@ class ApprovedPlan:
                     yield f"the {key} of {name} moved: {value or 'unknown'}, approved {approved[key] or 'unknown'}"
 
     def _moved_packages(self, target: Target, plans: list[PackagePlan]) -> Iterator[str]:
-        approved = {_name(package): package for package in self.document["packages"]}
+        approved = dict(self._packages)
         for each in plans:
             name = each.plan.release.at.name
             package = approved.pop(name, None)
@@ -205,7 +206,7 @@ def _validate(path: Path, document: Mapping[str, Any]) -> None:
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import
     from jsonschema.exceptions import best_match  # noqa: PLC0415
 
-    error = best_match(Draft202012Validator(json.loads(schema_text())).iter_errors(document))
+    error = best_match(Draft202012Validator(json.loads(schema_text("plan"))).iter_errors(document))
     if error:
         raise UsageError(
             f"{path} is no plan: {error.json_path}: {error.message}"[:500],

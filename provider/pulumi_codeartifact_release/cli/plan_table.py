@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from ..errors import printable
 from ..publishing import Action, Review, Route, Sum
 from ..review import cost_text, count_text, plan_text, seconds_text, size_text, source_text
-from .plans import PackagePlan, sum_up
+from .plans import PackagePlan, refusals_of, sum_up
 from .target import Target
 from .text import GAP, header_lines, padded, wrapped
 
@@ -55,8 +55,7 @@ def table(target: Target, plans: list[PackagePlan], width: int | None) -> Iterat
 
 def refusals(plans: list[PackagePlan]) -> Iterator[str]:
     """Yield why packages are refused, in full; one reason for several is told once."""
-    found = [each.plan.refusal for each in plans]
-    for refusal in {id(refusal): refusal for refusal in found if refusal}.values():
+    for refusal in refusals_of(plans):
         yield f"{click.style('refused', fg='red', bold=True)}[{refusal.code}]: {refusal}"
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import click
-
-from ..approvals import Approval, approvals, idle_pins, permitted, wanted
+from ..approvals import Approval, approvals, permitted, wanted
 from ..endpoints import refuse_same_place, same_domain
 from ..errors import PinError, RefusedError, UsageError
 from ..hashing import SqliteCache, default_folder, hash_files
@@ -38,7 +36,7 @@ from ..publishing import (
 from ..registry.interface import Asset, Status
 from .pool import in_parallel
 from .reading import Reading
-from .target import DeclaredRelease, Site, Target, refuse_unknown
+from .target import DeclaredRelease, Site, Target, refuse_unknown, warn_of_idle_pins
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,12 @@ class PackagePlan:
 def sum_up(target: Target, plans: Sequence[PackagePlan]) -> Sum:
     """Return what plans come to."""
     return sum_of(each.review(target.site.connection.rate) for each in plans)
+
+
+def refusals_of(plans: Sequence[PackagePlan]) -> list[RefusedError]:
+    """Return why packages are refused; one reason for several is there once."""
+    found = (each.plan.refusal for each in plans)
+    return list({id(refusal): refusal for refusal in found if refusal}.values())
 
 
 def make_plans(target: Target, reading: Reading) -> list[PackagePlan]:
@@ -108,8 +112,7 @@ def _promotions(target: Target, source: Site) -> list[PackagePlan]:
     known = {(name, approval.version) for name, approval in approved.items()}
     refuse_unknown("replace", target.replace, known)
     refuse_unknown("force", target.force, known)
-    for name in idle_pins(target.manifest, environment):
-        click.echo(f"warning: pins of {environment.name}: {name} is no package of the manifest", err=True)
+    warn_of_idle_pins(target.manifest, environment)
     places = (source.destination, source.endpoint, target.site.destination, target.site.endpoint)
     refuse_same_place(*places)
     copies = same_domain(*places)

@@ -23,12 +23,15 @@ def command(document: str) -> None:
     An editor with the YAML language server takes the manifest's from a first line such as
     `# yaml-language-server: $schema=release.schema.json`.
     """
+    click.echo(schema_text(document), nl=False)
+
+
+def schema_text(document: str) -> str:
+    """Return a JSON Schema as it is shipped: of the `manifest`, a `plan`, or what `verify` says."""
     if document == "manifest":
         from ..manifest.schema import text  # noqa: PLC0415 - so that `--help` imports nothing of it
 
-        click.echo(text(), nl=False)
-        return
+        return text()
     from importlib.resources import files  # noqa: PLC0415
 
-    schemas = files(__package__) / "schemas"
-    click.echo((schemas / f"{document}.schema.json").read_text(encoding="utf-8"), nl=False)
+    return (files(__package__) / "schemas" / f"{document}.schema.json").read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ from ..publishing import ThreadScheduler
 from ..publishing.standing import Before, Declared, Found, Standing, Step, Wanted, judge, read
 from ..registry.interface import Registry, Status
 from .pool import in_parallel
-from .target import destination_of
+from .target import destination_of, origin_warning
 
 READS_AT_ONCE = 8
 
@@ -181,8 +181,8 @@ class _Reader:
     def _connect(self, manifest: Manifest, allow: frozenset[str], warn: Callable[[str], None]) -> None:
         endpoint = resolve(self.environment.endpoint, base=manifest.base, allow=allow, profile=self.environment.profile)
         self.endpoint, self.aws = endpoint.text or None, not endpoint.text
-        if endpoint.origin:
-            warn(f"warning: the endpoint {endpoint.text} comes from {endpoint.origin}, not from the manifest")
+        if warning := origin_warning(endpoint):
+            warn(warning)
         connection = connect(self._destination, endpoint)
         self.endpoint, self.region = endpoint.text or connection.url, connection.region
         # A `file:` registry that nobody has released to reads as empty, and is not made.

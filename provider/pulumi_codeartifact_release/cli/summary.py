@@ -96,7 +96,7 @@ def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
     """Return a plan: where to, a row for each package, refusals, the sum."""
     from ..review import size_text, source_text  # noqa: PLC0415
     from .plan_table import action_text, sum_text  # noqa: PLC0415
-    from .plans import sum_up  # noqa: PLC0415
+    from .plans import refusals_of, sum_up  # noqa: PLC0415
 
     rate = target.site.connection.rate
     rows = []
@@ -116,7 +116,6 @@ def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
         if review.origin and plan.changes:
             rows[-1][1] += f" ({source_text(review.origin)})"
     total = sum_text(sum_up(target, plans), rate, promotes=target.source is not None)
-    refusals = {id(each.plan.refusal): each.plan.refusal for each in plans if each.plan.refusal}
     return "\n".join(
         [
             _heading("Release plan", target),
@@ -124,7 +123,7 @@ def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
             "",
             f"**{_text(total)}**",
             "",
-            *(error_summary(refusal) for refusal in refusals.values()),
+            *(error_summary(refusal) for refusal in refusals_of(plans)),
         ]
     )
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ..manifest import Environment, Manifest
     from ..publishing import Origin, Permission, Release, Source
 
+FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
+"""How a version and its digest are written."""
+
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -137,14 +140,14 @@ def target_options(*, required: bool = True) -> Callable[[_Command], _Command]:
         click.option(
             "--replace",
             multiple=True,
-            metavar="NAMESPACE/PACKAGE@VERSION=sha256:DIGEST",
+            metavar=FORM,
             help="Permit replacing what a version holds, named by the digest that is given up; repeatable. The "
             "version is deleted, absent for a moment, and published anew.",
         ),
         click.option(
             "--force",
             multiple=True,
-            metavar="NAMESPACE/PACKAGE@VERSION=sha256:DIGEST",
+            metavar=FORM,
             help="Skip the soak of a version that is promoted, named by its digest; repeatable, with --reason.",
         ),
         click.option("--reason", default="", metavar="TEXT", help="Why a soak is skipped."),
@@ -199,16 +202,7 @@ def open_target(options: Options) -> Target:
     if environment.promote_from:
         source = open_site(manifest, manifest.environment(environment.promote_from), allow, stop)
         refuse_local_source(source.endpoint, site.endpoint, allow)
-    for each in filter(None, (site, source)):
-        if each.endpoint.origin:
-            click.echo(
-                printable(
-                    f"warning: the endpoint {each.endpoint.text} comes from {each.endpoint.origin}, "
-                    "not from the manifest"
-                ),
-                err=True,
-            )
-            break
+    warn_of_origin(site, source)
     if environment.on_supersede != "keep":
         click.echo(
             f"warning: onSupersede: {environment.on_supersede} is for Pulumi, whose state knows the version before; "
@@ -216,6 +210,28 @@ def open_target(options: Options) -> Target:
             err=True,
         )
     return Target(manifest, site, source, replace, force, options.reason, stop)
+
+
+def origin_warning(endpoint: Endpoint, not_from: str = "the manifest") -> str:
+    """Return what is said of an endpoint that somebody may not expect, "" where there is nothing to say."""
+    if not endpoint.origin:
+        return ""
+    return printable(f"warning: the endpoint {endpoint.text} comes from {endpoint.origin}, not from {not_from}")
+
+
+def warn_of_origin(site: Site, source: Site | None, not_from: str = "the manifest") -> None:
+    """Say, once, that an endpoint comes from the shell."""
+    told = filter(None, (origin_warning(each.endpoint, not_from) for each in (site, source) if each))
+    if warning := next(told, None):
+        click.echo(warning, err=True)
+
+
+def warn_of_idle_pins(manifest: Manifest, environment: Environment) -> None:
+    """Say which pins are about no package."""
+    from ..approvals import idle_pins  # noqa: PLC0415 - so that `--help` imports nothing of it
+
+    for name in idle_pins(manifest, environment):
+        click.echo(f"warning: pins of {environment.name}: {name} is no package of the manifest", err=True)
 
 
 def open_site(manifest: Manifest, environment: Environment, allow: frozenset[str], stop: Stop) -> Site:

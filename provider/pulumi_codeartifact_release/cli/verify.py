@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UsageError
-from .target import output_options
+from .messages import error_tag
+from .target import FORM, output_options
 
 if TYPE_CHECKING:
     from ..publishing import Permission
     from .verify_read import Place
 
-FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
 _EPILOG = """\b
 Examples:
   codeartifact-release verify release.yaml -e prod
@@ -119,8 +119,7 @@ def command(
         for line in text_lines(report, terminal_width(), quiet=quiet):
             click.echo(line)
     if report.exit_code:
-        tag = click.style("error", fg="red", bold=True) + f"[{failure_code(report)}]"
-        click.echo(f"{tag}: {sum_text(report)}", err=True)
+        click.echo(f"{error_tag(failure_code(report))}: {sum_text(report)}", err=True)
         raise SystemExit(report.exit_code)
     if not as_json and not quiet:
         click.echo(click.style(sum_text(report), fg="green"))

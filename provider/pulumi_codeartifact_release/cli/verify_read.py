@@ -14,18 +14,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import click
-
-from ..approvals import approvals, idle_pins, wanted
+from ..approvals import approvals, wanted
 from ..endpoints import refuse_same_place, resolve
-from ..errors import PinError, ReleaseError, UsageError, printable
+from ..errors import PinError, ReleaseError, UsageError
 from ..hashing import hash_files
 from ..manifest import Environment, Manifest, Package, Variables, load, value_problem
 from ..publishing import Expected, Permission, Release, Sealed, ThreadScheduler, look
 from ..publishing.verify import refuse_unreadable
 from ..registry.interface import Asset, Coordinates, Status
 from .reading import Reading
-from .target import Site, Stop, open_site, parsed_variables
+from .target import Site, Stop, open_site, parsed_variables, warn_of_idle_pins, warn_of_origin
 from .verify_check import Basis, Checked, Subject, check
 
 
@@ -80,7 +78,7 @@ def of_manifest(
             source = open_site(manifest, manifest.environment(environment.promote_from), allow, stop)
             refuse_same_place(source.destination, source.endpoint, site.destination, site.endpoint)
         subjects = _promoted(manifest, environment, site, source)
-    _warn(site, source, "the manifest")
+    warn_of_origin(site, source)
     return Report(str(path), site, source, download, check(subjects, site, stop, reading, download=download))
 
 
@@ -102,7 +100,7 @@ def of_digests(
     )
     stop = Stop()
     site = open_site(Manifest(base, base, (), {}), environment, allow, stop)
-    _warn(site, None, "the options")
+    warn_of_origin(site, None, "the options")
     subjects = []
     for version in dict.fromkeys(versions):
         namespace, _, package = version.package.partition("/")
@@ -142,8 +140,7 @@ def _asks_before(manifest: Manifest, environment: Environment) -> bool:
 
 
 def _promoted(manifest: Manifest, environment: Environment, site: Site, source: Site | None) -> list[Subject]:
-    for name in idle_pins(manifest, environment):
-        click.echo(f"warning: pins of {environment.name}: {name} is no package of the manifest", err=True)
+    warn_of_idle_pins(manifest, environment)
     unapproved = _unapproved(manifest, environment)
 
     def subject(package: Package) -> Subject:
@@ -224,15 +221,3 @@ def _refuse_endpoint(place: Place, base: Path, allow: frozenset[str]) -> None:
             f"--endpoint {place.endpoint} is neither AWS nor a folder inside the working folder",
             hint="If you trust it with your credentials, permit it with `--allow endpoint`.",
         ) from None
-
-
-def _warn(site: Site, source: Site | None, not_from: str) -> None:
-    for each in filter(None, (site, source)):
-        if each.endpoint.origin:
-            click.echo(
-                printable(
-                    f"warning: the endpoint {each.endpoint.text} comes from {each.endpoint.origin}, not from {not_from}"
-                ),
-                err=True,
-            )
-            return
