@@ -6,6 +6,7 @@ for event in apply(release, sources, registry, scheduler):
     ...
 """
 
+from .ahead import apply_ahead, first_sent
 from .apply import apply, look
 from .approved import Approved, departure
 from .digest import digest
@@ -17,6 +18,7 @@ from .events import (
     Event,
     Finished,
     Finishing,
+    Hashed,
     LookingAgain,
     Planned,
     Removed,
@@ -47,6 +49,7 @@ __all__ = [
     "Finish",
     "Finished",
     "Finishing",
+    "Hashed",
     "Known",
     "LookingAgain",
     "Origin",
@@ -70,10 +73,12 @@ __all__ = [
     "ThreadScheduler",
     "Verdict",
     "apply",
+    "apply_ahead",
     "choose",
     "departure",
     "digest",
     "duration_text",
+    "first_sent",
     "least_s",
     "look",
     "make_plan",

@@ -10,9 +10,8 @@ whichever machine.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import BinaryIO, TypeAlias, TypeVar, cast
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import TypeAlias, TypeVar
 
 from ..errors import (
     FileChangedError,
@@ -24,11 +23,7 @@ from ..errors import (
     VersionNotFoundError,
 )
 from ..registry.interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
-from .counted import CountedBody
 from .events import (
-    AssetProgress,
-    AssetSent,
-    AssetStarted,
     Copied,
     Event,
     Finished,
@@ -39,8 +34,9 @@ from .events import (
     StatusSet,
 )
 from .plan import Action, Finish, Plan, Release, RemoteVersion, Route, compare, doomed_status, held_back, make_plan
-from .scheduler import Emit, Job, Scheduler
+from .scheduler import Emit, Scheduler
 from .source import CopySource, Source
+from .upload import Uploader
 
 _T = TypeVar("_T")
 _StepsTo: TypeAlias = Generator[Event, None, _T]
@@ -56,7 +52,7 @@ SETTLE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0)
 _RIVAL = "Another publisher may be at work on it. Run again: what is there is looked at anew."
 
 # What these errors leave behind is unknown until it is read: the write may have happened, or a rival's did.
-_AMBIGUOUS = (
+AMBIGUOUS = (
     RegistryConflictError,
     StatusRefusedError,
     UnreachableError,
@@ -100,6 +96,7 @@ def apply(
     give_up: str | None = None,
     origin: CopySource | None = None,
     planned: Plan | None = None,
+    ahead: Uploader | None = None,
     parallel: int = PARALLEL,
 ) -> Iterator[Event]:
     """Make the registry hold `release`; yield what happens, `Finished` last.
@@ -108,25 +105,29 @@ def apply(
     `origin` is what a promotion takes over: judged before anything is taken from it, and again where it may have moved.
     `planned` is what `make_plan` said of this release a while ago: it saves the first look where its first write is
     guarded, and is worth nothing else.
+    `ahead` has sent assets just now, after a look that found no such version: they are not sent again.
     `sources` has the content of every declared asset by name. Raises RefusedError before anything is written if the
     registry holds something else, FileChangedError if a file is not the one that was hashed (nothing becomes
     Published), and any RegistryError. Whatever is raised, a version is Published only with all declared assets.
     """
     _check_sources(release, sources)
     route = origin.route if origin else Route.FILES
-    sent: dict[str, Asset] = {}
+    uploader = ahead or Uploader(release.at, sources, registry, scheduler)
     copied: list[Asset] = []
     last_missing: int | None = None
     idle_rounds = removals = 0
     while True:
         known = planned if planned and planned.guarded else None
-        planned = None
+        if ahead:
+            known = make_plan(release, None, give_up, route)
+        there = frozenset(ahead.sent) if ahead else frozenset()
+        planned = ahead = None
         plan = known or make_plan(release, look(registry, release.at, scheduler), give_up, route)
         yield Planned(plan)
         if plan.refusal:
             raise plan.refusal
         if plan.action is Action.KEEP and plan.remote:
-            yield Finished(plan.remote.state, tuple(sent.values()), tuple(copied))
+            yield Finished(plan.remote.state, tuple(uploader.sent.values()), tuple(copied))
             return
         try:
             _assure(plan, sources, origin, scheduler)
@@ -137,10 +138,10 @@ def apply(
             if origin and plan.copies:
                 state = yield from _copy(plan, origin, registry, scheduler, copied)
             else:
-                state = yield from _advance(plan, sources, registry, scheduler, sent, parallel)
+                state = yield from _advance(plan, there, uploader, registry, scheduler, parallel)
             if state.status is not release.status:
                 state = yield from _set_status(release, state, registry, scheduler)
-        except _AMBIGUOUS as error:
+        except AMBIGUOUS as error:
             copied[:] = () if isinstance(error, StatusRefusedError) else copied
             if origin:
                 origin.doubt()
@@ -153,7 +154,7 @@ def apply(
             yield LookingAgain(error.what)
             scheduler.sleep(SETTLE_WAITS[idle_rounds])
         else:
-            yield Finished(state, tuple(sent.values()), tuple(copied))
+            yield Finished(state, tuple(uploader.sent.values()), tuple(copied))
             return
 
 
@@ -208,37 +209,25 @@ def _check_sources(release: Release, sources: Mapping[str, Source]) -> None:
 
 def _advance(
     plan: Plan,
-    sources: Mapping[str, Source],
+    there: frozenset[str],
+    uploader: Uploader,
     registry: Registry,
     scheduler: Scheduler,
-    sent: dict[str, Asset],
     parallel: int,
 ) -> _StepsTo[VersionState]:
-    """Do what the plan says, once; returns the state at the end."""
+    """Do what the plan says, once, but for what is sent already; returns the state at the end."""
     release = plan.release
     if plan.action is Action.SET_STATUS and plan.remote:
         return (yield from _set_status(release, plan.remote.state, registry, scheduler))
 
-    def upload(asset: Asset, *, unfinished: bool, emit: Emit) -> VersionState:
-        emit(AssetStarted(asset))
-        with sources[asset.name].open() as body:
-            scheduler.checkpoint()
-            size = asset.size or body.seek(0, io.SEEK_END)
-            body.seek(0)
-            counted = cast(BinaryIO, CountedBody(body, size, lambda sent: emit(AssetProgress(asset, sent))))
-            state = registry.publish_asset(release.at, asset, counted, unfinished=unfinished)
-        sent[asset.name] = asset
-        emit(AssetSent(asset))
-        return state
-
     last = held_back(release) if release.finish is Finish.LAST_ASSET else None
-    jobs = [_job(upload, asset) for asset in plan.uploads if asset != last]
+    jobs = [uploader.job(asset) for asset in plan.uploads if asset != last and asset.name not in there]
     # The first alone: a rival that declares other bytes gets its conflict here, before it has sent anything else.
     yield from scheduler.run(jobs[:1], limit=1)
     yield from scheduler.run(jobs[1:], limit=parallel)
 
     if last:
-        return (yield from _finish_with(last, release, upload, registry, scheduler))
+        return (yield from _finish_with(last, release, uploader, registry, scheduler))
     return (yield from _finish_guarded(release, registry, scheduler))
 
 
@@ -301,13 +290,6 @@ def _mark(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Sche
     registry.set_status(at, revision=state.revision, expected=state.status, target=doomed)
 
 
-def _job(upload: Callable[..., VersionState], asset: Asset) -> Job:
-    def job(emit: Emit) -> None:
-        upload(asset, unfinished=True, emit=emit)
-
-    return job
-
-
 def _finish_guarded(release: Release, registry: Registry, scheduler: Scheduler) -> _StepsTo[VersionState]:
     listing = _await_assets(release, release.assets, registry, scheduler)
     yield Finishing()
@@ -320,7 +302,7 @@ def _finish_guarded(release: Release, registry: Registry, scheduler: Scheduler) 
 def _finish_with(
     last: Asset,
     release: Release,
-    upload: Callable[..., VersionState],
+    uploader: Uploader,
     registry: Registry,
     scheduler: Scheduler,
 ) -> _StepsTo[VersionState]:
@@ -330,7 +312,7 @@ def _finish_with(
     yield Finishing()
 
     def job(emit: Emit) -> None:
-        upload(last, unfinished=False, emit=emit)
+        uploader.send(last, unfinished=False, emit=emit)
 
     yield from scheduler.run([job], limit=1)
     # This way of finishing has no guard, so its result is read again: assets and status at one revision.

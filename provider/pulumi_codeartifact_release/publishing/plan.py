@@ -60,7 +60,7 @@ class Release:
     """What is declared: these assets, whole, at these coordinates, in this status.
 
     Attributes:
-        assets: in name order, at least one; names in NFC.
+        assets: in name order, at least one; names in NFC. Where the files are not hashed yet, `sha256` is "".
         status: Published, Unlisted or Archived.
     """
 
@@ -73,9 +73,14 @@ class Release:
         object.__setattr__(self, "assets", in_name_order(self.assets))
 
     @property
+    def hashed(self) -> bool:
+        """Whether the SHA-256 of every asset is known."""
+        return all(asset.sha256 for asset in self.assets)
+
+    @property
     def digest(self) -> str:
-        """The digest over all assets."""
-        return digest(self.assets)
+        """The digest over all assets; "" while one of them is not hashed."""
+        return digest(self.assets) if self.hashed else ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""Sending the assets of one version."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import BinaryIO, cast
+
+from ..registry.interface import Asset, Coordinates, Registry, VersionState
+from .counted import CountedBody
+from .events import AssetProgress, AssetSent, AssetStarted
+from .scheduler import Emit, Job, Scheduler
+from .source import Source
+
+
+class Uploader:
+    """Sends assets of the version `at`, from several threads.
+
+    Attributes:
+        sources: the content of each, by name; may be added to.
+        sent: what the registry has taken, by name.
+    """
+
+    def __init__(self, at: Coordinates, sources: Mapping[str, Source], registry: Registry, scheduler: Scheduler):
+        self.sources = sources
+        self.sent: dict[str, Asset] = {}
+        self._at = at
+        self._registry = registry
+        self._scheduler = scheduler
+
+    def send(self, asset: Asset, *, unfinished: bool, emit: Emit) -> VersionState:
+        """Send one asset. Raises FileChangedError if its file is not the one that was hashed, and any RegistryError."""
+        emit(AssetStarted(asset))
+        with self.sources[asset.name].open() as body:
+            self._scheduler.checkpoint()
+            size = asset.size or body.seek(0, io.SEEK_END)
+            body.seek(0)
+            counted = cast(BinaryIO, CountedBody(body, size, lambda sent: emit(AssetProgress(asset, sent))))
+            state = self._registry.publish_asset(self._at, asset, counted, unfinished=unfinished)
+        self.sent[asset.name] = asset
+        emit(AssetSent(asset))
+        return state
+
+    def job(self, asset: Asset) -> Job:
+        """Return the job of sending an asset that leaves the version Unfinished."""
+
+        def job(emit: Emit) -> None:
+            self.send(asset, unfinished=True, emit=emit)
+
+        return job
