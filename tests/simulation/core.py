@@ -17,10 +17,15 @@ SHORT = (0.1, 0.2, 0.4)
 """Waits before a run gives up: three, not seven. The same code, far fewer states."""
 
 
-def variant(*changes: tuple[str, str], origin: tuple[tuple[str, str], ...] = (), **names: Any) -> Core:
+def variant(
+    *changes: tuple[str, str],
+    origin: tuple[tuple[str, str], ...] = (),
+    ahead: tuple[tuple[str, str], ...] = (),
+    **names: Any,
+) -> Core:
     """Return the core from a copy of `apply`: every text in `changes` replaced, then `names` set.
 
-    So it is with `origin` and the module of that name.
+    So it is with `origin` and `ahead` and the modules of those names.
     """
     applying = _copied("apply", changes)
     for name, value in names.items():
@@ -28,7 +33,9 @@ def variant(*changes: tuple[str, str], origin: tuple[tuple[str, str], ...] = (),
         setattr(applying, name, value)
     originating: Any = _copied("origin", origin)
     originating.look = applying.look
-    return Core(applying.apply, applying.look, originating.Origin, originating.choose)
+    hashing_ahead: Any = _copied("ahead", ahead)
+    hashing_ahead.apply, hashing_ahead.look = applying.apply, applying.look
+    return Core(applying.apply, applying.look, originating.Origin, originating.choose, hashing_ahead.apply_ahead)
 
 
 def _copied(name: str, changes: tuple[tuple[str, str], ...]) -> Any:
