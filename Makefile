@@ -1,20 +1,24 @@
 # make demo   release real files to a registry in a folder, twice
 # make test   run all tests
+# make bench  measure, and write docs/performance.md; BENCH="one-large cold --runs 3" for a part
 # make lint   format check, lint, types
 # Everything sets itself up: Python 3.11 or later and make are all it needs.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-CODE := provider/pulumi_codeartifact_release tests scripts examples __main__.py
+CODE := provider/pulumi_codeartifact_release tests scripts examples benchmarks __main__.py
 
-.PHONY: demo test lint format lock clean
+.PHONY: demo test bench lint format lock clean
 
 demo: $(READY)
 	@$(BIN)/python scripts/demo.py
 
 test: $(READY)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 lint: $(READY)
 	@$(BIN)/ruff format --check $(CODE)

@@ -30,6 +30,7 @@ from pulumi_codeartifact_release.endpoints import (
 from pulumi_codeartifact_release.errors import MissingDomainError, UsageError, VersionNotFoundError
 from pulumi_codeartifact_release.registry import Status
 from pulumi_codeartifact_release.registry.client import Caller
+from pulumi_codeartifact_release.registry.quota_learning import Outcome
 
 HERE = Destination("acme", "dev")
 AT = HERE.coordinates("tools", "app", "1.0")
@@ -164,9 +165,13 @@ def test_the_operator_may_tell_the_rate_and_it_is_one_for_the_process(
 ) -> None:
     monkeypatch.setenv("CODEARTIFACT_RELEASE_RATE", "20")
     endpoint = resolve("file:.registry", base=tmp_path)
-    first, second = connect(HERE, endpoint).registry, connect(Destination("acme", "other"), endpoint).registry
-    assert first._pacer is second._pacer  # type: ignore[attr-defined]
-    assert first._pacer._rates["PublishPackageVersion"] == 20  # type: ignore[attr-defined]
+    first, second = connect(HERE, endpoint), connect(Destination("acme", "other"), endpoint)
+    assert first.rate == second.rate == 20
+    turn = first._pacer.turn("PublishPackageVersion", "a release")
+    for _ in range(20):
+        turn.begin()
+        turn.end(Outcome.ACCEPTED)
+    assert second.waiting_s() > 0
 
 
 @pytest.mark.parametrize("text", ["fast", "0", "-1", "inf", "nan"])

@@ -14,9 +14,10 @@ PACKAGE = Path(pulumi_codeartifact_release.__file__).parent
 
 MAY_IMPORT = {
     "errors": set(),
+    "private_db": set(),
     "manifest": {"errors"},
-    "hashing": {"errors"},
-    "registry": {"errors"},
+    "hashing": {"errors", "private_db"},
+    "registry": {"errors", "private_db"},
     "publishing": {"errors", "registry"},
     "local_registry": set(),
     "endpoints": {"errors", "registry", "local_registry"},
@@ -84,6 +85,7 @@ MAY_IMPORT = {
 
 LIBRARIES = {
     "errors": set(),
+    "private_db": set(),
     "manifest": {"yaml", "jsonschema", "wcmatch"},
     "hashing": set(),
     "registry": {"boto3", "botocore", "urllib3", "mypy_boto3_codeartifact"},

@@ -30,13 +30,23 @@ class Approval:
 def approvals(manifest: Manifest, environment: Environment) -> Mapping[str, Approval]:
     """Return, by `namespace/package`, the version of every package of the manifest for one of its environments.
 
-    Raises PinError, naming all of them, where `pinned` asks for pins that are not there.
+    Of a package with several versions, which no pin can be about, it is the last. Raises PinError, naming all of them,
+    where `pinned` asks for pins that are not there.
     """
     found = {package.id: wanted(manifest, environment, package) for package in manifest.packages}
     missing = [(name, approval.version) for name, approval in found.items() if not approval.pin]
     if environment.pinned and missing:
         raise _unapproved(manifest, environment, missing)
     return found
+
+
+def unapproved(manifest: Manifest, environment: Environment) -> PinError | None:
+    """Return why some packages have no pin, where all of them must."""
+    try:
+        approvals(manifest, environment)
+    except PinError as error:
+        return error
+    return None
 
 
 def _unapproved(manifest: Manifest, environment: Environment, missing: Sequence[tuple[str, str]]) -> PinError:

@@ -25,15 +25,14 @@ Assets: TypeAlias = "Sequence[str | os.PathLike[str] | pulumi.FileAsset] | Mappi
 """What makes up a version: paths and globs, each file under its own name; or name -> path or content."""
 
 
-def declaration_of(assets: Assets, base: Path, known: Declaration) -> pulumi.Output[dict[str, Any]] | dict[str, Any]:
-    """Return the transient input for the argument `assets`; an output where a path is one."""
+def declaration_of(assets: Assets, base: Path, known: Declaration) -> pulumi.Output[Declaration] | Declaration:
+    """Return what is declared by the argument `assets`; an output where a path is one."""
     dry_run = pulumi.runtime.is_dry_run()
 
-    def declared(resolved: Any) -> dict[str, Any]:
+    def declared(resolved: Any) -> Declaration:
         files, texts, problems = _files_of(resolved, base)
         problems += [] if is_digest(known.give_up) else [f"replace is {known.give_up!r}; write sha256:DIGEST"]
-        whole = dataclasses.replace(known, files=files, texts=texts, problems=tuple(problems), dry_run=dry_run)
-        return whole.properties()
+        return dataclasses.replace(known, files=files, texts=texts, problems=tuple(problems), dry_run=dry_run)
 
     if isinstance(assets, Mapping):
         # Reduced before an Output sees them: an Asset object among the inputs would be state for ever.

@@ -159,6 +159,7 @@ class VersionCheck(_Check):
     def _checked(self) -> dict[str, Any]:
         declared = self._declared
         sources = declared.hash(self._process.cache)
+        self._process.cache.keep(sources.values())
         inputs = self._placed(self._inputs, self._olds)
         if not isinstance(inputs.get("assets"), dict):
             inputs["assets"] = asset_properties(transient.assets_from(sources))

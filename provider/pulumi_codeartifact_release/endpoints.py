@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 
 from .errors import NoRegionError, UsageError
 from .registry.address import is_aws, is_loopback
-from .registry.interface import Coordinates, Registry
-from .registry.pacing import AWS_RATES, Pacer
+from .registry.interface import Coordinates, CopyingRegistry, Registry
+from .registry.pacing import Pacer, known_rates
 from .registry.prepared import empty_until_prepared
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Connection:
         rate: the quota of uploads a second, None where it is not known.
     """
 
-    registry: Registry
+    registry: CopyingRegistry
     url: str
     region: str
     embedded: bool
@@ -117,7 +117,7 @@ def on_first_use(connect: Callable[[], Registry]) -> Registry:
 
 
 class _OnFirstUse:
-    def __init__(self, connect: Callable[[], Registry]) -> None:
+    def __init__(self, connect: Callable[[], object]) -> None:
         self._connect = connect
 
     def __getattr__(self, name: str) -> Any:
@@ -191,8 +191,13 @@ def known_caller(destination: Destination, endpoint: Endpoint) -> Caller | None:
     from .registry.client import ClientSettings, caller  # noqa: PLC0415 - boto3 takes long to import
 
     settings = ClientSettings(region=destination.region, profile=destination.profile)
+    key = _caller_key(destination, endpoint)
     # Elsewhere than on AWS, STS is asked only if the shell says where it is: keys of a test are not AWS's business.
-    return _shared(("caller", settings, endpoint.is_aws), lambda: caller(settings, configured_only=not endpoint.is_aws))
+    return _shared(key, lambda: caller(settings, configured_only=not endpoint.is_aws))
+
+
+def _caller_key(destination: Destination, endpoint: Endpoint) -> tuple[object, ...]:
+    return "caller", destination.region, destination.profile, endpoint.is_aws
 
 
 def same_domain(one: Destination, at: Endpoint, other: Destination, other_at: Endpoint) -> bool:
@@ -248,8 +253,21 @@ def connect(destination: Destination, endpoint: Endpoint, checkpoint: Callable[[
     client = _shared(("client", settings), lambda: _client(settings))
     url = client.meta.endpoint_url
     _refuse_clear_text(url, "the AWS configuration")
-    pacer = _shared(("pacer", url, region, destination.profile), lambda: _pacer(url))
-    rate = pacer.rate("PublishPackageVersion")
+    rates = known_rates(url)
+    rate = rates.get("PublishPackageVersion")
+
+    def choose() -> Pacer:
+        # Two profiles of one account share its quotas; who it is, nobody is asked only for that.
+        chosen = "pacer of", url, region, destination.profile
+        if chosen not in _things:
+            known = cast("Caller | None", _things.get(_caller_key(destination, endpoint)))
+            account = known.account if known else ("profile", destination.profile)
+            pacer = _shared(("pacer", url, region, account), lambda: Pacer(rates))
+            return _shared(chosen, lambda: pacer)
+        return cast(Pacer, _things[chosen])
+
+    # Chosen when something is sent first: by then the caller is mostly known.
+    pacer = cast(Pacer, _OnFirstUse(choose))
     registry = BotoRegistry(client, pacer, checkpoint=checkpoint)
     return Connection(registry, url, region, endpoint.folder is not None, rate, pacer, client, destination)
 
@@ -294,22 +312,6 @@ def _client(settings: ClientSettings) -> CodeArtifactClient:
     from .registry.client import make_client  # noqa: PLC0415 - boto3 takes long to import
 
     return make_client(settings)
-
-
-def _pacer(url: str, environ: Mapping[str, str] = os.environ) -> Pacer:
-    rates = dict(AWS_RATES) if is_aws(url) else {}
-    # Elsewhere nobody knows the quota: the answers tell, or the operator.
-    if text := environ.get("CODEARTIFACT_RELEASE_RATE"):
-        try:
-            rates["PublishPackageVersion"] = float(text)
-        except ValueError:
-            rates["PublishPackageVersion"] = 0.0
-        if not 0 < rates["PublishPackageVersion"] < float("inf"):
-            raise UsageError(
-                f"CODEARTIFACT_RELEASE_RATE is {text!r}",
-                hint="Set it to a number above 0: PublishPackageVersion requests a second.",
-            )
-    return Pacer(rates)
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------

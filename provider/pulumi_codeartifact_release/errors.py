@@ -16,10 +16,12 @@ Exit codes are part of the public interface: 1 it failed, trying again may help;
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+# Every start of the command line waits for this module: what is cheap to write may be dear to import.
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 
 def printable(text: str) -> str:
@@ -28,12 +30,11 @@ def printable(text: str) -> str:
     Control characters are spelled out; what a CI runner would take for a command (`::error::` where a line begins,
     `##[…]` and `##vso[…]` anywhere) is none any more.
     """
-    spelled = "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return _AT_THE_START.sub(lambda found: f"{found[1]}\\{found[2]}", _ANYWHERE.sub(r"#\\#", spelled))
-
-
-_AT_THE_START = re.compile(r"^(\s*)(::|##)", flags=re.MULTILINE)
-_ANYWHERE = re.compile(r"##(?=\[|vso)", flags=re.IGNORECASE)
+    spelled = text
+    if not text.isprintable():
+        spelled = "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    spelled = re.sub(r"##(?=\[|vso)", r"#\\#", spelled, flags=re.IGNORECASE)
+    return re.sub(r"^(\s*)(::|##)", r"\1\\\2", spelled, flags=re.MULTILINE)
 
 
 class ReleaseError(Exception):
@@ -85,8 +86,7 @@ class NoRegionError(UsageError):
         )
 
 
-@dataclass(frozen=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake in a manifest.
 
     Attributes:

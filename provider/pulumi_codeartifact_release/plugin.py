@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .engine import EngineLog, at_terminal, engine_address
 from .errors import UsageError
-from .hashing import SqliteCache, default_folder
+from .hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
 from .publishing import Origin, Plan, Source
 from .state import Inputs
 
@@ -44,13 +44,41 @@ class Pending:
     plan: Plan | None = None
 
 
+class OperationCache:
+    """`HashCache` for one operation of the engine: what it has hashed is not hashed again, however young the file is.
+
+    The cache beneath forgets a file that may be written to again within the tick of the clock that its stat shows: a
+    digest that later runs believe must never be the one of other bytes. Within one operation, such a write is no other
+    than one right after check(): the digest is what was declared, and the service refuses bytes that do not have it.
+    """
+
+    def __init__(self, beneath: HashCache) -> None:
+        self._beneath = beneath
+        self._kept: dict[FileIdentity, str] = {}
+
+    def keep(self, sources: Iterable[Source]) -> None:
+        """Remember the digests of files until the process ends."""
+        self._kept.update({each.identity: each.sha256 for each in sources if isinstance(each, HashedFile)})
+
+    def get_many(self, identities: Iterable[FileIdentity]) -> Mapping[FileIdentity, str]:
+        """Return the digests of those that are known."""
+        wanted = list(identities)
+        known = {identity: self._kept[identity] for identity in wanted if identity in self._kept}
+        others = [identity for identity in wanted if identity not in known]
+        return {**known, **self._beneath.get_many(others)} if others else known
+
+    def put_many(self, digests: Mapping[FileIdentity, str]) -> None:
+        """Remember digests for later runs."""
+        self._beneath.put_many(digests)
+
+
 class Process:
     """What all resources of one operation share."""
 
     def __init__(self, engine_address: str | None) -> None:
         self.region: str | None = None
         self.profile: str | None = None
-        self.cache = SqliteCache(default_folder())
+        self.cache = OperationCache(SqliteCache(default_folder()))
         self.log = EngineLog(engine_address)
         # Where every line stays, few are enough.
         self.pace = _AT_A_TERMINAL if at_terminal() else _IN_A_LOG

@@ -64,6 +64,7 @@ def publish_manifest(
             allow=program.allow,
         )
         chosen = manifest.environment(environment)
+        _refuse_several(manifest)
         approved = approvals(manifest, chosen) if chosen.promote_from else {}
         _announce(manifest, chosen, program.allow)
     except ReleaseError as error:
@@ -138,7 +139,9 @@ class _Program:
             approval = approved[package.id]
             if outputs is None or approval.pin:
                 version: pulumi.Input[str] = approval.version
-                told: pulumi.Input[Mapping[str, Any]] = self._approval(package, approval.version, approval.pin)
+                told: pulumi.Output[Mapping[str, Any]] | Mapping[str, Any] = self._approval(
+                    package, approval.version, approval.pin
+                )
             else:
                 version, told = self._approved_by(str(environment.stack), outputs, package)
             resources[package.id] = Promotion.of_manifest(
@@ -172,7 +175,7 @@ class _Program:
                 f"the stack {stack} says in its output `{OUTPUT}` no version and digest of {package.id}: "
                 "run `pulumi up` there first, or pin the package"
             )
-            return {"problems": [problem]}
+            return {"problems": (problem,)}
 
         return outputs.apply(lambda all_: str((release(all_) or {}).get("version", package.version))), outputs.apply(
             approval
@@ -186,6 +189,15 @@ class _Program:
             if versions.get(permission.package) != permission.version:
                 # It may have served its turn; it may also be a slip of the pen.
                 pulumi.log.warn(f"{name}: {permission} is about no version of {manifest.path}")
+
+
+def _refuse_several(manifest: Manifest) -> None:
+    """Raise UsageError for several versions of a package: they would be one resource, by the same logical name."""
+    for name, versions in manifest.several.items():
+        raise UsageError(
+            f"{manifest.path}: {name} is declared with {len(versions)} versions, and under Pulumi a package is one "
+            "resource: give each version a manifest and a stack of its own, or use `codeartifact-release apply`"
+        )
 
 
 def _outputs_of(stack: str) -> pulumi.Output[Any]:

@@ -26,6 +26,7 @@ from .publishing import (
     Event,
     Finished,
     Finishing,
+    Hashed,
     LookingAgain,
     Plan,
     Planned,
@@ -65,6 +66,7 @@ class Progress:
         self._sent = 0
         self._phase = "looking at the registry"
         self._finished: Finished | None = None
+        self._digest = ""
         self._began: float | None = None
         self._samples: deque[tuple[float, int]] = deque()
 
@@ -90,6 +92,8 @@ class Progress:
                 self._actions.append(plan.action)
                 self._began = self._began if self._began is not None else self._clock()
                 self._phase = "copying" if plan.copies else "publishing" if plan.sends else plan_text(plan)
+            case Hashed(release):
+                self._digest = release.digest
             case AssetStarted(asset):
                 self._sent_bytes.setdefault(asset.name, 0)
                 self._moving.discard(asset.name)
@@ -125,6 +129,11 @@ class Progress:
             # What matters most comes first: the engine cuts the line where its column ends.
             return ", ".join(filter(None, (self._count(), left, part_text(self.bytes_sent, total), *rest)))
 
+    @property
+    def digest(self) -> str:
+        """The digest of what was hashed while it was sent; "" where it was known before."""
+        return self._digest
+
     def count_text(self) -> str:
         """Return how many assets are sent: `45/150 assets`."""
         with self._lock:
@@ -149,6 +158,8 @@ class Progress:
         speed = self._speed()
         left = self._left_s(self._plan, speed)
         told = [f"{size_text(int(speed))}/s"] if speed else []
+        if not self._sent_bytes and not self._plan.release.hashed:
+            told.append("hashing")
         fetching = len(self._sent_bytes) - len(self._moving)
         if self._waiting() > _WAIT_WORTH_TELLING_S:
             told.append("waiting for the quota")

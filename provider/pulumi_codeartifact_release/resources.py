@@ -72,7 +72,7 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
     def _declare(
         self,
         resource_name: str,
-        declaration: pulumi.Output[dict[str, Any]] | dict[str, Any],
+        declaration: pulumi.Output[Declaration] | Declaration,
         inputs: dict[str, Any],
         opts: pulumi.ResourceOptions | None,
     ) -> None:
@@ -81,7 +81,13 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
             opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(retain_on_delete=True), opts)
         opts = opts or pulumi.ResourceOptions()
         urn = _urn(self._resource_type_name, resource_name, opts)
-        told = pulumi.Output.all(declaration, urn).apply(lambda both: {**both[0], "urn": both[1]})
+        told: pulumi.Input[str]
+        if isinstance(urn, str) and isinstance(declaration, Declaration):
+            told = dataclasses.replace(declaration, urn=urn).text()
+        else:
+            told = pulumi.Output.all(declaration, urn).apply(
+                lambda both: dataclasses.replace(both[0], urn=both[1]).text()
+            )
         self._said = frozenset(name for name in _OPTIONAL if inputs[name] is not None)
         asked = {"assets": None, "digest": None, "revision": None, "trail": None}
         props = {**asked, **inputs, transient.KEY: told}
@@ -186,7 +192,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
         resource = cls.__new__(cls)
         resource._declare(
             package.id,
-            declaration.properties(),
+            declaration,
             {**place_of(environment), **package_of(package, environment), "version": package.version},
             opts,
         )
@@ -272,13 +278,13 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
             reason=reason,
         )
 
-        def approved(pin: str | None) -> dict[str, Any]:
+        def approved(pin: str | None) -> Declaration:
             told = dataclasses.replace(known, pin=pin or "")
             if isinstance(source, pulumi.Output) and not pin:
                 # Another stack's outputs that have none are not what they are taken for.
                 problem = "source says no digest: it must be what approves, or `digest` is"
                 told = dataclasses.replace(told, problems=(*known.problems, problem))
-            return told.properties()
+            return told
 
         self._declare(
             resource_name,
@@ -314,7 +320,7 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
         source: Environment,
         *,
         version: pulumi.Input[str],
-        approval: pulumi.Input[Mapping[str, str]],
+        approval: pulumi.Output[Mapping[str, Any]] | Mapping[str, Any],
         known: Declaration,
         opts: pulumi.ResourceOptions | None = None,
     ) -> Promotion:
@@ -322,10 +328,14 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
 
         `approval` has what of `known` depends on who approved: `pin`, `pinned_by`, and so on.
         """
+
+        def approved(approval: Mapping[str, Any]) -> Declaration:
+            return dataclasses.replace(known, **approval)
+
         resource = cls.__new__(cls)
         resource._declare(
             package.id,
-            pulumi.Output.from_input(approval).apply(lambda approval: {**known.properties(), **approval}),
+            approval.apply(approved) if isinstance(approval, pulumi.Output) else approved(approval),
             {
                 **place_of(environment),
                 **package_of(package, environment),
@@ -377,9 +387,10 @@ def _relative(endpoint: str | None, folder: Path) -> str | None:
     return "file:" + Path(os.path.relpath(there, folder.resolve())).as_posix()
 
 
-def _urn(type_name: str, resource_name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-    urn = create_urn(resource_name, f"pulumi-python:{type_name}", opts.parent)
+def _urn(type_name: str, resource_name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str] | str:
     if opts.parent is None:
-        return urn
+        # The SDK's own way makes six outputs to join these four texts.
+        return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::pulumi-python:{type_name}::{resource_name}"
+    urn = create_urn(resource_name, f"pulumi-python:{type_name}", opts.parent)
     # With a component as parent the URN depends on it, and it on its children: a circle. Only the text is needed.
     return pulumi.Output(set(), cast(Any, urn.future()), urn.is_known())

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from embedded import Gate, client_of
 from pulumi_codeartifact_release import endpoints
 from pulumi_codeartifact_release.cli import main
+from pulumi_codeartifact_release.local_registry import start
 
 MANIFEST = """\
 schemaVersion: 1
@@ -65,3 +67,30 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "release.yaml").write_text(MANIFEST)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def gate(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """A registry over HTTP that counts; `dev`, `staging` and `far` are in it."""
+    (project / "release.yaml").write_text(
+        MANIFEST.replace(', endpoint: "file:.registry"', "")
+        + "  far: {domain: acme-far, repository: releases, promoteFrom: dev}\n"
+    )
+    with start(project / ".registry") as server:
+        client = client_of(server)
+        for domain, repository in (("acme", "dev"), ("acme", "staging"), ("acme-far", "releases")):
+            if repository != "staging":
+                client.create_domain(domain=domain)
+            client.create_repository(domain=domain, repository=repository)
+        counting = Gate(server)
+        key = server.credentials()
+        for name, value in {
+            "AWS_ENDPOINT_URL_CODEARTIFACT": counting.url,
+            "AWS_ACCESS_KEY_ID": key.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+            "AWS_REGION": "us-east-1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield counting
+        counting.close()
+        client.close()

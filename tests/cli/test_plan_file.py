@@ -16,13 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from embedded import Gate, Package, client_of, opened
+from embedded import Gate, Package, opened
 from pulumi_codeartifact_release.cli.plan_file import LONGEST, MAX_BYTES, ApprovedPlan, read_plan
 from pulumi_codeartifact_release.cli.schema import schema_text
 from pulumi_codeartifact_release.errors import StalePlanError, UsageError
-from pulumi_codeartifact_release.local_registry import start
 
-from .conftest import MANIFEST, Outcome, Run
+from .conftest import Outcome, Run
 from .test_release import tree
 
 WORDS = ("release.yaml", "-e", "dev")
@@ -126,33 +125,6 @@ def test_what_variables_were_given_is_in_the_plan(
     assert held(project) == {"2.0": "Published"}
 
 
-@pytest.fixture
-def gate(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    """A registry over HTTP that counts; `dev`, `staging` and `far` are in it."""
-    (project / "release.yaml").write_text(
-        MANIFEST.replace(', endpoint: "file:.registry"', "")
-        + "  far: {domain: acme-far, repository: releases, promoteFrom: dev}\n"
-    )
-    with start(project / ".registry") as server:
-        client = client_of(server)
-        for domain, repository in (("acme", "dev"), ("acme", "staging"), ("acme-far", "releases")):
-            if repository != "staging":
-                client.create_domain(domain=domain)
-            client.create_repository(domain=domain, repository=repository)
-        counting = Gate(server)
-        key = server.credentials()
-        for name, value in {
-            "AWS_ENDPOINT_URL_CODEARTIFACT": counting.url,
-            "AWS_ACCESS_KEY_ID": key.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
-            "AWS_REGION": "us-east-1",
-        }.items():
-            monkeypatch.setenv(name, value)
-        yield counting
-        counting.close()
-        client.close()
-
-
 @pytest.mark.parametrize("environment", ["dev", "minimal", "staging", "far"])
 def test_apply_makes_just_the_requests_that_the_plan_says(run: Run, gate: Gate, environment: str) -> None:
     if environment in ("staging", "far"):
@@ -164,7 +136,7 @@ def test_apply_makes_just_the_requests_that_the_plan_says(run: Run, gate: Gate, 
     assert outcome.code == 0, outcome.err
     assert len(gate.requests) == plan["packages"][0]["requests"] == plan["summary"]["requests"], gate.requests
     assert gate.uploads == (0 if environment == "staging" else len(plan["packages"][0]["upload"]))
-    # And unchanged: two reads, which is what it says too.
+    # And unchanged: what it says too.
     gate.requests.clear()
     again = json.loads(run("plan", "release.yaml", "-e", environment, "--json").out)
     assert len(gate.requests) == again["packages"][0]["requests"]

@@ -26,8 +26,9 @@ from pulumi_codeartifact_release.cli import pool, verify_check, verify_read
 from pulumi_codeartifact_release.errors import AccessDeniedError, UnreachableError
 from pulumi_codeartifact_release.hashing import SqliteCache, default_folder
 from pulumi_codeartifact_release.hashing.interface import FileIdentity
-from pulumi_codeartifact_release.publishing import Expected, Result, Verdict, digest
-from pulumi_codeartifact_release.publishing import verify as verify_version
+from pulumi_codeartifact_release.publishing import digest
+from pulumi_codeartifact_release.publishing.verify import Expected, Result, Verdict
+from pulumi_codeartifact_release.publishing.verify import verify as verify_version
 from pulumi_codeartifact_release.registry import Asset, Coordinates
 from security.test_hostile_source import Source, endless, listed
 

@@ -6,12 +6,15 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from pulumi_codeartifact_release import private_db
 from pulumi_codeartifact_release.hashing import FileIdentity, NullCache, SqliteCache, default_folder
+from pulumi_codeartifact_release.hashing import cache as cache_module
 
 A = FileIdentity(1, 2, 3, 4, 5)
 B = FileIdentity(2**64 - 1, 2**64 - 2, 2**40, 2**62, -1)
@@ -34,7 +37,7 @@ def test_what_was_put_is_found_and_nothing_else(tmp_path: Path) -> None:
 def test_every_part_of_the_identity_counts(tmp_path: Path, field: str) -> None:
     cache = SqliteCache(tmp_path)
     cache.put_many({A: SHA})
-    values = {name: getattr(A, name) for name in A.__dataclass_fields__}
+    values = {name: getattr(A, name) for name in FileIdentity._fields}
     assert cache.get_many([FileIdentity(**{**values, field: 99})]) == {}
 
 
@@ -90,15 +93,17 @@ def test_a_file_damaged_in_the_middle_is_no_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [("1", "2", 3, 4, 5, "short"), ("1", "2", 3, 4, 5, b"\xff" * 64), ("1", "2", "x", 4, 5, SHA)]
+    "row", [(2, 1, "short", 0), (2, 1, b"\xff" * 71, 0), (2, 1, "x" * 72, 0), (2, 1, 5, 0), (2, 1, b"", 0)]
 )
 def test_rows_that_hold_something_else_are_not_believed(tmp_path: Path, row: tuple[object, ...]) -> None:
     cache = SqliteCache(tmp_path)
     cache.put_many({B: SHA})
     with sqlite3.connect(database(tmp_path)) as db:
-        db.execute("INSERT INTO hashes VALUES (?, ?, ?, ?, ?, ?)", row)
+        db.execute("INSERT INTO hashes VALUES (?, ?, ?, ?)", row)
     db.close()
     assert cache.get_many([A]) == {}
+    cache.put_many({A: SHA})
+    assert cache.get_many([A]) == {A: SHA}
 
 
 def test_a_table_of_another_layout_is_started_anew(tmp_path: Path) -> None:
@@ -175,3 +180,90 @@ def test_its_folder_follows_the_platform_and_can_be_chosen() -> None:
     if sys.platform == "linux":
         assert default_folder({"XDG_CACHE_HOME": "/xdg"}) == Path("/xdg/codeartifact-release")
         assert default_folder({}) == Path.home() / ".cache" / "codeartifact-release"
+
+
+def test_the_newest_state_of_a_file_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    cache = SqliteCache(tmp_path)
+    cache.put_many({A: SHA})
+    newer = A._replace(mtime_ns=6)
+    cache.put_many({newer: "cd" * 32})
+    assert cache.get_many([A, newer]) == {newer: "cd" * 32}
+
+
+def test_files_of_one_inode_on_several_devices_are_told_apart(tmp_path: Path) -> None:
+    cache = SqliteCache(tmp_path)
+    other = A._replace(device=99)
+    cache.put_many({A: SHA, other: "cd" * 32})
+    assert cache.get_many([A, other]) == {A: SHA, other: "cd" * 32}
+    assert cache.get_many([A]) == {A: SHA}
+
+
+def test_the_oldest_are_forgotten_when_there_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "_MOST_ROWS", 50)
+    monkeypatch.setattr(cache_module, "_ROWS_KEPT", 30)
+    clock = iter(range(1000, 2000))
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    every = [FileIdentity(1, number, 1, 1, 1) for number in range(60)]
+    cache = SqliteCache(tmp_path)
+    for identity in every:
+        cache.put_many({identity: SHA})
+    known = cache.get_many(every)
+    assert set(every[-30:]) <= set(known)
+    assert len(known) <= 50
+    assert every[0] not in known
+
+
+def test_the_file_of_the_version_before_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "hashes-1.sqlite3").write_bytes(b"old")
+    cache = SqliteCache(tmp_path)
+    assert cache.get_many([A]) == {}
+    cache.put_many({A: SHA})
+    assert [path.name for path in tmp_path.iterdir()] == ["hashes-2.sqlite3"]
+
+
+def test_many_look_ups_open_the_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = SqliteCache(tmp_path)
+    cache.put_many({A: SHA})
+    opened: list[object] = []
+    connect = sqlite3.connect
+
+    def counted(*words: object, **more: object) -> sqlite3.Connection:
+        opened.append(words)
+        return connect(*words, **more)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(sqlite3, "connect", counted)
+    again = SqliteCache(tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(found == {A: SHA} for found in pool.map(lambda _: again.get_many([A]), range(200)))
+    assert len(opened) == 1
+
+
+def test_a_file_that_takes_its_place_is_the_one_that_is_read(tmp_path: Path) -> None:
+    cache, other = SqliteCache(tmp_path), SqliteCache(tmp_path)
+    cache.put_many({A: SHA})
+    database(tmp_path).unlink()
+    other.put_many({B: SHA})
+    assert cache.get_many([A, B]) == {B: SHA}
+
+
+def test_a_lock_that_lasts_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_db, "_LOCK_WAIT_S", 0.05)
+    cache = SqliteCache(tmp_path)
+    cache.put_many({A: SHA})
+    with sqlite3.connect(database(tmp_path)) as db:
+        db.execute("BEGIN EXCLUSIVE")
+        locked = SqliteCache(tmp_path)
+        assert locked.get_many([A]) == {}
+        locked.put_many({B: SHA})
+        db.rollback()
+    db.close()
+    assert locked.get_many([A, B]) == {A: SHA}
+
+
+def test_a_read_only_file_is_read(tmp_path: Path) -> None:
+    SqliteCache(tmp_path).put_many({A: SHA})
+    database(tmp_path).chmod(0o400)
+    cache = SqliteCache(tmp_path)
+    # Which does nothing, but for root.
+    cache.put_many({B: SHA})
+    assert cache.get_many([A]) == {A: SHA}

@@ -8,6 +8,7 @@ import tempfile
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from pulumi_codeartifact_release.manifest import (
     declare,
 )
 from pulumi_codeartifact_release.manifest.files import check_texts
+from pulumi_codeartifact_release.manifest.listing import Entry, Listings
 
 from .conftest import HEAD, TAIL, Project
 
@@ -375,7 +377,14 @@ def test_a_file_that_vanishes_between_the_match_and_the_look_is_told(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.file("a.zip")
-    monkeypatch.setattr(Folder, "listing", lambda *_: ["a.zip", "gone.zip"])
+    gone = project.file("gone.zip")
+    matching = Listings.matching
+
+    def and_then_it_is_gone(*args: Any) -> Iterator[Entry]:
+        yield from matching(*args)
+        gone.unlink()
+
+    monkeypatch.setattr(Listings, "matching", and_then_it_is_gone)
     assert project.asset_problems("'*.zip'") == [f"{FIRST}: there is no file `gone.zip`"]
 
 

@@ -168,7 +168,7 @@ MISTAKES = [
     "    status: Published",  # a key twice
     "  - {package: web, version: [1], assets: site.zip}",  # a wrong type, twice
     "  - {package: api, version: 1, assets: [site.zip]}",
-    "  - {package: api, version: 2, assets: [site.zip]}",  # a package twice
+    "  - {package: api, version: 1, assets: [site.zip]}",  # a version twice
     "defaults: {namespace: acme, force: x}",  # an operator's permission
     "environments:",
     "  dev: {domain: ACME, repositry: dev}",  # a bad domain, an unknown key

@@ -57,12 +57,25 @@ def test_a_package_s_own_values_win_over_the_defaults(project: Project) -> None:
         ),
         ("[{package: a, version: 1, assets: [a.zip]}]", "[]", ["2:11 defaults: expected a mapping, found a list"]),
         (
-            "[{package: a, version: 1, assets: [a.zip]}, {package: a, version: 2, assets: [a.zip]}]",
+            "[{package: a, version: 1, assets: [a.zip]}, {package: a, version: 1, assets: [a.zip]}]",
             "{namespace: acme}",
             [
-                "3:65 packages[1].package: `acme/a` is declared twice: first on line 3; "
-                "a manifest releases one version of a package"
+                "3:65 packages[1].package: `acme/a@1` is declared twice: first on line 3; "
+                "declare each version of a package once"
             ],
+        ),
+        (
+            "[{package: a, assets: [a.zip]}, {package: a, version: 1, assets: [a.zip]}]",
+            "{namespace: acme, version: 1}",
+            [
+                "3:53 packages[1].package: `acme/a@1` is declared twice: first on line 3; "
+                "declare each version of a package once"
+            ],
+        ),
+        (
+            "[{package: a, version: 1, assets: [a.zip]}, {package: a, version: 1.0, assets: [a.zip]}]",
+            "{namespace: acme}",
+            [],
         ),
         (
             "[{package: a, version: 1, assets: [a.zip]}, {package: a, namespace: b, version: 2, assets: [a.zip]}]",
@@ -75,6 +88,67 @@ def test_a_mistake_across_the_keys_of_packages_is_told_once(
     project: Project, packages: str, defaults: str, expected: list[str]
 ) -> None:
     assert package_problems(project, packages, defaults) == expected
+
+
+def test_a_package_may_have_several_versions_which_are_told_apart_by_name(project: Project) -> None:
+    project.file("a.zip")
+    manifest = project.load(
+        f"""\
+        schemaVersion: 1
+        defaults: {{namespace: acme}}
+        packages:
+          - {{package: one, version: 1.1, assets: [a.zip]}}
+          - {{package: two, version: 1.0, assets: [a.zip]}}
+          - {{package: one, version: 1.0, assets: [a.zip], status: Unlisted}}
+        {TAIL.replace(chr(10), chr(10) + " " * 8)}"""
+    )
+    assert [manifest.name_of(each) for each in manifest.packages] == ["acme/one@1.1", "acme/two", "acme/one@1.0"]
+    assert manifest.several == {"acme/one": ("1.1", "1.0")}
+    assert [each.status for each in manifest.packages] == ["Published", "Published", "Unlisted"]
+
+
+_PIN = f'{{version: "1", digest: "sha256:{"a" * 64}"}}'
+_TWO = "`acme/a` is declared with 2 (lines 4, 6): give each version a manifest of its own"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("soak: 1d", []),
+        ("pinned: false", []),
+        (f"pins: {{acme/b: {_PIN}}}", []),
+        (
+            f"pins: {{acme/b: {_PIN}, acme/a: {_PIN}}}",
+            [f'environments.prod.pins["acme/a"]: a pin is about one version, and {_TWO}'],
+        ),
+        (
+            f"pinned: true, pins: {{acme/a: {_PIN}}}",
+            [f"environments.prod.pinned: what is `pinned` has a pin, which is about one version, and {_TWO}"],
+        ),
+        (
+            "stack: staging",
+            [f"environments.prod.stack: the outputs of a `stack` say one version of a package, and {_TWO}"],
+        ),
+    ],
+)
+def test_what_knows_one_version_of_a_package_is_refused_where_there_are_several(
+    project: Project, settings: str, expected: list[str]
+) -> None:
+    project.file("a.zip")
+    text = f"""\
+        schemaVersion: 1
+        defaults: {{namespace: acme, version: 1}}
+        packages:
+          - {{package: a, assets: [a.zip]}}
+          - {{package: b, assets: [a.zip]}}
+          - {{package: a, version: 2, assets: [a.zip]}}
+        environments:
+          dev: {{domain: acme, repository: dev}}
+          prod: {{domain: acme, repository: prod, promoteFrom: dev, {settings}}}
+        """
+    assert [each.split(" ", 1)[1] for each in project.problems(text)] == expected
+    # Of one version each, all of it is right.
+    assert project.problems(text.replace("          - {package: a, version: 2, assets: [a.zip]}\n", "")) == []
 
 
 def environments(**sources: str) -> list[str]:

@@ -45,7 +45,7 @@ def news(stand: Stand, environment: str, version: str, *, dry_run: bool = False,
     )
     place = {"domain": domain, "repository": repository, "status": "Published"}
     named = {"namespace": namespace, "package": package, "version": version}
-    return {**named, **place, "declaration": declaration.properties(), **inputs}
+    return {**named, **place, "declaration": declaration.text(), **inputs}
 
 
 def test_an_up_needs_no_more_than_the_policy_of_a_publisher(stand: Stand, engine: Engine) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from embedded import Package, opened
+from pulumi_codeartifact_release.declaration import Declaration
 
 from .plugin import PICKLE, Engine, Plugin
 
@@ -46,9 +47,8 @@ def program(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def declaration(program: Path) -> dict[str, Any]:
-    files = {name: str(program / "dist" / name) for name in FILES}
-    return {"files": files, "base": str(program), "dry_run": False, "allow": []}
+def declaration(program: Path) -> str:
+    return Declaration(files={name: str(program / "dist" / name) for name in FILES}, base=str(program)).text()
 
 
 def test_the_pickle_in_it_is_the_one_of_today() -> None:

@@ -60,7 +60,8 @@ def later() -> pulumi.Output[Any]:
 def test_a_promotion_takes_from_its_source_what_is_not_said_of_it(stack: Stack, program: Path) -> None:
     registered = promotion(stack, soak="24h")
     assert (registered.token, registered.retained) == (PROMOTION_TOKEN, True)
-    declaration = registered.inputs.pop("declaration")
+    declaration = registered.declaration
+    del registered.inputs["declaration"]
     assert registered.inputs == {
         "__provider": PROMOTION_PICKLE,
         **STAGING,
@@ -245,15 +246,16 @@ def test_a_promoting_environment_needs_no_files(stack: Stack, program: Path) -> 
         "on_destroy": "retain",
         "on_supersede": "keep",
     }
-    assert app.declaration == {
-        **Declaration(
+    assert (
+        app.inputs["declaration"]
+        == Declaration(
             base=str(program),
             urn=f"urn:pulumi:dev::project::{PROMOTION_TOKEN}::acme/app",
             dry_run=True,
             repository_exists=True,
             commit=commit_of(program),
-        ).properties(),
-    }
+        ).text()
+    )
     assert stack.log == [
         "INFO: staging: file:.registry, account 000000000000, us-east-1, repository acme/staging\n"
         "from dev: file:.registry, account 000000000000, us-east-1, repository acme/dev"
@@ -421,7 +423,7 @@ class Promoted:
             "repository": "staging",
             "status": "Published",
             "source": {"domain": "acme", "repository": "dev"},
-            "declaration": Declaration(**known).properties(),
+            "declaration": Declaration(**known).text(),
             **inputs,
         }
         return {name: value for name, value in news.items() if value is not None}

@@ -187,7 +187,7 @@ class World:
             "domain": "acme",
             "repository": "dev",
             "status": "Published",
-            "declaration": Declaration(**declared).properties(),
+            "declaration": Declaration(**declared).text(),
             **inputs,
         }
 

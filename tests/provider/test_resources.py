@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import logging
 import runpy
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pulumi
 import pytest
@@ -17,6 +19,7 @@ from pulumi.runtime import mocks
 from pulumi.runtime.settings import get_root_resource, reset_options
 
 from pulumi_codeartifact_release import PackageVersion, publish_manifest
+from pulumi_codeartifact_release.declaration import Declaration
 from pulumi_codeartifact_release.trail import commit_of
 
 from .plugin import PICKLE
@@ -38,9 +41,8 @@ class Registered:
 
     @property
     def declaration(self) -> dict[str, Any]:
-        declaration = self.inputs["declaration"]
-        assert isinstance(declaration, dict)
-        return declaration
+        told = dataclasses.asdict(Declaration.of(self.inputs["declaration"]))
+        return {**told, "problems": list(told["problems"]), "allow": sorted(told["allow"])}
 
 
 class Monitor(mocks.MockMonitor):
@@ -96,12 +98,16 @@ class Stack:
         mocks.set_mocks(monitor.mocks, "project", "dev", preview, logger, monitor, organization="organization")
         pulumi.runtime.set_all_config({f"project:{key}": value for key, value in (config or {}).items()})
 
+        entrypoints: list[Callable[[], Any]] = []
+
         def whole() -> pulumi.Output[Any]:
             program()
             root: Any = get_root_resource()
-            return pulumi.Output.from_input(root.outputs).apply(self.outputs.update)
+            exported = [root.outputs, *(entrypoint() for entrypoint in entrypoints)]
+            return pulumi.Output.from_input(exported).apply(lambda all_: [self.outputs.update(each) for each in all_])
 
-        pulumi.runtime.test(whole)()  # type: ignore[no-untyped-call]
+        with mock.patch.object(pulumi, "run", entrypoints.append):
+            pulumi.runtime.test(whole)()  # type: ignore[no-untyped-call]
         return monitor.registered
 
 
@@ -308,7 +314,8 @@ def test_a_version_registers_its_arguments_and_is_kept_on_delete(stack: Stack, p
         finish="last-asset",
     )
     assert registered.retained
-    declaration = registered.inputs.pop("declaration")
+    declaration = registered.declaration
+    del registered.inputs["declaration"]
     assert registered.inputs == {
         "__provider": PICKLE,
         **WHERE,
@@ -352,7 +359,8 @@ def test_no_asset_object_reaches_the_engine(stack: Stack, program: Path) -> None
             "plain": Path("dist/empty.txt"),
         },
     )
-    declaration = registered.inputs.pop("declaration")
+    declaration = registered.declaration
+    del registered.inputs["declaration"]
     assert declaration["files"] == {
         "notes": str(program / "dist/notes.txt"),
         "plain": str(program / "dist/empty.txt"),

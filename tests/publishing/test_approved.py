@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from fakes import AT, FakeRegistry, InlineScheduler, asset, release
-from pulumi_codeartifact_release.publishing import Action, Approved, Finish, Plan, Route, departure, look, make_plan
-from pulumi_codeartifact_release.publishing.approved import Found
+from pulumi_codeartifact_release.publishing import Action, Finish, Plan, Route, look, make_plan
+from pulumi_codeartifact_release.publishing.approved import Approved, Found, departure
 from pulumi_codeartifact_release.registry import Status
 
 ABC = {"a": b"aaa", "b": b"bbbb", "c": b"c"}

@@ -47,3 +47,64 @@ def test_content_that_ends_early_is_an_error_and_not_a_wait() -> None:
 
 def test_content_that_grew_is_cut_at_the_declared_size() -> None:
     assert CountedBody(io.BytesIO(b"abcdef"), 3, lambda _count: None).read() == b"abc"
+
+
+class Watched(io.BytesIO):
+    """Notes what is done with it; answers at most `most` bytes at a time."""
+
+    def __init__(self, content: bytes, most: int = 1 << 30) -> None:
+        super().__init__(content)
+        self.done: list[tuple[str, int]] = []
+        self._most = most
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self.done.append(("seek", offset))
+        return super().seek(offset, whence)
+
+    def read(self, size: int | None = -1) -> bytes:
+        assert size is not None
+        self.done.append(("read", size))
+        return super().read(min(size, self._most))
+
+
+def test_a_client_that_asks_for_the_length_moves_nothing_and_each_block_is_read_once() -> None:
+    file = Watched(b"x" * 5)
+    body = CountedBody(file, 5, lambda _count: None)
+    for _ in range(2):
+        assert body.seek(0, io.SEEK_END) == 5
+        assert body.tell() == 5
+        assert body.seek(0) == 0
+    assert [body.read(2) for _ in range(4)] == [b"xx", b"xx", b"x", b""]
+    assert file.done == [("seek", 0), ("read", 2), ("read", 2), ("read", 1)]
+
+
+def test_a_step_back_reads_again_from_there() -> None:
+    file = Watched(b"abcdef")
+    body = CountedBody(file, 6, lambda _count: None)
+    body.read(4)
+    body.seek(1)
+    assert body.read(2) == b"bc"
+    body.seek(-1, io.SEEK_CUR)
+    assert body.read(1) == b"c"
+    body.seek(9)
+    assert (body.tell(), body.read()) == (9, b"")
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_all_that_is_left_is_all_also_where_reads_are_short(most: int) -> None:
+    content = bytes(range(10))
+    assert CountedBody(Watched(content, most), 10, lambda _count: None).read() == content
+    assert CountedBody(Watched(content, most), 10, lambda _count: None).readall() == content
+    assert CountedBody(Watched(content, most), 10, lambda _count: None).read(None) == content
+    buffered = io.BufferedReader(CountedBody(Watched(content, most), 10, lambda _count: None), 4)
+    assert buffered.read() == content
+
+
+def test_it_reads_into_a_buffer_as_well() -> None:
+    body = CountedBody(io.BytesIO(b"abcdef"), 5, lambda _count: None)
+    buffer = bytearray(4)
+    assert body.readinto(memoryview(buffer)) == 4
+    assert buffer == b"abcd"
+    assert body.readinto(memoryview(buffer)) == 1
+    assert buffer == b"ebcd"
+    assert body.readinto(memoryview(buffer)) == 0

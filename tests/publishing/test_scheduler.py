@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -82,7 +83,12 @@ def test_a_reason_to_stop_is_raised_at_the_next_checkpoint() -> None:
 
 def test_closing_the_events_keeps_further_jobs_from_starting() -> None:
     started: list[int] = []
-    jobs = [job(number, lambda number=number: started.append(number)) for number in range(200)]  # type: ignore[misc]
+
+    def work(number: int) -> None:
+        started.append(number)
+        time.sleep(0.005)
+
+    jobs = [job(number, lambda number=number: work(number)) for number in range(200)]  # type: ignore[misc]
     events = ThreadScheduler().run(jobs, limit=1)
     next(iter(events))
     events.close()  # type: ignore[attr-defined]

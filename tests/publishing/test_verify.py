@@ -22,18 +22,22 @@ from pulumi_codeartifact_release.errors import (
 )
 from pulumi_codeartifact_release.publishing import (
     AssetProgress,
-    Downloading,
     LookingAgain,
     Release,
     RemoteVersion,
+    ThreadScheduler,
+    digest,
+)
+from pulumi_codeartifact_release.publishing.verify import (
+    AssetDifference,
+    Downloading,
+    FactDifference,
+    Received,
     Result,
     Sealed,
-    ThreadScheduler,
     Verdict,
-    digest,
     verify,
 )
-from pulumi_codeartifact_release.publishing.verify import AssetDifference, FactDifference, Received
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status, VersionState
 
 FILES = {"a.txt": b"alpha", "b.txt": b"beta", "c.txt": b""}

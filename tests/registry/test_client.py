@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import DataNotFoundError, NoCredentialsError, UnknownServiceError
 from botocore.httpsession import URLLib3Session
+from botocore.loaders import Loader, create_loader
+from botocore.session import Session
 
 from pulumi_codeartifact_release.errors import UsageError
 from pulumi_codeartifact_release.registry.address import is_aws, is_loopback
 from pulumi_codeartifact_release.registry.client import (
     ClientSettings,
+    _session,
     ambient_region,
     caller,
     configured_endpoint,
@@ -193,3 +199,93 @@ def test_a_secret_does_not_show_in_messages() -> None:
 )
 def test_hosts_are_told_apart(url: str, loopback: bool, aws: bool) -> None:
     assert (is_loopback(url), is_aws(url)) == (loopback, aws)
+
+
+class Made:
+    """Counts sessions, and the clients that they make."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sessions = 0
+        self.clients = 0
+        begin, create = Session.__init__, Session.create_client
+
+        def counted_session(session: Session, *args: Any, **more: Any) -> None:
+            self.sessions += 1
+            begin(session, *args, **more)
+
+        def counted_client(session: Session, *args: Any, **more: Any) -> Any:
+            self.clients += 1
+            return create(session, *args, **more)
+
+        monkeypatch.setattr(Session, "__init__", counted_session)
+        monkeypatch.setattr(Session, "create_client", counted_client)
+
+
+@pytest.mark.usefixtures("config")
+def test_a_client_is_made_once_and_a_second_time_only_where_a_proxy_is_in_the_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CODEARTIFACT", "http://localhost:9")
+    made = Made(monkeypatch)
+    make_client(ClientSettings())
+    assert (made.sessions, made.clients) == (1, 1)
+    monkeypatch.setenv("http_proxy", "http://proxy.example.test:3128")
+    make_client(ClientSettings())
+    assert (made.sessions, made.clients) == (2, 3)
+
+
+@pytest.mark.usefixtures("config")
+def test_a_region_that_is_named_needs_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Made(monkeypatch)
+    assert ambient_region(ClientSettings(), {"AWS_DEFAULT_REGION": "us-west-1"}) == "us-west-1"
+    assert ambient_region(ClientSettings(region="eu-west-3"), {}) == "eu-west-3"
+    assert made.sessions == 0
+    assert ambient_region(ClientSettings(), {}) == "eu-central-1"
+    assert made.sessions == 1
+
+
+@pytest.mark.usefixtures("config")
+def test_a_model_of_the_users_own_goes_first_as_in_botocore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = create_loader().load_service_model("codeartifact", "service-2")
+    usual["metadata"]["serviceFullName"] = "Ours"
+    folder = tmp_path / "models" / "codeartifact" / "2018-09-22"
+    folder.mkdir(parents=True)
+    (folder / "service-2.json").write_text(json.dumps(usual))
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path / "models"))
+    assert make_client(ClientSettings()).meta.service_model.metadata["serviceFullName"] == "Ours"
+
+
+@pytest.mark.usefixtures("config")
+@pytest.mark.parametrize("name", ["codeartifact", "sts", "sso", "sso-oidc"])
+def test_models_are_those_of_botocore(name: str) -> None:
+    ours: Loader = _session(ClientSettings()).get_component("data_loader")
+    theirs = create_loader()
+    assert type(ours) is not type(theirs)
+    assert set(theirs.list_available_services("service-2")) <= set(ours.list_available_services("service-2"))
+    for kind in ("service-2", "endpoint-rule-set-1", "paginators-1"):
+        assert ours.load_service_model(name, kind) == theirs.load_service_model(name, kind)
+        assert list(ours.load_service_model(name, kind)) == list(theirs.load_service_model(name, kind))
+    for file in ("endpoints", "partitions", "sdk-default-configuration"):
+        assert json.dumps(ours.load_data(file)) == json.dumps(theirs.load_data(file))
+    with pytest.raises(DataNotFoundError):
+        ours.load_data("no such file")
+    with pytest.raises(UnknownServiceError):
+        ours.load_service_model("no-such-service", "service-2")
+
+
+@pytest.mark.usefixtures("config")
+def test_requests_say_what_sent_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    agents: list[str] = []
+
+    def send(_session: object, request: Any) -> None:
+        agents.append(request.headers["User-Agent"].decode())
+        raise NoCredentialsError
+
+    monkeypatch.setattr(URLLib3Session, "send", send)
+    monkeypatch.setenv("AWS_EXECUTION_ENV", "CloudShell")
+    client = make_client(ClientSettings())
+    with pytest.raises(NoCredentialsError):
+        client.list_domains()
+    assert re.fullmatch(r"Botocore/\S+ Python/\S+ \S+ exec-env/CloudShell app/codeartifact-release", agents[0])

@@ -21,11 +21,12 @@ def variant(
     *changes: tuple[str, str],
     origin: tuple[tuple[str, str], ...] = (),
     ahead: tuple[tuple[str, str], ...] = (),
+    upload: tuple[tuple[str, str], ...] = (),
     **names: Any,
 ) -> Core:
     """Return the core from a copy of `apply`: every text in `changes` replaced, then `names` set.
 
-    So it is with `origin` and `ahead` and the modules of those names.
+    So it is with `origin`, `ahead` and `upload` and the modules of those names.
     """
     applying = _copied("apply", changes)
     for name, value in names.items():
@@ -35,6 +36,7 @@ def variant(
     originating.look = applying.look
     hashing_ahead: Any = _copied("ahead", ahead)
     hashing_ahead.apply, hashing_ahead.look = applying.apply, applying.look
+    applying.Uploader = hashing_ahead.Uploader = _copied("upload", upload).Uploader
     return Core(applying.apply, applying.look, originating.Origin, originating.choose, hashing_ahead.apply_ahead)
 
 

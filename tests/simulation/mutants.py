@@ -21,6 +21,7 @@ class Mutant(NamedTuple):
         changes: texts of `apply` and what stands in their place.
         names: what else its names mean.
         origin: texts of `origin`, and what stands in their place.
+        upload: texts of `upload`, and what stands in their place.
     """
 
     what: str
@@ -29,6 +30,7 @@ class Mutant(NamedTuple):
     changes: tuple[tuple[str, str], ...] = ()
     names: tuple[tuple[str, Any], ...] = ()
     origin: tuple[tuple[str, str], ...] = ()
+    upload: tuple[tuple[str, str], ...] = ()
 
 
 def caught(call: str, error: str, answer: str) -> tuple[str, str]:
@@ -48,7 +50,9 @@ def assert_found(mutant: Mutant) -> None:
     unbroken = _holds_unbroken(mutant.scenario)
     assert unbroken.violation is None, str(unbroken.violation)
 
-    core = variant(*mutant.changes, origin=mutant.origin, SETTLE_WAITS=SHORT, **dict(mutant.names))
+    core = variant(
+        *mutant.changes, origin=mutant.origin, upload=mutant.upload, SETTLE_WAITS=SHORT, **dict(mutant.names)
+    )
     found = explore(mutant.scenario, core)
 
     assert found.violation, "nothing was found"

@@ -114,7 +114,8 @@ class Run:
         names = sorted(sources, key=lambda name: (name == spec.first, name), reverse=True)
         hashed = [(name, sources[name]) for name in names]
         outline = replace(spec.release, assets=assets)
-        return self._core.ahead(outline, hashed, calls, jobs, parallel=spec.parallel, **permitted)
+        events: Iterator[Event] = self._core.ahead(outline, hashed, calls, jobs, parallel=spec.parallel, **permitted)
+        return events
 
     def _promoted(self) -> Iterator[Event]:
         spec, release = self._spec, self._spec.release

@@ -47,11 +47,11 @@ def _replacing(*declared: Spec, held: Status = Status.PUBLISHED, wins: int | Non
 OTHERS_SENT = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
 ALONE = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHERS_SENT}"
 FINISH = """    if last:
-        return (yield from _finish_with(last, release, upload, registry, scheduler))
+        return (yield from _finish_with(last, release, uploader, registry, scheduler))
     return (yield from _finish_guarded(release, registry, scheduler))
 """
 FINISHED = """    if last:
-        state = yield from _finish_with(last, release, upload, registry, scheduler)
+        state = yield from _finish_with(last, release, uploader, registry, scheduler)
     else:
         state = yield from _finish_guarded(release, registry, scheduler)
 """
@@ -63,7 +63,12 @@ FINISHING = """    return registry.set_status(
         release.at, revision=listing.revision, expected=Status.UNFINISHED, target=Status.PUBLISHED
     )
 """
-SEND = "            state = registry.publish_asset(release.at, asset, counted, unfinished=unfinished)\n"
+SEND = "            state = self._registry.publish_asset(self._at, asset, counted, unfinished=unfinished)\n"
+IMPORTS = (
+    "import Asset, Coordinates, Registry, VersionState\n",
+    "import Asset, Coordinates, Registry, Status, VersionState\n"
+    "from ..errors import RegistryConflictError, UnreachableError\n",
+)
 MARK = "registry.set_status(at, revision=state.revision, expected=state.status, target=doomed)"
 MARKED = """        if expected is not doomed:
             _mark(plan, remote, registry, scheduler)
@@ -72,7 +77,7 @@ MARKED = """        if expected is not doomed:
 DELETE = "registry.delete(plan.release.at, expected=expected)"
 AT_ONE_REVISION = "(state.status is Status.UNFINISHED or listing.revision == state.revision)"
 READ_AGAIN = "            if compare(release, remote):\n"
-AMBIGUOUS = "        except _AMBIGUOUS as error:"
+AMBIGUOUS = "        except AMBIGUOUS as error:"
 
 NOTHING_MISSING = (AWAITED, AWAITED.replace("[d.", "[] and [d."))
 NOTHING_WRONG = (COMPARED, COMPARED.replace("if any", "if None and any"))
@@ -196,7 +201,7 @@ MUTANTS = [
         "a conflict is taken for success",
         _two(contents("a1", "b2"), contents("a9", "b2")),
         "first asset is another's",
-        (caught(SEND, "RegistryConflictError", "state = registry.describe(release.at)"),),
+        upload=(IMPORTS, caught(SEND, "RegistryConflictError", "state = self._registry.describe(self._at)")),
     ),
     Mutant(
         "a finishing call without an answer is taken for success",
@@ -214,7 +219,8 @@ MUTANTS = [
         "an upload without an answer is taken for success, and what is missing is not looked for",
         _one(lost=1),
         "published",
-        (caught(SEND, "UnreachableError", "state = VersionState(Status.UNFINISHED, '')"), NOTHING_MISSING),
+        (NOTHING_MISSING,),
+        upload=(IMPORTS, caught(SEND, "UnreachableError", "state = VersionState(Status.UNFINISHED, '')")),
     ),
     Mutant(
         "no second look after a lost answer",

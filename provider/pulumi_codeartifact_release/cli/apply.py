@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,9 @@ from .plan import REFUSED, show_plans
 from .target import Options, Target, open_target, output_options, target_options
 
 if TYPE_CHECKING:
+    from ..registry.shared_copies import SharedCopies
     from .display import Display
+    from .memory import Memory
     from .plan_file import ApprovedPlan
     from .plans import PackagePlan
 
@@ -57,7 +58,6 @@ def command(
     again: what was sent counts. Never deletes anything that `--replace` does not name.
     """
     from .files import released_files  # noqa: PLC0415 - so that `--help` imports nothing of it
-    from .plan_file import read_plan  # noqa: PLC0415
     from .plans import make_plans  # noqa: PLC0415
     from .reading import open_reading  # noqa: PLC0415
     from .summary import Summary, apply_summary, plan_summary  # noqa: PLC0415
@@ -66,14 +66,18 @@ def command(
     others = {"the manifest": words["manifest"], "the plan": plan_file}
     with Summary(summary_file, disabled=no_summary, others=others) as summary:
         options = Options.of(words)
-        approved = read_plan(plan_file) if plan_file else None
-        if approved:
+        approved = None
+        if plan_file:
+            from .plan_file import read_plan  # noqa: PLC0415
+
+            approved = read_plan(plan_file)
             summary.spare({"the manifest": approved.manifest})
             options = approved.options(options)
         target = open_target(options)
         summary.spare(released_files(target.manifest))
         with open_reading(quiet=quiet) as reading:
-            plans = make_plans(target, reading)
+            # Where nobody looks at the plan first, what is absent can be sent while it is hashed.
+            plans = make_plans(target, reading, ahead=not approved and not _asks(yes=yes), believed=not approved)
         refused = any(each.plan.refusal for each in plans)
         if approved and not refused:
             approved.hold(target, plans)
@@ -87,7 +91,7 @@ def command(
         try:
             run.go()
         finally:
-            summary.add(apply_summary(target, plans, run.done, run.failed))
+            summary.add(apply_summary(target, plans, run.done, run.failed, run.copied, run.digests))
 
 
 def _refuse_mixture(plan_file: Path | None, words: dict[str, Any]) -> None:
@@ -105,7 +109,7 @@ def _confirm(
     target: Target, plans: list[PackagePlan], approved: ApprovedPlan | None, *, yes: bool, quiet: bool
 ) -> None:
     """Ask at a terminal."""
-    if yes or approved or not (sys.stdin and sys.stdin.isatty()):
+    if approved or not _asks(yes=yes):
         return
     if quiet:
         # Nobody says yes to what they do not see.
@@ -115,13 +119,19 @@ def _confirm(
         raise SystemExit(1)
 
 
+def _asks(*, yes: bool) -> bool:
+    return not yes and bool(sys.stdin and sys.stdin.isatty())
+
+
 class _Run:
     """Releases all packages, several at once.
 
     Attributes:
-        done: the closing line, by `namespace/package`.
-        under_way: where those stand that were begun, by `namespace/package`.
-        failed: what was raised, by `namespace/package`.
+        done: the closing line, by name.
+        under_way: where those stand that were begun, by name.
+        failed: what was raised, by name.
+        copied: the names of those that were copied together with another version, and never had their turn.
+        digests: of what was hashed while it was sent, by name.
     """
 
     def __init__(self, target: Target, todo: list[PackagePlan], approved: ApprovedPlan | None, *, quiet: bool) -> None:
@@ -132,6 +142,10 @@ class _Run:
         self.done: dict[str, str] = {}
         self.under_way: dict[str, str] = {}
         self.failed: dict[str, BaseException] = {}
+        self.copied: frozenset[str] = frozenset()
+        self.digests: dict[str, str] = {}
+        self._registry = _registry_of(target, todo)
+        self._memory = _memory_of(target)
 
     def go(self) -> None:
         """Raise what failed; what else failed is printed."""
@@ -143,15 +157,17 @@ class _Run:
             for error in self.failed.values():
                 if isinstance(error, ReleaseError) and not isinstance(error, InterruptedReleaseError):
                     show_error(error)
-            raise InterruptedReleaseError(
-                _released_text(self._todo, self.done, self.under_way),
-                hint="What was sent of the others stays, Unfinished: run again and the rest is sent.",
-            ) from None
+            stays = "What was sent of the others stays, Unfinished: run again and the rest is sent."
+            if self.copied:
+                stays = "What was sent or copied of the others stays: run again and the rest is done."
+            raise InterruptedReleaseError(_released_text(self._todo, self.done, self.under_way), hint=stays) from None
         if self.failed and len(self._todo) > 1:
             click.echo(printable(_released_text(self._todo, self.done, self.under_way)), err=True)
         _raise_all(list(self.failed.values()))
 
     def _release_all(self) -> None:
+        from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait  # noqa: PLC0415
+
         from .display import open_display  # noqa: PLC0415
         from .pool import PACKAGES_AT_ONCE  # noqa: PLC0415
 
@@ -172,12 +188,26 @@ class _Run:
             finally:
                 self._target.stop.set()
                 pool.shutdown()
-                self.under_way = {name: release.count_text() for name, release in display.releases.items()}
+                self._memory.save()
+                untold = self._registry.untold
+                self.copied = frozenset(each.declared.id for each in self._todo if each.plan.release.at in untold)
+                self.digests = {name: release.digest for name, release in display.releases.items() if release.digest}
+                self.under_way = {name: f"{release.count_text()} sent" for name, release in display.releases.items()}
+                self.under_way |= dict.fromkeys(sorted(self.copied), "copied, and not compared yet")
                 ended = {future: name for future, name in futures.items() if not future.cancelled()}
                 self.failed = {name: error for future, name in ended.items() if (error := future.exception())}
 
     def _release(self, each: PackagePlan, display: Display) -> None:
-        from ..publishing import Action, Planned, ThreadScheduler, apply  # noqa: PLC0415
+        from ..publishing import (  # noqa: PLC0415
+            Action,
+            Finished,
+            Hashed,
+            Planned,
+            ThreadScheduler,
+            apply,
+            apply_ahead,
+        )
+        from .ahead import hashed  # noqa: PLC0415
 
         scheduler = ThreadScheduler(self._target.stop.reason)
         scheduler.checkpoint()
@@ -185,29 +215,52 @@ class _Run:
         if declared.origin and not plan.copies:
             # Other packages, or somebody who was asked, may have taken long; a transfer is bound to no revision.
             declared.origin.doubt()
-        events = apply(
-            # As it was planned: what may be deleted is finished guarded, also where that is done already.
-            plan.release,
-            declared.sources,
-            self._target.site.connection.registry,
-            scheduler,
+        # As it was planned: what may be deleted is finished guarded, also where that is done already.
+        release, registry = plan.release, self._registry
+        if declared.files:
+            events = apply_ahead(release, hashed(declared, scheduler.checkpoint), registry, scheduler)
+        else:
             # Nothing is given up that was not shown.
-            give_up=declared.give_up if plan.action is Action.REPLACE else None,
-            origin=declared.origin,
-            planned=plan,
-        )
+            give_up = declared.give_up if plan.action is Action.REPLACE else None
+            origin = declared.origin
+            events = apply(release, declared.sources, registry, scheduler, give_up=give_up, origin=origin, planned=plan)
         for event in events:
             if isinstance(event, Planned) and self._approved:
                 # Told before it is done: also of what the registry holds by now.
                 self._approved.hold_package(event.plan)
             display.add(declared.id, event)
+            if isinstance(event, Hashed):
+                release = event.release
+            elif isinstance(event, Finished) and not declared.origin:
+                self._memory.published(release.at, event.state, release.digest)
+
+
+def _memory_of(target: Target) -> Memory:
+    from .memory import Memory  # noqa: PLC0415
+
+    return Memory(target.site)
+
+
+def _registry_of(target: Target, todo: Sequence[PackagePlan]) -> SharedCopies:
+    """Return where everything is released to; several versions of a package that are copied share a call there.
+
+    Which may: all of them are judged by now, each at the revision that its copy is bound to, and shown or approved.
+    """
+    from ..publishing import copied_together  # noqa: PLC0415
+    from ..registry.shared_copies import SharedCopies  # noqa: PLC0415
+
+    judged = {each.plan.release.at: each.declared.origin.judged for each in todo if each.declared.origin}
+    together = [plan.release.at for plans in copied_together(each.plan for each in todo) for plan in plans]
+    planned = {at: revision for at in together if (revision := judged.get(at))}
+    source = target.source.destination.repository if target.source else ""
+    return SharedCopies(target.site.connection.registry, source, planned)
 
 
 def _released_text(todo: list[PackagePlan], done: Mapping[str, str], under_way: Mapping[str, str]) -> str:
     """Return how far it came: a count, and where those stand that were begun."""
     from ..review import count_text  # noqa: PLC0415
 
-    begun = [f"\n  {name}: {line} sent" for name, line in under_way.items() if name not in done]
+    begun = [f"\n  {name}: {line}" for name, line in under_way.items() if name not in done]
     return f"{len(done):,} of {count_text(len(todo), 'package')} released" + "".join(begun)
 
 

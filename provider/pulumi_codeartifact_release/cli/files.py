@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +49,8 @@ def write_whole(path: Path, text: str, option: str) -> None:
     """
     # Through a link, so that what it points to is the file, and the link stays.
     target = path.resolve()
+    import secrets  # noqa: PLC0415 - few runs write a file
+
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         if path.exists() and not target.is_file():

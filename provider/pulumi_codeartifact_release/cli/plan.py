@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -86,6 +85,8 @@ def command(
         summary.add(plan_summary(target, plans))
         document = plan_json(target, plans, options, validity) if as_json or plan_file else {}
         if as_json:
+            import json  # noqa: PLC0415
+
             click.echo(json.dumps(document, indent=2))
         show_plans(target, plans, quiet=quiet or as_json)
         if any(each.plan.refusal for each in plans):

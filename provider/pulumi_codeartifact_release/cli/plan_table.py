@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import click
-from rich.cells import cell_len
 
 from ..errors import printable
 from ..publishing import Action, Review, Route, Sum
 from ..review import cost_text, count_text, plan_text, seconds_text, size_text, source_text
 from .plans import PackagePlan, refusals_of, sum_up
 from .target import Target
-from .text import GAP, header_lines, padded, wrapped
+from .text import GAP, cell_len, header_lines, padded, wrapped
 
 _HEADINGS = ("PACKAGE", "ACTION", "SEND", "SIZE", "THERE", "REQUESTS")
 _LEAST_NAME = 16
@@ -140,7 +139,7 @@ class _Rows:
             yield plan_text(plan), None
         if cut:
             yield cost_text(review), None
-        yield plan.release.digest, None
+        yield plan.release.digest or "the files are hashed while they are sent", None
         if plan.action is Action.REPLACE and plan.remote:
             yield f"absent for a moment; gives up {plan.remote.digest}", "magenta"
         if review.origin:

@@ -6,13 +6,14 @@ for each in make_plans(target, reading):
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..approvals import Approval, approvals, permitted, wanted
+from ..approvals import Approval, permitted, unapproved, wanted
 from ..endpoints import refuse_same_place, same_domain
-from ..errors import PinError, RefusedError, UsageError
-from ..hashing import SqliteCache, default_folder, hash_files
+from ..errors import RefusedError, UsageError
+from ..hashing import HashCache, SqliteCache, default_folder, hash_files, known_files, readable_sizes
 from ..manifest import Package
 from ..publishing import (
     Finish,
@@ -27,13 +28,15 @@ from ..publishing import (
     Sum,
     ThreadScheduler,
     choose,
+    first_sent,
     look,
     make_plan,
     refuse_oversized,
     refused,
     sum_of,
 )
-from ..registry.interface import Asset, Status
+from ..registry.interface import Asset, Coordinates, Status
+from .memory import Memory
 from .pool import in_parallel
 from .reading import Reading
 from .target import DeclaredRelease, Site, Target, refuse_unknown, warn_of_idle_pins
@@ -41,14 +44,28 @@ from .target import DeclaredRelease, Site, Target, refuse_unknown, warn_of_idle_
 
 @dataclass(frozen=True)
 class PackagePlan:
-    """A package of the manifest, and what will be done for it."""
+    """A package of the manifest, and what will be done for it.
+
+    Attributes:
+        spared, asks_after: as in `Review`.
+    """
 
     declared: DeclaredRelease
     plan: Plan
+    spared: bool = False
+    asks_after: bool = False
 
     def review(self, rate: float | None) -> Review:
         """Return the numbers; `rate` is the quota of uploads a second."""
-        return Review(self.plan, rate, self.declared.origin, looks_again=self.plan.changes, judges_again=True)
+        return Review(
+            self.plan,
+            rate,
+            self.declared.origin,
+            looks_again=self.plan.changes,
+            judges_again=True,
+            spared=self.spared,
+            asks_after=self.asks_after,
+        )
 
     @property
     def forced(self) -> bool:
@@ -67,8 +84,12 @@ def refusals_of(plans: Sequence[PackagePlan]) -> list[RefusedError]:
     return list({id(refusal): refusal for refusal in found if refusal}.values())
 
 
-def make_plans(target: Target, reading: Reading) -> list[PackagePlan]:
-    """Look at what is declared, and at the registries, several packages at once; `reading` shows how far it is."""
+def make_plans(target: Target, reading: Reading, *, ahead: bool = False, believed: bool = True) -> list[PackagePlan]:
+    """Look at what is declared, and at the registries, several packages at once; `reading` shows how far it is.
+
+    With `ahead`, the files of versions that are absent may be left to be hashed while they are sent. Unless what is
+    remembered is `believed`, every version is listed.
+    """
     if target.source:
         return _promotions(target, target.source)
     known = {(package.id, package.version) for package in target.manifest.packages}
@@ -80,36 +101,77 @@ def make_plans(target: Target, reading: Reading) -> list[PackagePlan]:
     scheduler = ThreadScheduler()
 
     def plan(declared: DeclaredRelease) -> PackagePlan:
-        remote = look(target.site.connection.planning, declared.release.at, scheduler)
-        return PackagePlan(declared, make_plan(declared.release, remote, declared.give_up))
+        remote, spared = memory.look(declared.release, scheduler)
+        made = make_plan(declared.release, remote, declared.give_up)
+        return PackagePlan(declared, made, spared=spared, asks_after=memory.asks_after)
 
-    return in_parallel(plan, _hashed(target, reading))
-
-
-def _hashed(target: Target, reading: Reading) -> list[DeclaredRelease]:
-    """Hash every file of the manifest; files of all packages together, so that none waits for another's."""
     packages = target.manifest.packages
     refuse_oversized({file.declared: file.path for package in packages for file in package.files})
+    cache, memory = SqliteCache(default_folder()), Memory(target.site, believed=believed)
+    memory.load(_coordinates(target, package) for package in packages)
+    later = _absent(target, cache, memory) if ahead else {}
+    first = _hashed(target, [package for package in packages if package not in later], cache, reading)
+    done = dict(zip((each.release.at for each in first), in_parallel(plan, first), strict=True))
+    done |= {each.declared.release.at: each for each in later.values()}
+    memory.save()
+    return [done[_coordinates(target, package)] for package in packages]
+
+
+def _absent(target: Target, cache: HashCache, memory: Memory) -> Mapping[Package, PackagePlan]:
+    """Plan what the registry holds nothing of, and whose files have to be read: they are hashed while they are sent.
+
+    No conflict is possible there. Every file can be opened: what cannot be must not be found half-way.
+    """
+    packages = target.manifest.packages
+    uses = Counter(file.path for package in packages for file in package.files)
+    known = known_files(uses, cache)
+    # A file of several packages is read once, so it is read before.
+    candidates = [
+        package
+        for package in packages
+        if any(file.path not in known for file in package.files) and all(uses[file.path] == 1 for file in package.files)
+    ]
+
+    def plan(package: Package) -> PackagePlan | None:
+        sizes = readable_sizes(file.path for file in package.files)
+        assets = tuple(Asset(file.name, sizes[file.path], "") for file in package.files)
+        give_up = _give_up(target, package, package.version)
+        made = make_plan(_release(target, package, package.version, assets), None, give_up)
+        if first_sent(made.release) is None or memory.finds(made.release.at):
+            return None
+        files = {file.name: file.path for file in package.files}
+        name = target.manifest.name_of(package)
+        declared = DeclaredRelease(name, made.release, {}, give_up, files=files)
+        return PackagePlan(declared, made, asks_after=memory.asks_after)
+
+    plans = in_parallel(plan, candidates)
+    return {package: each for package, each in zip(candidates, plans, strict=True) if each}
+
+
+def _hashed(target: Target, packages: Sequence[Package], cache: HashCache, reading: Reading) -> list[DeclaredRelease]:
+    """Hash the files of packages; those of all together, so that none waits for another's."""
     paths = {file.path for package in packages for file in package.files}
-    hashed = hash_files(paths, cache=SqliteCache(default_folder()), on_bytes=reading.hashing(paths))
+    hashed = hash_files(paths, cache=cache, on_bytes=reading.hashing(paths))
     releases = []
     for package in packages:
         sources: dict[str, Source] = {file.name: hashed[file.path] for file in package.files}
         assets = tuple(Asset(name, source.size, source.sha256) for name, source in sources.items())
         release = _release(target, package, package.version, assets)
-        releases.append(DeclaredRelease(package.id, release, sources, _give_up(target, package, package.version)))
+        name, give_up = target.manifest.name_of(package), _give_up(target, package, package.version)
+        releases.append(DeclaredRelease(name, release, sources, give_up))
     return releases
 
 
 def _promotions(target: Target, source: Site) -> list[PackagePlan]:
     environment = target.site.environment
-    approved, unapproved = _approved(target)
-    if environment.stack and any(not approval.pin for approval in approved.values()):
+    approved = [(package, wanted(target.manifest, environment, package)) for package in target.manifest.packages]
+    missing = unapproved(target.manifest, environment)
+    if environment.stack and any(not approval.pin for _, approval in approved):
         raise UsageError(
             f"{environment.name} promotes what the Pulumi stack {environment.stack} says, which only Pulumi can read",
             hint="Run `pulumi up`, or pin every package (`pins`).",
         )
-    known = {(name, approval.version) for name, approval in approved.items()}
+    known = {(package.id, approval.version) for package, approval in approved}
     refuse_unknown("replace", target.replace, known)
     refuse_unknown("force", target.force, known)
     warn_of_idle_pins(target.manifest, environment)
@@ -117,24 +179,15 @@ def _promotions(target: Target, source: Site) -> list[PackagePlan]:
     refuse_same_place(*places)
     copies = same_domain(*places)
 
-    def plan(package: Package) -> PackagePlan:
-        if unapproved and not approved[package.id].pin:
-            bare = _release(target, package, approved[package.id].version, ())
-            return PackagePlan(DeclaredRelease(package.id, bare, {}), refused(bare, None, unapproved, Route.TRANSFER))
-        return _promotion(target, source, package, approved[package.id], copies=copies)
+    def plan(each: tuple[Package, Approval]) -> PackagePlan:
+        package, approval = each
+        if missing and not approval.pin:
+            bare = _release(target, package, approval.version, ())
+            declared = DeclaredRelease(target.manifest.name_of(package), bare, {})
+            return PackagePlan(declared, refused(bare, None, missing, Route.TRANSFER))
+        return _promotion(target, source, package, approval, copies=copies)
 
-    return in_parallel(plan, target.manifest.packages)
-
-
-def _approved(target: Target) -> tuple[Mapping[str, Approval], PinError | None]:
-    """Return what is approved, and why some of it is not where it has to be."""
-    environment = target.site.environment
-    try:
-        return approvals(target.manifest, environment), None
-    except PinError as error:
-        return {
-            package.id: wanted(target.manifest, environment, package) for package in target.manifest.packages
-        }, error
+    return in_parallel(plan, approved)
 
 
 def _promotion(target: Target, source: Site, package: Package, approval: Approval, *, copies: bool) -> PackagePlan:
@@ -155,17 +208,21 @@ def _promotion(target: Target, source: Site, package: Package, approval: Approva
         chosen = choose(origin, held, ThreadScheduler())
     except RefusedError as refusal:
         bare = _release(target, package, approval.version, ())
-        declared = DeclaredRelease(package.id, bare, {}, origin=origin)
+        declared = DeclaredRelease(target.manifest.name_of(package), bare, {}, origin=origin)
         return PackagePlan(declared, refused(bare, held, refusal, origin.route))
     release = _release(target, package, approval.version, chosen.assets)
     sources = origin.sources(release, ThreadScheduler(target.stop.reason))
-    declared = DeclaredRelease(package.id, release, sources, give_up, origin)
+    declared = DeclaredRelease(target.manifest.name_of(package), release, sources, give_up, origin)
     return PackagePlan(declared, make_plan(release, held, give_up, origin.route))
+
+
+def _coordinates(target: Target, package: Package, version: str | None = None) -> Coordinates:
+    return target.site.destination.coordinates(package.namespace, package.package, version or package.version)
 
 
 def _release(target: Target, package: Package, version: str, assets: tuple[Asset, ...]) -> Release:
     return Release(
-        target.site.destination.coordinates(package.namespace, package.package, version),
+        _coordinates(target, package, version),
         assets,
         Status(package.status),
         Finish(target.site.environment.finish),

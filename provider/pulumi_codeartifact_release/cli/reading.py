@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ..publishing import Downloading, Event
+    from ..publishing import Event
+    from ..publishing.verify import Downloading
 
 
 class Reading(Protocol):

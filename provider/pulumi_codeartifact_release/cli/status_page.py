@@ -125,7 +125,7 @@ def _place(place: Place) -> dict[str, Any]:
 
 
 def _row(number: int, row: Row, places: tuple[Place, ...]) -> dict[str, Any]:
-    namespace, _, name = printable(row.package).partition("/")
+    namespace, _, name = printable(row.name).partition("/")
     return {
         "namespace": namespace,
         "name": name,

@@ -31,6 +31,9 @@ from .target import destination_of, origin_warning
 
 READS_AT_ONCE = 8
 
+_Key = tuple[str, str | None]
+"""A package, and which of its versions where the manifest has several."""
+
 # What one package meets, the others would meet too, each after the same wait.
 _EVERYWHERE = (
     UnreachableError,
@@ -109,10 +112,20 @@ COUNTED = {"problem": "not read", "drifted": "drifted", "behind": "behind", "pen
 
 @dataclass(frozen=True)
 class Row:
-    """One package, `namespace/package`, by environment."""
+    """One package, `namespace/package`, by environment.
+
+    Attributes:
+        version: which of several that the manifest declares; None where it is the only one.
+    """
 
     package: str
     cells: Mapping[str, Cell]
+    version: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The package, for people: `@version` where it takes that to tell it from another row."""
+        return f"{self.package}@{self.version}" if self.version else self.package
 
     @property
     def states(self) -> frozenset[str]:
@@ -222,20 +235,20 @@ def read_report(
     }
     packages = _packages(manifest)
     declared = {
-        (package, name): _wanted(manifest, environments[name], package, each)
-        for package, each in packages.items()
+        (key, name): _wanted(manifest, environments[name], key[0], each)
+        for key, each in packages.items()
         for name in readers
     }
     found = _read_all(readers, declared)
 
-    def cell(package: str, name: str) -> Cell:
+    def cell(key: _Key, name: str) -> Cell:
         before = environments[name].promote_from
-        there = Before(before, found[package, before]) if before else None
-        here = declared[package, name], found[package, name]
+        there = Before(before, found[key, before]) if before else None
+        here = declared[key, name], found[key, name]
         return Cell(*here, judge(*here, there))
 
     names = [name for name in environments if name in shown]
-    rows = tuple(Row(package, {name: cell(package, name) for name in names}) for package in packages)
+    rows = tuple(Row(key[0], {name: cell(key, name) for name in names}, key[1]) for key in packages)
     sources = {environment.promote_from for environment in environments.values()}
     places = tuple(_place(readers[name], last=name not in sources) for name in names)
     unread = any(each.problem for each in found.values()) or any(reader.problem for reader in readers.values())
@@ -243,21 +256,24 @@ def read_report(
 
 
 def _read_all(
-    readers: Mapping[str, _Reader], declared: Mapping[tuple[str, str], Wanted | None]
-) -> dict[tuple[str, str], Found]:
-    def read(item: tuple[tuple[str, str], Wanted | None]) -> Found:
-        (package, name), version = item
+    readers: Mapping[str, _Reader], declared: Mapping[tuple[_Key, str], Wanted | None]
+) -> dict[tuple[_Key, str], Found]:
+    def read(item: tuple[tuple[_Key, str], Wanted | None]) -> Found:
+        ((package, _), name), version = item
         return readers[name].read(package, version.version if version else None)
 
     return dict(zip(declared, in_parallel(read, declared.items(), at_once=READS_AT_ONCE), strict=True))
 
 
-def _packages(manifest: Manifest) -> dict[str, Package | None]:
+def _packages(manifest: Manifest) -> dict[_Key, Package | None]:
     """Return what the manifest releases, then what only a pin still names."""
-    packages: dict[str, Package | None] = {package.id: package for package in manifest.packages}
+    packages: dict[_Key, Package | None] = {
+        (package.id, package.version if package.id in manifest.several else None): package
+        for package in manifest.packages
+    }
     for environment in manifest.environments.values():
         for package in environment.pins:
-            packages.setdefault(package, None)
+            packages.setdefault((package, None), None)
     return packages
 
 

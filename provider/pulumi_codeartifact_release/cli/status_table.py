@@ -12,14 +12,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import click
-from rich.cells import cell_len
 
 from ..errors import printable
 from ..publishing.standing import Step
 from ..review import count_text
 from .status_read import Cell, Place, Report
 from .status_words import age_text, brief_text, minute_text, notes, problem_text, short, standing_text, state_text
-from .text import GAP, padded, wrapped
+from .text import GAP, cell_len, padded, wrapped
 
 _LEAST_VERSION = 16
 _HEADINGS = {
@@ -61,7 +60,7 @@ class _Blocks:
         self._report = report
         self._width = width
         self._texts = {
-            (row.package, name): _texts(name, cell, report.as_of)
+            (row.name, name): _texts(name, cell, report.as_of)
             for row in report.rows
             for name, cell in row.cells.items()
         }
@@ -82,9 +81,9 @@ class _Blocks:
         for number, row in enumerate(self._report.rows):
             if number:
                 yield ""
-            yield click.style(printable(row.package), bold=True)
+            yield click.style(printable(row.name), bold=True)
             for name, cell in row.cells.items():
-                yield from self._cell(cell, self._places[name], self._texts[row.package, name])
+                yield from self._cell(cell, self._places[name], self._texts[row.name, name])
 
     def _cell(self, cell: Cell, place: Place, texts: dict[str, str]) -> Iterator[str]:
         colour = _cell_colour(cell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,7 +39,7 @@ class Options:
     @classmethod
     def of(cls, words: Mapping[str, Any]) -> Options:
         """Return the options among what click has parsed."""
-        return cls(**{field.name: words[field.name] for field in fields(cls)})
+        return cls(**{each.name: words[each.name] for each in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,10 @@ class DeclaredRelease:
     """A package of the manifest: hashed, or found where it is promoted from.
 
     Attributes:
+        id: its name in what people see: `namespace/package`, with its version where the manifest has several.
         give_up: the digest of what may be replaced.
         origin: what is promoted; None for what is published from files.
+        files: by name, where they are hashed while they are sent: nothing else knows their content before. Else empty.
     """
 
     id: str
@@ -56,6 +58,7 @@ class DeclaredRelease:
     sources: Mapping[str, Source]
     give_up: str | None = None
     origin: Origin | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Stop:

@@ -12,7 +12,6 @@ import textwrap
 from collections.abc import Iterator
 
 import click
-from rich.cells import cell_len
 
 from ..errors import printable
 
@@ -22,6 +21,15 @@ GAP = "  "
 def terminal_width() -> int | None:
     """Return the columns of the terminal; None for a file, where lines are whole and nothing is left out."""
     return shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
+
+
+def cell_len(text: str) -> int:
+    """Return how many cells of a terminal text takes: some characters take two, some none."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    from rich import cells  # noqa: PLC0415 - what is usual needs none of it
+
+    return cells.cell_len(text)
 
 
 def padded(text: str, width: int, *, right: bool = False) -> str:

@@ -21,7 +21,8 @@ from ..errors import (
     ReleaseError,
     UnreachableError,
 )
-from ..publishing import Expected, Result, ThreadScheduler, Verdict, verify
+from ..publishing import ThreadScheduler
+from ..publishing.verify import Expected, Result, Verdict, verify
 from ..registry.interface import Coordinates
 from .pool import in_parallel
 from .reading import Reading

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..approvals import approvals, wanted
+from ..approvals import unapproved, wanted
 from ..endpoints import refuse_same_place, resolve
 from ..errors import PinError, ReleaseError, UsageError
 from ..hashing import hash_files
 from ..manifest import Environment, Manifest, Package, Variables, load, value_problem
-from ..publishing import Expected, Permission, Release, Sealed, ThreadScheduler, look
-from ..publishing.verify import refuse_unreadable
+from ..publishing import Permission, Release, ThreadScheduler, look
+from ..publishing.verify import Expected, Sealed, refuse_unreadable
 from ..registry.interface import Asset, Coordinates, Status
 from .reading import Reading
 from .target import Site, Stop, open_site, parsed_variables, warn_of_idle_pins, warn_of_origin
@@ -141,7 +141,7 @@ def _asks_before(manifest: Manifest, environment: Environment) -> bool:
 
 def _promoted(manifest: Manifest, environment: Environment, site: Site, source: Site | None) -> list[Subject]:
     warn_of_idle_pins(manifest, environment)
-    unapproved = _unapproved(manifest, environment)
+    missing = unapproved(manifest, environment)
 
     def subject(package: Package) -> Subject:
         approval = wanted(manifest, environment, package)
@@ -149,21 +149,12 @@ def _promoted(manifest: Manifest, environment: Environment, site: Site, source: 
         at, status = site.destination.coordinates(*names), Status(package.status)
         if approval.pin:
             return Subject(at, Basis.PINS, partial(Sealed, at, approval.pin.digest, status))
-        if unapproved or source is None:
-            return Subject(at, Basis.PINS, partial(_raise, unapproved or PinError(f"nothing is approved for {at}")))
+        if missing or source is None:
+            return Subject(at, Basis.PINS, partial(_raise, missing or PinError(f"nothing is approved for {at}")))
         there = source.destination.coordinates(*names)
         return Subject(at, Basis.ENVIRONMENT, partial(_held, at, status, there, source))
 
     return [subject(package) for package in manifest.packages]
-
-
-def _unapproved(manifest: Manifest, environment: Environment) -> PinError | None:
-    """Return why some packages have no pin, where all of them must."""
-    try:
-        approvals(manifest, environment)
-    except PinError as error:
-        return error
-    return None
 
 
 def _raise(error: ReleaseError) -> Expected:

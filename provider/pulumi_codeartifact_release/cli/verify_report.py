@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from ..errors import MismatchError, ReleaseError, printable
-from ..publishing import Release, Result, Verdict
-from ..publishing.verify import AssetDifference, Difference, FactDifference, Received
+from ..publishing import Release
+from ..publishing.verify import AssetDifference, Difference, FactDifference, Received, Result, Verdict
 from ..registry.interface import Asset, Status
 from ..review import count_text, size_text
 from .target import Site

@@ -7,7 +7,8 @@ hashed[Path("dist/app.zip")].sha256
 
 from .cache import SqliteCache, default_folder
 from .interface import FileIdentity, HashCache, NullCache
-from .streaming import HashedBytes, HashedFile, hash_files
+from .known import known_files, readable_sizes
+from .streaming import HashedBytes, HashedFile, hash_each, hash_files
 
 __all__ = [
     "FileIdentity",
@@ -17,5 +18,8 @@ __all__ = [
     "NullCache",
     "SqliteCache",
     "default_folder",
+    "hash_each",
     "hash_files",
+    "known_files",
+    "readable_sizes",
 ]

@@ -2,29 +2,48 @@
 
     cache = SqliteCache(default_folder())
 
-Several processes may use it at once. It only ever saves work: a file that is corrupt, locked, full, read-only or
-somebody else's makes it behave like `NullCache`, and a corrupt one is started anew.
+Several threads and processes may use it at once. It only ever saves work: a file that is corrupt, locked, full,
+read-only or somebody else's makes it behave like `NullCache`, and a corrupt one is started anew.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
+import struct
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 
+from ..private_db import PrivateDatabase
 from .interface import FileIdentity
 
 # Raised together with any change of the table: files of another layout are not read.
-_FILE_NAME = "hashes-1.sqlite3"
-_LOCK_WAIT_S = 5.0
+_FILE_NAME = "hashes-2.sqlite3"
+_OBSOLETE = ("hashes-1.sqlite3",)
+# Found by the inode alone, which nearly always says which file it is; `state` is an identity and its digest, packed, to
+# be compared as a whole.
+_TABLE = """
+CREATE TABLE IF NOT EXISTS hashes (
+    inode INTEGER NOT NULL, device INTEGER NOT NULL, state BLOB NOT NULL, written INTEGER NOT NULL,
+    PRIMARY KEY (inode, device)
+) WITHOUT ROWID
+"""
+_PRUNE = """
+DELETE FROM hashes
+WHERE (inode, device) IN (SELECT inode, device FROM hashes ORDER BY written DESC LIMIT -1 OFFSET ?)
+"""
 _MOST_ROWS = 500_000
 _ROWS_KEPT = 400_000
 # SQLite's own limit on bound values is 32,766 in every build since 2020.
 _CHUNK = 5_000
+_LARGEST = 2**63 - 1
+_PACKED = 40
+_SHA256 = 32
 
 
 def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -47,122 +66,67 @@ class SqliteCache:
     """`HashCache` in `folder`, which is made (mode 0700) when there is something to remember."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._path = folder / _FILE_NAME
+        self._db = PrivateDatabase(folder / _FILE_NAME, _TABLE, _OBSOLETE)
 
     def get_many(self, identities: Iterable[FileIdentity]) -> Mapping[FileIdentity, str]:
         """Return the digests of those that are known."""
-        wanted = set(identities)
-        try:
-            if not wanted or not self._path.exists():
-                return {}
-        except OSError:
+        wanted = list(identities)
+        if not wanted:
             return {}
-        found: dict[FileIdentity, str] = {}
-        with self._connection() as db:
-            pairs = list({(identity.device, identity.inode) for identity in wanted})
-            for start in range(0, len(pairs), _CHUNK):
-                chunk = pairs[start : start + _CHUNK]
-                marks = ",".join(["(?,?)"] * len(chunk))
-                rows = db.execute(
-                    "SELECT device, inode, size, mtime_ns, ctime_ns, sha256 FROM hashes "  # noqa: S608
-                    f"WHERE (device, inode) IN (VALUES {marks})",
-                    [_text(value) for pair in chunk for value in pair],
-                )
-                for device, inode, size, mtime_ns, ctime_ns, sha256 in rows:
-                    identity = FileIdentity(int(device), int(inode), int(size), int(mtime_ns), int(ctime_ns))
-                    if identity in wanted and _is_digest(sha256):
-                        found[identity] = sha256
-        return found
+        if max(map(itemgetter(0), wanted)) > _LARGEST or max(map(itemgetter(1), wanted)) > _LARGEST:
+            originals = {_stored(identity): identity for identity in wanted}
+            return {originals[stored]: sha256 for stored, sha256 in self._get(list(originals)).items()}
+        return self._get(wanted)
+
+    def _get(self, wanted: list[FileIdentity]) -> dict[FileIdentity, str]:
+        def select(db: sqlite3.Connection) -> dict[FileIdentity, str]:
+            states: list[bytes] = []
+            # In order, so that neighbours are found on one page.
+            inodes = sorted(map(itemgetter(1), wanted))
+            for start in range(0, len(inodes), _CHUNK):
+                chunk = inodes[start : start + _CHUNK]
+                marks = ",".join("?" * len(chunk))
+                rows = db.execute(f"SELECT state FROM hashes WHERE inode IN ({marks})", chunk)  # noqa: S608
+                states += map(itemgetter(0), rows.fetchall())
+            if not set(map(len, states)) <= {_PACKED + _SHA256}:
+                raise ValueError("no state")
+            # What is no bytes is a TypeError here.
+            found = {state[:_PACKED]: bytes.hex(state[_PACKED:]) for state in states}
+            digests = zip(wanted, map(found.get, _packed(wanted)), strict=True)
+            return {identity: sha256 for identity, sha256 in digests if sha256}
+
+        return self._db.read(select, {})
 
     def put_many(self, digests: Mapping[FileIdentity, str]) -> None:
         """Remember digests; the newest state of a file takes the place of the one before."""
         if not digests:
             return
-        with contextlib.suppress(OSError):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._connection() as db, db:
-            db.executemany(
-                "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (_text(i.device), _text(i.inode), i.size, i.mtime_ns, i.ctime_ns, sha256)
-                    for i, sha256 in digests.items()
-                ],
-            )
-            (rows,) = db.execute("SELECT count(*) FROM hashes").fetchone()
-            if rows > _MOST_ROWS:
-                db.execute(
-                    "DELETE FROM hashes WHERE rowid NOT IN (SELECT rowid FROM hashes ORDER BY rowid DESC LIMIT ?)",
-                    (_ROWS_KEPT,),
-                )
+        stored = list(map(_stored, digests))
+        now = int(time.time())
+        rows = [
+            (identity.inode, identity.device, packed + bytes.fromhex(sha256), now)
+            for identity, packed, sha256 in zip(stored, _packed(stored), digests.values(), strict=True)
+        ]
 
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Yield an open database; errors in the block end it silently, and a corrupt file is removed."""
-        try:
-            db = self._open()
-        except sqlite3.DatabaseError as error:
-            self._heal(error)
-            db = _empty()
-        except OSError:
-            db = _empty()
-        try:
-            yield db
-        except sqlite3.DatabaseError as error:
-            self._heal(error)
-        except (ValueError, TypeError, OverflowError):
-            # Rows that hold what we never wrote: not a database error to SQLite, corrupt all the same.
-            self._remove()
-        finally:
-            db.close()
+        def insert(db: sqlite3.Connection) -> None:
+            db.executemany("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", rows)
+            # Counting them all takes long: done once so many were written that there may be too many.
+            (most,) = db.execute("PRAGMA user_version").fetchone()
+            most += len(rows)
+            if not 0 < most <= _MOST_ROWS:
+                db.execute(_PRUNE, (_ROWS_KEPT,))
+                (most,) = db.execute("SELECT count(*) FROM hashes").fetchone()
+            db.execute(f"PRAGMA user_version = {most:d}")
 
-    def _open(self) -> sqlite3.Connection:
-        # Made here, not by SQLite: its files get the umask's mode, and these are nobody else's business. A file
-        # of somebody else's could claim any digest for any file, so it is not believed.
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        try:
-            stat = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
-        if stat.st_uid != os.getuid() or stat.st_mode & 0o022:
-            raise PermissionError(f"{self._path} can be written by others")
-        db = sqlite3.connect(self._path, timeout=_LOCK_WAIT_S)
-        try:
-            db.execute(_TABLE)
-        except sqlite3.DatabaseError:
-            db.close()
-            raise
-        return db
-
-    def _heal(self, error: sqlite3.DatabaseError) -> None:
-        # Locked, full and read-only are OperationalError and pass by themselves; what is left is corruption.
-        if not isinstance(error, sqlite3.OperationalError) or "no such column" in str(error):
-            self._remove()
-
-    def _remove(self) -> None:
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            with contextlib.suppress(OSError):
-                self._path.with_name(self._path.name + suffix).unlink()
+        self._db.write(insert)
 
 
-_TABLE = """
-CREATE TABLE IF NOT EXISTS hashes (
-    device TEXT NOT NULL, inode TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    ctime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (device, inode)
-)
-"""
+def _packed(identities: list[FileIdentity]) -> list[bytes]:
+    numbers = struct.pack(f"<{5 * len(identities)}q", *chain.from_iterable(identities))
+    return [numbers[start : start + _PACKED] for start in range(0, len(numbers), _PACKED)]
 
 
-def _empty() -> sqlite3.Connection:
-    db = sqlite3.connect(":memory:")
-    db.execute(_TABLE)
-    return db
-
-
-def _text(number: int) -> str:
+def _stored(identity: FileIdentity) -> FileIdentity:
     # Device and inode numbers are unsigned 64-bit in places; SQLite's integers are signed.
-    return str(number)
-
-
-def _is_digest(value: object) -> bool:
-    return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
+    device, inode = (number - 2**64 if number > _LARGEST else number for number in identity[:2])
+    return identity._replace(device=device, inode=inode)

@@ -3,34 +3,46 @@
 hashed = hash_files(paths, cache=SqliteCache(default_folder()))
 with hashed[path].open() as body:       # refuses a file that is not the one that was hashed
     ...
+for file in hash_each(paths):           # each as soon as it is known
+    ...
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import os
+import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO
+from queue import SimpleQueue
+from typing import Any, BinaryIO, NamedTuple
 
 from ..errors import FileChangedError, FileError
-from .interface import FileIdentity, HashCache, NullCache
+from .ahead import read_ahead
+from .interface import FileIdentity, HashCache
 
 _CHUNK = 1 << 20
+# Reading a file beside hashing it takes a thread more, which is worth it where there is much to read.
+_LARGE = 16 << 20
+_PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_MOST_WORKERS = 16
+# In all of a process: resources are hashed side by side, each with workers of its own.
+_hashing = threading.BoundedSemaphore(_PROCESSORS)
 # A file system whose clock ticks every two seconds (the coarsest in use) shows two writes within one tick as one.
 _SETTLED_NS = 2_000_000_000
 
-_UNREADABLE = "Is it still there, and may you read it? Nothing of this release was published."
+UNREADABLE = "Is it still there, and may you read it? Nothing of this release was published."
 
 
-@dataclass(frozen=True)
-class HashedFile:
+class HashedFile(NamedTuple):
     """A file as it was when it was hashed.
 
     Attributes:
@@ -50,7 +62,7 @@ class HashedFile:
     @contextlib.contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """Yield the content; raises FileChangedError if the file is not, or does not stay, the one hashed."""
-        with _open(self.path) as file:
+        with open_file(self.path) as file:
             self._compare(file)
             # The check after the use matters more than errors in between: a registry's "hash mismatch" or a broken
             # connection is then only the symptom.
@@ -70,6 +82,14 @@ class HashedFile:
                 f"{self.path} changed after it was hashed",
                 hint="Nothing was published. Finish building before releasing, then run again.",
             )
+
+
+class _States(NamedTuple):
+    """Files, the digests that the cache has of them, and what they are the digests of; all in one order."""
+
+    paths: list[Path]
+    digests: list[str | None]
+    identities: list[FileIdentity]
 
 
 @dataclass(frozen=True)
@@ -102,86 +122,218 @@ def hash_files(
     on_bytes: Callable[[int], None] = lambda _count: None,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Mapping[Path, HashedFile]:
-    """Return every path with its digest; files that the cache knows are not read.
+    """Return every path with its digest, in the order given; files that the cache knows are not read.
 
-    `workers` bounds the files read at once (default: one per processor, at most 8). `on_bytes` is told how many
-    bytes were hashed, from several threads. Raises FileError for a file that cannot be read, FileChangedError for
-    one that changes meanwhile.
+    The arguments, and what is raised, are those of `hash_each`.
     """
-    cache = cache or NullCache()
-    stats = {path: _stat(path) for path in paths}
-    known = cache.get_many(stats.values())
-    hashed = {path: HashedFile(path, known[i], i) for path, i in stats.items() if i in known}
-    unknown = [path for path in stats if path not in hashed]
-    if unknown:
-        # The largest first: started last, it would keep one worker busy long after the others are done.
-        unknown.sort(key=lambda path: stats[path].size, reverse=True)
-        fresh = _hash_all(unknown, workers or min(8, os.cpu_count() or 1), on_bytes)
-        hashed.update(fresh)
-        # Remembered only if the next write must show in the stat: see _SETTLED_NS.
-        horizon = now_ns() - _SETTLED_NS
-        cache.put_many(
-            {
-                file.identity: file.sha256
-                for file in fresh.values()
-                if max(file.identity.mtime_ns, file.identity.ctime_ns) <= horizon
-            }
-        )
-    return {path: hashed[path] for path in stats}
+    every = list(dict.fromkeys(paths))
+    states = _states(every, cache)
+    if None not in states.digests:
+        return dict(zip(every, map(_hashed_file, zip(*states, strict=True)), strict=True))
+    hashed = {file.path: file for file in _each(states, cache, workers, on_bytes, None, now_ns)}
+    return {path: hashed[path] for path in every}
 
 
-def _hash_all(paths: list[Path], workers: int, on_bytes: Callable[[int], None]) -> dict[Path, HashedFile]:
-    stop = threading.Event()
-    with ThreadPoolExecutor(max_workers=min(workers, len(paths)), thread_name_prefix="hash") as pool:
-        try:
-            futures = [pool.submit(_hash, path, on_bytes, stop) for path in paths]
-            return {file.path: file for file in (future.result() for future in futures)}
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def hash_each(
+    paths: Iterable[Path],
+    *,
+    cache: HashCache | None = None,
+    workers: int | None = None,
+    on_bytes: Callable[[int], None] = lambda _count: None,
+    first: Path | None = None,
+    now_ns: Callable[[], int] = time.time_ns,
+) -> Generator[HashedFile, None, None]:
+    """Yield every path once, with its digest: those that the cache knows at once, the others as they are done.
+
+    Where `first` is given, and among the paths, it is hashed before any other, and none is yielded before it.
+    `workers` bounds the files read at once (default: one per processor, at most 16); all that a process hashes at once
+    keeps no more processors busy than there are. `on_bytes` is told how many bytes were hashed, from several threads.
+    Closed early, or left by an exception, it stops within a piece of a file; no thread is left behind, and what was
+    hashed is remembered. Raises FileError for a file that cannot be read, FileChangedError for one that changes
+    meanwhile.
+    """
+    every = list(dict.fromkeys(paths))
+    if first is not None and first in every:
+        every.remove(first)
+        every.insert(0, first)
+    yield from _each(_states(every, cache), cache, workers, on_bytes, first, now_ns)
 
 
-def _hash(path: Path, on_bytes: Callable[[int], None], stop: threading.Event) -> HashedFile:
-    digest = hashlib.sha256()
-    buffer = bytearray(_CHUNK)
-    view = memoryview(buffer)
-    with _open(path) as file:
-        # The stat from before the first byte: a write during the reading shows against it.
-        identity = FileIdentity.of(os.fstat(file.fileno()))
-        total = 0
-        # A file that grows as fast as it is read has no end: one byte too many is enough to know.
-        while total <= identity.size and not stop.is_set():
+def _each(
+    states: _States,
+    cache: HashCache | None,
+    workers: int | None,
+    on_bytes: Callable[[int], None],
+    first: Path | None,
+    now_ns: Callable[[], int],
+) -> Generator[HashedFile, None, None]:
+    ready = [_hashed_file(state) for state in zip(*states, strict=True) if state[1]]
+    unknown = [(path, identity.size) for path, sha256, identity in zip(*states, strict=True) if not sha256]
+    if not unknown:
+        yield from ready
+        return
+    # The largest first: started last, it would keep one worker busy long after the others are done.
+    unknown.sort(key=lambda item: (item[0] != first, -item[1]))
+    fresh = _Fresh([path for path, _ in unknown], workers or min(_MOST_WORKERS, _PROCESSORS), on_bytes, now_ns)
+    try:
+        if unknown[0][0] == first:
+            yield from fresh.take(first)
+        yield from ready
+        yield from fresh.take()
+    finally:
+        fresh.close()
+        if cache:
+            cache.put_many(fresh.settled)
+
+
+class _Fresh:
+    """Files that are hashed by threads of their own.
+
+    Attributes:
+        settled: the digests that may be remembered: of files that no later write can look like.
+    """
+
+    def __init__(
+        self, paths: list[Path], workers: int, on_bytes: Callable[[int], None], now_ns: Callable[[], int]
+    ) -> None:
+        self.settled: dict[FileIdentity, str] = {}
+        self._todo = deque(paths)
+        self._missing = len(paths)
+        self._on_bytes = on_bytes
+        self._now_ns = now_ns
+        self._stop = threading.Event()
+        self._done: SimpleQueue[HashedFile | BaseException] = SimpleQueue()
+        self._early: list[HashedFile] = []
+        # Daemons: a disk that does not answer must not keep the program from ending.
+        names = (f"hash-{number}" for number in range(min(workers, len(paths))))
+        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
+        for thread in self._threads:
+            thread.start()
+
+    def take(self, path: Path | None = None) -> Iterator[HashedFile]:
+        """Yield `path`, as soon as it is there, else all the others; raises what the first that failed raised."""
+        if path is None:
+            yield from self._early
+        while self._missing:
+            file = self._done.get()
+            if isinstance(file, BaseException):
+                raise file
+            self._missing -= 1
+            if path is None:
+                yield file
+            elif file.path == path:
+                yield file
+                return
+            else:
+                self._early.append(file)
+
+    def close(self) -> None:
+        """Stop the threads, and wait for their ends."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        buffer = bytearray(_CHUNK)
+        while not self._stop.is_set():
             try:
-                count = file.readinto(buffer)  # type: ignore[attr-defined]
-            except OSError as error:
-                raise FileError(f"{path} cannot be read: {error.strerror}", hint=_UNREADABLE) from error
-            if not count:
-                break
-            digest.update(view[:count])
-            total += count
-            on_bytes(count)
-        hashed = HashedFile(path, digest.hexdigest(), identity)
-        if total != identity.size and not stop.is_set():
+                path = self._todo.popleft()
+            except IndexError:
+                return
+            try:
+                hashed = _hash(path, buffer, self._on_bytes, self._stop, self._now_ns)
+            except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+                self._done.put(error)
+                return
+            if hashed is None:
+                return
+            file, compared_ns = hashed
+            # Remembered only if the next write must show in the stat: see _SETTLED_NS.
+            if max(file.identity.mtime_ns, file.identity.ctime_ns) <= compared_ns - _SETTLED_NS:
+                self.settled[file.identity] = file.sha256
+            self._done.put(file)
+
+
+def _hash(
+    path: Path,
+    buffer: bytearray,
+    on_bytes: Callable[[int], None],
+    stop: threading.Event,
+    now_ns: Callable[[], int],
+) -> tuple[HashedFile, int] | None:
+    """Read and hash one file; returns it and the time when it was still the same.
+
+    None where it was stopped before the end.
+    """
+    digest = hashlib.sha256()
+    with open_file(path) as file:
+        # The stat from before the first byte: a write during the reading shows against it.
+        found = os.fstat(file.fileno())
+        identity = FileIdentity.of(found)
+        if not stat.S_ISREG(found.st_mode):
+            raise FileError(f"{path} cannot be read: it is no regular file", hint=UNREADABLE)
+        total = 0
+        with contextlib.closing(_pieces(path, file, identity.size, buffer)) as pieces:
+            for piece in pieces:
+                with _hashing:
+                    digest.update(piece)
+                total += len(piece)
+                on_bytes(len(piece))
+                # A file that grows as fast as it is read has no end: one byte too many is enough to know.
+                if stop.is_set() or total > identity.size:
+                    break
+        if stop.is_set() and total < identity.size:
+            return None
+        if total != identity.size:
             raise FileChangedError(
                 f"{path} changed while it was hashed",
                 hint="Finish building before releasing, then run again.",
             )
+        hashed = HashedFile(path, digest.hexdigest(), identity)
+        compared_ns = now_ns()
         hashed._compare(file)
-    return hashed
+    return hashed, compared_ns
 
 
-def _stat(path: Path) -> FileIdentity:
+def _pieces(path: Path, file: BinaryIO, size: int, buffer: bytearray) -> Generator[memoryview, None, None]:
+    """Yield the content, each piece good until the next is asked for. Raises FileError."""
     try:
-        return FileIdentity.of(path.stat())
+        if size >= _LARGE:
+            with contextlib.closing(read_ahead(file, _CHUNK)) as pieces:
+                yield from pieces
+            return
+        view = memoryview(buffer)
+        while count := file.readinto(buffer):  # type: ignore[attr-defined]
+            yield view[:count]
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}", hint=_UNREADABLE) from error
+        raise FileError(f"{path} cannot be read: {error.strerror}", hint=UNREADABLE) from error
 
 
-def _open(path: Path) -> BinaryIO:
+def identities_of(paths: Iterable[Path]) -> list[FileIdentity]:
+    """Return the identity of each file, in their order. Raises FileError for one that is not there."""
+    try:
+        return list(map(_identity, map(_fields, map(os.stat, paths))))
+    except OSError as error:
+        raise FileError(f"{error.filename} cannot be read: {error.strerror}", hint=UNREADABLE) from error
+
+
+def _states(paths: list[Path], cache: HashCache | None) -> _States:
+    identities = identities_of(paths)
+    known = cache.get_many(identities) if cache else {}
+    return _States(paths, list(map(known.get, identities)), identities)
+
+
+# As FileIdentity.of() and HashedFile(), for many thousands: in C alone.
+_fields = attrgetter("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")
+_identity: Callable[[Any], FileIdentity] = functools.partial(tuple.__new__, FileIdentity)
+_hashed_file: Callable[[Any], HashedFile] = functools.partial(tuple.__new__, HashedFile)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file without a buffer. Raises FileError."""
     # O_NONBLOCK: a FIFO in the place of a file must be an error, not a wait for ever.
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
         return os.fdopen(descriptor, "rb", buffering=0)
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}", hint=_UNREADABLE) from error
+        raise FileError(f"{path} cannot be read: {error.strerror}", hint=UNREADABLE) from error

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from wcmatch import glob
 
-from .paths import CONTROL, Folder, Located, PathProblem, readable
+from .listing import FLAGS
+from .paths import CONTROL, Folder, PathProblem
 from .words import quoted
 
-_FLAGS = glob.GLOBSTAR | glob.CASE
-_EXCLUDE_FLAGS = _FLAGS | glob.DOTGLOB
+_EXCLUDE_FLAGS = FLAGS | glob.DOTGLOB
 
 Excluded = Callable[[str], bool]
 
@@ -54,7 +54,7 @@ def check_text(folder: Folder, pattern: str) -> None:
 
 
 def _is_glob(pattern: str) -> bool:
-    return bool(glob.is_magic(pattern, flags=_FLAGS))
+    return bool(glob.is_magic(pattern, flags=FLAGS))
 
 
 def _excluding(patterns: Sequence[str]) -> Excluded:
@@ -79,30 +79,23 @@ def _expanded(folder: Folder, pattern: str, excluded: Excluded) -> list[str]:
     root = folder.locate(start, spelled=pattern)
     if not os.path.isdir(root.path):  # noqa: PTH112 - Path.is_dir raises for some paths
         raise PathProblem(f"{quoted(pattern)} matches nothing: there is no folder {quoted(root.declared)}")
-    prefix = "" if root.declared == "." else f"{root.declared}/"
-    for path in _folders(root, parts):
-        declared = (prefix + path).rstrip("/") or "."
-        if not readable(root.path / path, os.R_OK | os.X_OK) and not excluded(declared):
-            raise PathProblem(f"{quoted(pattern)} cannot be matched: the folder {quoted(declared)} may not be listed")
-    return sorted({(prefix + path).rstrip("/") for path in _names(folder, root, parts)})
+    base, prefix = str(root.path).rstrip("/") + "/", "" if root.declared == "." else f"{root.declared}/"
 
+    def declared(path: str) -> str:
+        return prefix + path[len(base) :] if path.startswith(base) else root.declared
 
-def _names(folder: Folder, root: Located, parts: list[str]) -> Iterable[str]:
-    """Return what a glob matches, relative to the folder that it begins in."""
-    if len(parts) == 1 and parts[0] != "**":
-        # Many packages may pick their files from one large folder: it is listed once, not once for each of them.
-        (expression,), _ = glob.translate(parts[0], flags=_FLAGS)
-        return filter(re.compile(expression).fullmatch, folder.listing(root.path))
-    flags = _FLAGS | glob.NODIR if "**" in parts else _FLAGS
-    return glob.glob("/".join(parts), flags=flags, root_dir=str(root.path), limit=0)
+    def refuse(path: str) -> None:
+        if not excluded(declared(path)):
+            raise PathProblem(
+                f"{quoted(pattern)} cannot be matched: the folder {quoted(declared(path))} may not be listed"
+            )
 
-
-def _folders(root: Located, parts: list[str]) -> Iterator[str]:
-    """Return the folders that a glob looks into, its own beginning first."""
-    yield ""
-    deepest = len(parts) if parts[-1] == "**" else len(parts) - 1
-    for length in range(1, deepest + 1):
-        yield from glob.glob("/".join(parts[:length]) + "/", flags=_FLAGS, root_dir=str(root.path), limit=0)
+    found = folder.listings.matching(str(root.path), [part for part in parts if part], refuse)
+    if not parts[-1]:
+        found = (entry for entry in found if entry.is_folder)
+    if "**" in parts:
+        found = (entry for entry in found if not entry.is_folder)
+    return sorted({declared(entry.path) for entry in found})
 
 
 def _nothing(folder: Folder, pattern: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 from ..errors import UsageError
@@ -108,6 +109,18 @@ class Manifest:
     environments: Mapping[str, Environment]
     positions: Mapping[KeyPath, Position] = field(default_factory=dict, repr=False, compare=False)
     given: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def several(self) -> Mapping[str, tuple[str, ...]]:
+        """The versions of each package that is declared with more than one, by `namespace/package`."""
+        versions: dict[str, list[str]] = {}
+        for package in self.packages:
+            versions.setdefault(package.id, []).append(package.version)
+        return {name: tuple(declared) for name, declared in versions.items() if len(declared) > 1}
+
+    def name_of(self, package: Package) -> str:
+        """Return what tells a package version from the others: `namespace/package`, `@version` only where it has to."""
+        return f"{package.id}@{package.version}" if package.id in self.several else package.id
 
     def environment(self, name: str) -> Environment:
         """Return the environment of that name; UsageError where there is none."""

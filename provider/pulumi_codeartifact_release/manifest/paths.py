@@ -14,6 +14,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .listing import Listings
 from .words import quoted
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -52,13 +53,14 @@ class Folder:
         base: the folder, absolute.
         outside: whether the operator permitted paths out of it.
         looks: False to judge paths by their text alone; symlinks are not seen then.
+        listings: what is in the folders that globs have looked into.
     """
 
     base: Path
     outside: bool = False
     looks: bool = True
     _real: dict[str, str] = field(default_factory=dict, repr=False)
-    _listings: dict[Path, list[str]] = field(default_factory=dict, repr=False)
+    listings: Listings = field(default_factory=Listings, repr=False)
 
     def locate(self, text: str, *, spelled: str = "") -> Located:
         """Return the place of a path, which need not exist.
@@ -84,12 +86,6 @@ class Folder:
                 raise PathProblem(self._refusal(spelled or text, f"a symlink to {quoted(os.path.realpath(path))}"))
         return Located(Path(path), declared)
 
-    def listing(self, path: Path) -> list[str]:
-        """Return the names in a folder, listed once; OSError where it may not be."""
-        if path not in self._listings:
-            self._listings[path] = [each.name for each in path.iterdir()]
-        return self._listings[path]
-
     def _refusal(self, text: str, through: str) -> str:
         return (
             f"{quoted(text)} leads out of the manifest's folder through {through}; "
@@ -100,13 +96,17 @@ class Folder:
         """Whether a path, symlinks resolved, is still in the folder."""
         folder, name = os.path.split(path)
         real = self._real_folder(folder)
-        try:
-            linked = stat.S_ISLNK(os.lstat(path).st_mode)
-        except OSError:
-            linked = False
-        target = os.path.realpath(path) if linked else f"{real}/{name}"
+        target = os.path.realpath(path) if self._is_link(path) else f"{real}/{name}"
         root = self._real_folder(str(self.base))
         return target == root or target.startswith(root.rstrip("/") + "/")
+
+    def _is_link(self, path: str) -> bool:
+        if entry := self.listings.known(path):
+            return entry.is_link
+        try:
+            return stat.S_ISLNK(os.lstat(path).st_mode)
+        except OSError:
+            return False
 
     def _real_folder(self, folder: str) -> str:
         if folder not in self._real:
@@ -115,6 +115,9 @@ class Folder:
 
     def check_file(self, located: Located) -> None:
         """PathProblem unless it is a regular file that this process may read."""
+        entry = self.listings.known(str(located.path))
+        if entry and entry.is_file and readable(located.path):
+            return
         try:
             mode = os.stat(located.path).st_mode  # noqa: PTH116 - a hot path
         except FileNotFoundError:

@@ -6,12 +6,19 @@ check_environments(tree, selected="dev")
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .model import KeyPath
 from .tree import Tree, spelled
 from .words import did_you_mean, listed, quoted
 
 _INHERITED = ("namespace", "version")
 _OF_PROMOTIONS = ("soak", "pinned", "pins", "stack")
+_OF_ONE_VERSION = {
+    "pinned": "what is `pinned` has a pin, which is about one version",
+    "stack": "the outputs of a `stack` say one version of a package",
+}
+_MOST_LINES = 10
 
 
 def inherited(tree: Tree, path: KeyPath, key: str) -> str | None:
@@ -23,22 +30,58 @@ def inherited(tree: Tree, path: KeyPath, key: str) -> str | None:
 
 
 def check_packages(tree: Tree) -> None:
-    """Check that each package has a namespace and a version, and is there once."""
-    seen: dict[tuple[str, str], KeyPath] = {}
+    """Check that each package has a namespace and a version, and each version is there once.
+
+    What knows a package by its name alone, of an environment, must not be about one with several versions.
+    """
+    seen: dict[tuple[str, str], dict[str, KeyPath]] = {}
     for path, _ in tree.mappings(("packages",)):
         for key in _INHERITED:
             _check_inherited(tree, path, key)
         namespace, name = inherited(tree, path, "namespace"), tree.text((*path, "package"))
-        if namespace is None or name is None:
+        version = inherited(tree, path, "version")
+        if namespace is None or name is None or version is None:
             continue
-        if (first := seen.setdefault((namespace, name), path)) != path:
+        if (first := seen.setdefault((namespace, name), {}).setdefault(version, path)) != path:
             line, _ = tree.position(first)
             tree.report(
                 (*path, "package"),
-                f"{quoted(f'{namespace}/{name}')} is declared twice: first on line {line}; "
-                "a manifest releases one version of a package",
+                f"{quoted(f'{namespace}/{name}@{version}')} is declared twice: first on line {line}; "
+                "declare each version of a package once",
                 spoils=False,
             )
+    several = {f"{namespace}/{name}": found for (namespace, name), found in seen.items() if len(found) > 1}
+    if several:
+        _check_one_version(tree, several)
+
+
+def _check_one_version(tree: Tree, several: Mapping[str, Mapping[str, KeyPath]]) -> None:
+    """Report the first key of each environment that cannot say which version it is about.
+
+    `several` has, by `namespace/package`, where each of its versions is declared.
+    """
+    for path, environment in tree.mappings(("environments",)):
+        if "promoteFrom" not in environment:
+            # It is told already that these need one.
+            continue
+        keys: list[KeyPath] = [(key,) for key in _OF_ONE_VERSION if tree.at((*path, key))]
+        pins = tree.at((*path, "pins"))
+        keys += [("pins", name) for name in several if isinstance(pins, dict) and name in pins]
+        for key in keys[:1]:
+            name = str(key[-1]) if len(key) > 1 else next(iter(several))
+            tree.report(
+                (*path, *key),
+                f"{_OF_ONE_VERSION.get(str(key[0]), 'a pin is about one version')}, and "
+                f"{_versions_text(tree, name, several[name])}: give each version a manifest of its own",
+                at_key=True,
+                spoils=False,
+            )
+
+
+def _versions_text(tree: Tree, name: str, places: Mapping[str, KeyPath]) -> str:
+    lines = [str(tree.position(path)[0]) for path in places.values()]
+    shown = [*lines[:_MOST_LINES], "…"] if len(lines) > _MOST_LINES else lines
+    return f"{quoted(name)} is declared with {len(lines)} (lines {', '.join(shown)})"
 
 
 def _check_inherited(tree: Tree, path: KeyPath, key: str) -> None:

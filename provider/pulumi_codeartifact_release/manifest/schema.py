@@ -11,8 +11,8 @@ boolean or integer, and no placeholder is left. Its strict reading is derived, s
 from __future__ import annotations
 
 import json
+import pkgutil
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ _ANNOTATIONS = frozenset({"description", "examples", "title", "default", "$comme
 
 def text() -> str:
     """Return the schema as it is shipped: JSON, ending with a newline."""
-    return (files(__package__) / "release.schema.json").read_text(encoding="utf-8")
+    data = pkgutil.get_data(__package__, "release.schema.json")
+    assert data is not None
+    return data.decode()
 
 
 @cache

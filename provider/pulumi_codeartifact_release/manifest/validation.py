@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from .conforming import conforms
 from .model import KeyPath
 from .names import asset_name_problem
-from .schema import validator
+from .schema import strict, validator
 from .tree import Tree
 from .words import closest, listed, quoted
 
@@ -41,6 +42,8 @@ _STRUCTURE_FIRST = ("type", "enum", "const", "minLength", "maxLength", "pattern"
 
 def validate(tree: Tree) -> None:
     """Report every place where the tree is not what the schema says."""
+    if conforms(tree.data, strict()):
+        return
     errors: dict[KeyPath, list[ValidationError]] = defaultdict(list)
     for error in validator().iter_errors(tree.data):
         path = tuple(error.absolute_path)

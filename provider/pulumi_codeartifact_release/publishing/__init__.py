@@ -4,11 +4,12 @@ release = Release(coordinates, assets)
 plan = make_plan(release, look(registry, release.at, scheduler))
 for event in apply(release, sources, registry, scheduler):
     ...
+
+What few programs need has to be imported from its module: `approved`, `verify`.
 """
 
 from .ahead import apply_ahead, first_sent
 from .apply import apply, look
-from .approved import Approved, departure
 from .digest import digest
 from .events import (
     AssetProgress,
@@ -30,22 +31,18 @@ from .permission import Permission
 from .plan import Action, Finish, Plan, Release, RemoteVersion, Route, make_plan, refused
 from .quota import refuse_oversized
 from .retire import Known, Retirement, retire
-from .review import Review, Sum, least_s, sum_of
+from .review import Review, Sum, copied_together, least_s, spared_calls, sum_of
 from .scheduler import Scheduler, ThreadScheduler
 from .source import Source
-from .verify import Downloading, Expected, Result, Sealed, Verdict, verify
 
 __all__ = [
     "Action",
-    "Approved",
     "AssetProgress",
     "AssetSent",
     "AssetStarted",
     "Chosen",
     "Copied",
-    "Downloading",
     "Event",
-    "Expected",
     "Finish",
     "Finished",
     "Finishing",
@@ -61,21 +58,18 @@ __all__ = [
     "Release",
     "RemoteVersion",
     "Removed",
-    "Result",
     "Retirement",
     "Review",
     "Route",
     "Scheduler",
-    "Sealed",
     "Source",
     "StatusSet",
     "Sum",
     "ThreadScheduler",
-    "Verdict",
     "apply",
     "apply_ahead",
     "choose",
-    "departure",
+    "copied_together",
     "digest",
     "duration_text",
     "first_sent",
@@ -85,7 +79,7 @@ __all__ = [
     "refuse_oversized",
     "refused",
     "retire",
+    "spared_calls",
     "sum_of",
     "time_text",
-    "verify",
 ]

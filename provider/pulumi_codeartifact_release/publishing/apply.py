@@ -42,7 +42,7 @@ _T = TypeVar("_T")
 _StepsTo: TypeAlias = Generator[Event, None, _T]
 """Yields events; ends with a value."""
 
-PARALLEL = 8
+PARALLEL = 16
 """Uploads under way at once for one version."""
 
 # Waits before reading again, in seconds. Reads are usually consistent within a second of a write; a registry that

@@ -26,6 +26,8 @@ class CountedBody(io.RawIOBase):
         self._on_position = on_position
         self._position = 0
         self._told = 0
+        # Where the next byte of `body` comes from; None where that is not known.
+        self._at: int | None = None
 
     def readable(self) -> bool:
         """Return True."""
@@ -41,31 +43,50 @@ class CountedBody(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move; SEEK_END is relative to the declared size."""
+        # `body` itself moves when it is read: clients find the length by seeking to the end and back.
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         self._position = max(0, base + offset)
-        if self._position <= self._size:
-            self._body.seek(self._position)
-        # Clients find the length by seeking to the end and back: only a real step back is news.
+        # For the same reason only a real step back is news.
         if self._position < self._told and whence == io.SEEK_SET:
             self._tell()
         return self._position
 
+    def read(self, size: int | None = -1) -> bytes:
+        """Return at most `size` bytes, or all that is left; b"" at the declared size."""
+        left = self._size - self._position
+        wanted = left if size is None or size < 0 else min(size, left)
+        parts: list[bytes] = []
+        while wanted > 0:
+            parts.append(self._next(wanted))
+            wanted -= len(parts[-1])
+            if size is not None and size >= 0:
+                break
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def readall(self) -> bytes:
+        """Return all that is left."""
+        return self.read()
+
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Read into `buffer`; returns the count, 0 at the declared size."""
-        wanted = min(len(buffer), self._size - self._position)
-        if wanted <= 0:
-            return 0
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _next(self, wanted: int) -> bytes:
+        if self._at != self._position:
+            self._body.seek(self._position)
+        self._at = None
         data = self._body.read(wanted)
         if not data:
             raise FileChangedError(
                 f"the content ended after {self._position:,} of {self._size:,} bytes",
                 hint="Nothing was published. Finish building before releasing, then run again.",
             )
-        buffer[: len(data)] = data
-        self._position += len(data)
+        self._at = self._position = self._position + len(data)
         if self._position - self._told >= _STEP:
             self._tell()
-        return len(data)
+        return data
 
     def _tell(self) -> None:
         self._told = self._position

@@ -10,7 +10,6 @@ for event in apply(release, origin.sources(release), destination, scheduler, ori
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -197,6 +196,8 @@ class RegistrySource:
         except (VersionNotFoundError, RegistryConflictError) as error:
             self._explain(error.what)
         except OSError as error:
+            import tempfile  # noqa: PLC0415 - it takes long to import, and most promotions are copies
+
             raise FileError(
                 f"{self.asset.name} of {source} cannot be kept for the way: {error.strerror or error}",
                 hint=f"Make room in {tempfile.gettempdir()}, or set TMPDIR to a folder that has it; then run again.",
@@ -216,6 +217,8 @@ class RegistrySource:
 
 @contextmanager
 def _spool() -> Iterator[BinaryIO]:
+    import tempfile  # noqa: PLC0415
+
     # A file without a name: whatever kills us, nothing is left behind.
     spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closing it may fail
     try:

@@ -7,11 +7,11 @@ for event in scheduler.run([job, job], limit=8):
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
 from ..errors import InterruptedReleaseError
@@ -37,6 +37,12 @@ class Scheduler(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
+
+
+# How often events are taken, and it is judged whether more threads would help.
+_TICK_S = 0.05
+_FIRST_WORKERS = 2
+_WORTH_A_THREAD_S = 0.01
 
 
 class ThreadScheduler:
@@ -65,33 +71,40 @@ class ThreadScheduler:
         """See `Scheduler.run`. Closing the iterator waits for the jobs under way."""
         if not jobs:
             return
-        events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        events: deque[Event] = deque()
+        todo = deque(enumerate(jobs))
+        failures: dict[int, BaseException] = {}
         cancelled = threading.Event()
 
-        def work(job: Job) -> None:
-            try:
-                if not cancelled.is_set():
+        def work() -> None:
+            while not cancelled.is_set():
+                try:
+                    number, job = todo.popleft()
+                except IndexError:
+                    return
+                try:
                     self.checkpoint()
-                    job(events.put)
-            except BaseException:
-                cancelled.set()
-                raise
+                    job(events.append)
+                except BaseException as error:  # noqa: BLE001 - raised below, where somebody sees it
+                    failures[number] = error
+                    cancelled.set()
 
         # One thread is not worth a pool, but the events must flow while it works all the same.
         with ThreadPoolExecutor(max_workers=min(limit, len(jobs)), thread_name_prefix="publish") as pool:
-            futures: list[Future[None]] = []
             try:
-                futures = [pool.submit(work, job) for job in jobs]
-                for future in futures:
-                    future.add_done_callback(lambda _future: events.put(None))
-                done = 0
-                while done < len(jobs):
-                    event = events.get()
-                    if event is None:
-                        done += 1
-                    else:
-                        yield event
+                workers = [pool.submit(work) for _ in range(min(_FIRST_WORKERS, limit, len(jobs)))]
+                under_way: Collection[Future[None]] = workers
+                while under_way:
+                    before = len(todo)
+                    # Looked at now and then: to be woken for each event would cost a good part of sending an asset.
+                    _, under_way = wait(workers, timeout=_TICK_S)
+                    while events:
+                        yield events.popleft()
+                    # What ends at once waits for this process, not for the network: more threads would make it slower.
+                    if len(workers) * _TICK_S > _WORTH_A_THREAD_S * (before - len(todo)):
+                        more = min(limit, len(todo) + len(workers), 2 * len(workers)) - len(workers)
+                        workers += [pool.submit(work) for _ in range(more)]
             finally:
                 cancelled.set()
-            for future in futures:
-                future.result()
+        if failures:
+            raise failures[min(failures)]

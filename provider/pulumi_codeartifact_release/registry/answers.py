@@ -38,6 +38,17 @@ def verdict_of(answer: Any, at: Coordinates, wish: str) -> Mapping[str, Any]:
     )
 
 
+def copy_of(answer: Any, at: Coordinates) -> VersionState | None:
+    """Return the state of the copy of the one version; None where the answer does not say, and reading has to."""
+    if not any(at.version in answer.get(verdict, {}) for verdict in ("successfulVersions", "failedVersions")):
+        # So the guide says of a copy that is there already.
+        return None
+    copied = verdict_of(answer, at, "come as a copy")
+    if copied.get("status") not in set(Status) or not copied.get("revision"):
+        return None
+    return VersionState(status_of(copied["status"], at), revision_of(copied["revision"], at))
+
+
 def state_of(answer: Any, at: Coordinates) -> VersionState:
     """Return what a DescribePackageVersion says, with the clock of whoever answered."""
     description = answer.get("packageVersion", {})

@@ -6,10 +6,11 @@ registry = BotoRegistry(make_client(settings), Pacer(AWS_RATES))
 from __future__ import annotations
 
 import functools
-import random
+import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import urllib3.exceptions
@@ -25,9 +26,9 @@ from ..errors import (
     ServerFaultError,
     VersionNotFoundError,
 )
-from .answers import revision_of, state_of, status_of, verdict_of
-from .guard import before_attempts
-from .interface import Asset, AssetListing, Coordinates, Status, VersionState
+from .answers import copy_of, revision_of, state_of, verdict_of
+from .guard import around_attempts, outcome_of
+from .interface import Asset, AssetListing, Coordinates, CopyAnswer, Status, VersionState
 from .listing import Page, by_name, page_of
 from .pacing import Pacer
 from .translate import is_not_found, is_throttled, resource_type, retry_after, translate
@@ -47,10 +48,14 @@ _WRITES = {
     "CopyPackageVersions",
 }
 _PART = 1 << 18
-# On top of the client's own retries: a quota that is full passes by waiting, so waiting is worth minutes.
+# Of a body, as botocore sends it.
+_BLOCK = 1 << 17
+# A quota that is full passes by waiting, so waiting is worth minutes.
 _THROTTLED_ROUNDS = 12
 _LONGEST_WAIT_S = 20.0
+_LOOK_S = 0.25
 _LISTINGS = 5
+_MOST_NAMED = 3
 # What botocore's parser raises for values of another type than the model's, or for times that cannot be.
 _UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, RuntimeError)
 
@@ -136,11 +141,16 @@ class BotoRegistry:
         """
         more: Any = {"unfinished": True} if unfinished else {}
 
+        # What fits into one block is read once, also for several attempts; it goes out as it would otherwise.
+        small = body.seek(0, io.SEEK_END) <= _BLOCK
+        body.seek(0)
+        content = body.read() if small else body
+
         def publish() -> Any:
             body.seek(0)
             return self._client.publish_package_version(
                 **_version(at),
-                assetContent=body,
+                assetContent=content,
                 assetName=asset.name,
                 assetSHA256=asset.sha256,
                 **more,
@@ -184,27 +194,42 @@ class BotoRegistry:
         self, at: Coordinates, *, source_repository: str, revision: str, allow_overwrite: bool
     ) -> VersionState | None:
         """See `Registry.copy`: CopyPackageVersions for one version."""
+        more: Any = {"allowOverwrite": True} if allow_overwrite else {}
+        return copy_of(self._copy(at, source_repository, {at.version: revision}, **more), at)
+
+    @_understood("CopyPackageVersions")
+    def copy_versions(
+        self, at: Coordinates, *, source_repository: str, revisions: Mapping[str, str]
+    ) -> Mapping[str, CopyAnswer]:
+        """See `CopyingRegistry.copy_versions`: CopyPackageVersions."""
+        answer = self._copy(replace(at, version=_several(revisions)), source_repository, revisions)
+
+        def told(version: str) -> CopyAnswer:
+            each = replace(at, version=version)
+            try:
+                return copy_of(answer, each)
+            except ReleaseError as error:
+                return error
+            except _UNREADABLE:
+                # What cannot be read of one version says nothing against the others.
+                return _unreadable("CopyPackageVersions", each)
+
+        return {version: told(version) for version in revisions}
+
+    def _copy(self, at: Coordinates, source_repository: str, revisions: Mapping[str, str], **more: Any) -> Any:
         package = _package(at)
         destination = package.pop("repository")
-        more: Any = {"allowOverwrite": True} if allow_overwrite else {}
-        answer: Any = self._call(
+        return self._call(
             "CopyPackageVersions",
             at,
             lambda: self._client.copy_package_versions(
                 **package,
                 sourceRepository=source_repository,
                 destinationRepository=destination,
-                versionRevisions={at.version: revision},
+                versionRevisions=revisions,
                 **more,
             ),
         )
-        if not any(at.version in answer.get(verdict, {}) for verdict in ("successfulVersions", "failedVersions")):
-            # So the guide says of a copy that is there already; reading tells.
-            return None
-        copied = verdict_of(answer, at, "come as a copy")
-        if copied.get("status") not in set(Status) or not copied.get("revision"):
-            return None
-        return VersionState(status_of(copied["status"], at), revision_of(copied["revision"], at))
 
     @_understood("ListPackageVersions")
     def newest_version(self, at: Coordinates) -> str | None:
@@ -270,26 +295,37 @@ class BotoRegistry:
 
     def _call(self, operation: str, at: Coordinates, call: Callable[[], _T], asset: str | None = None) -> _T:
         """Call within the quota; waits and tries again while throttled, translates every other failure."""
+        turn = self._pacer.turn(operation, at, self._checkpoint)
+
+        def begin() -> None:
+            turn.begin()
+            if operation in _WRITES:
+                self._checkpoint()
+
         for attempt in range(_THROTTLED_ROUNDS):
             try:
-                with before_attempts(lambda: self._before_attempt(operation)):
+                with around_attempts(begin, lambda answer: turn.end(outcome_of(answer))):
                     return call()
             except ClientError as error:
                 if not is_throttled(error) or attempt == _THROTTLED_ROUNDS - 1:
                     raise self._translated(error, operation, at, asset) from error
                 asked = retry_after(error)
-                # Spread out, or all that were refused together come back together.
-                wait = (asked if asked is not None else 0.5 * 2**attempt) + random.uniform(0, 0.5)  # noqa: S311
-                self._sleep(min(wait, _LONGEST_WAIT_S))
             except (BotoCoreError, ResponseParserError) as error:
                 raise self._translated(error, operation, at, asset) from error
             except _UNREADABLE as error:
                 raise _unreadable(operation, at) from error
+            finally:
+                turn.end()
+            # The pacer knows when the next request may go; this one waits for what it was told, or as it fails again.
+            self._pause(asked if asked is not None else 0.5 * 2 ** (attempt - 2) if attempt > 1 else 0.0)
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _before_attempt(self, operation: str) -> None:
-        self._pacer.wait(operation)
-        if operation in _WRITES:
+    def _pause(self, seconds: float) -> None:
+        """Wait, and look now and then whether to stop."""
+        left = min(seconds, _LONGEST_WAIT_S)
+        while left > 0:
+            self._sleep(min(left, _LOOK_S))
+            left -= _LOOK_S
             self._checkpoint()
 
     def _translated(self, error: Exception, operation: str, at: Coordinates, asset: str | None) -> ReleaseError:
@@ -320,6 +356,12 @@ class BotoRegistry:
         return VersionNotFoundError(
             f"the registry has no {at}: {operation}", hint="Somebody may have deleted it just now: run again to see."
         )
+
+
+def _several(versions: Collection[str]) -> str:
+    """Return what stands for several versions in a message: `1.0, 1.1 and 3 more`."""
+    first = ", ".join(list(versions)[:_MOST_NAMED])
+    return f"{first} and {len(versions) - _MOST_NAMED} more" if len(versions) > _MOST_NAMED else first
 
 
 def _package(at: Coordinates) -> dict[str, Any]:

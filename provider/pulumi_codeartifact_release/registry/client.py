@@ -1,4 +1,6 @@
-"""Making boto3 clients the way that users of AWS expect: the standard chain, plus what a manifest names.
+"""Making botocore clients the way that users of AWS expect: the standard chain, plus what a manifest names.
+
+boto3 makes the same clients out of botocore's sessions; what it adds (resources, transfers to S3) takes long to import.
 
 client = make_client(ClientSettings(region="eu-west-1", profile="release"))
 client.meta.endpoint_url
@@ -6,16 +8,21 @@ client.meta.endpoint_url
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.loaders import JSONFileLoader, Loader, create_loader
+from botocore.session import Session
+from botocore.utils import get_environ_proxies
 
 from ..errors import ReleaseError, UsageError, printable
 from .address import is_loopback
@@ -57,33 +64,33 @@ def make_client(settings: ClientSettings, environ: Mapping[str, str] = os.enviro
     """Return a thread-safe client. Raises UsageError for an unknown profile or where no region is known."""
     try:
         session = _session(settings)
-        client: CodeArtifactClient = session.client(
+        region = _region(session, settings, environ)
+        client = session.create_client(
             "codeartifact",
-            region_name=ambient_region(settings, environ),
+            region_name=region,
             endpoint_url=settings.endpoint,
             config=_config(session, settings, environ),
         )
-        if is_loopback(client.meta.endpoint_url) and not settings.endpoint:
+        url = client.meta.endpoint_url
+        if is_loopback(url) and not settings.endpoint and get_environ_proxies(url):
             # Which endpoint the chain chooses is known only now; a proxy must not be asked for this machine.
-            client = session.client(
-                "codeartifact",
-                region_name=ambient_region(settings, environ),
-                config=_config(session, ClientSettings(endpoint=client.meta.endpoint_url), environ),
+            client = session.create_client(
+                "codeartifact", region_name=region, config=_config(session, ClientSettings(endpoint=url), environ)
             )
     except (BotoCoreError, ValueError) as error:
         raise _unusable(error, settings) from error
     bound_answers(client)
     watch_attempts(client)
-    return client
+    return cast("CodeArtifactClient", client)
 
 
 def ambient_region(settings: ClientSettings, environ: Mapping[str, str] = os.environ) -> str | None:
     """Return the region that a client of these settings will use, None where nothing names one."""
-    if settings.region:
-        return settings.region
-    # boto3 reads AWS_DEFAULT_REGION alone; every other SDK, and so the users, expect AWS_REGION to come first.
+    # Without a session, which takes long to make, where the chain would ask these first anyway.
+    if named := settings.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION"):
+        return named
     try:
-        return environ.get("AWS_REGION") or _session(settings).region_name
+        return _region(_session(settings), settings, environ)
     except BotoCoreError as error:
         raise _unusable(error, settings) from error
 
@@ -125,10 +132,10 @@ def caller(settings: ClientSettings, *, configured_only: bool = False) -> Caller
     try:
         session = _session(settings)
         config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
-        region = ambient_region(settings)
+        region = _region(session, settings, os.environ)
 
         def client(**more: Any) -> Any:
-            return session.client("sts", region_name=region, config=config.merge(Config(**more)))
+            return session.create_client("sts", region_name=region, config=config.merge(Config(**more)))
 
         sts = client()
         url = sts.meta.endpoint_url
@@ -145,23 +152,57 @@ def caller(settings: ClientSettings, *, configured_only: bool = False) -> Caller
         return None
 
 
-def _session(settings: ClientSettings) -> boto3.Session:
-    return boto3.Session(
-        profile_name=settings.profile,
-        aws_access_key_id=settings.access_key_id,
-        aws_secret_access_key=settings.secret_access_key,
-    )
+class _Models(Loader):
+    """botocore's loader of its models, but that it does not look through those of every service for one client."""
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
+        """Return the names of all services; whether one has this type of model shows when it is loaded."""
+        return sorted({each.name for path in map(Path, self.search_paths) if path.is_dir() for each in path.iterdir()})
 
 
-def _config(session: boto3.Session, settings: ClientSettings, environ: Mapping[str, str]) -> Config:
+class _Json(JSONFileLoader):
+    """Reads models as dictionaries, which keep their order too: botocore's OrderedDict takes twice as long."""
+
+    def load_file(self, file_path: str) -> Any:
+        """Return what the file holds, None where there is none; `file_path` has no suffix."""
+        for suffix, open_file in ((".json", open), (".json.gz", gzip.open)):
+            with suppress(FileNotFoundError), open_file(file_path + suffix, "rb") as file:
+                return json.loads(file.read())
+        return None
+
+
+def _session(settings: ClientSettings) -> Session:
+    session = Session()
+
+    def loader() -> Loader:
+        usual = create_loader(session.get_config_variable("data_path"))
+        return _Models(usual.search_paths, _Json(), include_default_search_paths=False)
+
+    session.lazy_register_component("data_loader", loader)
+    if settings.profile is not None:
+        session.set_config_variable("profile", settings.profile)
+    if settings.access_key_id and settings.secret_access_key:
+        session.set_credentials(settings.access_key_id, settings.secret_access_key)
+    return session
+
+
+def _region(session: Session, settings: ClientSettings, environ: Mapping[str, str]) -> str | None:
+    # botocore reads AWS_DEFAULT_REGION alone; every other SDK, and so the users, expect AWS_REGION to come first.
+    region: str | None = settings.region or environ.get("AWS_REGION") or session.get_config_variable("region")
+    return region
+
+
+def _config(session: Session, settings: ClientSettings, environ: Mapping[str, str]) -> Config:
     options: dict[str, Any] = {
         "connect_timeout": _seconds("CODEARTIFACT_RELEASE_CONNECT_TIMEOUT", _CONNECT_TIMEOUT_S, environ),
         "read_timeout": _seconds("CODEARTIFACT_RELEASE_READ_TIMEOUT", _READ_TIMEOUT_S, environ),
         "max_pool_connections": _CONNECTIONS,
-        "user_agent_appid": "codeartifact-release",
+        "parameter_validation": False,
+        # Botocore's short form: the long one is put together anew, twice, for every request.
+        "user_agent": f"{session.user_agent()} app/codeartifact-release",
     }
     # Asked of the sources themselves: what botocore says without them is its own default, not the user's choice.
-    profile = session._session.get_scoped_config()
+    profile = session.get_scoped_config()
     options["retries"] = {"mode": environ.get("AWS_RETRY_MODE") or profile.get("retry_mode") or "standard"}
     if not environ.get("AWS_MAX_ATTEMPTS") and not profile.get("max_attempts"):
         options["retries"]["total_max_attempts"] = _ATTEMPTS

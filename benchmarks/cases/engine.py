@@ -1,0 +1,103 @@
+"""Through the engine: `pulumi up` of many packages of which none has changed."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from scripts import pulumi_cli
+
+from ..measure import NotRunError, Run, measure
+from ..results import Result
+from ..stand import ROOT, Stand, interleaved
+from ..watch import Opens
+from .unchanged import FILES, many_packages
+
+PROVIDER = '''\
+"""A dynamic resource that does nothing."""
+
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
+
+
+class NothingProvider(ResourceProvider):
+    def create(self, props):
+        return CreateResult(f"nothing-{props['number']}", props)
+
+    def diff(self, _id, olds, news):
+        return DiffResult(changes=olds["number"] != news["number"])
+
+
+class Nothing(Resource):
+    def __init__(self, number):
+        super().__init__(NothingProvider(), f"nothing-{number}", {"number": number})
+'''
+# In a module of its own: what is in a program itself is pickled whole for each resource, which takes longer from one to
+# the next (the SDK wraps its pickler once more each time) and ends at some 300 of them, at Python's recursion limit.
+NOTHING = '''\
+"""As many resources as somebody asks for, which do nothing."""
+
+from nothing import Nothing
+
+for number in range(COUNT):
+    Nothing(number)
+'''
+
+
+def engine(stand: Stand) -> Result:
+    """Update the root program's stack, and one whose resources do nothing; both were made before."""
+    case = "the same 500 packages through `pulumi up`"
+    result = Result("engine")
+    cli = pulumi_cli.find()
+    if cli is None:
+        raise NotRunError("not run: no Pulumi CLI")
+    packages = stand.sized(500, 2)
+    manifest, folders = many_packages(stand, packages)
+    server = stand.server()
+    env = stand.environment(server.url, CODEARTIFACT_RELEASE_CACHE=str(stand.cache()))
+    wanted = pulumi_cli.environment(cli, stand.folder / "pulumi")
+    env |= {name: value for name, value in wanted.items() if name.startswith("PULUMI_")}
+    env["PATH"] = f"{cli.parent}:{env['PATH']}"
+    ours = lay_out(stand, "ours", (ROOT / "__main__.py").read_text(encoding="utf-8"), manifest)
+    nothing = lay_out(stand, "nothing", NOTHING.replace("COUNT", str(packages)))
+    (nothing / "nothing.py").write_text(PROVIDER, encoding="utf-8")
+
+    def up(folder: Path, **more: str) -> Run:
+        words = ["up", "--stack", "dev", "--yes", "--skip-preview", "--color", "never", "--non-interactive"]
+        return measure([cli, *words, "--suppress-outputs", "--suppress-progress"], {**env, **more}, folder)
+
+    for folder in (ours, nothing):
+        measure([cli, "stack", "init", "dev", "--non-interactive"], env, folder)
+        # Made without a checkpoint after each of its resources, which is no part of what is measured.
+        result.add(f"first {folder.name}", 0, up(folder, PULUMI_EXPERIMENTAL="true", PULUMI_SKIP_CHECKPOINTS="true"))
+        # Once more, unmeasured: the next starts from what an unchanged run leaves.
+        up(folder)
+    server.reset()
+    with Opens(folders) as opens:
+        interleaved({"ours": lambda: up(ours), "nothing": lambda: up(nothing)}, stand.runs(4), result)
+    report = server.report()
+    note = result.against("ours", "nothing")
+    figure = f"whole time / a program with {packages} dynamic resources that do nothing"
+    result.at_most(case, figure, result.ratio("ours", "nothing"), 1.15, note)
+    calls = sum(report.requests.values())
+    result.holds(case, "calls to the registry", f"{calls}", "0", calls == 0)
+    value = f"{opens.count} of {packages * FILES:,}"
+    result.holds(case, "files opened of all", value, "0 (0 bytes read)", opens.count == 0)
+    return result
+
+
+def lay_out(stand: Stand, name: str, program: str, manifest: Path | None = None) -> Path:
+    """Make a Pulumi project that runs with this virtual environment; returns its folder."""
+    folder = stand.folder / "projects" / name
+    folder.mkdir(parents=True)
+    (folder / "__main__.py").write_text(program, encoding="utf-8")
+    shutil.copy(ROOT / "Pulumi.yaml", folder)
+    settings = (folder / "Pulumi.yaml").read_text(encoding="utf-8")
+    settings = settings.replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
+    if not manifest:
+        # Both have a stack `dev`.
+        settings = settings.replace("name: codeartifact-release", f"name: {name}", 1)
+    else:
+        settings += f"config:\n  manifest:\n    default: {manifest}\n"
+    (folder / "Pulumi.yaml").write_text(settings, encoding="utf-8")
+    return folder

@@ -1,0 +1,77 @@
+"""Many packages: what one more costs, and what a promotion asks for."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from ..measure import Run, measure
+from ..results import Ratio, Result
+from ..stand import Stand, interleaved, ours
+
+_FILES = 2
+_FLAT = 1.2
+
+
+def packages(stand: Stand) -> Result:
+    """Releases of ever more packages, each sent whole; what the start of a run takes is left out."""
+    case = "1, 10, 100, 1,000 packages"
+    result = Result("packages")
+    sizes = [1, 10, 100, 1000] if not stand.quick else [1, 3]
+    folders = [stand.files(f"files/{number:04}", _FILES, 1 << 10) for number in range(max(sizes))]
+    manifests = {size: _manifest(stand, folders[:size]) for size in sizes}
+    server = stand.server()
+
+    def release(size: int) -> Run:
+        return measure(ours(manifests[size], stand.version()), stand.environment(server.url))
+
+    if not stand.quick:
+        release(1)
+    # The smaller, the more of a run is its start, whose time varies by more than they cost.
+    rounds = stand.runs(9)
+    fewer = {f"{size}": max(1, rounds // 3) for size in sizes if size >= 1000}
+    interleaved({f"{size}": partial(release, size) for size in sizes}, rounds, result, fewer=fewer)
+    start = Ratio.of(result.values("1")).median
+    costs = {size: (Ratio.of(result.values(f"{size}")).median - start) / (size - 1) for size in sizes[1:]}
+    shown = ", ".join(f"{cost * 1000:.1f} ms of {size:,}" for size, cost in costs.items())
+    note = f"{shown}; {start:.2f} s for one package, start-up included"
+    figure, must = "cost of one more package: dearest / cheapest", "flat within 20 %"
+    if min(costs.values()) <= 0:
+        result.holds(case, figure, "lost in the noise", must, met=False, note=note)
+    else:
+        flat = max(costs.values()) / min(costs.values())
+        result.at_most(case, figure, Ratio(flat, flat, flat), _FLAT, note, must)
+    return result
+
+
+def promotion(stand: Stand) -> Result:
+    """Promote within a domain: the service copies, nothing is downloaded."""
+    result = Result("promotion")
+    count, several = stand.sized(50, 2), stand.sized(20, 2)
+    folders = [stand.files(f"files/{number:04}", _FILES, 1 << 10) for number in range(count)]
+    versions = [f"1.0.{number}" for number in range(several)]
+    one = stand.manifest({"one": folders[0]}, "one.yaml", versions)
+    server = stand.server()
+    for name, manifest in (("packages", _manifest(stand, folders)), ("versions", one)):
+        result.add(f"published {name}", 0, measure(ours(manifest, "1.0"), stand.environment(server.url)))
+        server.reset()
+        run = measure(ours(manifest, "1.0", "staging"), stand.environment(server.url))
+        result.add(f"promoted {name}", 0, run, requests=server.report().requests)
+    _promoted(result, f"{count} packages promoted within a domain", "promoted packages", (count, count, 0))
+    _promoted(result, f"{several} versions of one package promoted", "promoted versions", (1, several, 0))
+    return result
+
+
+def _promoted(result: Result, case: str, contender: str, must: tuple[int, int, int]) -> None:
+    [asked] = (run["requests"] for run in result.runs if run["contender"] == contender)
+    names = ("CopyPackageVersions", "ListPackageVersionAssets@staging", "GetPackageVersionAsset")
+    copies, lists, downloads = (asked.get(name, 0) for name in names)
+    kinds = ", ".join(f"{number} {name}" for name, number in sorted(asked.items()) if "@" in name)
+    figure = "copies, verifying lists, downloads"
+    demanded = f"{must[0]}, {must[1]}, {must[2]}"
+    met = (copies, lists, downloads) == must
+    result.holds(case, figure, f"{copies}, {lists}, {downloads}", demanded, met, f"all that was asked: {kinds}")
+
+
+def _manifest(stand: Stand, folders: list[Path]) -> Path:
+    return stand.manifest({f"package-{folder.name}": folder for folder in folders}, f"release-{len(folders)}.yaml")

@@ -1,0 +1,33 @@
+"""What can be said of files without reading them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ..errors import FileError
+from .interface import HashCache
+from .streaming import UNREADABLE, HashedFile, identities_of, open_file
+
+
+def known_files(paths: Iterable[Path], cache: HashCache) -> Mapping[Path, HashedFile]:
+    """Return the files whose digest the cache has. Raises FileError for one that is not there."""
+    every = list(dict.fromkeys(paths))
+    identities = identities_of(every)
+    found = cache.get_many(identities)
+    pairs = zip(every, identities, strict=True)
+    return {path: HashedFile(path, found[identity], identity) for path, identity in pairs if identity in found}
+
+
+def readable_sizes(paths: Iterable[Path]) -> Mapping[Path, int]:
+    """Return the size of each file, in bytes. Raises FileError for one that could not be hashed."""
+    sizes = {}
+    for path in paths:
+        with open_file(path) as file:
+            found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise FileError(f"{path} cannot be read: it is no regular file", hint=UNREADABLE)
+        sizes[path] = found.st_size
+    return sizes

@@ -1,0 +1,112 @@
+"""Throttled answers over a real client: each attempt is paced, none is made behind the pacer's back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from fakes import AT
+from pulumi_codeartifact_release import errors
+from pulumi_codeartifact_release.registry.boto import BotoRegistry
+from pulumi_codeartifact_release.registry.client import ClientSettings, make_client
+from pulumi_codeartifact_release.registry.pacing import Pacer
+
+FOUND = b'{"packageVersion": {"status": "Published", "revision": "r"}}'
+REFUSED = b'{"message": "Rate exceeded"}'
+
+
+class Raw:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_kwargs: Any) -> Any:
+        yield self._body
+
+
+class Server:
+    """Answers instead of the network, in virtual time."""
+
+    def __init__(self, checkpoint: Callable[[], None] = lambda: None) -> None:
+        self.now = 0.0
+        self.times: list[float] = []
+        self.answers: list[tuple[int, str, dict[str, str]]] = []
+        client = make_client(ClientSettings("us-east-1", None, "http://127.0.0.1:9", "x", "y"))
+        client.meta.events.register("before-send.codeartifact", self._answer)  # type: ignore[arg-type]
+        pacer = Pacer({}, clock=lambda: self.now, sleep=self._sleep)
+        self.registry = BotoRegistry(client, pacer, sleep=self._sleep, checkpoint=checkpoint)
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def _answer(self, request: Any, **_more: Any) -> AWSResponse:
+        self.times.append(self.now)
+        status, code, headers = self.answers.pop(0) if self.answers else (200, "", {})
+        headers = {**headers, "x-amzn-errortype": code} if code else headers
+        return AWSResponse(request.url, status, headers, Raw(REFUSED if code else FOUND))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("status", [429, 503, 400])
+def test_retry_after_is_kept_to_and_botocore_sends_nothing_in_between(status: int) -> None:
+    server = Server()
+    server.answers = [(status, "ThrottlingException", {"retry-after": "2"})] * 3
+    assert server.registry.describe(AT).revision == "r"
+    assert server.times == pytest.approx([0, 2, 4, 6])
+
+
+def test_it_is_tried_for_minutes_and_a_stop_ends_the_wait_at_once() -> None:
+    server = Server()
+    server.answers = [(429, "ThrottlingException", {"retry-after": "20"})] * 12
+    with pytest.raises(errors.ThrottledError):
+        server.registry.describe(AT)
+    assert len(server.times) == 12
+    assert server.now >= 11 * 20
+
+    def stop() -> None:
+        if server.now > began + 5:
+            raise errors.InterruptedReleaseError("stopped")
+
+    server = Server(stop)
+    began = server.now
+    server.answers = [(429, "ThrottlingException", {"retry-after": "20"})]
+    with pytest.raises(errors.InterruptedReleaseError):
+        server.registry.describe(AT)
+    assert server.now <= began + 5.5
+
+
+def test_what_one_request_is_told_to_wait_is_not_the_others_to_wait() -> None:
+    """The rate is learned from it; all of them waiting for the time that one is told would stop them at each answer."""
+    server = Server()
+    server.answers = [(429, "ThrottlingException", {"retry-after": "20"})]
+    server.registry.describe(AT)
+    began = server.now
+    server.registry.describe(AT)
+    assert server.now - began <= 1
+
+
+def test_without_a_time_it_waits_and_waits_longer() -> None:
+    server = Server()
+    server.answers = [(429, "ThrottlingException", {})] * 8
+    assert server.registry.describe(AT).revision == "r"
+    waits = [later - earlier for earlier, later in zip(server.times, server.times[1:], strict=False)]
+    assert 0 < waits[0] <= waits[-1] <= 20
+    assert sum(waits) > 8
+
+
+def test_a_fault_is_still_botocore_s_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    server = Server()
+    server.answers = [(500, "InternalServerException", {})] * 2
+    assert server.registry.describe(AT).revision == "r"
+    assert len(server.times) == 3
+
+
+def test_a_throttled_answer_is_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    server = Server()
+    server.answers = [(429, "ThrottlingException", {"retry-after": "1"})]
+    server.registry.describe(AT)
+    assert (len(server.times), slept) == (2, [])
