@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from .cases import CASES, Case
-from .measure import BenchmarkError, NotRunError
+from .measure import BenchmarkError, NotRunError, end_children
 from .report import draw, write_page
 from .results import Result, Results, Row, machine
 from .stand import ROOT, Stand
@@ -48,6 +48,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         return measure_all(chosen, given.output, quick=given.quick, runs=given.runs)
     except KeyboardInterrupt:
+        end_children()
         print("interrupted: the cases that were done are kept", file=sys.stderr)
         return 130
 

@@ -61,7 +61,8 @@ def test_a_process_is_measured_whole_with_its_children() -> None:
         code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
         run = measure([sys.executable, "-c", code], stand.environment(), watch_memory=True)
     assert run.wall_s > 0.2
-    assert 80 << 20 < run.peak_bytes < 200 << 20
+    # For a moment a fork counts twice.
+    assert 80 << 20 < run.peak_bytes < 400 << 20
     assert run.cpu_s > 0
 
 

@@ -196,7 +196,7 @@ def test_8_the_configured_rate_is_never_passed_by_what_is_sent_again_either(
     registry: Registry, cli: Cli, version: str, tried: Counter[str], tmp_path: Path
 ) -> None:
     """Every request counts against a quota, throttled or not: a second's worth at once, then so many a second."""
-    contents, rate = contents_of(24, 500, "many"), 6
+    contents, rate = contents_of(14, 500, "many"), 6
     project = make_project(tmp_path / "project", contents)
     with registry.misbehaving({"throttle": True, "every": 3}) as server:
         run = cli.apply(project, server.server, version, CODEARTIFACT_RELEASE_RATE=str(rate))

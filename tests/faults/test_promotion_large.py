@@ -20,6 +20,8 @@ import pytest
 from botocore.config import Config
 from mypy_boto3_codeartifact import CodeArtifactClient
 
+from pulumi_codeartifact_release.publishing.apply import PARALLEL
+
 from .stand import PROMOTIONS, RELEASES, Launcher, Place, Run, make_project, promotion
 
 COMMAND = str(Path(sys.executable).with_name("codeartifact-release"))
@@ -185,7 +187,7 @@ def test_memory_and_disk_are_bounded_by_what_is_under_way(launchers: tuple[Launc
             put("many", name, io.BytesIO(content), hashes[name], last=number == COUNT - 1)
         run, watch, _ = promoted("many")
         assert run.peak_kib < 200 * 1024
-        assert SMALLER <= watch.most <= 8 * SMALLER
+        assert SMALLER <= watch.most <= PARALLEL * SMALLER
         for name, sha256 in hashes.items():
             got = to_client.get_package_version_asset(**key_of("many", RELEASES), asset=name)
             assert sha256_of(got["asset"]) == sha256

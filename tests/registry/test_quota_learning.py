@@ -180,13 +180,28 @@ def test_several_processes_share_a_quota(clients: int, ceiling: float | None) ->
     ]
     assert max(result.ratio for result in results) <= 1.6
     assert sum(result.ratio for result in results) / len(results) <= 1.25
-    assert sum(result.share for result in results) / len(results) <= (0.35 if clients == 8 else 0.13)
+    assert sum(result.share for result in results) / len(results) <= (0.25 if clients == 8 else 0.13)
 
 
-def test_throttling_that_has_nothing_to_do_with_the_rate_does_not_slow_down_without_end() -> None:
-    for seed in range(2):
-        result = run(Server(1e6, 1e6, 0.003, refused=0.3, seed=seed))
-        assert result.seconds <= 150
+@pytest.mark.parametrize("refused", [0.05, 0.15, 0.3])
+def test_throttling_that_has_nothing_to_do_with_the_rate_hardly_slows_down(refused: float) -> None:
+    """150 requests, of a server that is near: by a quota of one a second they would take minutes."""
+    took = sorted(run(Server(1e6, 1e6, 0.003, refused=refused, seed=seed)).seconds for seed in range(5))
+    assert took[2] <= 20
+    assert took[-1] <= 60
+
+
+def test_every_fourth_that_is_throttled_is_no_quota() -> None:
+    class EveryFourth(Server):
+        asked = 0
+
+        def accepts(self, now: float) -> bool:
+            self.asked += 1
+            return self.asked % 4 != 0
+
+    result = run(EveryFourth(1, 1, 0.003))
+    assert result.seconds < 2
+    assert result.rate is None
 
 
 def test_without_a_limit_as_many_are_under_way_as_help() -> None:

@@ -197,7 +197,6 @@ def _config(session: Session, settings: ClientSettings, environ: Mapping[str, st
         "connect_timeout": _seconds("CODEARTIFACT_RELEASE_CONNECT_TIMEOUT", _CONNECT_TIMEOUT_S, environ),
         "read_timeout": _seconds("CODEARTIFACT_RELEASE_READ_TIMEOUT", _READ_TIMEOUT_S, environ),
         "max_pool_connections": _CONNECTIONS,
-        "parameter_validation": False,
         # Botocore's short form: the long one is put together anew, twice, for every request.
         "user_agent": f"{session.user_agent()} app/codeartifact-release",
     }

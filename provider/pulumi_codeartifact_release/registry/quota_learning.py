@@ -21,6 +21,7 @@ MOST_IN_FLIGHT = 16
 
 _DOCUMENTED = 10.0
 _LEAST_RATE = 0.5
+_MOST_SHARERS = 12
 # What a client in Python gets through by itself: more in flight than that waits in this process, not for the server.
 _CLIENT_RATE = 250.0
 _SLOW_GAP_S = 0.1
@@ -96,7 +97,7 @@ class Quota:
         self._in_vain = 0
         # How often in a row the same was measured; and before the episode that is on.
         self._same = self._before_same = 0
-        self._trial = _Trial()
+        self._doubt = _Doubt()
 
     # --- what is known --------------------------------------------------------------------------------------------
 
@@ -110,11 +111,14 @@ class Quota:
         if self._climb > 0:
             # Partly by as much for everybody: so the slower of several that share a quota catches up.
             rate = rate * (1.05 + 0.03 * self._climb**2) + 0.1 * self._climb + 0.05 * self._climb**2
-        rate = max(rate, self._trial.rate)
         return min(rate, self._ceiling) if self._ceiling else rate
 
     def delay(self, now: float) -> float:
         """Return how many seconds one more request has to wait: 0 for none, infinite for: until an answer comes."""
+        if self._doubt.asks and self._in_flight:
+            return math.inf
+        if self._doubt.asks and not self._ceiling:
+            return 0.0
         if now < self._not_before:
             return self._not_before - now
         self._count(now)
@@ -159,6 +163,7 @@ class Quota:
         if self._full_since is not None and sent.at >= self._full_since:
             self._full_since, self._counted_at = None, now
         of_episode = self._episode is not None and sent.at <= self._episode.began
+        doubted = self._doubts(sent, now, outcome)
         if outcome is Outcome.ACCEPTED:
             self._take_accepted(now - sent.at, now)
             # Judged before the bucket was empty, answered after.
@@ -167,10 +172,32 @@ class Quota:
                 self._measure()
             else:
                 self._in_vain = 0
-        elif outcome is Outcome.THROTTLED:
+        elif outcome is Outcome.THROTTLED and (of_episode or not doubted):
             if not of_episode:
                 self._begin_episode(now)
             self._take_throttled(now)
+
+    def _doubts(self, sent: Sent, now: float, outcome: Outcome) -> bool:
+        """Return whether an answer says nothing about a quota; forgets what was learned if that was wrong."""
+        if outcome is Outcome.UNKNOWN or (self._ceiling and self._tokens < 1 and not self._doubt.asks):
+            # What is known firmly is never passed, not even to learn.
+            return False
+        learned = self._episode is not None
+        # That of all who share it: not less than the documented one.
+        rate = max(self._settled or 0.0, _DOCUMENTED)
+        if self._shortest * rate >= _Doubt.TELLING:
+            # So much runs in until an answer comes that it would say nothing.
+            return False
+        self._doubt.answer(sent.at, now, accepted=outcome is Outcome.ACCEPTED, learned=learned, rate=rate)
+        if learned and self._doubt.wrong_since >= _Doubt.ENOUGH:
+            self._episode, self._settled = None, self._ceiling
+            self._earlier.clear()
+            self._burst = max(1.0, self._ceiling) if self._ceiling else math.inf
+            self._tokens = self._tokens if self._ceiling else math.inf
+            self._not_before = -math.inf
+        if self._episode is None and self._doubt.is_empty:
+            self._doubt.wrong_since = 0
+        return not self._doubt.is_empty
 
     def _take_accepted(self, latency: float, now: float) -> None:
         self._shortest = min(self._shortest, latency)
@@ -178,7 +205,6 @@ class Quota:
         self._first_answer = now if self._first_answer is None else self._first_answer
         self._accepted += 1
         self._accepted_at.append(now)
-        self._trial.answer(now, accepted=True)
 
     def _begin_episode(self, now: float) -> None:
         self._in_vain += 1
@@ -196,7 +222,6 @@ class Quota:
     def _take_throttled(self, now: float) -> None:
         assert self._episode
         self._episode.throttled += 1
-        self._trial.answer(now, accepted=False)
         self._tokens, self._full_since, self._counted_at = 0.0, None, now
         if self._in_vain > 1:
             # Nothing was accepted in between: whatever was learned is too much.
@@ -215,15 +240,13 @@ class Quota:
                 return
             self._counted_at, self._full_since = self._full_since + _LONGEST_STALL_S, None
         if self._counted_at is not None:
-            self._tokens = min(max(self._burst, self._trial.rate / 2), self._tokens + (now - self._counted_at) * rate)
+            self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * rate)
         self._counted_at = now
 
     def _window(self) -> int:
         """Return how many may be under way: as few as keep the pace, since each is a body that may go to waste."""
         useful = 2 + self._shortest * _CLIENT_RATE if self._accepted else 2.0
-        if self._trial.active:
-            useful = self._trial.rate / 2
-        elif self._episode and self._settled is not None:
+        if self._episode and self._settled is not None:
             useful = 1 + (self.rate or 0.0) * self._usual * 1.5
         elif self._ceiling:
             useful = min(useful, 4.0 + self._accepted)
@@ -237,7 +260,9 @@ class Quota:
         return now - self._first_answer if self._first_answer is not None else 0.0
 
     def _settle(self, rate: float, interval: float) -> None:
-        settled = self._settled = max(_LEAST_RATE, min(rate, self._ceiling or math.inf))
+        # A known quota is shared with so many others at most.
+        slowest = max(_LEAST_RATE, (self._ceiling or 0.0) / _MOST_SHARERS)
+        settled = self._settled = max(slowest, min(rate, self._ceiling or math.inf))
         # Some requests at least between two that are throttled only to learn.
         least = max(_SHORTEST_S, min(_USUAL_S, _REQUESTS / settled))
         self._interval = self._plateau = max(least, min(interval, _LONGEST_S))
@@ -269,8 +294,6 @@ class Quota:
             measured = episode.settled if episode.rate > episode.settled else episode.settled * 0.97
         else:
             measured *= _KEPT
-        if self._trial.active:
-            measured = episode.settled
         self._same = self._before_same + 1 if steady else 0
         interval = episode.interval * 2 if steady and (count >= _MANY or self._same > 2) else 0.0
         self._settle(measured, min(interval, max(_LONG_S if self._same > 2 else 0.0, 1.5 * measured)))
@@ -292,57 +315,57 @@ class Quota:
         self._settle(guess, interval if self._ceiling is None else 0.0)
 
 
-class _Trial:
-    """Tells a quota from throttling that has nothing to do with how fast one is.
+class _Doubt:
+    """Tells a quota that is full from throttling that has nothing to do with how fast one is.
 
-    Where a good part of many answers is throttled, more is tried for as many: of a quota that is full, a larger part
-    would be. While it is on, no throttled answer makes slower.
+    Right after a throttled answer one more request is sent: where a bucket is empty it is throttled as well. The more
+    often it was not, the more of them have to be before an empty bucket is believed in.
     """
 
-    _ANSWERS = 24
-    _SHARE = 0.3
-    _MORE = 0.25
-    # Requests a second: less than most quotas allow, so that those lose little by it; and what is kept to after it.
-    _TRIED, _KEPT = 8.0, 16.0
-    _PAUSE_S = 30.0
-    # The first answers are those of a burst, which many may have sent at once.
-    _NOT_COUNTED = 8
+    _ANSWERS, _SHARE = 16, 0.25
+    # Tokens that may have run into a bucket meanwhile, for an accepted answer still to say something.
+    TELLING = 0.3
+    _MOST = 4
+    ENOUGH = 2
+    """So often no empty bucket, and none was ever there."""
 
     def __init__(self) -> None:
-        # Requests a second that are tried, 0 for none.
-        self.rate = 0.0
+        # Throttled answers in a row, and when the first of them came.
+        self._row = 0
+        self._since = 0.0
+        # How often there was no empty bucket, in all and since one was believed in.
+        self._wrong = 0
+        self.wrong_since = 0
         self._answers: deque[bool] = deque(maxlen=self._ANSWERS)
-        self._to_come = self._NOT_COUNTED
-        self._first_share = 0.0
-        self._not_before = -math.inf
-        self._pause = self._PAUSE_S
 
     @property
-    def active(self) -> bool:
-        """Whether one is on."""
-        return self.rate > 0
+    def asks(self) -> bool:
+        """Whether it takes one more answer to know."""
+        return 0 < self._row < self._needed
 
-    def answer(self, now: float, *, accepted: bool) -> None:
-        """Take note of an answer; begins a trial, or ends one."""
-        self._to_come -= 1
-        if self._to_come >= 0:
-            return
+    @property
+    def is_empty(self) -> bool:
+        """Whether the bucket is empty, as far as one can know."""
+        return self._row >= self._needed
+
+    @property
+    def _needed(self) -> int:
+        return 2 + min(self._wrong, self._MOST)
+
+    def answer(self, sent: float, now: float, *, accepted: bool, learned: bool, rate: float) -> None:
+        """Take note of an answer; `learned` says whether an empty bucket is believed in, at `rate` a second."""
         self._answers.append(accepted)
-        throttled = self._answers.count(False)
-        share, whole = throttled / self._ANSWERS, len(self._answers) == self._ANSWERS
-        if self.active and share > self._first_share + self._MORE:
-            # It costs bodies: after some that told nothing hardly any more is tried.
-            self._not_before, self._pause = now + self._pause, self._pause * 8
-            self._end()
-        elif self.active and whole:
-            # Only where it is hardly any more, there is nothing left to be told.
-            if share < self._SHARE / 8:
-                self._end()
-            self.rate = self._KEPT if self.active else 0.0
-        elif whole and share >= self._SHARE and now >= self._not_before:
-            self._first_share, self.rate = share, self._TRIED
-            self._answers.clear()
-
-    def _end(self) -> None:
-        self.rate = 0.0
-        self._answers.clear()
+        if accepted:
+            if sent < self._since:
+                # Judged before.
+                return
+            if self._row and (now - self._since) * rate < self.TELLING:
+                self._wrong += 1
+                self.wrong_since += 1
+            self._row = 0
+            return
+        if not self._row:
+            self._since = now
+        # What was learned is doubted only where it does not help: each doubt may cost a body.
+        often = self._answers.count(False) >= self._SHARE * self._ANSWERS
+        self._row = self._needed if learned and not often and not self._row else self._row + 1
