@@ -116,8 +116,11 @@ class PrivateDatabase:
     def _connection(self, *, make: bool) -> sqlite3.Connection | None:
         """Return the connection to the file that is there now; None where it is missing, or not to be believed."""
         found = self._stat() or (self._made() if make else None)
-        # A file of somebody else's could claim anything; a link may lead to one.
+        # A file of somebody else's could claim anything; a link may lead to one, and so may a journal beside it.
         if not found or not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+            self.close()
+            return None
+        if not self._is_ours():
             self.close()
             return None
         opened = (os.getpid(), found.st_dev, found.st_ino)
@@ -132,6 +135,14 @@ class PrivateDatabase:
             raise
         self._db, self._opened = db, opened
         return db
+
+    def _is_ours(self) -> bool:
+        try:
+            found = self._path.parent.stat()
+        except OSError:
+            return False
+        # That its group may write is how some systems make every folder.
+        return found.st_uid == os.getuid() and not found.st_mode & stat.S_IWOTH
 
     def _stat(self) -> os.stat_result | None:
         try:

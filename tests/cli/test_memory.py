@@ -6,11 +6,13 @@ import json
 import sqlite3
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from embedded import Gate, Package, opened
 from pulumi_codeartifact_release import endpoints
+from pulumi_codeartifact_release.cli import memory, plans
 
 from .conftest import Run
 
@@ -144,3 +146,33 @@ def test_an_approved_plan_is_held_against_what_the_registry_lists(run: Run, publ
 def test_verify_takes_nothing_for_granted(run: Run, published: Gate) -> None:
     assert run("verify", *WORDS).code == 0
     assert asked(published)[LIST] >= 1
+
+
+def test_what_was_answered_before_a_long_hashing_is_asked_for_again(
+    run: Run, published: Gate, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody archives the version while the files, touched since, are hashed."""
+    hashed = plans._hashed
+
+    def slowly(*arguments: Any) -> Any:
+        made = hashed(*arguments)
+        with opened(project / ".registry") as client:
+            Package(client).set_status("1.0", "Archived")
+        return made
+
+    (project / "dist" / "a.txt").touch()
+    monkeypatch.setattr(memory, "_FRESH_S", 0.0)
+    monkeypatch.setattr(plans, "_hashed", slowly)
+    outcome = run("apply", *WORDS, "--yes")
+    assert "unchanged" not in outcome.out
+    assert "Archived" in outcome.out or "status" in outcome.out
+
+
+def test_the_second_question_is_counted(
+    run: Run, published: Gate, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "dist" / "a.txt").touch()
+    monkeypatch.setattr(memory, "_FRESH_S", 0.0)
+    outcome = run("apply", *WORDS, "--yes")
+    assert asked(published) == {DESCRIBE: 2}
+    assert outcome.out.splitlines()[3].split()[-1] == "2"

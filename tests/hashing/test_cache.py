@@ -267,3 +267,23 @@ def test_a_read_only_file_is_read(tmp_path: Path) -> None:
     # Which does nothing, but for root.
     cache.put_many({B: SHA})
     assert cache.get_many([A]) == {A: SHA}
+
+
+def test_a_file_of_the_far_future_is_no_error_and_not_remembered(tmp_path: Path) -> None:
+    cache = SqliteCache(tmp_path)
+    late = A._replace(inode=7, mtime_ns=2**63 + 5)
+    cache.put_many({A: SHA, late: SHA})
+    assert cache.get_many([A, late]) == {A: SHA}
+    assert cache.get_many([late]) == {}
+    assert cache.get_many([late, B]) == {}
+
+
+def test_a_folder_that_everybody_may_write_to_is_not_believed(tmp_path: Path) -> None:
+    """Its owner, or anybody, could put a journal there that SQLite would roll back into our file."""
+    folder = tmp_path / "cache"
+    SqliteCache(folder).put_many({A: SHA})
+    folder.chmod(0o777)
+    assert SqliteCache(folder).get_many([A]) == {}
+    SqliteCache(folder).put_many({B: SHA})
+    folder.chmod(0o775)
+    assert SqliteCache(folder).get_many([A, B]) == {A: SHA}

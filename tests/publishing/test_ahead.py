@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ import pytest
 
 from fakes import AT, FakeRegistry, InlineScheduler, release, sources
 from pulumi_codeartifact_release.errors import (
+    AccessDeniedError,
     ConflictError,
     DebrisError,
     DisposedError,
@@ -334,3 +336,32 @@ def test_the_plan_says_what_is_sent_before_it_is_hashed() -> None:
     assert [asset.name for asset in first.plan.sends] == ["a", "b", "c"]
     assert first.plan.send_bytes == 6
     assert not first.plan.release.hashed
+
+
+def test_after_a_failure_no_job_that_waits_for_its_hash_sends_it() -> None:
+    names = [f"{number:02}" for number in range(12)]
+    contents = {name: name.encode() for name in names}
+    failed = threading.Event()
+    hashed: list[str] = []
+
+    class Denying(FakeRegistry):
+        def publish_asset(self, at: Coordinates, asset: Asset, body, *, unfinished: bool) -> VersionState:  # type: ignore[no-untyped-def]
+            if asset.name == "01":
+                failed.set()
+                raise AccessDeniedError("PublishPackageVersion")
+            return super().publish_asset(at, asset, body, unfinished=unfinished)
+
+    def slowly() -> Iterator[tuple[str, Source]]:
+        for name in names:
+            if name > "01":
+                assert failed.wait(10)
+                # By now all workers wait for a hash.
+                time.sleep(0.15)
+            hashed.append(name)
+            yield name, sources(contents)[name]
+
+    registry = Denying()
+    with pytest.raises(AccessDeniedError):
+        list(apply_ahead(outline(contents), slowly(), registry, ThreadScheduler()))
+    assert registry.writes == ["publish 00 unfinished"]
+    assert len(hashed) <= 3

@@ -289,3 +289,12 @@ def test_requests_say_what_sent_them(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NoCredentialsError):
         client.list_domains()
     assert re.fullmatch(r"Botocore/\S+ Python/\S+ \S+ exec-env/CloudShell app/codeartifact-release", agents[0])
+
+
+def test_a_home_that_may_not_be_looked_into_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose HOME is another user's; botocore looks for models of services there."""
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "models").write_text("no folder")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    client = make_client(ClientSettings("us-east-1", access_key_id="x", secret_access_key="y"))
+    assert client.meta.endpoint_url == "https://codeartifact.us-east-1.amazonaws.com"

@@ -110,3 +110,16 @@ def test_a_throttled_answer_is_one_request(monkeypatch: pytest.MonkeyPatch) -> N
     server.answers = [(429, "ThrottlingException", {"retry-after": "1"})]
     server.registry.describe(AT)
     assert (len(server.times), slept) == (2, [])
+
+
+def test_throttled_answers_leave_botocore_s_allowance_for_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has 500 to give away, takes 5 for each retry, and gives them back for none that we make."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    server = Server()
+    for _ in range(130):
+        server.answers = [(429, "ThrottlingException", {})]
+        server.registry.describe(AT)
+    server.times.clear()
+    server.answers = [(500, "InternalServerException", {})]
+    server.registry.describe(AT)
+    assert len(server.times) == 2

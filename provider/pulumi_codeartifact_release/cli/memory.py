@@ -10,6 +10,7 @@ It leads to nothing but "unchanged": whatever else is to be done is decided from
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import cast
@@ -20,6 +21,9 @@ from ..publishing import Release, RemoteVersion, Scheduler, digest, look
 from ..registry.interface import Coordinates, Registry, VersionState
 from ..registry.remembered import RememberedVersions, Unlisted
 from .target import Site
+
+# Files may take long to be hashed, and what was answered before is no news then.
+_FRESH_S = 1.0
 
 
 class Memory:
@@ -40,18 +44,20 @@ class Memory:
         self._versions = RememberedVersions(default_folder(), where, unique_revisions=unique)
         self._site = site
         self._believed = believed
-        self._described: dict[Coordinates, VersionState] = {}
+        self._described: dict[Coordinates, tuple[VersionState, float]] = {}
 
     def load(self, versions: Iterable[Coordinates]) -> None:
         """Read what is remembered of these versions, all at once."""
         if self._believed:
             self._versions.load(versions)
 
-    def look(self, release: Release, scheduler: Scheduler) -> tuple[RemoteVersion | None, bool]:
-        """Return what the registry holds, None where there is no such version; and whether it was not listed.
+    def look(self, release: Release, scheduler: Scheduler) -> tuple[RemoteVersion | None, int]:
+        """Return what the registry holds, None where there is no such version; and how many requests that spared.
 
-        Where it was not, it holds just what is declared, in the declared status.
+        Where one was spared, it holds just what is declared, in the declared status. -1: it was asked for twice.
         """
+        found = self._described.pop(release.at, None)
+        fresh = found is not None and time.monotonic() - found[1] < _FRESH_S
         registry = Unlisted(
             self._site.connection.planning,
             self._versions,
@@ -59,15 +65,15 @@ class Memory:
             release.status,
             digest,
             believed=self._believed,
-            described=self._described.pop(release.at, None),
+            described=found[0] if found and fresh else None,
         )
         remote = look(cast(Registry, registry), release.at, scheduler)
-        return remote, remote is not None and registry.spared
+        return remote, int(remote is not None and registry.spared) - int(found is not None and not fresh)
 
     def finds(self, at: Coordinates) -> bool:
-        """Return whether there is such a version; the next look goes on from what was answered."""
+        """Return whether there is such a version; a look right after this goes on from what was answered."""
         try:
-            self._described[at] = self._site.connection.planning.describe(at)
+            self._described[at] = self._site.connection.planning.describe(at), time.monotonic()
         except VersionNotFoundError:
             return False
         return True

@@ -52,7 +52,7 @@ class PackagePlan:
 
     declared: DeclaredRelease
     plan: Plan
-    spared: bool = False
+    spared: int = 0
     asks_after: bool = False
 
     def review(self, rate: float | None) -> Review:

@@ -74,9 +74,13 @@ class SqliteCache:
         if not wanted:
             return {}
         if max(map(itemgetter(0), wanted)) > _LARGEST or max(map(itemgetter(1), wanted)) > _LARGEST:
-            originals = {_stored(identity): identity for identity in wanted}
+            originals = {_stored(identity): identity for identity in wanted if _fits(identity)}
             return {originals[stored]: sha256 for stored, sha256 in self._get(list(originals)).items()}
-        return self._get(wanted)
+        try:
+            return self._get(wanted)
+        except struct.error:
+            # Found out by packing them: to look at each before would take longer than all else here.
+            return self._get([identity for identity in wanted if _fits(identity)])
 
     def _get(self, wanted: list[FileIdentity]) -> dict[FileIdentity, str]:
         def select(db: sqlite3.Connection) -> dict[FileIdentity, str]:
@@ -99,6 +103,7 @@ class SqliteCache:
 
     def put_many(self, digests: Mapping[FileIdentity, str]) -> None:
         """Remember digests; the newest state of a file takes the place of the one before."""
+        digests = {identity: sha256 for identity, sha256 in digests.items() if _fits(identity)}
         if not digests:
             return
         stored = list(map(_stored, digests))
@@ -124,6 +129,11 @@ class SqliteCache:
 def _packed(identities: list[FileIdentity]) -> list[bytes]:
     numbers = struct.pack(f"<{5 * len(identities)}q", *chain.from_iterable(identities))
     return [numbers[start : start + _PACKED] for start in range(0, len(numbers), _PACKED)]
+
+
+def _fits(identity: FileIdentity) -> bool:
+    """Return whether an identity can be kept: clocks that show the year 2300 are wrong, and no reason to fail."""
+    return all(-_LARGEST <= number <= _LARGEST for number in identity[2:])
 
 
 def _stored(identity: FileIdentity) -> FileIdentity:

@@ -73,13 +73,20 @@ def _send(
     """Send assets as they come; returns whether no answer left open what the registry holds."""
     last = held_back(outline).name if outline.finish is Finish.LAST_ASSET else None
 
+    failed = threading.Event()
+
     def job(emit: Emit) -> None:
-        asset = arriving.next()
+        asset = arriving.next(unless=failed)
         if asset and asset.name == last:
             # It publishes, so it waits for all others; in its place comes the next one.
-            asset = arriving.next()
-        if asset:
-            uploader.send(asset, unfinished=True, emit=emit)
+            asset = arriving.next(unless=failed)
+        if asset and not failed.is_set():
+            try:
+                uploader.send(asset, unfinished=True, emit=emit)
+            except BaseException:
+                # Jobs have begun that wait for their hash: they need not send it any more.
+                failed.set()
+                raise
 
     jobs = [job] * (len(outline.assets) - (last is not None))
     try:
@@ -107,9 +114,14 @@ class _Arriving:
         self._lock = threading.Lock()
         self._failure: BaseException | None = None
 
-    def next(self) -> Asset | None:
-        """Return the next one; None after the last. What hashing raised is raised to everybody who asks."""
+    def next(self, unless: threading.Event | None = None) -> Asset | None:
+        """Return the next one; None after the last, or as soon as `unless` is set.
+
+        What hashing raised is raised to everybody who asks.
+        """
         with self._lock:
+            if unless and unless.is_set():
+                return None
             if self._failure:
                 raise self._failure
             try:

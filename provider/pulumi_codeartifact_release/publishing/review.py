@@ -24,7 +24,7 @@ class Review:
         origin: of a promotion; None for what is published from files.
         looks_again: whether the run has looked already when it begins, to make this plan, and does not trust that.
         judges_again: whether it looks at a promotion's source again, too.
-        spared: whether the version was not listed, since what it holds was remembered.
+        spared: requests less to look: the version was not listed, since what it holds was remembered.
         asks_after: whether the run asks for the version's state once more when it is done, to remember it.
     """
 
@@ -33,7 +33,7 @@ class Review:
     origin: Origin | None = None
     looks_again: bool = False
     judges_again: bool = False
-    spared: bool = False
+    spared: int = 0
     asks_after: bool = False
 
     @property

@@ -304,7 +304,7 @@ class BotoRegistry:
 
         for attempt in range(_THROTTLED_ROUNDS):
             try:
-                with around_attempts(begin, lambda answer: turn.end(outcome_of(answer))):
+                with around_attempts(operation, begin, lambda answer: turn.end(outcome_of(answer))):
                     return call()
             except ClientError as error:
                 if not is_throttled(error) or attempt == _THROTTLED_ROUNDS - 1:

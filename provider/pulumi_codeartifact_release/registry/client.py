@@ -157,7 +157,12 @@ class _Models(Loader):
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
         """Return the names of all services; whether one has this type of model shows when it is loaded."""
-        return sorted({each.name for path in map(Path, self.search_paths) if path.is_dir() for each in path.iterdir()})
+        names: set[str] = set()
+        for path in self.search_paths:
+            # Not there, or not ours to look into: somebody else's home.
+            with suppress(OSError):
+                names.update(each.name for each in Path(path).iterdir())
+        return sorted(names)
 
 
 class _Json(JSONFileLoader):
@@ -166,7 +171,10 @@ class _Json(JSONFileLoader):
     def load_file(self, file_path: str) -> Any:
         """Return what the file holds, None where there is none; `file_path` has no suffix."""
         for suffix, open_file in ((".json", open), (".json.gz", gzip.open)):
-            with suppress(FileNotFoundError), open_file(file_path + suffix, "rb") as file:
+            with (
+                suppress(FileNotFoundError, NotADirectoryError, PermissionError),
+                open_file(file_path + suffix, "rb") as file,
+            ):
                 return json.loads(file.read())
         return None
 

@@ -1,11 +1,11 @@
 """Something to do around every attempt of a request, also those that the client makes by itself.
 
     watch_attempts(client)
-    with around_attempts(turn.begin, told):
+    with around_attempts("PublishPackageVersion", turn.begin, told):
         client.publish_package_version(...)     # begins before each request that goes out, is told each answer
 
 botocore tries again on its own: that must keep to the quota too, and whoever was cancelled meanwhile must not publish.
-A throttled answer alone it leaves to the caller, whose quota it is.
+A throttled answer it never sees: the quota is ours, and its own allowance for retries is for faults.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ _current = threading.local()
 
 
 @contextmanager
-def around_attempts(begin: Callable[[], None], told: Told) -> Iterator[None]:
-    """Have this thread's requests in the block call `begin` first; what it raises ends the call, with no retry."""
-    _current.begin, _current.told = begin, told
+def around_attempts(operation: str, begin: Callable[[], None], told: Told) -> Iterator[None]:
+    """Have this thread's requests in the block call `begin` first; what it raises ends the call, with no retry.
+
+    So does a throttled answer, after `told`: as ClientError.
+    """
+    _current.operation, _current.begin, _current.told = operation, begin, told
     try:
         yield
     finally:
@@ -42,7 +45,6 @@ def watch_attempts(client: Any) -> None:
     # First of the handlers: the one that signs comes later, so a signature never waits for the quota.
     events.register_first("request-created.codeartifact", _begin)
     events.register_first("response-received.codeartifact", _tell)
-    events.register_first("needs-retry.codeartifact", _leave)
 
 
 def _begin(**_request: Any) -> None:
@@ -53,15 +55,12 @@ def _begin(**_request: Any) -> None:
 
 def _tell(parsed_response: Mapping[str, Any] | None = None, **_response: Any) -> None:
     told = getattr(_current, "told", None)
-    if told:
-        told(parsed_response)
-
-
-def _leave(response: tuple[Any, dict[str, Any]] | None = None, **_attempt: Any) -> bool | None:
-    """Return False where botocore must not send a request again by itself: the first answer of a handler counts."""
-    if getattr(_current, "told", None) and response and "Error" in response[1]:
-        return False if is_throttled(ClientError(response[1], "")) else None  # type: ignore[arg-type]
-    return None
+    if not told:
+        return
+    told(parsed_response)
+    if outcome_of(parsed_response) is Outcome.THROTTLED:
+        # Raised here, it passes by botocore's retries; the answer is read, so the connection is used again.
+        raise ClientError(parsed_response or {}, _current.operation)  # type: ignore[arg-type]
 
 
 def outcome_of(answer: Mapping[str, Any] | None) -> Outcome:
