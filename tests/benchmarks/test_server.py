@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -89,6 +90,10 @@ def test_the_first_byte_of_a_body_is_when_it_came_not_its_end(server: Server) ->
         sock.sendall(b"67890")
         assert statuses(sock, 1) == [200]
     assert server.report.first_body == first
+    # It is noted when the answer is on its way.
+    until = time.monotonic() + 10
+    while not server.report.last_answer:
+        assert time.monotonic() < until
     assert server.report.last_answer > first
 
 

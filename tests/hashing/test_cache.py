@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_codeartifact_release import private_db
-from pulumi_codeartifact_release.hashing import FileIdentity, NullCache, SqliteCache, default_folder
+from pulumi_codeartifact_release.hashing import FileIdentity, LaterCache, NullCache, SqliteCache, default_folder
 from pulumi_codeartifact_release.hashing import cache as cache_module
 
 A = FileIdentity(1, 2, 3, 4, 5)
@@ -287,3 +287,13 @@ def test_a_folder_that_everybody_may_write_to_is_not_believed(tmp_path: Path) ->
     SqliteCache(folder).put_many({B: SHA})
     folder.chmod(0o775)
     assert SqliteCache(folder).get_many([A, B]) == {A: SHA}
+
+
+def test_what_is_new_may_be_kept_together(tmp_path: Path) -> None:
+    cache = LaterCache(SqliteCache(tmp_path))
+    cache.put_many({A: SHA})
+    cache.put_many({B: SHA})
+    assert list(tmp_path.iterdir()) == []
+    cache.save()
+    assert SqliteCache(tmp_path).get_many([A, B]) == cache.get_many([A, B]) == {A: SHA, B: SHA}
+    cache.save()

@@ -1,6 +1,6 @@
 """Files that are hashed while they are sent.
 
-for name, source in hashed(declared, scheduler.checkpoint):
+for name, source in hashed(declared, cache, scheduler.checkpoint):
     ...
 """
 
@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from ..hashing import HashedFile, SqliteCache, default_folder, hash_each
+from ..hashing import HashCache, HashedFile, hash_each
 from ..publishing import first_sent
 from .target import DeclaredRelease
 
 
-def hashed(declared: DeclaredRelease, checkpoint: Callable[[], None]) -> Iterator[tuple[str, HashedFile]]:
+def hashed(
+    declared: DeclaredRelease, cache: HashCache, checkpoint: Callable[[], None]
+) -> Iterator[tuple[str, HashedFile]]:
     """Yield each file by its asset's name as soon as its hash is known; the one that is sent first comes first.
 
     `checkpoint` is asked all the while, and ends it by raising. Raises FileError, FileChangedError.
@@ -27,7 +29,7 @@ def hashed(declared: DeclaredRelease, checkpoint: Callable[[], None]) -> Iterato
         names[declared.files[name]].append(name)
     files = hash_each(
         names,
-        cache=SqliteCache(default_folder()),
+        cache=cache,
         on_bytes=lambda _count: checkpoint(),
         first=declared.files[first.name] if first else None,
     )

@@ -15,6 +15,7 @@ from .plan import REFUSED, show_plans
 from .target import Options, Target, open_target, output_options, target_options
 
 if TYPE_CHECKING:
+    from ..hashing import LaterCache
     from ..registry.shared_copies import SharedCopies
     from .display import Display
     from .memory import Memory
@@ -146,6 +147,7 @@ class _Run:
         self.digests: dict[str, str] = {}
         self._registry = _registry_of(target, todo)
         self._memory = _memory_of(target)
+        self._cache = _cache()
 
     def go(self) -> None:
         """Raise what failed; what else failed is printed."""
@@ -189,6 +191,7 @@ class _Run:
                 self._target.stop.set()
                 pool.shutdown()
                 self._memory.save()
+                self._cache.save()
                 untold = self._registry.untold
                 self.copied = frozenset(each.declared.id for each in self._todo if each.plan.release.at in untold)
                 self.digests = {name: release.digest for name, release in display.releases.items() if release.digest}
@@ -218,7 +221,7 @@ class _Run:
         # As it was planned: what may be deleted is finished guarded, also where that is done already.
         release, registry = plan.release, self._registry
         if declared.files:
-            events = apply_ahead(release, hashed(declared, scheduler.checkpoint), registry, scheduler)
+            events = apply_ahead(release, hashed(declared, self._cache, scheduler.checkpoint), registry, scheduler)
         else:
             # Nothing is given up that was not shown.
             give_up = declared.give_up if plan.action is Action.REPLACE else None
@@ -233,6 +236,12 @@ class _Run:
                 release = event.release
             elif isinstance(event, Finished) and not declared.origin:
                 self._memory.published(release.at, event.state, release.digest)
+
+
+def _cache() -> LaterCache:
+    from ..hashing import LaterCache, SqliteCache, default_folder  # noqa: PLC0415
+
+    return LaterCache(SqliteCache(default_folder()))
 
 
 def _memory_of(target: Target) -> Memory:

@@ -5,7 +5,7 @@ hashed = hash_files([Path("dist/app.zip")], cache=cache)
 hashed[Path("dist/app.zip")].sha256
 """
 
-from .cache import SqliteCache, default_folder
+from .cache import LaterCache, SqliteCache, default_folder
 from .interface import FileIdentity, HashCache, NullCache
 from .known import known_files, readable_sizes
 from .streaming import HashedBytes, HashedFile, hash_each, hash_files
@@ -15,6 +15,7 @@ __all__ = [
     "HashCache",
     "HashedBytes",
     "HashedFile",
+    "LaterCache",
     "NullCache",
     "SqliteCache",
     "default_folder",

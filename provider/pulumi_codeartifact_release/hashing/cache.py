@@ -13,6 +13,7 @@ import sqlite3
 import struct
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from itertools import chain
@@ -20,7 +21,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from ..private_db import PrivateDatabase
-from .interface import FileIdentity
+from .interface import FileIdentity, HashCache
 
 # Raised together with any change of the table: files of another layout are not read.
 _FILE_NAME = "hashes-2.sqlite3"
@@ -124,6 +125,30 @@ class SqliteCache:
             db.execute(f"PRAGMA user_version = {most:d}")
 
         self._db.write(insert)
+
+
+class LaterCache:
+    """`HashCache` that keeps what is new until `save`: a file of SQLite is brought to the disk at every write."""
+
+    def __init__(self, beneath: HashCache) -> None:
+        self._beneath = beneath
+        self._lock = threading.Lock()
+        self._new: dict[FileIdentity, str] = {}
+
+    def get_many(self, identities: Iterable[FileIdentity]) -> Mapping[FileIdentity, str]:
+        """Return the digests of those that were known when `save` was called last."""
+        return self._beneath.get_many(identities)
+
+    def put_many(self, digests: Mapping[FileIdentity, str]) -> None:
+        """Remember digests, after `save`."""
+        with self._lock:
+            self._new.update(digests)
+
+    def save(self) -> None:
+        """Keep what is new."""
+        with self._lock:
+            new, self._new = self._new, {}
+        self._beneath.put_many(new)
 
 
 def _packed(identities: list[FileIdentity]) -> list[bytes]:
