@@ -115,15 +115,10 @@ def test_where_one_package_is_refused_nothing_of_an_absent_one_is_sent(run: Run,
 def test_a_file_that_cannot_be_read_is_found_before_anything_is_sent(
     run: Run, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def denied(path: Path) -> BinaryIO:
-        if path.name == "b.bin":
-            raise FileError(f"{path} cannot be read: Permission denied")
-        return streaming.open_file(path)
-
-    monkeypatch.setattr(known, "open_file", denied)
+    monkeypatch.setattr(known, "_may_read", lambda path: path.name != "b.bin")
     outcome = run(*WORDS, "dev", "--yes")
     assert outcome.code != 0
-    assert "b.bin cannot be read" in outcome.err
+    assert "b.bin cannot be read: Permission denied" in outcome.err
     assert gate.uploads == 0
 
 

@@ -63,6 +63,10 @@ def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return home / ".cache" / "codeartifact-release"
 
 
+# Of a row's state; in C, as all that is done to each of many thousands.
+_identity_part, _sha256_part = itemgetter(slice(_PACKED)), itemgetter(slice(_PACKED, None))
+
+
 class SqliteCache:
     """`HashCache` in `folder`, which is made (mode 0700) when there is something to remember."""
 
@@ -96,9 +100,11 @@ class SqliteCache:
             if not set(map(len, states)) <= {_PACKED + _SHA256}:
                 raise ValueError("no state")
             # What is no bytes is a TypeError here.
-            found = {state[:_PACKED]: bytes.hex(state[_PACKED:]) for state in states}
-            digests = zip(wanted, map(found.get, _packed(wanted)), strict=True)
-            return {identity: sha256 for identity, sha256 in digests if sha256}
+            found = dict(zip(map(_identity_part, states), map(bytes.hex, map(_sha256_part, states)), strict=True))
+            digests = list(map(found.get, _packed(wanted)))
+            if None not in digests:
+                return dict(zip(wanted, digests, strict=True))  # type: ignore[arg-type]
+            return {identity: sha256 for identity, sha256 in zip(wanted, digests, strict=True) if sha256}
 
         return self._db.read(select, {})
 
@@ -153,7 +159,7 @@ class LaterCache:
 
 def _packed(identities: list[FileIdentity]) -> list[bytes]:
     numbers = struct.pack(f"<{5 * len(identities)}q", *chain.from_iterable(identities))
-    return [numbers[start : start + _PACKED] for start in range(0, len(numbers), _PACKED)]
+    return list(chain.from_iterable(struct.iter_unpack(f"{_PACKED}s", numbers)))
 
 
 def _fits(identity: FileIdentity) -> bool:

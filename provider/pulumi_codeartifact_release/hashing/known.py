@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from ..errors import FileError
 from .interface import HashCache
-from .streaming import UNREADABLE, HashedFile, identities_of, open_file
+from .streaming import UNREADABLE, HashedFile, identities_of
 
 
 def known_files(paths: Iterable[Path], cache: HashCache) -> Mapping[Path, HashedFile]:
@@ -22,12 +23,19 @@ def known_files(paths: Iterable[Path], cache: HashCache) -> Mapping[Path, Hashed
 
 
 def readable_sizes(paths: Iterable[Path]) -> Mapping[Path, int]:
-    """Return the size of each file, in bytes. Raises FileError for one that could not be hashed."""
+    """Return the size of each file, in bytes; none is opened. Raises FileError for one that could not be hashed."""
     sizes = {}
     for path in paths:
-        with open_file(path) as file:
-            found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise FileError(f"{path} cannot be read: it is no regular file", hint=UNREADABLE)
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise FileError(f"{path} cannot be read: {error.strerror}", hint=UNREADABLE) from error
+        reason = "it is no regular file" if not stat.S_ISREG(found.st_mode) else ""
+        if reason or not _may_read(path):
+            raise FileError(f"{path} cannot be read: {reason or os.strerror(errno.EACCES)}", hint=UNREADABLE)
         sizes[path] = found.st_size
     return sizes
+
+
+def _may_read(path: Path) -> bool:
+    return os.access(path, os.R_OK)

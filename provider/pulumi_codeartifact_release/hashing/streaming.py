@@ -126,10 +126,12 @@ def hash_files(
 
     The arguments, and what is raised, are those of `hash_each`.
     """
-    every = list(dict.fromkeys(paths))
+    every = list(paths)
     states = _states(every, cache)
     if None not in states.digests:
         return dict(zip(every, map(_hashed_file, zip(*states, strict=True)), strict=True))
+    if len(once := list(dict.fromkeys(every))) < len(every):
+        every, states = once, _states(once, cache)
     hashed = {file.path: file for file in _each(states, cache, workers, on_bytes, None, now_ns)}
     return {path: hashed[path] for path in every}
 
@@ -312,7 +314,8 @@ def _pieces(path: Path, file: BinaryIO, size: int, buffer: bytearray) -> Generat
 def identities_of(paths: Iterable[Path]) -> list[FileIdentity]:
     """Return the identity of each file, in their order. Raises FileError for one that is not there."""
     try:
-        return list(map(_identity, map(_fields, map(os.stat, paths))))
+        # Of texts: a path would be made one twice over.
+        return list(map(_identity, map(_fields, map(os.stat, map(str, paths)))))
     except OSError as error:
         raise FileError(f"{error.filename} cannot be read: {error.strerror}", hint=UNREADABLE) from error
 
