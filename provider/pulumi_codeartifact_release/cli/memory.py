@@ -13,12 +13,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import cast
 
 from ..errors import ReleaseError, VersionNotFoundError
 from ..hashing import default_folder
 from ..publishing import Release, RemoteVersion, Scheduler, digest, look
-from ..registry.interface import Coordinates, Registry, VersionState
+from ..registry.interface import Coordinates, VersionState
 from ..registry.remembered import RememberedVersions, Unlisted
 from .target import Site
 
@@ -67,7 +66,7 @@ class Memory:
             believed=self._believed,
             described=found[0] if found and fresh else None,
         )
-        remote = look(cast(Registry, registry), release.at, scheduler)
+        remote = look(registry, release.at, scheduler)
         return remote, int(remote is not None and registry.spared) - int(found is not None and not fresh)
 
     def finds(self, at: Coordinates) -> bool:

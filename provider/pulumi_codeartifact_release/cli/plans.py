@@ -7,13 +7,14 @@ for each in make_plans(target, reading):
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..approvals import Approval, permitted, unapproved, wanted
 from ..endpoints import refuse_same_place, same_domain
 from ..errors import RefusedError, UsageError
-from ..hashing import HashCache, SqliteCache, default_folder, hash_files, known_files, readable_sizes
+from ..hashing import HashCache, HashedFile, SqliteCache, default_folder, hash_files, known_files, readable_sizes
 from ..manifest import Package
 from ..publishing import (
     Finish,
@@ -109,22 +110,24 @@ def make_plans(target: Target, reading: Reading, *, ahead: bool = False, believe
     refuse_oversized({file.declared: file.path for package in packages for file in package.files})
     cache, memory = SqliteCache(default_folder()), Memory(target.site, believed=believed)
     memory.load(_coordinates(target, package) for package in packages)
-    later = _absent(target, cache, memory) if ahead else {}
-    first = _hashed(target, [package for package in packages if package not in later], cache, reading)
+    known_already = known_files((file.path for each in packages for file in each.files), cache) if ahead else {}
+    later = _absent(target, known_already, memory) if ahead else {}
+    rest = [package for package in packages if package not in later]
+    first = _hashed(target, rest, known_already, cache, reading)
     done = dict(zip((each.release.at for each in first), in_parallel(plan, first), strict=True))
     done |= {each.declared.release.at: each for each in later.values()}
     memory.save()
     return [done[_coordinates(target, package)] for package in packages]
 
 
-def _absent(target: Target, cache: HashCache, memory: Memory) -> Mapping[Package, PackagePlan]:
+def _absent(target: Target, known: Collection[Path], memory: Memory) -> Mapping[Package, PackagePlan]:
     """Plan what the registry holds nothing of, and whose files have to be read: they are hashed while they are sent.
 
-    No conflict is possible there. Every file can be opened: what cannot be must not be found half-way.
+    No conflict is possible there. Every file can be opened: what cannot be must not be found half-way. `known` are the
+    files that need not be read.
     """
     packages = target.manifest.packages
     uses = Counter(file.path for package in packages for file in package.files)
-    known = known_files(uses, cache)
     # A file of several packages is read once, so it is read before.
     candidates = [
         package
@@ -148,10 +151,16 @@ def _absent(target: Target, cache: HashCache, memory: Memory) -> Mapping[Package
     return {package: each for package, each in zip(candidates, plans, strict=True) if each}
 
 
-def _hashed(target: Target, packages: Sequence[Package], cache: HashCache, reading: Reading) -> list[DeclaredRelease]:
-    """Hash the files of packages; those of all together, so that none waits for another's."""
-    paths = {file.path for package in packages for file in package.files}
-    hashed = hash_files(paths, cache=cache, on_bytes=reading.hashing(paths))
+def _hashed(
+    target: Target,
+    packages: Sequence[Package],
+    known: Mapping[Path, HashedFile],
+    cache: HashCache,
+    reading: Reading,
+) -> list[DeclaredRelease]:
+    """Hash the files of packages that are not `known`; those of all together, so that none waits for another's."""
+    paths = {file.path for package in packages for file in package.files} - known.keys()
+    hashed = {**known, **hash_files(paths, cache=cache, on_bytes=reading.hashing(paths))}
     releases = []
     for package in packages:
         sources: dict[str, Source] = {file.name: hashed[file.path] for file in package.files}

@@ -16,7 +16,7 @@ from dataclasses import replace
 from ..registry.interface import Asset, Registry
 from .apply import AMBIGUOUS, PARALLEL, apply, look
 from .events import Event, Finished, Hashed, LookingAgain, Planned
-from .plan import Finish, Release, held_back, make_plan
+from .plan import Release, make_plan, publishing_asset
 from .scheduler import Emit, Scheduler
 from .source import Source
 from .upload import Uploader
@@ -24,7 +24,7 @@ from .upload import Uploader
 
 def first_sent(outline: Release) -> Asset | None:
     """Return the asset that is sent first, and alone: a rival stops at it. None where nothing can be sent ahead."""
-    last = held_back(outline) if outline.finish is Finish.LAST_ASSET else None
+    last = publishing_asset(outline)
     return next((asset for asset in outline.assets if asset != last), None)
 
 
@@ -71,13 +71,12 @@ def _send(
     outline: Release, arriving: _Arriving, uploader: Uploader, scheduler: Scheduler, parallel: int
 ) -> Generator[Event, None, bool]:
     """Send assets as they come; returns whether no answer left open what the registry holds."""
-    last = held_back(outline).name if outline.finish is Finish.LAST_ASSET else None
-
+    last = publishing_asset(outline)
     failed = threading.Event()
 
     def job(emit: Emit) -> None:
         asset = arriving.next(unless=failed)
-        if asset and asset.name == last:
+        if asset and last and asset.name == last.name:
             # It publishes, so it waits for all others; in its place comes the next one.
             asset = arriving.next(unless=failed)
         if asset and not failed.is_set():

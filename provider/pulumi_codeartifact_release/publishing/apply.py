@@ -33,7 +33,17 @@ from .events import (
     Removed,
     StatusSet,
 )
-from .plan import Action, Finish, Plan, Release, RemoteVersion, Route, compare, doomed_status, held_back, make_plan
+from .plan import (
+    Action,
+    Plan,
+    Release,
+    RemoteVersion,
+    Route,
+    compare,
+    doomed_status,
+    make_plan,
+    publishing_asset,
+)
 from .scheduler import Emit, Scheduler
 from .source import CopySource, Source
 from .upload import Uploader
@@ -220,7 +230,7 @@ def _advance(
     if plan.action is Action.SET_STATUS and plan.remote:
         return (yield from _set_status(release, plan.remote.state, registry, scheduler))
 
-    last = held_back(release) if release.finish is Finish.LAST_ASSET else None
+    last = publishing_asset(release)
     jobs = [uploader.job(asset) for asset in plan.uploads if asset != last and asset.name not in there]
     # The first alone: a rival that declares other bytes gets its conflict here, before it has sent anything else.
     yield from scheduler.run(jobs[:1], limit=1)

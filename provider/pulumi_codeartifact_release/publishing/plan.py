@@ -257,6 +257,11 @@ def held_back(release: Release) -> Asset:
     return min(release.assets, key=lambda asset: (asset.size, asset.name))
 
 
+def publishing_asset(release: Release) -> Asset | None:
+    """Return the asset whose upload publishes, None where a change of status does."""
+    return held_back(release) if release.finish is Finish.LAST_ASSET else None
+
+
 def make_plan(
     release: Release, remote: RemoteVersion | None, give_up: str | None = None, route: Route = Route.FILES
 ) -> Plan:

@@ -21,9 +21,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from ..private_db import PrivateDatabase
+from .forwarding import Forwarding
 from .interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
 
 # Raised together with any change of the table, or of what goes into a key or a state.
@@ -136,7 +136,7 @@ def _hashed(words: list[str | None]) -> bytes:
     return hashlib.sha256(json.dumps(words).encode()).digest()
 
 
-class Unlisted:
+class Unlisted(Forwarding):
     """A registry to look at one version with: it is not listed where it surely holds the `declared` assets.
 
     `digest` is that of the declared assets, `status` what they are to be; `digest_of` makes one of a listing, in the
@@ -158,8 +158,8 @@ class Unlisted:
         believed: bool = True,
         described: VersionState | None = None,
     ) -> None:
+        super().__init__(registry)
         self.spared = False
-        self._registry = registry
         self._versions = versions
         self._declared = declared
         self._status = status
@@ -168,13 +168,10 @@ class Unlisted:
         self._state: VersionState | None = None
         self._described = described
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._registry, name)
-
     def describe(self, at: Coordinates) -> VersionState:
         """See `Registry.describe`."""
         self._state, described, self._described = None, self._described, None
-        self._state = described or self._registry.describe(at)
+        self._state = described or super().describe(at)
         return self._state
 
     def list_assets(self, at: Coordinates) -> AssetListing:
@@ -186,7 +183,7 @@ class Unlisted:
             if digest is not None and digest == self._digest_of(self._declared):
                 self.spared = True
                 return AssetListing(state.revision, {asset.name: asset for asset in self._declared})
-        listing = self._registry.list_assets(at)
+        listing = super().list_assets(at)
         if state and state.revision == listing.revision:
             self._versions.remember(at, state, self._digest_of(listing.assets.values()))
         return listing

@@ -12,25 +12,16 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import BinaryIO
 
 from ..errors import ReleaseError, ServerFaultError, StatusRefusedError, UnreachableError
-from .interface import (
-    COPIED_AT_ONCE,
-    Asset,
-    AssetListing,
-    Coordinates,
-    CopyAnswer,
-    CopyingRegistry,
-    Status,
-    VersionState,
-)
+from .forwarding import Forwarding
+from .interface import COPIED_AT_ONCE, Coordinates, CopyAnswer, CopyingRegistry, VersionState
 
 # They leave open whether anything was copied, for all versions of the call.
 _OPEN = (UnreachableError, ServerFaultError)
 
 
-class SharedCopies:
+class SharedCopies(Forwarding):
     """`Registry`: another one, but that copies share calls. Thread-safe.
 
     `planned` has the revision of every version that may be copied from `source_repository` as soon as the first of its
@@ -40,7 +31,8 @@ class SharedCopies:
     """
 
     def __init__(self, registry: CopyingRegistry, source_repository: str, planned: Mapping[Coordinates, str]) -> None:
-        self._registry = registry
+        super().__init__(registry)
+        self._copying = registry
         self._source = source_repository
         packages: dict[Coordinates, dict[str, str]] = {}
         for at, revision in planned.items():
@@ -70,48 +62,12 @@ class SharedCopies:
                 raise told
             if not isinstance(told, _Alone):
                 return told
-        return self._registry.copy(
-            at, source_repository=source_repository, revision=revision, allow_overwrite=allow_overwrite
-        )
+        return super().copy(at, source_repository=source_repository, revision=revision, allow_overwrite=allow_overwrite)
 
     def _caller(self, package: Coordinates) -> Callable[[Mapping[str, str]], Mapping[str, CopyAnswer]]:
-        return lambda revisions: self._registry.copy_versions(
+        return lambda revisions: self._copying.copy_versions(
             package, source_repository=self._source, revisions=revisions
         )
-
-    # --- as it is ---------------------------------------------------------------------------------------------------
-
-    def describe(self, at: Coordinates) -> VersionState:
-        """See `Registry.describe`."""
-        return self._registry.describe(at)
-
-    def list_assets(self, at: Coordinates) -> AssetListing:
-        """See `Registry.list_assets`."""
-        return self._registry.list_assets(at)
-
-    def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
-        """See `Registry.publish_asset`."""
-        return self._registry.publish_asset(at, asset, body, unfinished=unfinished)
-
-    def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
-        """See `Registry.set_status`."""
-        return self._registry.set_status(at, revision=revision, expected=expected, target=target)
-
-    def fetch_asset(self, at: Coordinates, asset: Asset, write: Callable[[bytes], object]) -> None:
-        """See `Registry.fetch_asset`."""
-        self._registry.fetch_asset(at, asset, write)
-
-    def newest_version(self, at: Coordinates) -> str | None:
-        """See `Registry.newest_version`."""
-        return self._registry.newest_version(at)
-
-    def delete(self, at: Coordinates, *, expected: Status) -> None:
-        """See `Registry.delete`."""
-        self._registry.delete(at, expected=expected)
-
-    def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
-        """See `Registry.dispose`."""
-        return self._registry.dispose(at, revision=revision, expected=expected)
 
 
 class _Alone:

@@ -1,0 +1,55 @@
+"""A registry that passes everything on to another one: what changes some of it overrides that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from .interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
+
+
+class Forwarding:
+    """`Registry`: another one, as it is."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def describe(self, at: Coordinates) -> VersionState:
+        """See `Registry.describe`."""
+        return self._registry.describe(at)
+
+    def list_assets(self, at: Coordinates) -> AssetListing:
+        """See `Registry.list_assets`."""
+        return self._registry.list_assets(at)
+
+    def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
+        """See `Registry.publish_asset`."""
+        return self._registry.publish_asset(at, asset, body, unfinished=unfinished)
+
+    def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
+        """See `Registry.set_status`."""
+        return self._registry.set_status(at, revision=revision, expected=expected, target=target)
+
+    def fetch_asset(self, at: Coordinates, asset: Asset, write: Callable[[bytes], object]) -> None:
+        """See `Registry.fetch_asset`."""
+        self._registry.fetch_asset(at, asset, write)
+
+    def copy(
+        self, at: Coordinates, *, source_repository: str, revision: str, allow_overwrite: bool
+    ) -> VersionState | None:
+        """See `Registry.copy`."""
+        return self._registry.copy(
+            at, source_repository=source_repository, revision=revision, allow_overwrite=allow_overwrite
+        )
+
+    def newest_version(self, at: Coordinates) -> str | None:
+        """See `Registry.newest_version`."""
+        return self._registry.newest_version(at)
+
+    def delete(self, at: Coordinates, *, expected: Status) -> None:
+        """See `Registry.delete`."""
+        self._registry.delete(at, expected=expected)
+
+    def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
+        """See `Registry.dispose`."""
+        return self._registry.dispose(at, revision=revision, expected=expected)
