@@ -16,6 +16,8 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
+from .quota_doubt import Belief, Doubt, Verdict
+
 MOST_IN_FLIGHT = 16
 """Requests under way at once, of one operation."""
 
@@ -64,8 +66,47 @@ class _Episode:
     rate: float
     settled: float
     interval: float
-    throttled: int = 0
     ended: float = 0.0
+
+
+class _Tokens:
+    """A bucket of tokens as the server is thought to keep it: `burst` at most, so many run in a second."""
+
+    def __init__(self, burst: float) -> None:
+        self.burst = self.left = burst
+        self._counted_at: float | None = None
+        # A full bucket gains nothing, and when the server first took from it is known only by an answer.
+        self._full_since: float | None = None
+
+    def count(self, now: float, rate: float) -> None:
+        """Put in what has run in since it was last counted."""
+        if self._full_since is not None:
+            if now < self._full_since + _LONGEST_STALL_S:
+                return
+            self._counted_at, self._full_since = self._full_since + _LONGEST_STALL_S, None
+        if self._counted_at is not None:
+            self.left = min(self.burst, self.left + (now - self._counted_at) * rate)
+        self._counted_at = now
+
+    def take(self, now: float) -> None:
+        if self._full_since is None and self.left >= self.burst - 1e-3:
+            self._full_since = now
+        self.left -= 1
+
+    def empty(self, now: float) -> None:
+        self.left, self._full_since, self._counted_at = 0.0, None, now
+
+    def answered(self, sent: Sent, now: float) -> None:
+        if self._full_since is not None and sent.at >= self._full_since:
+            self._full_since, self._counted_at = None, now
+
+    def wait(self, now: float, rate: float) -> float:
+        """Return the seconds until there is one, counted at `now`."""
+        if self.left >= 1 - 1e-6:
+            return 0.0
+        if self._full_since is not None:
+            return max(1e-3, self._full_since + _LONGEST_STALL_S - now)
+        return (1 - self.left) / rate
 
 
 class Quota:
@@ -76,15 +117,12 @@ class Quota:
 
     def __init__(self, ceiling: float | None = None) -> None:
         self._ceiling = ceiling
+        self._firm = _Tokens(max(1.0, ceiling)) if ceiling else None
         # What is believed in, and for how long it is kept to before more is tried.
-        self._settled = ceiling
+        self._settled: float | None = None
         self._interval = 0.0
         self._plateau = self._climb = 0.0
-        self._burst = max(1.0, ceiling) if ceiling else math.inf
-        self._tokens = self._burst
-        self._counted_at: float | None = None
-        # A full bucket gains nothing, and when the server first took from it is known only by an answer.
-        self._full_since: float | None = None
+        self._learned = _Tokens(max(1.0, ceiling) if ceiling else math.inf)
         self._not_before = -math.inf
         self._in_flight = 0
         self._last_sent = -math.inf
@@ -97,7 +135,7 @@ class Quota:
         self._in_vain = 0
         # How often in a row the same was measured; and before the episode that is on.
         self._same = self._before_same = 0
-        self._doubt = _Doubt()
+        self._doubt = Doubt()
 
     # --- what is known --------------------------------------------------------------------------------------------
 
@@ -105,7 +143,7 @@ class Quota:
     def rate(self) -> float | None:
         """Requests a second that are kept to now; None while nothing limits them."""
         if self._settled is None:
-            return None
+            return self._ceiling
         # A little more than what was measured last, then more and more, until a throttled answer says no.
         rate = self._settled
         if self._climb > 0:
@@ -115,18 +153,16 @@ class Quota:
 
     def delay(self, now: float) -> float:
         """Return how many seconds one more request has to wait: 0 for none, infinite for: until an answer comes."""
-        if self._doubt.asks and self._in_flight:
-            return math.inf
-        if self._doubt.asks and not self._ceiling:
-            return 0.0
+        self._count(now)
+        firm = self._firm.wait(now, self._ceiling) if self._firm and self._ceiling else 0.0
+        if (wait := self._doubt.waits(now, self._in_flight)) is not None:
+            return max(wait, firm)
         if now < self._not_before:
             return self._not_before - now
-        self._count(now)
         rate = self.rate
-        if rate is not None and self._tokens < 1 - 1e-6:
-            if self._full_since is not None:
-                return max(1e-3, self._full_since + _LONGEST_STALL_S - now)
-            return (1 - self._tokens) / rate
+        wait = max(firm, self._learned.wait(now, rate) if rate is not None else 0.0)
+        if wait > 0:
+            return wait
         if self._in_flight < self._window():
             return 0.0
         # Bodies that take long to send are no burst: how many of them are under way says nothing about a quota.
@@ -137,16 +173,17 @@ class Quota:
         self._count(now)
         rate = self.rate
         pause = max(0.0, self._not_before - now)
-        return max(pause, (1 + waiting - self._tokens) / rate) if rate is not None else pause
+        tokens = min(self._learned.left, self._firm.left if self._firm else math.inf)
+        return max(pause, (1 + waiting - tokens) / rate) if rate is not None else pause
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
     def sent(self, now: float) -> Sent:
         """Take note of a request that goes out."""
         self._count(now)
-        if self._full_since is None and self._tokens >= self._burst - 1e-3:
-            self._full_since = now
-        self._tokens -= 1
+        self._learned.take(now)
+        if self._firm:
+            self._firm.take(now)
         if self._episode:
             # Counted while requests are sent: that nothing is throttled while nothing is sent means nothing.
             step = min(now - self._last_sent, max(0.5, 1.5 / (self.rate or 1.0)))
@@ -160,44 +197,42 @@ class Quota:
         """Take note of an answer, or of the end of a request that got none."""
         self._in_flight -= 1
         self._count(now)
-        if self._full_since is not None and sent.at >= self._full_since:
-            self._full_since, self._counted_at = None, now
+        self._learned.answered(sent, now)
+        if self._firm:
+            self._firm.answered(sent, now)
         of_episode = self._episode is not None and sent.at <= self._episode.began
-        doubted = self._doubts(sent, now, outcome)
+        verdict = self._judge(sent, now, outcome)
+        if verdict is Verdict.REFUTED:
+            self._forget()
         if outcome is Outcome.ACCEPTED:
             self._take_accepted(now - sent.at, now)
+        if outcome is Outcome.ACCEPTED and verdict is not Verdict.FULL:
             # Judged before the bucket was empty, answered after.
             if of_episode and self._episode:
                 self._episode.ended = now
                 self._measure()
             else:
                 self._in_vain = 0
-        elif outcome is Outcome.THROTTLED and (of_episode or not doubted):
+        elif verdict is Verdict.FULL or (of_episode and outcome is Outcome.THROTTLED):
             if not of_episode:
                 self._begin_episode(now)
             self._take_throttled(now)
 
-    def _doubts(self, sent: Sent, now: float, outcome: Outcome) -> bool:
-        """Return whether an answer says nothing about a quota; forgets what was learned if that was wrong."""
-        if outcome is Outcome.UNKNOWN or (self._ceiling and self._tokens < 1 and not self._doubt.asks):
-            # What is known firmly is never passed, not even to learn.
-            return False
-        learned = self._episode is not None
-        # That of all who share it: not less than the documented one.
-        rate = max(self._settled or 0.0, _DOCUMENTED)
-        if self._shortest * rate >= _Doubt.TELLING:
-            # So much runs in until an answer comes that it would say nothing.
-            return False
-        self._doubt.answer(sent.at, now, accepted=outcome is Outcome.ACCEPTED, learned=learned, rate=rate)
-        if learned and self._doubt.wrong_since >= _Doubt.ENOUGH:
-            self._episode, self._settled = None, self._ceiling
-            self._earlier.clear()
-            self._burst = max(1.0, self._ceiling) if self._ceiling else math.inf
-            self._tokens = self._tokens if self._ceiling else math.inf
-            self._not_before = -math.inf
-        if self._episode is None and self._doubt.is_empty:
-            self._doubt.wrong_since = 0
-        return not self._doubt.is_empty
+    def _judge(self, sent: Sent, now: float, outcome: Outcome) -> Verdict:
+        """Return what an answer says about the quota."""
+        if outcome is Outcome.UNKNOWN:
+            return Verdict.NOTHING
+        most = self._ceiling or max(sum(1 for each in self._accepted_at if each > now - 1), _DOCUMENTED)
+        room = self._firm.left if self._firm else math.inf
+        belief = Belief(self._settled, most, min(self._shortest, now - sent.at), self._accepted, room)
+        return self._doubt.answer(sent.at, now, accepted=outcome is Outcome.ACCEPTED, belief=belief)
+
+    def _forget(self) -> None:
+        """Take back what was learned: it was no quota."""
+        self._episode = self._settled = None
+        self._earlier.clear()
+        self._learned = _Tokens(max(1.0, self._ceiling) if self._ceiling else math.inf)
+        self._not_before = -math.inf
 
     def _take_accepted(self, latency: float, now: float) -> None:
         self._shortest = min(self._shortest, latency)
@@ -212,17 +247,15 @@ class Quota:
         if before:
             self._earlier.append(before)
         self._before_same = self._same
-        self._episode = _Episode(now, self._accepted, rate, self._settled or math.inf, self._interval)
-        if before and self._tokens >= 1:
+        self._episode = _Episode(now, self._accepted, rate, self._settled or self._ceiling or math.inf, self._interval)
+        if before and self._learned.left >= 1:
             # More was thought to be in the bucket than there was.
-            self._burst = max(1.0, self._burst / 2)
+            self._learned.burst = max(1.0, self._learned.burst / 2)
         elif before:
-            self._burst *= 1.5
+            self._learned.burst *= 1.5
 
     def _take_throttled(self, now: float) -> None:
-        assert self._episode
-        self._episode.throttled += 1
-        self._tokens, self._full_since, self._counted_at = 0.0, None, now
+        self._learned.empty(now)
         if self._in_vain > 1:
             # Nothing was accepted in between: whatever was learned is too much.
             self._not_before = max(self._not_before, now + min(0.25 * 2.0 ** min(self._in_vain, 10), _LONGEST_PAUSE_S))
@@ -231,17 +264,10 @@ class Quota:
     # --- arithmetic -----------------------------------------------------------------------------------------------
 
     def _count(self, now: float) -> None:
-        """Put into the bucket what has run in since it was last counted."""
-        rate = self.rate
-        if rate is None:
-            return
-        if self._full_since is not None:
-            if now < self._full_since + _LONGEST_STALL_S:
-                return
-            self._counted_at, self._full_since = self._full_since + _LONGEST_STALL_S, None
-        if self._counted_at is not None:
-            self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * rate)
-        self._counted_at = now
+        if self._firm and self._ceiling:
+            self._firm.count(now, self._ceiling)
+        if (rate := self.rate) is not None:
+            self._learned.count(now, rate)
 
     def _window(self) -> int:
         """Return how many may be under way: as few as keep the pace, since each is a body that may go to waste."""
@@ -268,7 +294,7 @@ class Quota:
         self._interval = self._plateau = max(least, min(interval, _LONGEST_S))
         self._climb = 0.0
         # Not quite what is thought to be in the server's bucket.
-        self._burst = max(1.0, min(self._burst, settled * 0.9))
+        self._learned.burst = max(1.0, min(self._learned.burst, settled * 0.9))
 
     def _measure(self) -> None:
         """Settle on what was accepted up to the episode that is on: more may still be answered that belongs to it."""
@@ -313,59 +339,3 @@ class Quota:
         if least - 0.6 <= _DOCUMENTED <= most + 0.6:
             guess, interval = _DOCUMENTED, _LONGEST_S
         self._settle(guess, interval if self._ceiling is None else 0.0)
-
-
-class _Doubt:
-    """Tells a quota that is full from throttling that has nothing to do with how fast one is.
-
-    Right after a throttled answer one more request is sent: where a bucket is empty it is throttled as well. The more
-    often it was not, the more of them have to be before an empty bucket is believed in.
-    """
-
-    _ANSWERS, _SHARE = 16, 0.25
-    # Tokens that may have run into a bucket meanwhile, for an accepted answer still to say something.
-    TELLING = 0.3
-    _MOST = 4
-    ENOUGH = 2
-    """So often no empty bucket, and none was ever there."""
-
-    def __init__(self) -> None:
-        # Throttled answers in a row, and when the first of them came.
-        self._row = 0
-        self._since = 0.0
-        # How often there was no empty bucket, in all and since one was believed in.
-        self._wrong = 0
-        self.wrong_since = 0
-        self._answers: deque[bool] = deque(maxlen=self._ANSWERS)
-
-    @property
-    def asks(self) -> bool:
-        """Whether it takes one more answer to know."""
-        return 0 < self._row < self._needed
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the bucket is empty, as far as one can know."""
-        return self._row >= self._needed
-
-    @property
-    def _needed(self) -> int:
-        return 2 + min(self._wrong, self._MOST)
-
-    def answer(self, sent: float, now: float, *, accepted: bool, learned: bool, rate: float) -> None:
-        """Take note of an answer; `learned` says whether an empty bucket is believed in, at `rate` a second."""
-        self._answers.append(accepted)
-        if accepted:
-            if sent < self._since:
-                # Judged before.
-                return
-            if self._row and (now - self._since) * rate < self.TELLING:
-                self._wrong += 1
-                self.wrong_since += 1
-            self._row = 0
-            return
-        if not self._row:
-            self._since = now
-        # What was learned is doubted only where it does not help: each doubt may cost a body.
-        often = self._answers.count(False) >= self._SHARE * self._ANSWERS
-        self._row = self._needed if learned and not often and not self._row else self._row + 1
