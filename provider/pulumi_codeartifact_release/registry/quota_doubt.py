@@ -1,7 +1,7 @@
 """Telling a quota that is full from throttling that has nothing to do with how fast one is: arithmetic alone.
 
     doubt = Doubt()
-    verdict = doubt.answer(sent, now, accepted=False, belief=belief)
+    verdict = doubt.answer(sent, now, accepted=False, belief=lambda: belief)
 
 A bucket that was empty a moment ago holds only what ran in since. So after a throttled answer a few requests are sent
 together: if more of them are accepted than any such bucket can hold, it was not empty.
@@ -10,6 +10,7 @@ together: if more of them are accepted than any such bucket can hold, it was not
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -84,19 +85,22 @@ class Doubt:
             return None
         return inquiry.since + _LONGEST_S - now if inquiry.known + under_way >= inquiry.wanted else 0.0
 
-    def answer(self, sent: float, now: float, *, accepted: bool, belief: Belief) -> Verdict:
-        """Return what an answer says that came at `now` to a request sent at `sent`, seconds of one clock."""
+    def answer(self, sent: float, now: float, *, accepted: bool, belief: Callable[[], Belief]) -> Verdict:
+        """Return what an answer says that came at `now` to a request sent at `sent`, seconds of one clock.
+
+        `belief` is called only where it matters: hardly ever.
+        """
         self._answers.append(accepted)
         inquiry = self._inquiry
         if inquiry and now >= inquiry.since + _LONGEST_S:
             # Large bodies: by now as much may have run in as was asked for.
             inquiry = self._inquiry = None
         if inquiry:
-            return self._answered(inquiry, sent, now, accepted=accepted, belief=belief)
+            return self._answered(inquiry, sent, now, accepted=accepted, belief=belief())
         if accepted:
             return Verdict.NOTHING
         self._throttled += 1
-        return self._asked(now, belief)
+        return self._asked(now, belief())
 
     def _asked(self, now: float, belief: Belief) -> Verdict:
         """Decide what a throttled answer means: already known, or to be asked."""

@@ -222,9 +222,12 @@ class Quota:
         """Return what an answer says about the quota."""
         if outcome is Outcome.UNKNOWN:
             return Verdict.NOTHING
-        most = self._ceiling or max(sum(1 for each in self._accepted_at if each > now - 1), _DOCUMENTED)
-        room = self._firm.left if self._firm else math.inf
-        belief = Belief(self._settled, most, min(self._shortest, now - sent.at), self._accepted, room)
+
+        def belief() -> Belief:
+            most = self._ceiling or max(sum(1 for each in self._accepted_at if each > now - 1), _DOCUMENTED)
+            room = self._firm.left if self._firm else math.inf
+            return Belief(self._settled, most, min(self._shortest, now - sent.at), self._accepted, room)
+
         return self._doubt.answer(sent.at, now, accepted=outcome is Outcome.ACCEPTED, belief=belief)
 
     def _forget(self) -> None:
