@@ -109,7 +109,7 @@ def test_the_exit_codes_are_the_same_everywhere() -> None:
         assert codes <= {int(code) for code in re.findall(r"(?:^|[:;|] )(\d+) ", part)}, page
 
 
-def test_shells_complete_commands_and_options() -> None:
+def test_shells_complete_commands_options_and_environments(tmp_path: Path) -> None:
     command = str(Path(sys.executable).with_name("codeartifact-release"))
 
     def completed(words: str) -> set[str]:
@@ -120,8 +120,15 @@ def test_shells_complete_commands_and_options() -> None:
             "COMP_CWORD": str(len(words.split(" "))),
         }
         printed = subprocess.run([command], env=environ, capture_output=True, text=True, check=True).stdout
-        return {line.split(",")[1] for line in printed.splitlines()}
+        return {line.split(",")[1] for line in printed.splitlines() if line}
 
     assert completed("") == set(COMMANDS)
     assert completed("plan --det") == {"--detailed-exitcode"}
     assert completed("schema ") == {"manifest", "plan", "verify"}
+    manifest = tmp_path / "release.yaml"
+    manifest.write_text("environments: {dev: {}, staging: {}, prod: {}}\npackages: [not, sound]\n")
+    assert completed(f"plan {manifest} -e ") == {"dev", "staging", "prod"}
+    assert completed(f"verify {manifest} --environment st") == {"staging"}
+    assert completed(f"status {manifest} -e dev -e p") == {"prod"}
+    for name in (tmp_path / "none.yaml", tmp_path):
+        assert completed(f"apply {name} -e ") == set()

@@ -65,10 +65,10 @@ def test_help_and_version_import_click_and_three_modules(word: str) -> None:
 @pytest.mark.parametrize(
     ("name", "needed"),
     [
-        ("plan", {"cli.target"}),
-        ("apply", {"cli.plan", "cli.target"}),
-        ("verify", {"cli.target"}),
-        ("status", set()),
+        ("plan", {"cli.completing", "cli.target"}),
+        ("apply", {"cli.completing", "cli.plan", "cli.target"}),
+        ("verify", {"cli.completing", "cli.target"}),
+        ("status", {"cli.completing"}),
         ("schema", set()),
         ("serve", {"registry", "registry.address", "registry.interface"}),
     ],

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .completing import environments as complete_environments
+
 if TYPE_CHECKING:
     from ..publishing.standing import Behind, Wanted
     from .status_read import Cell, Place, Report
@@ -25,7 +27,14 @@ UNREAD = 1
     short_help="Show what each environment holds.",
 )
 @click.argument("manifest", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("-e", "--environment", "environments", multiple=True, help="Show only this environment; repeatable.")
+@click.option(
+    "-e",
+    "--environment",
+    "environments",
+    multiple=True,
+    shell_complete=complete_environments,
+    help="Show only this environment; repeatable.",
+)
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable.")
 @click.option(
     "--allow",

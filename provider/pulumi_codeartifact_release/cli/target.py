@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..errors import UsageError, printable
+from .completing import environments
 
 if TYPE_CHECKING:
     from ..endpoints import Connection, Destination, Endpoint
@@ -130,7 +131,13 @@ def target_options(*, required: bool = True) -> Callable[[_Command], _Command]:
     """
     return _all_of(
         click.argument("manifest", type=click.Path(dir_okay=False, path_type=Path), required=required),
-        click.option("-e", "--environment", required=required, help="The manifest's environment to release to."),
+        click.option(
+            "-e",
+            "--environment",
+            required=required,
+            shell_complete=environments,
+            help="The manifest's environment to release to.",
+        ),
         click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable."),
         click.option(
             "--allow",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UsageError
+from .completing import environments as complete_environments
 from .messages import error_tag
 from .target import FORM, output_options
 
@@ -34,7 +35,9 @@ or a bad manifest."""
 
 @click.command(epilog=_EPILOG, short_help="Check that the registry holds what is declared.")
 @click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
-@click.option("-e", "--environment", help="With a manifest: its environment to check.")
+@click.option(
+    "-e", "--environment", shell_complete=complete_environments, help="With a manifest: its environment to check."
+)
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable.")
 @click.option("--domain", help="Without a manifest: the domain that the versions are in.")
 @click.option("--repository", help="The repository that they are in.")
