@@ -95,6 +95,7 @@ class Answered:
                 message,
                 status,
                 modeled_fields={"message": message, **members} if members else None,
+                response_meta={"HTTPHeaders": {"retry-after": "20"}} if times > 1 else None,
             )
         return self.error(call, at)
 

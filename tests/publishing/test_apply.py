@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 from typing import BinaryIO
 
 import pytest
@@ -22,7 +23,8 @@ from pulumi_codeartifact_release.errors import (
     StatusRefusedError,
     UnreachableError,
 )
-from pulumi_codeartifact_release.publishing import Event, Finish, Finished, apply, look, make_plan
+from pulumi_codeartifact_release.hashing import hash_files
+from pulumi_codeartifact_release.publishing import AssetSent, Event, Finish, Finished, apply, look, make_plan
 from pulumi_codeartifact_release.registry import AssetListing, Coordinates, Status, VersionState
 
 ABC = {"a": b"aaa", "b": b"bb", "c": b"c"}
@@ -298,12 +300,32 @@ class ChangingSource:
         yield BytesIO(b"bb")
         raise FileChangedError("b changed after it was hashed")
 
+    def assure(self) -> None:
+        """Not reached."""
+
 
 @BOTH
 def test_a_file_that_changes_fails_the_release_and_nothing_becomes_published(finish: Finish) -> None:
     registry = FakeRegistry()
     with pytest.raises(FileChangedError):
         list(apply(release(ABC, finish=finish), {**sources(ABC), "b": ChangingSource()}, registry, InlineScheduler()))
+    assert registry.versions[AT].status is Status.UNFINISHED
+
+
+@BOTH
+def test_a_file_that_changes_after_it_was_sent_is_not_published_either(finish: Finish, tmp_path: Path) -> None:
+    """What is published is what is there when it is published, not half of this build and half of the next."""
+    registry = FakeRegistry()
+    paths = {name: tmp_path / name for name in ABC}
+    for name, path in paths.items():
+        path.write_bytes(ABC[name])
+    hashed = hash_files(paths.values())
+    files = {name: hashed[path] for name, path in paths.items()}
+    events = apply(release(ABC, finish=finish), files, registry, InlineScheduler())
+    sent = next(event.asset.name for event in events if isinstance(event, AssetSent))
+    paths[sent].write_bytes(b"of the next build")
+    with pytest.raises(FileChangedError, match=f"{sent} changed after it was hashed"):
+        list(events)
     assert registry.versions[AT].status is Status.UNFINISHED
 
 

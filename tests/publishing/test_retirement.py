@@ -289,6 +289,9 @@ def test_nothing_is_deleted_for_files_that_have_changed() -> None:
             yield BytesIO(NEW["a"])
             raise FileChangedError("a changed after it was hashed")
 
+        def assure(self) -> None:
+            """Not reached."""
+
     registry = FakeRegistry()
     registry.holds(OLD, Status.PUBLISHED)
     changed: dict[str, Source] = {**sources(NEW), "a": Changed()}

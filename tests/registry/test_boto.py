@@ -244,7 +244,7 @@ def test_throttled_calls_are_made_again(stubbed: Stubbed) -> None:
 
 
 def test_calls_that_are_always_throttled_end(stubbed: Stubbed) -> None:
-    throttle(stubbed, 12, {})
+    throttle(stubbed, 12, {"retry-after": "20"})
     with pytest.raises(errors.ThrottledError):
         stubbed.registry.describe(AT)
 

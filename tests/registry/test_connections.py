@@ -114,6 +114,9 @@ class Counted:
         self.size = len(content)
         self.read = 0
 
+    def assure(self) -> None:
+        """It stays."""
+
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         outer = self

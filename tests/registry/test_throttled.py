@@ -56,6 +56,42 @@ def test_retry_after_is_kept_to_and_botocore_sends_nothing_in_between(status: in
     assert server.times == pytest.approx([0, 2, 4, 6])
 
 
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [
+        ("1.5", 2, 2),
+        (" 3 ", 3, 3),
+        ("0", 0, 0),
+        ("", 0, 0),
+        ("-5", 0, 0),
+        ("soon", 0, 0),
+        ("nan", 0, 0),
+        ("1e3", 0, 0),
+        ("9" * 400, 20, 20),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+        ("Wed, 21 Oct 2199 07:28:00 GMT", 20, 20),
+        ("Wed, 99 Oct 2199 07:28:00 GMT", 0, 0),
+    ],
+)
+def test_retry_after_in_each_of_its_forms(header: str, least: float, most: float) -> None:
+    """A date and a fraction are HTTP's, too; nonsense is as good as none. None of them makes an answer unreadable."""
+    server = Server()
+    server.answers = [(429, "ThrottlingException", {"retry-after": header})]
+    assert server.registry.describe(AT).revision == "r"
+    assert len(server.times) == 2
+    assert least <= server.times[1] <= most
+
+
+@pytest.mark.parametrize("header", [{}, {"retry-after": "0"}, {"retry-after": "1"}])
+def test_minutes_it_is_whatever_the_answers_ask_for(header: dict[str, str]) -> None:
+    server = Server()
+    server.answers = [(429, "ThrottlingException", header)] * 500
+    with pytest.raises(errors.ThrottledError):
+        server.registry.describe(AT)
+    assert 120 <= server.now <= 300
+    assert len(server.times) < 60
+
+
 def test_it_is_tried_for_minutes_and_a_stop_ends_the_wait_at_once() -> None:
     server = Server()
     server.answers = [(429, "ThrottlingException", {"retry-after": "20"})] * 12

@@ -71,9 +71,13 @@ class HashedFile(NamedTuple):
             finally:
                 self._compare(file)
 
-    def _compare(self, file: BinaryIO) -> None:
+    def assure(self) -> None:
+        """Raise FileChangedError if the file is not the one hashed any more."""
+        self._compare(None)
+
+    def _compare(self, file: BinaryIO | None) -> None:
         try:
-            same = FileIdentity.of(os.fstat(file.fileno())) == self.identity
+            same = file is None or FileIdentity.of(os.fstat(file.fileno())) == self.identity
             same = same and FileIdentity.of(self.path.stat()) == self.identity
         except OSError:
             same = False
@@ -112,6 +116,9 @@ class HashedBytes:
     def open(self) -> Iterator[BinaryIO]:
         """Yield the content."""
         yield io.BytesIO(self.content)
+
+    def assure(self) -> None:
+        """Do nothing: it stays."""
 
 
 def hash_files(

@@ -24,6 +24,9 @@ class Source(Protocol):
     def open(self) -> AbstractContextManager[BinaryIO]:
         """Yield a seekable stream. Raises FileChangedError, at the latest at the end, if it is not that content."""
 
+    def assure(self) -> None:
+        """Raise FileChangedError if it is known, without reading it, that it is not that content any more."""
+
 
 class CopySource(Protocol):
     """The version that a promotion takes over, as far as the executor has to know it."""

@@ -31,6 +31,7 @@ from .guard import around_attempts, outcome_of
 from .interface import Asset, AssetListing, Coordinates, CopyAnswer, Status, VersionState
 from .listing import Page, by_name, page_of
 from .pacing import Pacer
+from .retry_after import Patience
 from .translate import is_not_found, is_throttled, resource_type, retry_after, translate
 
 if TYPE_CHECKING:
@@ -50,9 +51,6 @@ _WRITES = {
 _PART = 1 << 18
 # Of a body, as botocore sends it.
 _BLOCK = 1 << 17
-# A quota that is full passes by waiting, so waiting is worth minutes.
-_THROTTLED_ROUNDS = 12
-_LONGEST_WAIT_S = 20.0
 _LOOK_S = 0.25
 _LISTINGS = 5
 _MOST_NAMED = 3
@@ -302,12 +300,13 @@ class BotoRegistry:
             if operation in _WRITES:
                 self._checkpoint()
 
-        for attempt in range(_THROTTLED_ROUNDS):
+        patience = Patience()
+        while True:
             try:
                 with around_attempts(operation, begin, lambda answer: turn.end(outcome_of(answer))):
                     return call()
             except ClientError as error:
-                if not is_throttled(error) or attempt == _THROTTLED_ROUNDS - 1:
+                if not is_throttled(error) or patience.is_over:
                     raise self._translated(error, operation, at, asset) from error
                 asked = retry_after(error)
             except (BotoCoreError, ResponseParserError) as error:
@@ -316,16 +315,14 @@ class BotoRegistry:
                 raise _unreadable(operation, at) from error
             finally:
                 turn.end()
-            # The pacer knows when the next request may go; this one waits for what it was told, or as it fails again.
-            self._pause(asked if asked is not None else 0.5 * 2 ** (attempt - 2) if attempt > 1 else 0.0)
-        raise AssertionError("unreachable")  # pragma: no cover
+            # The pacer knows when the next request may go; this one waits for what it was told, and as it fails again.
+            self._pause(patience.wait(asked))
 
     def _pause(self, seconds: float) -> None:
         """Wait, and look now and then whether to stop."""
-        left = min(seconds, _LONGEST_WAIT_S)
-        while left > 0:
-            self._sleep(min(left, _LOOK_S))
-            left -= _LOOK_S
+        while seconds > 0:
+            self._sleep(min(seconds, _LOOK_S))
+            seconds -= _LOOK_S
             self._checkpoint()
 
     def _translated(self, error: Exception, operation: str, at: Coordinates, asset: str | None) -> ReleaseError:

@@ -18,6 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from .quota_learning import Outcome
+from .retry_after import understand
 from .translate import is_throttled
 
 Told = Callable[[Mapping[str, Any] | None], None]
@@ -45,6 +46,7 @@ def watch_attempts(client: Any) -> None:
     # First of the handlers: the one that signs comes later, so a signature never waits for the quota.
     events.register_first("request-created.codeartifact", _begin)
     events.register_first("response-received.codeartifact", _tell)
+    events.register("before-parse.codeartifact", understand)
 
 
 def _begin(**_request: Any) -> None:

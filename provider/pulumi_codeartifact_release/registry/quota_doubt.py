@@ -20,6 +20,8 @@ _ANSWERS, _OFTEN, _MOSTLY = 16, 4, 8
 # after twice as many each time that it was true: each question costs bodies, also to others who share the quota.
 _SLOW, _PATIENCE, _MOST_PATIENCE = 4, 5, 10
 _AT_LEAST = 4
+# And anyway after so many answers, and after twice as many each time: rare throttled ones keep a rate down, too.
+_LATER = 200
 # A fresh bucket of any service holds more than this.
 _FEW = 8
 _MOST = 16
@@ -76,6 +78,7 @@ class Doubt:
         self._refuted = 0
         self._throttled = 0
         self._patience = _PATIENCE
+        self._answered_since, self._later = 0, _LATER
         self._answers: deque[bool] = deque(maxlen=_ANSWERS)
 
     def waits(self, now: float, under_way: int) -> float | None:
@@ -91,6 +94,7 @@ class Doubt:
         `belief` is called only where it matters: hardly ever.
         """
         self._answers.append(accepted)
+        self._answered_since += 1
         inquiry = self._inquiry
         if inquiry and now >= inquiry.since + _LONGEST_S:
             # Large bodies: by now as much may have run in as was asked for.
@@ -109,7 +113,9 @@ class Doubt:
         refute = int(1.3 * belief.most * belief.latency + 1.7)
         wanted = 2 * refute + self._refuted
         if belief.learned is not None:
-            if belief.learned > belief.most / _SLOW or throttled < _OFTEN or self._throttled < self._patience:
+            slow = belief.learned <= belief.most / _SLOW
+            often = throttled >= _OFTEN and self._throttled >= self._patience
+            if not (slow and often) and self._answered_since < self._later:
                 return Verdict.FULL
             wanted = max(wanted, _AT_LEAST)
         elif self._refuted and throttled < _MOSTLY:
@@ -125,7 +131,7 @@ class Doubt:
             # So much runs in until they are answered that they could not tell.
             return Verdict.FULL
         self._inquiry = _Inquiry(now, wanted)
-        self._throttled = 0
+        self._throttled = self._answered_since = 0
         return Verdict.NOTHING
 
     def _answered(self, inquiry: _Inquiry, sent: float, now: float, *, accepted: bool, belief: Belief) -> Verdict:
@@ -139,7 +145,7 @@ class Doubt:
         if inquiry.accepted > belief.most * (now - inquiry.since) + 0.7:
             self._inquiry = None
             self._refuted = min(self._refuted + 1, _MOST_REFUTED)
-            self._throttled, self._patience = 0, _PATIENCE
+            self._throttled, self._patience, self._later = 0, _PATIENCE, _LATER
             self._answers.clear()
             return Verdict.REFUTED
         if inquiry.known < inquiry.wanted:
@@ -147,4 +153,5 @@ class Doubt:
         self._inquiry = None
         if belief.learned is not None:
             self._patience = min(2 * self._patience, _MOST_PATIENCE)
+            self._later *= 2
         return Verdict.FULL

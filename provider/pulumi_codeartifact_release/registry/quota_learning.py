@@ -70,10 +70,14 @@ class _Episode:
 
 
 class _Tokens:
-    """A bucket of tokens as the server is thought to keep it: `burst` at most, so many run in a second."""
+    """A bucket of tokens as the server is thought to keep it: `burst` at most, so many run in a second.
 
-    def __init__(self, burst: float) -> None:
+    With `firm` it is never thought to hold more than it does, whenever the server judges a request.
+    """
+
+    def __init__(self, burst: float, *, firm: bool = False) -> None:
         self.burst = self.left = burst
+        self._firm = firm
         self._counted_at: float | None = None
         # A full bucket gains nothing, and when the server first took from it is known only by an answer.
         self._full_since: float | None = None
@@ -89,7 +93,7 @@ class _Tokens:
         self._counted_at = now
 
     def take(self, now: float) -> None:
-        if self._full_since is None and self.left >= self.burst - 1e-3:
+        if self._firm and self._full_since is None and self.left >= self.burst - 1e-3:
             self._full_since = now
         self.left -= 1
 
@@ -117,7 +121,7 @@ class Quota:
 
     def __init__(self, ceiling: float | None = None) -> None:
         self._ceiling = ceiling
-        self._firm = _Tokens(max(1.0, ceiling)) if ceiling else None
+        self._firm = _Tokens(max(1.0, ceiling), firm=True) if ceiling else None
         # What is believed in, and for how long it is kept to before more is tried.
         self._settled: float | None = None
         self._interval = 0.0

@@ -51,8 +51,12 @@ _LOGINS = {"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "Get
 _THROTTLED = {
     "ThrottlingException",
     "Throttling",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
     "TooManyRequestsException",
     "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
     "SlowDown",
 }
 
