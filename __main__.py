@@ -8,7 +8,7 @@ import signal
 
 import pulumi
 
-from pulumi_codeartifact_release import publish_manifest
+from pulumi_codeartifact_release import outputs_of, publish_manifest
 
 # When a release is refused the engine interrupts this program: Python's two tracebacks would bury the reason.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -34,21 +34,12 @@ releases = publish_manifest(
     reason=config.get("reason") or "",
 )
 
-# What another stack promotes (`stack:` in its environment, or a StackReference in somebody's own program).
-OUTPUTS = ("namespace", "package", "version", "digest", "revision", "domain", "domain_owner", "repository", "region")
-
-
 async def outputs() -> pulumi.Inputs:
     """Return the outputs of the stack."""
     # After one turn of the loop all registrations have begun, and the SDK waits for these. For none, it would wait for
     # all outputs of all resources at once, anew after every answer: in time, the square of their number.
     await asyncio.sleep(0)
-    return {
-        "releases": {
-            name: {output: getattr(release, output) for output in (*OUTPUTS, "endpoint")}
-            for name, release in releases.items()
-        }
-    }
+    return {"releases": outputs_of(releases)}
 
 
 pulumi.run(outputs)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import ReleaseError
-    from .programs import publish_manifest
+    from .programs import outputs_of, publish_manifest
     from .resources import PackageVersion, Promotion
 
 __version__ = "0.1.0"
-__all__ = ["PackageVersion", "Promotion", "ReleaseError", "__version__", "publish_manifest"]
+__all__ = ["PackageVersion", "Promotion", "ReleaseError", "__version__", "outputs_of", "publish_manifest"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,10 +22,10 @@ def __getattr__(name: str) -> Any:
         from . import resources  # noqa: PLC0415
 
         return getattr(resources, name)
-    if name == "publish_manifest":
-        from .programs import publish_manifest  # noqa: PLC0415
+    if name in ("outputs_of", "publish_manifest"):
+        from . import programs  # noqa: PLC0415
 
-        return publish_manifest
+        return getattr(programs, name)
     if name == "ReleaseError":
         from .errors import ReleaseError  # noqa: PLC0415
 

@@ -24,6 +24,8 @@ from .trail import commit_of
 
 OUTPUT = "releases"
 """The stack output that says what an environment holds: by `namespace/package`, at least `version` and `digest`."""
+_OPTIONAL = ("domain_owner", "endpoint")
+_OUTPUTS = ("namespace", "package", "version", "digest", "revision", "domain", "repository", "region", *_OPTIONAL)
 
 
 def publish_manifest(
@@ -72,6 +74,32 @@ def publish_manifest(
     if reason and not force:
         pulumi.log.warn("there is a reason, but nothing to force: `pulumi config rm reason`")
     return program.promoted(manifest, chosen, approved) if chosen.promote_from else program.published(manifest, chosen)
+
+
+def outputs_of(releases: Mapping[str, PackageVersion | Promotion]) -> dict[str, dict[str, pulumi.Output[Any]]]:
+    """Return what a stack should export of its releases, by `namespace/package`: where each is, and its digest.
+
+    It is what another stack promotes (`stack:` in its environment, or a StackReference in a program of one's own).
+    """
+    return {
+        name: {
+            output: _absent_is_none(getattr(release, output)) if output in _OPTIONAL else getattr(release, output)
+            for output in _OUTPUTS
+        }
+        for name, release in releases.items()
+    }
+
+
+def _absent_is_none(output: pulumi.Output[Any]) -> pulumi.Output[Any]:
+    """Return what is absent from the state as None, also in a preview.
+
+    There the SDK says of it that it is unknown, and a stack that nothing changes would show a change of its outputs.
+    """
+    return pulumi.Output(output.resources(), output.future(), _yes(), output.is_secret())
+
+
+async def _yes() -> bool:
+    return True
 
 
 class _Program:

@@ -351,8 +351,10 @@ def test_a_lost_state_adopts_what_is_published_without_a_write(project: Project,
     assert resource["outputs"]["revision"] == revision
     # An unchanged stack asks nothing; with the registry gone a refresh fails and forgets nothing.
     asked = len(server.gate.requests)
-    project.up("--expect-no-changes")
+    printed = project.run("up", "--yes", "--expect-no-changes")
     assert len(server.gate.requests) == asked
+    # Nor does its preview show what the state does not have, here an account, as if it were about to change.
+    assert "[unknown]" not in printed
     server.gate.close()
     project.environ["AWS_MAX_ATTEMPTS"] = "1"
     printed = project.run("refresh", "--yes", "--skip-preview", fails=True)
