@@ -20,8 +20,8 @@ from pulumi_codeartifact_release.local_registry import start
 from pulumi_codeartifact_release.local_registry.server import LocalRegistry
 
 
-def client_of(server: LocalRegistry, url: str | None = None) -> CodeArtifactClient:
-    key = server.credentials()
+def client_of(server: LocalRegistry, url: str | None = None, account: str = "000000000000") -> CodeArtifactClient:
+    key = server.credentials(account)
     client: CodeArtifactClient = boto3.client(
         "codeartifact",
         endpoint_url=url or server.url,
@@ -122,6 +122,7 @@ class Gate:
         self.requests: list[str] = []
         self.before: Callable[[str], None] = lambda _path: None
         self.after: Callable[[str], None] = lambda _path: None
+        self.registry = server
         gate, target = self, urlsplit(server.url)
 
         class Handler(BaseHTTPRequestHandler):

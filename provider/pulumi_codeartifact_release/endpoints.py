@@ -21,8 +21,10 @@ from urllib.parse import urlsplit
 from .errors import NoRegionError, UsageError
 from .registry.address import is_aws, is_loopback
 from .registry.interface import Coordinates, CopyingRegistry, Registry
+from .registry.keys import account_of
 from .registry.pacing import Pacer, known_rates
 from .registry.prepared import empty_until_prepared
+from .registry.repositories import create_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient
@@ -99,7 +101,12 @@ class Connection:
     def prepare(self) -> None:
         """Make the domain and the repository of a `file:` registry where they are missing; nothing elsewhere."""
         if self.embedded:
-            _create_missing(self._client, self._destination)
+            create_missing(self._client, self._destination.domain, self._destination.repository)
+
+    @property
+    def keys_account(self) -> str | None:
+        """The account whose keys are used, as far as they say it themselves."""
+        return account_of(self._client)
 
     def waiting_s(self) -> float:
         """Return how many seconds one more upload would have to wait for the quota now."""
@@ -371,26 +378,3 @@ def _refuse_clear_text(url: str, origin: str) -> None:
         raise UsageError(
             f"the endpoint {url} (from {origin}) is plain HTTP", hint="Use https; plain HTTP is for this machine alone."
         )
-
-
-def _create_missing(client: CodeArtifactClient, destination: Destination) -> None:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore takes long to import
-
-    from .registry.translate import translate  # noqa: PLC0415
-
-    def create(call: Callable[[], object]) -> None:
-        try:
-            call()
-        except ClientError as error:
-            # Another process was first, which is as good.
-            if error.response["Error"]["Code"] != "ConflictException":
-                raise translate(error, "CreateRepository", at, client.meta.endpoint_url) from error
-        except BotoCoreError as error:
-            raise translate(error, "CreateRepository", at, client.meta.endpoint_url) from error
-
-    at = destination.coordinates("", "", "")
-    try:
-        client.describe_repository(domain=destination.domain, repository=destination.repository)
-    except ClientError:
-        create(lambda: client.create_domain(domain=destination.domain))
-        create(lambda: client.create_repository(domain=destination.domain, repository=destination.repository))

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from embedded import Gate, Package, opened
+from embedded import Gate, Package, client_of, opened
 from pulumi_codeartifact_release.cli.plan_file import LONGEST, MAX_BYTES, ApprovedPlan, read_plan
 from pulumi_codeartifact_release.cli.schema import schema_text
+from pulumi_codeartifact_release.endpoints import close_embedded
 from pulumi_codeartifact_release.errors import StalePlanError, UsageError
 
 from .conftest import Outcome, Run
@@ -166,6 +167,25 @@ def test_an_account_that_moved_is_refused(run: Run, planned: Path) -> None:
     changed(planned, lambda plan: plan.update(account="111122223333"))
     stale(run("apply", "--plan", "plan.json"), "the account of dev moved: 000000000000, approved 111122223333")
     assert not (planned.parent / ".registry").exists()
+
+
+def test_an_account_that_moved_is_refused_where_only_the_keys_say_it(
+    run: Run, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The domain of the other account has the same name, and everything that could be released there, too."""
+    assert run("plan", *WORDS, "-o", "plan.json").code == 0
+    assert document(Path("plan.json"))["account"] == "000000000000"
+    other = gate.registry.credentials("111122223333")
+    with closing(client_of(gate.registry, account="111122223333")) as client:
+        client.create_domain(domain="acme")
+        client.create_repository(domain="acme", repository="dev")
+    # As another process would: clients are made once a process.
+    close_embedded()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", other.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", other.secret_access_key)
+    outcome = run("apply", "--plan", "plan.json")
+    assert (outcome.code, gate.uploads) == (4, 0)
+    assert "the account of dev moved: 111122223333, approved 000000000000" in outcome.err
 
 
 # --- what moved is refused --------------------------------------------------------------------------------------------

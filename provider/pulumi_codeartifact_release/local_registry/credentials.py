@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import threading
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ class Credentials:
     """A key pair that signs requests for one account.
 
     Attributes:
-        access_key_id: 20 characters, as AWS's are.
+        access_key_id: 20 characters, as AWS's are; like those it holds the account.
         secret_access_key: what signatures are made with; left out of `repr`.
         account: 12 digits, the caller's account.
     """
@@ -40,7 +41,7 @@ class Keyring:
             raise ValueError(f"an AWS account is 12 digits, not {account!r}")
         with self._lock:
             if account not in self._by_account:
-                key = "AKIA" + secrets.token_hex(8).upper()
+                key = _key_of(account)
                 issued = Credentials(key, secrets.token_urlsafe(30), account)
                 self._by_account[account] = self._by_key[key] = issued
             return self._by_account[account]
@@ -48,3 +49,9 @@ class Keyring:
     def find(self, access_key_id: str) -> Credentials | None:
         """Return the key pair of this id, or None."""
         return self._by_key.get(access_key_id)
+
+
+def _key_of(account: str) -> str:
+    """Return an access key ID at random, which holds its account as AWS's do: `sts get-access-key-info` tells it."""
+    head = (1 << 47) | (int(account) << 7) | secrets.randbits(7)
+    return "AKIA" + base64.b32encode(head.to_bytes(6, "big") + secrets.token_bytes(4)).decode()
