@@ -227,9 +227,10 @@ def test_a_traceback_shows_only_when_asked_for(project: Path) -> None:
         assert "missing.yaml" in done.stderr
 
 
-def test_interrupted_it_exits_with_130_and_the_next_run_finishes(project: Path) -> None:
-    for number in range(400):
-        (project / "dist" / f"{number:04}").write_bytes(os.urandom(2000))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a cancelled job"])
+def test_interrupted_it_exits_with_130_and_says_how_to_go_on(project: Path, number: signal.Signals) -> None:
+    for name in range(400):
+        (project / "dist" / f"{name:04}").write_bytes(os.urandom(2000))
     apply = subprocess.Popen(
         [COMMAND, "apply", "release.yaml", "-e", "dev", "--yes"],
         stdout=subprocess.PIPE,
@@ -240,7 +241,7 @@ def test_interrupted_it_exits_with_130_and_the_next_run_finishes(project: Path) 
     deadline = time.monotonic() + 30
     while not (blobs.exists() and any(blobs.rglob("*"))) and time.monotonic() < deadline:
         time.sleep(0.01)
-    apply.send_signal(signal.SIGINT)
+    apply.send_signal(number)
     out, err = apply.communicate(timeout=30)
     assert apply.returncode == 130, out + err
     assert "run again" in err
@@ -305,12 +306,13 @@ def test_the_mistakes_of_a_manifest_are_lines_that_a_tool_can_read(run: Run, pro
     assert re.fullmatch(r"error\[manifest\]: \d+ mistakes in release\.yaml; nothing was sent", lines[-1])
 
 
-def test_a_reader_that_goes_away_stops_no_release(project: Path) -> None:
+@pytest.mark.parametrize("lines", [1, 24])
+def test_a_reader_that_goes_away_stops_no_release(project: Path, lines: int) -> None:
     packages = "".join(f"  - {{package: p{number}, version: '1', assets: [dist/*]}}\n" for number in range(8))
     (project / "release.yaml").write_text(MANIFEST.replace("environments:", packages + "environments:"))
     words = shlex.join([COMMAND, "apply", "release.yaml", "-e", "dev", "--yes"])
     done = subprocess.run(
-        f"{words} | head -n 24", shell=True, capture_output=True, text=True, check=True, executable="/bin/bash"
+        f"{words} | head -n {lines}", shell=True, capture_output=True, text=True, check=True, executable="/bin/bash"
     )
     assert done.stderr == ""
     again = subprocess.run(shlex.split(words), capture_output=True, text=True, check=True)

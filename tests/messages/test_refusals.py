@@ -42,7 +42,7 @@ def test_a_published_version_holds_other_bytes(run: Run, project: Path) -> None:
         f"    declared   sha256:{OTHER} (6 bytes)\n"
         f"    published  sha256:{HELLO} (6 bytes)\n"
         "A published version never changes: release these files under a new version, or give the published ones up "
-        f"with --replace acme/app@1.0={FIRST} (stack config or argument: replace)"
+        f"with --replace acme/app@1.0={FIRST} (under Pulumi: `pulumi config set --path 'replace[0]' …`)"
     )
 
 
@@ -70,7 +70,8 @@ def test_an_unfinished_version_holds_what_is_not_declared(run: Run, project: Pat
         f"    declared   sha256:{HELLO} (6 bytes)\n"
         f"    uploaded   sha256:{begun} (5 bytes)\n"
         "Another publisher, or an earlier build, began this version: release these files under a new version, or give "
-        f"up what was uploaded with --replace acme/app@1.0={held} (stack config or argument: replace)"
+        f"up what was uploaded with --replace acme/app@1.0={held} "
+        "(under Pulumi: `pulumi config set --path 'replace[0]' …`)"
     )
 
 

@@ -83,7 +83,7 @@ def test_a_conflict_names_every_differing_asset_with_both_hashes_and_sizes() -> 
         "    declared   nothing\n"
         f"    published  sha256:{asset('', b'x').sha256} (1 byte)\n"
         "A published version never changes: release these files under a new version, or give the published ones up "
-        f"with --replace tools/app@1.0={held.digest} (stack config or argument: replace)"
+        f"with --replace tools/app@1.0={held.digest} (under Pulumi: `pulumi config set --path 'replace[0]' …`)"
     )
 
 

@@ -10,14 +10,17 @@ import errno
 import gc
 import os
 import re
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import click
 
 from .. import __version__
 from ..errors import InterruptedReleaseError, ReleaseError
-from .messages import show_error, told
+from .messages import nobody_reads, show_error, told
 
 _COMMANDS = {
     "plan": "Show what a release would do.",
@@ -67,7 +70,8 @@ def main() -> None:
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     color = False if plain else None
     try:
-        code = group.main(standalone_mode=False, prog_name="codeartifact-release", color=color)
+        with _ended_like_interrupted():
+            code = group.main(standalone_mode=False, prog_name="codeartifact-release", color=color)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -81,13 +85,13 @@ def main() -> None:
         code = error.exit_code
     except BrokenPipeError:
         # The reader of our output has gone (`… | head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()
         code = 1
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EIO) or verbose:
             raise
         # What is read is checked where it is read: this is our own output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()
         click.echo(f"error[failed]: the output cannot be written: {error.strerror}", err=True)
         code = 1
     if code == InterruptedReleaseError.exit_code:
@@ -96,6 +100,19 @@ def main() -> None:
         sys.stderr.flush()
         os._exit(code)
     raise SystemExit(code or 0)
+
+
+@contextmanager
+def _ended_like_interrupted() -> Iterator[None]:
+    """Take SIGTERM, which ends a cancelled CI job, for a Ctrl-C."""
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _collect_rarely() -> None:

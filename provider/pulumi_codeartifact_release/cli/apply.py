@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import InterruptedReleaseError, RefusedError, ReleaseError, UsageError, printable
-from .messages import show_error, told
+from .messages import nobody_reads, show_error, told
 from .plan import REFUSED, show_plans
 from .target import Options, Target, open_target, output_options, target_options
 
@@ -82,7 +82,13 @@ def command(
         refused = any(each.plan.refusal for each in plans)
         if approved and not refused:
             approved.hold(target, plans)
-        show_plans(target, plans, quiet=quiet)
+        try:
+            show_plans(target, plans, quiet=quiet)
+        except BrokenPipeError:
+            # A reader that goes away stops no release.
+            if not (yes or approved):
+                raise
+            nobody_reads()
         todo = [each for each in plans if each.plan.changes]
         if refused or not todo:
             summary.add(plan_summary(target, plans))

@@ -6,7 +6,6 @@ with open_display(sizes, connection, quiet=False) as display:
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from ..progress import Live
 from ..progress import Progress as ReleaseProgress
 from ..publishing import Event, Finished, Planned
 from ..review import part_text
+from .messages import nobody_reads
 
 if TYPE_CHECKING:
     from ..endpoints import Connection
@@ -32,9 +32,7 @@ def _print(text: str, *, err: bool = False) -> None:
     try:
         click.echo(text, err=err)
     except OSError:
-        broken = sys.stderr if err else sys.stdout
-        # Or Python would try to print the rest at its end, and fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), broken.fileno())
+        nobody_reads(err=err)
 
 
 class Display:

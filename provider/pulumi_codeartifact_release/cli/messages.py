@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from ..errors import ManifestError, ReleaseError
@@ -18,6 +21,12 @@ class _Told:
 
 
 told = _Told()
+
+
+def nobody_reads(*, err: bool = False) -> None:
+    """Have what is still printed go nowhere: what reads our output, or our errors, has ended or cannot take it."""
+    # Or Python would try to print the rest at its end, and fail.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
 
 
 def error_tag(code: str) -> str:

@@ -105,7 +105,8 @@ def _moved(pin: Pin, source: Coordinates, found: RemoteVersion) -> PinError:
 def _unmet_soak(soak: timedelta, source: Coordinates, found: RemoteVersion) -> GateError | None:
     since, now = found.state.published_time, found.state.answered_at
     wish = f"`soak` asks for {duration_text(soak)}"
-    force = f"--force {source.name}={found.digest} --reason TEXT (stack config or arguments: force, reason)"
+    pulumi = "under Pulumi: `pulumi config set --path 'force[0]' …`, and `reason`"
+    force = f"--force {source.name}={found.digest} --reason TEXT ({pulumi})"
     if since is None or now is None:
         missing = "since when it is Published" if since is None else "what time it is"
         return GateError(

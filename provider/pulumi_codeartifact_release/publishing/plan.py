@@ -344,7 +344,7 @@ def _conflict(release: Release, remote: RemoteVersion, differences: list[Differe
 
 def _permit(release: Release, remote: RemoteVersion) -> str:
     at = release.at
-    return f"--replace {at.name}={remote.digest} (stack config or argument: replace)"
+    return f"--replace {at.name}={remote.digest} (under Pulumi: `pulumi config set --path 'replace[0]' …`)"
 
 
 def _other_way(route: Route) -> str:
