@@ -576,7 +576,7 @@ def report(versions: dict[str, str], names: tuple[str, ...] = ("dev", "staging",
     return Report("release.yaml", NOW, places, rows, unread=False)
 
 
-@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize("width", [50, 60, 72, 80, 100, 120])
 @pytest.mark.parametrize("version", ["1.0", "2026.11.22-rc1", "1." + "0" * 38, "1." + "0" * 98, "版本一"])
 def test_no_line_is_wider_than_the_terminal(width: int, version: str) -> None:
     lines = [click.unstyle(line) for line in table(report({"acme/app": version, "acme/lib": "1.0"}), width)]

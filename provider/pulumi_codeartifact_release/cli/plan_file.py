@@ -39,6 +39,7 @@ LONGEST = timedelta(days=30)
 _AHEAD = timedelta(minutes=5)
 """That two machines' clocks may differ."""
 
+_WRITE = "Write it with `codeartifact-release plan … -o FILE`, and leave it as it is."
 _AGAIN = "Plan again, and have that approved."
 
 
@@ -134,7 +135,8 @@ class ApprovedPlan:
         for name, now, approved in sites:
             for key, value in now.items():
                 if value != approved[key]:
-                    yield f"the {key} of {name} moved: {value or 'unknown'}, approved {approved[key] or 'unknown'}"
+                    was = printable(approved[key] or "unknown").replace("\n", " ")
+                    yield f"the {key} of {name} moved: {value or 'unknown'}, approved {was}"
 
     def _moved_packages(self, target: Target, plans: list[PackagePlan]) -> Iterator[str]:
         approved = dict(self._packages)
@@ -186,12 +188,16 @@ def _parsed(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(content, object_pairs_hook=_no_twins, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{path} is no plan: {error}"[:500], hint="Write it with `codeartifact-release plan … -o FILE`."
-        ) from error
+        # What Python says of its own limits means nothing to whoever reads this.
+        why = "its values are too deep or too large" if _is_limit(error) else str(error)
+        raise UsageError(f"{path} is no plan: {why}"[:500], hint=_WRITE) from error
     if not isinstance(document, dict):
-        raise UsageError(f"{path} is no plan: it is no JSON object")
+        raise UsageError(f"{path} is no plan: it is no JSON object", hint=_WRITE)
     return document
+
+
+def _is_limit(error: Exception) -> bool:
+    return isinstance(error, RecursionError) or "digits" in str(error)
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -214,23 +220,25 @@ def _validate(path: Path, document: Mapping[str, Any]) -> None:
     if error:
         raise UsageError(
             f"{path} is no plan: {error.json_path}: {error.message}"[:500],
-            hint="Write it with `codeartifact-release plan … -o FILE`, and leave it as it is.",
+            hint=_WRITE,
         )
     if any(package["refusal"] or package["action"] == Action.REFUSE for package in document["packages"]):
         raise UsageError(f"{path} holds packages that are refused: there is nothing to apply", hint=_AGAIN)
     for package in document["packages"]:
         if not all(is_text(asset["name"]) for asset in package["assets"]):
-            raise UsageError(f"{path} is no plan: an asset of {_name(package)} has a name that is no text")
+            raise UsageError(f"{path} is no plan: an asset of {_name(package)} has a name that is no text", hint=_WRITE)
         assets = {asset["name"]: asset for asset in package["assets"]}
         if len(assets) != len(package["assets"]) or any(
             assets.get(asset["name"]) != asset for asset in package["upload"]
         ):
-            raise UsageError(f"{path} is no plan: the assets of {_name(package)} contradict each other")
+            raise UsageError(f"{path} is no plan: the assets of {_name(package)} contradict each other", hint=_WRITE)
         if digest(_assets(package)) != package["digest"]:
-            raise UsageError(f"{path} is no plan: the digest of {_name(package)} is not that of its assets")
+            raise UsageError(
+                f"{path} is no plan: the digest of {_name(package)} is not that of its assets", hint=_WRITE
+            )
     names = [_name(package) for package in document["packages"]]
     if len(set(names)) != len(names):
-        raise UsageError(f"{path} is no plan: a package is in it twice")
+        raise UsageError(f"{path} is no plan: a package is in it twice", hint=_WRITE)
     _refuse_other_sums(path, document)
 
 
@@ -258,8 +266,8 @@ def _refuse_other_sums(path: Path, document: Mapping[str, Any]) -> None:
     ]
     if wrong:
         raise UsageError(
-            f"{path} is no plan: its {wrong[0]} is not what its packages come to",
-            hint="Write it with `codeartifact-release plan … -o FILE`, and leave it as it is.",
+            f"{path} is no plan: {wrong[0]} in it is not what its packages come to",
+            hint=_WRITE,
         )
 
 

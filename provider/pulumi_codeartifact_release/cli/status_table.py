@@ -18,7 +18,7 @@ from ..publishing.standing import Step
 from ..review import count_text
 from .status_read import Cell, Place, Report
 from .status_words import age_text, brief_text, minute_text, notes, problem_text, short, standing_text, state_text
-from .text import GAP, cell_len, padded, wrapped
+from .text import GAP, cell_len, header_lines, padded, wrapped
 
 _LEAST_VERSION = 16
 _HEADINGS = {
@@ -34,7 +34,11 @@ _HEADINGS = {
 }
 _WIDE: tuple[str, ...] = ("environment", "version", "status", "digest", "since", "age", "standing")
 # The moment itself is in a wider terminal, in a file, in --json and on the page.
-_NARROW: tuple[str, ...] = ("environment", "version", "status", "digest", "ago", "brief")
+_NARROWER: tuple[tuple[str, ...], ...] = (
+    ("environment", "version", "status", "digest", "ago", "brief"),
+    ("environment", "version", "status", "ago", "brief"),
+    ("environment", "version", "status", "brief"),
+)
 
 
 def table(report: Report, width: int | None) -> Iterator[str]:
@@ -43,7 +47,7 @@ def table(report: Report, width: int | None) -> Iterator[str]:
     widest = max(cell_len(place.name) for place in report.places)
     for place in report.places:
         ways = f"; {printable(place.ways)}" if place.ways else ""
-        yield f"{GAP}{padded(place.name, widest)}{GAP}{printable(place.where)}{ways}"
+        yield from header_lines(f"{GAP}{padded(place.name, widest)}{GAP}{printable(place.where)}{ways}", width)
         if place.problem:
             yield from wrapped(f"not read: {short(problem_text(place.problem))}", widest + 4, width, "red")
     if report.rows:
@@ -69,8 +73,9 @@ class _Blocks:
         self._widths = self._measured()
         if width is None:
             return
-        if self._needed(_LEAST_VERSION) > width:
-            self._columns = _NARROW
+        for narrower in _NARROWER:
+            if self._needed(_LEAST_VERSION) > width:
+                self._columns = narrower
         room = max(_LEAST_VERSION, width - self._needed(0))
         fitting = [len(_HEADINGS["version"]), *(cell_len(texts["version"]) for texts in self._texts.values())]
         self._widths["version"] = max(each for each in fitting if each <= room)
@@ -97,7 +102,7 @@ class _Blocks:
         last = texts[self._columns[-1]]
         yield self._line(texts).removesuffix(last) + click.style(last, fg=colour)
         told = "; ".join(short(note) for note in notes(cell, place))
-        if self._columns is _NARROW and texts["brief"] != texts["standing"]:
+        if self._columns is not _WIDE and texts["brief"] != texts["standing"]:
             told = f"{texts['standing']}: {told}" if told else texts["standing"]
         if told:
             yield from wrapped(told, indent, self._width, colour)

@@ -53,11 +53,18 @@ def text_lines(report: Report, width: int | None = None, *, quiet: bool = False)
         return
     compared = f"\n  compared with {report.source.header}" if report.source else ""
     yield from header_lines(report.site.header + compared, width)
-    widest = max((len(each.subject.at.name) for each in shown), default=0)
+    room = width - 6 - max((len(_word(each)) for each in shown), default=0) if width else None
+    fitting = [len(name) for name in (each.subject.at.name for each in shown) if room is None or len(name) <= room]
+    widest = max(fitting, default=0)
     told: set[str] = set()
     for each in shown:
         sign, colour = _SIGNS[each.result]
-        yield click.style(f"  {sign} {each.subject.at.name:<{widest}}  {_word(each)}", fg=colour)
+        name = each.subject.at.name
+        if len(name) > widest:
+            # Too long for a line with its result: one of its own, and the column stays.
+            yield click.style(f"  {sign} {name}", fg=colour)
+            name = sign = ""
+        yield click.style(f"  {sign or ' '} {name:<{widest}}  {_word(each)}", fg=colour)
         if each.verdict:
             yield from _differences(each.verdict, each.subject.basis)
         if each.problem:
