@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   codeartifact-release apply release.yaml -e dev --yes
-  codeartifact-release apply --plan plan.json     # written by plan -o, approved since
+  codeartifact-release apply --plan plan.json     # of plan -o, approved since
 
 Shell scripts and CI: give --yes, or the plan that was approved.""",
     short_help="Release a manifest, or an approved plan.",

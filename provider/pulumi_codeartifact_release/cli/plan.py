@@ -23,8 +23,8 @@ CHANGES = 3
     epilog="""\b
 Examples:
   codeartifact-release plan release.yaml -e dev --var version=1.4.2
-  codeartifact-release plan release.yaml -e prod -o plan.json   # and, once approved:
-  codeartifact-release apply --plan plan.json""",
+  codeartifact-release plan release.yaml -e prod -o plan.json
+  codeartifact-release apply --plan plan.json   # once it is approved""",
     short_help="Show what a release would do.",
 )
 @target_options()

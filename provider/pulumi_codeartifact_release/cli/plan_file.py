@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import NotPermittedError, StalePlanError, UsageError
+from ..errors import NotPermittedError, StalePlanError, UsageError, printable
 from ..publishing import Action, Finish, Plan, Route, digest, least_s, spared_calls
 from ..publishing.approved import Approved, Found, departure
 from ..registry.interface import Asset, Status

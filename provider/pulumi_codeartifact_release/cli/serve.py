@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     "serve",
     epilog="""\b
 Examples:
-  codeartifact-release serve .registry --env-file env.sh    # then, in another shell: . ./env.sh
+  codeartifact-release serve .registry --env-file env.sh
+  . ./env.sh                                            # in another shell
   codeartifact-release serve .registry --port 8765 --faults faults.json""",
     short_help="Serve a registry kept in a folder.",
 )
