@@ -149,7 +149,8 @@ class Progress:
             if self._finished or self._phase != "publishing":
                 return "" if self._finished else self._phase
             left, rest = self._times()
-            return ", ".join(filter(None, (left, *rest)))
+            # What is waited for is last, and says more than how fast it is then.
+            return ", ".join(filter(None, (left, *rest[-1:])))
 
     def _times(self) -> tuple[str, list[str]]:
         """Return how long it takes still, "" where nobody knows, and how fast it is and what is waited for."""

@@ -122,15 +122,17 @@ class BarDisplay(Display):
             # Asked at every turn of the display: time passes, and the quota is waited for, while nothing happens.
             def render(self, task: Any) -> Text:
                 release = task.fields["release"]
+                # What matters most comes first: a narrow terminal cuts the rest.
                 counted = part_text(release.bytes_sent, int(task.total or 0))
-                return Text(", ".join(filter(None, (counted, release.tail()))))
+                assets = release.count_text().removesuffix(" assets")
+                return Text(", ".join(filter(None, (assets, counted, release.tail()))))
 
         super().__init__(connection)
         self._sizes = sizes
         self._tasks: dict[str, Any] = {}
         self._bars = Progress(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, max_width=24)),
-            BarColumn(bar_width=10),
+            BarColumn(bar_width=6),
             Tail(table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=Console(stderr=True),
             transient=True,
