@@ -34,6 +34,7 @@ releases = publish_manifest(
     reason=config.get("reason") or "",
 )
 
+
 async def outputs() -> pulumi.Inputs:
     """Return the outputs of the stack."""
     # After one turn of the loop all registrations have begun, and the SDK waits for these. For none, it would wait for
