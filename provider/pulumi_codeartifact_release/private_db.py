@@ -15,6 +15,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +23,8 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 _LOCK_WAIT_S = 5.0
+# Whoever holds it for so long holds it for longer; waiting at every use would cost more than it saves.
+_LEFT_ALONE_S = 60.0
 _PASSING = frozenset(
     {
         sqlite3.SQLITE_AUTH,
@@ -60,6 +63,7 @@ class PrivateDatabase:
         self._turn = threading.Lock()
         self._db: sqlite3.Connection | None = None
         self._opened: tuple[int, ...] = ()
+        self._left_alone_until = 0.0
 
     def read(self, work: Callable[[sqlite3.Connection], _T], default: _T) -> _T:
         """Return what `work` finds, `default` where there is nothing to be found, or nothing to be believed.
@@ -92,6 +96,8 @@ class PrivateDatabase:
         self.close()
 
     def _do(self, work: Callable[[sqlite3.Connection], _T], default: _T, *, make: bool) -> _T:
+        if time.monotonic() < self._left_alone_until:
+            return default
         # A fork while another thread has its turn leaves the child one that never ends.
         if not self._turn.acquire(timeout=_LOCK_WAIT_S):
             return default
@@ -101,7 +107,10 @@ class PrivateDatabase:
         except sqlite3.DatabaseError as error:
             self.close()
             # The codes are the low byte of what is known more exactly; what Python finds itself has none.
-            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _PASSING:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+            if code == sqlite3.SQLITE_BUSY:
+                self._left_alone_until = time.monotonic() + _LEFT_ALONE_S
+            elif code not in _PASSING:
                 self._remove()
         except (ValueError, TypeError, OverflowError):
             # Rows that hold what we never wrote: not a database error to SQLite, corrupt all the same.

@@ -246,17 +246,23 @@ def test_a_file_that_takes_its_place_is_the_one_that_is_read(tmp_path: Path) -> 
     assert cache.get_many([A, B]) == {B: SHA}
 
 
-def test_a_lock_that_lasts_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_lasts_is_no_error_and_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private_db, "_LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr(private_db, "_LEFT_ALONE_S", 0.5)
     cache = SqliteCache(tmp_path)
     cache.put_many({A: SHA})
     with sqlite3.connect(database(tmp_path)) as db:
         db.execute("BEGIN EXCLUSIVE")
         locked = SqliteCache(tmp_path)
         assert locked.get_many([A]) == {}
-        locked.put_many({B: SHA})
+        waited = time.monotonic()
+        for _ in range(100):
+            locked.put_many({B: SHA})
+        assert time.monotonic() - waited < 0.4
         db.rollback()
     db.close()
+    assert locked.get_many([A, B]) == {}
+    time.sleep(0.5)
     assert locked.get_many([A, B]) == {A: SHA}
 
 
