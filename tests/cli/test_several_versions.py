@@ -200,7 +200,7 @@ def test_a_plan_whose_sum_does_not_count_the_shared_call_is_none(run: Run, proje
     (project / "plan.json").write_text(json.dumps(plan))
     outcome = run("apply", "--plan", "plan.json")
     assert outcome.code == 2
-    assert "its requests is not what its packages come to" in outcome.err
+    assert "requests in it is not what its packages come to" in outcome.err
 
 
 def test_a_version_that_is_refused_holds_back_all_of_them(run: Run, project: Path, gate: Gate) -> None:

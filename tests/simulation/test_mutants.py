@@ -46,6 +46,10 @@ def _replacing(*declared: Spec, held: Status = Status.PUBLISHED, wins: int | Non
 
 OTHERS_SENT = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
 ALONE = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHERS_SENT}"
+ASSURED = """    # Also those that were sent before they changed: what is published is what is here when it is published.
+    for asset in release.assets:
+        uploader.sources[asset.name].assure()
+"""
 FINISH = """    if last:
         return (yield from _finish_with(last, release, uploader, registry, scheduler))
     return (yield from _finish_guarded(release, registry, scheduler))
@@ -137,7 +141,7 @@ MUTANTS = [
         "published",
         (
             (ALONE, f"    yield from scheduler.run(jobs[:1], limit=1)\n{FINISHED}{OTHERS_SENT}"),
-            (f"{OTHERS_SENT}\n{FINISH}", OTHERS_SENT + RETURNED),
+            (f"{OTHERS_SENT}{ASSURED}\n{FINISH}", OTHERS_SENT + RETURNED),
             NOTHING_MISSING,
         ),
     ),
@@ -145,7 +149,7 @@ MUTANTS = [
         "it finishes before the other uploads, and the look refuses for ever",
         _lasting(Spec(AB)),
         "a run failed with RegistryConflictError",
-        ((ALONE, FINISHED + ALONE), (f"{OTHERS_SENT}\n{FINISH}", OTHERS_SENT + RETURNED)),
+        ((ALONE, FINISHED + ALONE), (f"{OTHERS_SENT}{ASSURED}\n{FINISH}", OTHERS_SENT + RETURNED)),
     ),
     Mutant(
         "one upload is dropped, and what is missing is not looked for",
