@@ -46,7 +46,7 @@ def _replacing(*declared: Spec, held: Status = Status.PUBLISHED, wins: int | Non
 
 OTHERS_SENT = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
 ALONE = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHERS_SENT}"
-ASSURED = """    # Also those that were sent before they changed: what is published is what is here when it is published.
+ASSURED = """    # Also those that changed after they were sent: what is published is what is here when it is published.
     for asset in release.assets:
         uploader.sources[asset.name].assure()
 """

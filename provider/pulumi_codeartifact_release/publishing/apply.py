@@ -235,7 +235,7 @@ def _advance(
     # The first alone: a rival that declares other bytes gets its conflict here, before it has sent anything else.
     yield from scheduler.run(jobs[:1], limit=1)
     yield from scheduler.run(jobs[1:], limit=parallel)
-    # Also those that were sent before they changed: what is published is what is here when it is published.
+    # Also those that changed after they were sent: what is published is what is here when it is published.
     for asset in release.assets:
         uploader.sources[asset.name].assure()
 
