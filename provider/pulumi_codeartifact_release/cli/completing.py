@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import click
 
 
-def environments(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+def complete_environments(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """Return the names of the manifest's environments that begin as `typed`, none where there is no such manifest."""
     from ..manifest.document import MAX_BYTES, parse  # noqa: PLC0415 - commands and options are completed without it
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .completing import environments as complete_environments
+from .completing import complete_environments
 
 if TYPE_CHECKING:
     from ..publishing.standing import Behind, Wanted

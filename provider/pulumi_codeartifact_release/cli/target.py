@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..errors import UsageError, printable
-from .completing import environments
+from .completing import complete_environments
 
 if TYPE_CHECKING:
     from ..endpoints import Connection, Destination, Endpoint
@@ -135,7 +135,7 @@ def target_options(*, required: bool = True) -> Callable[[_Command], _Command]:
             "-e",
             "--environment",
             required=required,
-            shell_complete=environments,
+            shell_complete=complete_environments,
             help="The manifest's environment to release to.",
         ),
         click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable."),

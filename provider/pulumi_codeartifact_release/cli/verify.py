@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UsageError
-from .completing import environments as complete_environments
+from .completing import complete_environments
 from .messages import error_tag
 from .target import FORM, output_options
 

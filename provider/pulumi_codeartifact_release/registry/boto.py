@@ -31,8 +31,8 @@ from .guard import around_attempts, outcome_of
 from .interface import Asset, AssetListing, Coordinates, CopyAnswer, Status, VersionState
 from .listing import Page, by_name, page_of
 from .pacing import Pacer
-from .retry_after import Patience
-from .translate import is_not_found, is_throttled, resource_type, retry_after, translate
+from .retry_after import Patience, asked_by
+from .translate import is_not_found, is_throttled, resource_type, translate
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient
@@ -308,7 +308,7 @@ class BotoRegistry:
             except ClientError as error:
                 if not is_throttled(error) or patience.is_over:
                     raise self._translated(error, operation, at, asset) from error
-                asked = retry_after(error)
+                asked = asked_by(error)
             except (BotoCoreError, ResponseParserError) as error:
                 raise self._translated(error, operation, at, asset) from error
             except _UNREADABLE as error:

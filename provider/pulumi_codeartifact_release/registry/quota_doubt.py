@@ -24,7 +24,6 @@ _AT_LEAST = 4
 _LATER = 200
 # A fresh bucket of any service holds more than this.
 _FEW = 8
-_MOST = 16
 _LONGEST_S = 3.0
 _MOST_REFUTED = 4
 
@@ -44,7 +43,7 @@ class Belief:
     """What is thought of the quota when an answer comes. Rates are requests a second.
 
     `learned` is what was learned of it, None for nothing; `most` is the most that it can be for all who share it;
-    `latency` the seconds from sending to an answer; `accepted` how many were, ever; `room` how many more may be sent.
+    `latency` the seconds from sending to an answer; `accepted` how many were; `room` how many more may go together.
     """
 
     learned: float | None
@@ -126,7 +125,7 @@ class Doubt:
         elif not self._refuted and belief.accepted >= _FEW:
             # One more request would not tell, and it is what a bucket that runs dry looks like.
             return Verdict.FULL
-        wanted = int(min(wanted, belief.room, _MOST))
+        wanted = int(min(wanted, belief.room))
         if wanted < (1.5 * refute if refute > 1 else 1):
             # So much runs in until they are answered that they could not tell.
             return Verdict.FULL

@@ -126,7 +126,7 @@ class Quota:
         self._settled: float | None = None
         self._interval = 0.0
         self._plateau = self._climb = 0.0
-        self._learned = _Tokens(max(1.0, ceiling) if ceiling else math.inf)
+        self._learned = self._unlearned()
         self._not_before = -math.inf
         self._in_flight = 0
         self._last_sent = -math.inf
@@ -229,16 +229,19 @@ class Quota:
 
         def belief() -> Belief:
             most = self._ceiling or max(sum(1 for each in self._accepted_at if each > now - 1), _DOCUMENTED)
-            room = self._firm.left if self._firm else math.inf
+            room = min(self._firm.left, MOST_IN_FLIGHT) if self._firm else MOST_IN_FLIGHT
             return Belief(self._settled, most, min(self._shortest, now - sent.at), self._accepted, room)
 
         return self._doubt.answer(sent.at, now, accepted=outcome is Outcome.ACCEPTED, belief=belief)
+
+    def _unlearned(self) -> _Tokens:
+        return _Tokens(max(1.0, self._ceiling) if self._ceiling else math.inf)
 
     def _forget(self) -> None:
         """Take back what was learned: it was no quota."""
         self._episode = self._settled = None
         self._earlier.clear()
-        self._learned = _Tokens(max(1.0, self._ceiling) if self._ceiling else math.inf)
+        self._learned = self._unlearned()
         self._not_before = -math.inf
 
     def _take_accepted(self, latency: float, now: float) -> None:

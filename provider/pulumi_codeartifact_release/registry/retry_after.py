@@ -1,7 +1,7 @@
 """How long a call that is throttled waits, and how often it is made again.
 
     patience = Patience()
-    sleep(patience.wait(asked))             # before each further attempt
+    sleep(patience.wait(asked_by(error)))   # before each further attempt
 
 Retry-After is seconds or a date in HTTP; botocore's model of the service knows whole seconds alone.
 """
@@ -13,7 +13,10 @@ import random
 import re
 import time
 from collections.abc import MutableMapping
+from email.utils import parsedate_to_datetime
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 # A quota that is full passes by waiting, so waiting is worth minutes, whatever the answers ask for.
 _LEAST_ATTEMPTS, _LEAST_S = 12, 150.0
@@ -50,13 +53,17 @@ def seconds_of(text: str, now: float) -> int | None:
     text = text.strip()
     if number := re.fullmatch(r"(\d+)(\.\d*)?", text, re.ASCII):
         return math.ceil(float(text)) if len(number[1]) < len(str(_LONGEST_ASKED_S)) else _LONGEST_ASKED_S
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - hardly any server answers with a date
-
     try:
         at = parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return max(0, min(math.ceil(at - now), _LONGEST_ASKED_S))
+
+
+def asked_by(error: ClientError) -> int | None:
+    """Return the seconds that a throttled answer asks to wait, None where it does not say."""
+    headers: dict[str, Any] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return seconds_of(str(headers.get("retry-after", "")), time.time())
 
 
 def understand(response_dict: MutableMapping[str, Any], **_response: Any) -> None:

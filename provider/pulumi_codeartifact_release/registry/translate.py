@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import botocore.exceptions as boto
 from botocore.parsers import ResponseParserError
@@ -79,16 +78,6 @@ def resource_type(error: Exception) -> str | None:
         kind = error.response.get("resourceType")
         return str(kind) if kind else None
     return None
-
-
-def retry_after(error: boto.ClientError) -> float | None:
-    """Return the seconds that a throttled answer asks to wait, None where it does not say."""
-    headers: dict[str, Any] = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if seconds >= 0 else None
 
 
 def is_throttled(error: boto.ClientError) -> bool:
