@@ -61,18 +61,14 @@ def compare(registry: Path) -> None:
     import boto3  # noqa: PLC0415 - nothing before needs it
 
     from pulumi_codeartifact_release.local_registry import start  # noqa: PLC0415
+    from pulumi_codeartifact_release.registry.isolated import isolated_session  # noqa: PLC0415
 
     step("The same bytes in both, as plain boto3 downloads them (SHA-256)")
     os.environ["NO_PROXY"] = "127.0.0.1"
     with start(registry) as server:
         key = server.credentials()
-        client = boto3.client(
-            "codeartifact",
-            region_name="us-east-1",
-            endpoint_url=server.url,
-            aws_access_key_id=key.access_key_id,
-            aws_secret_access_key=key.secret_access_key,
-        )
+        session = boto3.Session(botocore_session=isolated_session(key.access_key_id, key.secret_access_key))
+        client = session.client("codeartifact", region_name="us-east-1", endpoint_url=server.url)
         dev, staging = (downloaded(client, repository) for repository in ("dev", "staging"))
     print(f"  {'dev':<12}  staging")
     for name in sorted({*dev, *staging}):

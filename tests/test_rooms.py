@@ -78,7 +78,7 @@ MAY_IMPORT = {
         "progress",
         "approvals",
     },
-    "pytest_plugin": {"local_registry"},
+    "pytest_plugin": {"registry", "local_registry"},
     "__init__": {"errors", "resources", "programs"},
 }
 """Room -> the rooms that it may know. The order is the order of the layers."""

@@ -254,7 +254,7 @@ def connect(destination: Destination, endpoint: Endpoint, checkpoint: Callable[[
         server = _shared(("server", endpoint.folder.resolve()), lambda: _start(endpoint))
         account = destination.domain_owner or EMBEDDED_ACCOUNT
         key = server.credentials(account)
-        settings = ClientSettings(region, None, server.url, key.access_key_id, key.secret_access_key)
+        settings = ClientSettings(region, None, server.url, key.access_key_id, key.secret_access_key, isolated=True)
     else:
         settings = ClientSettings(region, destination.profile, endpoint.text or None, aws_only=not endpoint.text)
     client = _shared(("client", settings), lambda: _client(settings))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from .local_registry import Credentials
     from .local_registry.faults import Faults
+    from .local_registry.server import LocalRegistry
 
 __all__ = ["CodeArtifactRegistry", "codeartifact_environ", "codeartifact_registry"]
 
@@ -191,7 +192,7 @@ def codeartifact_registry(
         def connect(account: str) -> tuple[CodeArtifactClient, Mapping[str, str]]:
             key = server.credentials(account)
             client = stack.enter_context(closing(_client(server.url, key)))
-            return client, _environ(server.url, key, folder / account)
+            return client, _environ(server, account, folder / account)
 
         registry = CodeArtifactRegistry(server.url, _ACCOUNT, *connect(_ACCOUNT), connect, faults)
         registry.create_repository(registry.repository)
@@ -209,7 +210,8 @@ def codeartifact_environ(
     """
     import boto3  # noqa: PLC0415 - pytest starts without it
 
-    _forget_aws(monkeypatch)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     for name, value in codeartifact_registry.environ.items():
         monkeypatch.setenv(name, value)
     # It holds on to the keys that it found first: those of another test's registry.
@@ -227,57 +229,33 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
 
 
 def _client(url: str, key: Credentials) -> CodeArtifactClient:
-    import boto3  # noqa: PLC0415 - pytest starts without it
-    from botocore.config import Config  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415 - pytest starts without it
 
-    with pytest.MonkeyPatch.context() as patch:
-        # A profile that is not there, FIPS, a bundle of certificates: all that the shell says is about AWS itself.
-        _forget_aws(patch)
-        patch.setenv("AWS_CONFIG_FILE", os.devnull)
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-        client: CodeArtifactClient = boto3.Session().client(
-            "codeartifact",
-            endpoint_url=url,
-            region_name=_REGION,
-            aws_access_key_id=key.access_key_id,
-            aws_secret_access_key=key.secret_access_key,
-            config=Config(proxies={}, retries={"mode": "standard"}),
-        )
-    return client
+    from .registry.isolated import ISOLATED_USER_AGENT, isolated_session  # noqa: PLC0415
+
+    session = isolated_session(key.access_key_id, key.secret_access_key)
+    config = Config(proxies={}, user_agent=ISOLATED_USER_AGENT)
+    client = session.create_client("codeartifact", region_name=_REGION, endpoint_url=url, config=config)
+    return cast("CodeArtifactClient", client)
 
 
-def _forget_aws(patch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        patch.delenv(name)
+def _environ(server: LocalRegistry, account: str, profile: Path) -> dict[str, str]:
+    from .local_registry.shell import variables  # noqa: PLC0415 - pytest starts without it
 
-
-def _environ(url: str, key: Credentials, profile: Path) -> dict[str, str]:
-    # Some SDKs prefer a profile to keys in the environment: both say the same. An empty name would be an error.
+    environ = variables(server, account=account, region=_REGION)
+    # What is put over an environment unsets nothing, and an empty profile is an error. Some SDKs prefer one to keys.
     profile.touch(mode=0o600)
     profile.write_text(
         f"[default]\nregion = {_REGION}\n"
-        f"aws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret_access_key}\n",
+        f"aws_access_key_id = {environ['AWS_ACCESS_KEY_ID']}\n"
+        f"aws_secret_access_key = {environ['AWS_SECRET_ACCESS_KEY']}\n",
         encoding="utf-8",
     )
-    direct = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    hosts = ",".join([*(host for host in direct.split(",") if host), "127.0.0.1"])
     return {
-        "AWS_ENDPOINT_URL_CODEARTIFACT": url,
-        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
-        "AWS_USE_FIPS_ENDPOINT": "false",
-        "AWS_USE_DUALSTACK_ENDPOINT": "false",
-        "AWS_ACCESS_KEY_ID": key.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
-        "AWS_SESSION_TOKEN": "",
-        "AWS_SECURITY_TOKEN": "",
+        **environ,
         "AWS_PROFILE": "default",
         "AWS_DEFAULT_PROFILE": "default",
         "AWS_CONFIG_FILE": str(profile),
         "AWS_SHARED_CREDENTIALS_FILE": str(profile),
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_REGION": _REGION,
-        "AWS_DEFAULT_REGION": _REGION,
         "AWS_PAGER": "",
-        "NO_PROXY": hosts,
-        "no_proxy": hosts,
     }

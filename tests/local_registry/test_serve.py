@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from hostile_shell import SHELLS, shell
 from pulumi_codeartifact_release.local_registry import start
 
+MAKE_DOMAIN = "import boto3; boto3.client('codeartifact').create_domain(domain='acme')"
 MAIN = [sys.executable, "-c", "from pulumi_codeartifact_release.cli import main; main()", "serve"]
 
 
@@ -35,6 +37,15 @@ def _serving(*arguments: object, **environment: str) -> Iterator[tuple[subproces
             yield process, process.stdout.readline()
         finally:
             process.kill()
+
+
+@pytest.fixture(scope="module")
+def env_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The file of a registry with a domain in it."""
+    folder = tmp_path_factory.mktemp("serving")
+    with _serving(folder / "registry", "--env-file", folder / "env"):
+        _sourced(folder / "env", f"{shlex.quote(sys.executable)} -c {shlex.quote(MAKE_DOMAIN)}")
+        yield folder / "env"
 
 
 def _sourced(env_file: Path, command: str, **environment: str) -> str:
@@ -65,6 +76,30 @@ def test_boto3_in_a_shell_that_sourced_the_file_works_against_the_registry(tmp_p
     assert len(log.strip().splitlines()) == 1
     assert not env_file.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["registry"]
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_boto3_works_in_any_shell_that_sourced_the_file(name: str, env_file: Path, tmp_path: Path) -> None:
+    code = "import boto3; print(boto3.client('codeartifact').list_domains()['domains'][0]['name'])"
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}"
+    assert _sourced(env_file, command, **shell(name, tmp_path / "files")) == "acme\n"
+
+
+def test_the_aws_cli_works_in_any_shell_that_sourced_the_file(env_file: Path, tmp_path: Path) -> None:
+    aws = Path(sys.executable).with_name("aws")
+    command = f"{shlex.quote(str(aws))} codeartifact list-domains --query 'domains[].name' --output text"
+    assert _sourced(env_file, command, **shell("nonsense everywhere", tmp_path / "files")) == "acme\n"
+
+
+def test_what_a_user_prefers_of_the_aws_cli_is_left(env_file: Path) -> None:
+    shown = _sourced(env_file, 'echo "$AWS_PAGER $AWS_DEFAULT_OUTPUT"', AWS_PAGER="cat", AWS_DEFAULT_OUTPUT="text")
+    assert shown.split() == ["cat", "text"]
+
+
+def test_a_region_of_the_shell_that_is_none_is_not_handed_on(tmp_path: Path) -> None:
+    env_file = tmp_path / "env"
+    with _serving(tmp_path / "registry", "--env-file", env_file, AWS_REGION="no region"):
+        assert _sourced(env_file, 'echo "$AWS_REGION"').strip() == "us-east-1"
 
 
 def test_the_file_keeps_the_users_region_and_what_needs_no_proxy(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from hostile_shell import SHELLS, shell
 from pulumi_codeartifact_release.pytest_plugin import CodeArtifactRegistry
 
 HOSTILE = {
@@ -105,6 +106,17 @@ def test_it_misbehaves_on_request_until_it_shall_not(codeartifact_registry: Code
     assert hits == {"fail": 1}
     with pytest.raises(ValueError, match=r"rules\[0\]: must have exactly one of"):
         one.misbehave({"operations": ["PublishPackageVersion"]})
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_its_client_listens_to_no_setting_of_the_shell(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    for variable, value in shell(name, tmp_path / "files").items():
+        monkeypatch.setenv(variable, value)
+    one: CodeArtifactRegistry = request.getfixturevalue("codeartifact_registry")
+    one.publish("app", "1.0.0", {"a": b"alpha"}, namespace="acme")
+    assert one.as_account("111122223333").versions("app", namespace="acme") == {}
 
 
 def test_no_setting_of_the_shell_leads_elsewhere(

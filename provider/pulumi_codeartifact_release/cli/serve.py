@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UsageError
+from ..local_registry.shell import script, variables
 from ..registry.address import is_loopback
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def command(directory: Path, host: str, port: int, env_file: Path | None, faults
                 "over plain HTTP.",
                 err=True,
             )
-        environment = environment_of(server)
+        environment = script(
+            variables(server, region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"))
+        )
         if env_file is None:
             click.echo(environment, nl=False)
         else:
@@ -72,29 +74,6 @@ def command(directory: Path, host: str, port: int, env_file: Path | None, faults
         click.echo(f"Serving {directory} at {server.url}{known}. Ctrl-C ends it.")
         stop.wait()
     click.echo("The registry has ended; what it holds stays in its folder.")
-
-
-def environment_of(server: LocalRegistry) -> str:
-    """Return shell lines with which the aws CLI and boto3 talk to this server, in any shell session."""
-    key = server.credentials()
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    direct = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    hosts = [host for host in direct.split(",") if host]
-    if server.host not in hosts:
-        hosts.append(server.host)
-    variables = {
-        "AWS_ENDPOINT_URL_CODEARTIFACT": server.url,
-        "AWS_ACCESS_KEY_ID": key.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "NO_PROXY": ",".join(hosts),
-        "no_proxy": ",".join(hosts),
-        # What the shell may have set for another account would spoil, or outrank, the rest.
-        "AWS_SESSION_TOKEN": "",
-        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
-    }
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def _start(directory: Path, host: str, port: int, faults: Path | None) -> LocalRegistry:

@@ -8,11 +8,8 @@ client.meta.endpoint_url
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,7 +17,7 @@ from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
-from botocore.loaders import JSONFileLoader, Loader, create_loader
+from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
@@ -29,6 +26,8 @@ from .address import is_loopback
 from .bounded import bound_answers
 from .guard import watch_attempts
 from .interface import Coordinates
+from .isolated import ISOLATED_USER_AGENT, isolated_session
+from .models import model_loader
 from .translate import translate
 
 if TYPE_CHECKING:
@@ -49,7 +48,8 @@ class ClientSettings:
     Attributes:
         endpoint: an http(s) URL.
         aws_only: whatever endpoint the shell or the AWS config file names is not meant.
-        access_key_id: with `secret_access_key`, instead of the chain: the embedded registry's own.
+        access_key_id: with `secret_access_key`, instead of the chain.
+        isolated: no AWS setting of the shell or of its files counts at all: region, endpoint and keys are named here.
     """
 
     region: str | None = None
@@ -58,6 +58,7 @@ class ClientSettings:
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
     aws_only: bool = False
+    isolated: bool = False
 
 
 def make_client(settings: ClientSettings, environ: Mapping[str, str] = os.environ) -> CodeArtifactClient:
@@ -152,39 +153,13 @@ def caller(settings: ClientSettings, *, configured_only: bool = False) -> Caller
         return None
 
 
-class _Models(Loader):
-    """botocore's loader of its models, but that it does not look through those of every service for one client."""
-
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
-        """Return the names of all services; whether one has this type of model shows when it is loaded."""
-        names: set[str] = set()
-        for path in self.search_paths:
-            # Not there, or not ours to look into: somebody else's home.
-            with suppress(OSError):
-                names.update(each.name for each in Path(path).iterdir())
-        return sorted(names)
-
-
-class _Json(JSONFileLoader):
-    """Reads models as dictionaries, which keep their order too: botocore's OrderedDict takes twice as long."""
-
-    def load_file(self, file_path: str) -> Any:
-        """Return what the file holds, None where there is none; `file_path` has no suffix."""
-        for suffix, open_file in ((".json", open), (".json.gz", gzip.open)):
-            with (
-                suppress(FileNotFoundError, NotADirectoryError, PermissionError),
-                open_file(file_path + suffix, "rb") as file,
-            ):
-                return json.loads(file.read())
-        return None
-
-
 def _session(settings: ClientSettings) -> Session:
+    if settings.isolated:
+        return isolated_session(settings.access_key_id or "", settings.secret_access_key or "")
     session = Session()
 
     def loader() -> Loader:
-        usual = create_loader(session.get_config_variable("data_path"))
-        return _Models(usual.search_paths, _Json(), include_default_search_paths=False)
+        return model_loader(create_loader(session.get_config_variable("data_path")).search_paths)
 
     session.lazy_register_component("data_loader", loader)
     if settings.profile is not None:
@@ -208,6 +183,9 @@ def _config(session: Session, settings: ClientSettings, environ: Mapping[str, st
         # Botocore's short form: the long one is put together anew, twice, for every request.
         "user_agent": f"{session.user_agent()} app/codeartifact-release",
     }
+    if settings.isolated:
+        options["user_agent"] = ISOLATED_USER_AGENT
+        environ = {}
     # Asked of the sources themselves: what botocore says without them is its own default, not the user's choice.
     profile = session.get_scoped_config()
     options["retries"] = {"mode": environ.get("AWS_RETRY_MODE") or profile.get("retry_mode") or "standard"}
