@@ -1,38 +1,16 @@
 """Publish or promote a manifest: `pulumi config set manifest PATH`, then `pulumi up`.
 
-The environment is the one that the stack is named after, or `pulumi config set environment NAME`.
+The manifest is `release.yaml` beside Pulumi.yaml, or what `manifest` says. The environment is the one that the stack is
+named after, or what `environment` says.
 """
 
 import asyncio
-import signal
 
 import pulumi
 
-from pulumi_codeartifact_release import outputs_of, publish_manifest
+from pulumi_codeartifact_release import outputs_of, publish_stack
 
-# When a release is refused the engine interrupts this program: Python's two tracebacks would bury the reason.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-config = pulumi.Config()
-manifest = config.get("manifest")
-if manifest is None:
-    # A fresh clone: the quickstart, whose files are built on the spot.
-    try:
-        from examples.quickstart.build import build
-    except ModuleNotFoundError:
-        raise pulumi.RunError("no manifest is set\nSay which: `pulumi config set manifest PATH`.") from None
-
-    manifest = str(build())
-
-releases = publish_manifest(
-    manifest,
-    config.get("environment") or pulumi.get_stack(),
-    variables=config.get_object("variables"),
-    allow=config.get_object("allow") or (),
-    replace=config.get_object("replace") or (),
-    force=config.get_object("force") or (),
-    reason=config.get("reason") or "",
-)
+releases = publish_stack()
 
 
 async def outputs() -> pulumi.Inputs:

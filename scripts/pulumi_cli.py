@@ -51,5 +51,4 @@ def lay_out(folder: Path) -> None:
     text = settings.read_text() if settings.exists() else (ROOT / "Pulumi.yaml").read_text()
     if not settings.exists():
         shutil.copy(ROOT / "__main__.py", folder)
-        text += "config:\n  manifest:\n    default: release.yaml\n"
     settings.write_text(re.sub("(?m)^( +virtualenv:).*$", lambda found: f"{found[1]} {sys.prefix}", text))

@@ -64,7 +64,7 @@ MAY_IMPORT = {
         "checks",
     },
     "arguments": {"manifest", "declaration"},
-    "resources": {"manifest", "publishing", "approvals", "trail", "declaration", "arguments", "providers"},
+    "resources": {"manifest", "publishing", "approvals", "trail", "declaration", "engine", "arguments", "providers"},
     "programs": {"errors", "manifest", "publishing", "endpoints", "approvals", "trail", "declaration", "resources"},
     "cli": {
         "errors",

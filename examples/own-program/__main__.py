@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
 import pulumi
 
 from pulumi_codeartifact_release import PackageVersion, Promotion
-
-# When a release is refused the engine interrupts this program: Python's two tracebacks would bury the reason.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 REGISTRY = "file:.registry"  # in this folder; leave `endpoint` out for AWS
 

@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import ReleaseError
-    from .programs import outputs_of, publish_manifest
+    from .programs import outputs_of, publish_manifest, publish_stack
     from .resources import PackageVersion, Promotion
 
 __version__ = "0.1.0"
-__all__ = ["PackageVersion", "Promotion", "ReleaseError", "__version__", "outputs_of", "publish_manifest"]
+__all__ = [
+    "PackageVersion",
+    "Promotion",
+    "ReleaseError",
+    "__version__",
+    "outputs_of",
+    "publish_manifest",
+    "publish_stack",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,7 +30,7 @@ def __getattr__(name: str) -> Any:
         from . import resources  # noqa: PLC0415
 
         return getattr(resources, name)
-    if name in ("outputs_of", "publish_manifest"):
+    if name in ("outputs_of", "publish_manifest", "publish_stack"):
         from . import programs  # noqa: PLC0415
 
         return getattr(programs, name)

@@ -4,12 +4,15 @@ log = EngineLog(engine_address(sys.argv))
 log.status(urn, "3/7 assets")
 with one_line_errors():
     raise ConflictError("…")        # the display shows `error: conflict: …` and no traceback
+end_quietly()                       # in the program: the engine interrupts it when a resource fails
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +28,17 @@ def engine_address(argv: list[str]) -> str | None:
     """Return the engine's address if this is the plugin process: its command line ends with it."""
     is_plugin = len(argv) == 2 and Path(argv[0]).parts[-2:] == ("dynamic", "__main__.py")
     return argv[1] if is_plugin else None
+
+
+def end_quietly() -> None:
+    """Have an interruption end the program that Pulumi runs at once: Python's tracebacks would bury a refusal.
+
+    The engine interrupts the program when a resource fails. Whoever handles SIGINT already goes on doing so. An inline
+    program of the Automation API is never interrupted: it is a thread of somebody's own process.
+    """
+    is_program = "PULUMI_CONFIG" in os.environ and threading.current_thread() is threading.main_thread()
+    if is_program and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def at_terminal(pid: int | None = None, proc: Path = Path("/proc"), environ: Mapping[str, str] = os.environ) -> bool:

@@ -24,6 +24,8 @@ from .trail import commit_of
 
 OUTPUT = "releases"
 """The stack output that says what an environment holds: by `namespace/package`, at least `version` and `digest`."""
+BESIDE = "release.yaml"
+"""The manifest of a stack that names none."""
 _OPTIONAL = ("domain_owner", "endpoint")
 _OUTPUTS = ("namespace", "package", "version", "digest", "revision", "domain", "repository", "region", *_OPTIONAL)
 
@@ -74,6 +76,34 @@ def publish_manifest(
     if reason and not force:
         pulumi.log.warn("there is a reason, but nothing to force: `pulumi config rm reason`")
     return program.promoted(manifest, chosen, approved) if chosen.promote_from else program.published(manifest, chosen)
+
+
+def publish_stack() -> dict[str, PackageVersion | Promotion]:
+    """Declare what the stack's config names, as the root program does; returns what publish_manifest() returns.
+
+    The manifest is `manifest` of the config, else `release.yaml` beside the program, and never any other. The
+    environment is `environment`, else the stack's name. Raises pulumi.RunError.
+    """
+    config = pulumi.Config()
+    path = config.get("manifest")
+    if path is None:
+        path = BESIDE
+        if not Path(path).exists():
+            missing = UsageError(
+                f"this stack names no manifest, and there is no {BESIDE} beside Pulumi.yaml",
+                hint="Name it for all stacks in Pulumi.yaml (`config: {manifest: PATH}`), or for this one: "
+                f"`pulumi config set manifest PATH -s {pulumi.get_stack()}`.",
+            )
+            raise pulumi.RunError(missing.coded)
+    return publish_manifest(
+        path,
+        config.get("environment") or pulumi.get_stack(),
+        variables=config.get_object("variables"),
+        allow=config.get_object("allow") or (),
+        replace=config.get_object("replace") or (),
+        force=config.get_object("force") or (),
+        reason=config.get("reason") or "",
+    )
 
 
 def outputs_of(releases: Mapping[str, PackageVersion | Promotion]) -> dict[str, dict[str, pulumi.Output[Any]]]:

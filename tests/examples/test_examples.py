@@ -160,8 +160,11 @@ def command(example: str) -> str:
     found = re.search(r"^```console\n\$ (.+?)(?: +#.*)?$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert found
     if example == "quickstart":
+        text = page.read_text(encoding="utf-8")
+        block = text[text.index("```console") : text.index("```", text.index("```console") + 3)]
+        lines = re.findall(r"^\$ (.+?)(?: +#.*)?$", block, flags=re.MULTILINE)
         # Installs nothing: this runs in an environment that is shared.
-        return found[1].removeprefix("pulumi install && ")
+        return " && ".join(lines).removeprefix("pulumi install && ")
     if example == "demo":
         # As make would, but nothing is set up anew.
         assert found[1] == "make demo"

@@ -111,7 +111,8 @@ def test_every_pulumi_command_is_one_that_the_tests_run() -> None:
 
 
 def test_stack_settings_exist_in_the_root_program() -> None:
-    known = set(re.findall(r'config\.get(?:_object)?\("(\w+)"\)', (ROOT / "__main__.py").read_text(encoding="utf-8")))
+    program = (ROOT / "provider/pulumi_codeartifact_release/programs.py").read_text(encoding="utf-8")
+    known = set(re.findall(r'config\.get(?:_object)?\("(\w+)"\)', program))
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
     shown = yaml.safe_load(FILES["Pulumi.prod.yaml"])["config"]
     assert {key.removeprefix(f"{project}:") for key in shown} <= known

@@ -481,6 +481,17 @@ def test_the_root_programs_environment_is_the_stack_unless_it_is_configured(stac
     assert repository(environment="stage") == "staging"
 
 
+def test_a_stack_that_names_no_manifest_releases_the_one_beside_it_and_no_other(stack: Stack, program: Path) -> None:
+    def run() -> list[Registered]:
+        return stack.run(lambda: runpy.run_path(str(ROOT / "__main__.py")), config={})
+
+    assert [each.name for each in run()] == ["acme/app"]
+    (program / "release.yaml").rename(program / "other.yaml")
+    (program / "examples").symlink_to(ROOT / "examples")
+    with pytest.raises(pulumi.RunError, match="this stack names no manifest, and there is no"):
+        run()
+
+
 @pytest.mark.parametrize(
     ("config", "says"),
     [
