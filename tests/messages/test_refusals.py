@@ -46,6 +46,23 @@ def test_a_published_version_holds_other_bytes(run: Run, project: Path) -> None:
     )
 
 
+def test_what_is_declared_archived_may_replace_nothing(run: Run, project: Path) -> None:
+    published(run)
+    (project / "dist" / "a.txt").write_text("HELLO\n")
+    manifest = project / "release.yaml"
+    manifest.write_text(manifest.read_text().replace("assets:", "status: Archived\n    assets:", 1))
+    assert plan(run, "dev", "--replace", f"acme/app@1.0={FIRST}") == (
+        "refused[conflict]: acme/app@1.0 in acme/dev is already Published, and 1 asset differs:\n"
+        "  a.txt\n"
+        f"    declared   sha256:{OTHER} (6 bytes)\n"
+        f"    published  sha256:{HELLO} (6 bytes)\n"
+        "A published version never changes: release these files under a new version, or give the published ones up "
+        f"with --replace acme/app@1.0={FIRST} (under Pulumi: `pulumi config set --path 'replace[0]' …`). Only what is "
+        "declared Published replaces a version: declare `status: Published` for that run, and `status: Archived` in "
+        "the next"
+    )
+
+
 def test_an_unfinished_version_holds_what_is_not_declared(run: Run, project: Path) -> None:
     begun = hashlib.sha256(b"begun").hexdigest()
     held = "sha256:" + hashlib.sha256(f"{begun}  a.txt\n".encode()).hexdigest()

@@ -121,6 +121,23 @@ def test_a_permission_that_names_what_is_held_replaces_it(status: Status) -> Non
     assert plan.changes
 
 
+@pytest.mark.parametrize("held", [Status.UNFINISHED, Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
+@pytest.mark.parametrize("declared", [Status.UNLISTED, Status.ARCHIVED])
+def test_only_what_is_declared_published_replaces(held: Status, declared: Status) -> None:
+    there = remote({"a.txt": b"AAA"}, held)
+    plan = make_plan(release(ABC, status=declared), there, give_up=there.digest)
+    assert (plan.action, plan.changes) == (Action.REFUSE, False)
+    assert isinstance(plan.refusal, DebrisError if held is Status.UNFINISHED else ConflictError)
+    assert "Only what is declared Published replaces a version" in str(plan.refusal)
+    assert f"`status: {declared}` in the next" in str(plan.refusal)
+
+
+@pytest.mark.parametrize("declared", [Status.UNLISTED, Status.ARCHIVED])
+def test_a_permission_that_has_served_its_turn_hinders_no_change_of_status(declared: Status) -> None:
+    before, now = remote({"a.txt": b"AAA"}, Status.PUBLISHED), remote(ABC, Status.PUBLISHED)
+    assert make_plan(release(ABC, status=declared), now, give_up=before.digest).action is Action.SET_STATUS
+
+
 def test_a_permission_expires_when_something_else_is_held() -> None:
     before, now = remote({"a.txt": b"AAA"}, Status.PUBLISHED), remote({"a.txt": b"BBB"}, Status.PUBLISHED)
     assert make_plan(release(ABC), now, give_up=before.digest).action is Action.REFUSE

@@ -17,6 +17,7 @@ from pulumi_codeartifact_release.errors import (
     MovedError,
     NotPermittedError,
     NotSettledError,
+    RefusedError,
     ReleaseError,
     StatusRefusedError,
     UnreachableError,
@@ -56,25 +57,30 @@ def test_a_listed_version_is_archived_under_its_revision_then_deleted_then_publi
 
 
 @pytest.mark.parametrize(
-    ("declared", "found", "removal"),
+    ("found", "removal"),
     [
-        (Status.PUBLISHED, Status.PUBLISHED, ["status Published -> Archived", "delete Archived"]),
-        (Status.PUBLISHED, Status.ARCHIVED, ["delete Archived"]),
-        (Status.UNLISTED, Status.UNLISTED, ["status Unlisted -> Archived", "delete Archived"]),
-        (Status.ARCHIVED, Status.PUBLISHED, ["status Published -> Unlisted", "delete Unlisted"]),
-        (Status.ARCHIVED, Status.ARCHIVED, ["status Archived -> Unlisted", "delete Unlisted"]),
-        (Status.ARCHIVED, Status.UNLISTED, ["delete Unlisted"]),
+        (Status.PUBLISHED, ["status Published -> Archived", "delete Archived"]),
+        (Status.UNLISTED, ["status Unlisted -> Archived", "delete Archived"]),
+        (Status.ARCHIVED, ["delete Archived"]),
     ],
 )
-def test_what_is_deleted_has_a_status_that_the_new_version_never_has(
-    declared: Status, found: Status, removal: list[str]
-) -> None:
+def test_what_is_deleted_has_a_status_that_the_new_version_never_has(found: Status, removal: list[str]) -> None:
+    registry = FakeRegistry()
+    registry.holds(OLD, found)
+    replace(registry, digest_of(OLD))
+    assert registry.writes[: len(removal)] == removal
+    assert registry.versions[AT].status is Status.PUBLISHED
+
+
+@pytest.mark.parametrize("declared", [Status.UNLISTED, Status.ARCHIVED])
+@pytest.mark.parametrize("found", [Status.UNFINISHED, Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
+def test_what_is_not_declared_published_replaces_nothing_whatever_is_permitted(found: Status, declared: Status) -> None:
     registry = FakeRegistry()
     registry.holds(OLD, found)
     new = release(NEW, status=declared)
-    list(apply(new, sources(NEW), registry, InlineScheduler(), give_up=digest_of(OLD)))
-    assert registry.writes[: len(removal)] == removal
-    assert registry.versions[AT].status is declared
+    with pytest.raises(RefusedError, match="Only what is declared Published replaces"):
+        list(apply(new, sources(NEW), registry, InlineScheduler(), give_up=digest_of(OLD)))
+    assert registry.writes == []
 
 
 def test_a_replacement_is_finished_guarded_whatever_the_environment_says() -> None:

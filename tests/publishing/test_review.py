@@ -51,7 +51,9 @@ CASES = [
     for case in itertools.product(
         Route, HELD, Finish, (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED), (False, True)
     )
-    if case[0] is not Route.FILES or not case[-1]  # files have no pin
+    if (case[0] is not Route.FILES or not case[-1])  # files have no pin
+    # Only what is declared Published replaces.
+    and (OTHER not in (HELD[case[1]] or ()) or case[3] is Status.PUBLISHED)
 ]
 
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, Protocol
 
 import fakes
 from pulumi_codeartifact_release.publishing import Event, Finish, Release, Route, Scheduler, Source
-from pulumi_codeartifact_release.publishing.plan import doomed_status
 from pulumi_codeartifact_release.registry import Registry, Status
 
 from .model import Contents
@@ -73,11 +72,6 @@ class Spec:
         """The digest of what it may replace."""
         found: str | None = dict(self.permitted).get("give_up")
         return found
-
-    @functools.cached_property
-    def doomed(self) -> Status:
-        """The status that marks what it is about to give up."""
-        return doomed_status(self.release)
 
     @functools.cached_property
     def release(self) -> Release:

@@ -73,10 +73,10 @@ IMPORTS = (
     "import Asset, Coordinates, Registry, Status, VersionState\n"
     "from ..errors import RegistryConflictError, UnreachableError\n",
 )
-MARK = "registry.set_status(at, revision=state.revision, expected=state.status, target=doomed)"
-MARKED = """        if expected is not doomed:
-            _mark(plan, remote, registry, scheduler)
-        expected = doomed
+MARK = "registry.set_status(at, revision=state.revision, expected=state.status, target=DOOMED)"
+MARKED = """    if expected not in (Status.UNFINISHED, DOOMED):
+        _mark(plan, remote, registry, scheduler)
+        expected = DOOMED
 """
 DELETE = "registry.delete(plan.release.at, expected=expected)"
 AT_ONE_REVISION = "(state.status is Status.UNFINISHED or listing.revision == state.revision)"
@@ -107,6 +107,16 @@ def _plan_sends_all_but_one(release: Release, remote: RemoteVersion | None, give
 
 def _plan_keeps_the_finish(release: Release, remote: RemoteVersion | None, give_up: str | None, route: Route) -> Plan:
     return dataclasses.replace(make_plan(release, remote, give_up, route), release=release)
+
+
+def _plan_replaces_by_any_status(
+    release: Release, remote: RemoteVersion | None, give_up: str | None, route: Route
+) -> Plan:
+    plan = make_plan(release, remote, give_up, route)
+    if remote is None or give_up != remote.digest or plan.action is not Action.REFUSE:
+        return plan
+    published = make_plan(dataclasses.replace(release, status=Status.PUBLISHED), remote, give_up, route)
+    return dataclasses.replace(published, release=plan.release)
 
 
 def _plan_gives_up_anything(release: Release, remote: RemoteVersion | None, give_up: str | None, route: Route) -> Plan:
@@ -291,9 +301,9 @@ MUTANTS = [
     ),
     Mutant(
         "replaced: marked by the status that is declared (bug 2)",
-        _replacing(Spec(AB, GUARDED, Status.ARCHIVED), lost=1),
+        _replacing(Spec(AB, GUARDED, Status.ARCHIVED), lost=1, wins=0),
         "deleted",
-        names=(("doomed_status", lambda release: release.status),),
+        names=(("make_plan", _plan_replaces_by_any_status),),
     ),
     Mutant(
         "replaced: finished by the last asset (bug 3)",

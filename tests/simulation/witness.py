@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pulumi_codeartifact_release.publishing.plan import DOOMED
 from pulumi_codeartifact_release.registry import Status
 
 from . import model
@@ -66,5 +67,5 @@ class Witness:
     def _gives_up(self, request: Request) -> bool:
         """Return whether the request is a step of a replacement."""
         if isinstance(request, model.SetStatus):
-            return request.target is self._spec.doomed
+            return request.target is DOOMED
         return isinstance(request, model.Delete) or (isinstance(request, model.Copy) and request.allow_overwrite)

@@ -34,13 +34,13 @@ from .events import (
     StatusSet,
 )
 from .plan import (
+    DOOMED,
     Action,
     Plan,
     Release,
     RemoteVersion,
     Route,
     compare,
-    doomed_status,
     make_plan,
     publishing_asset,
 )
@@ -285,11 +285,9 @@ def _listed(release: Release, said: VersionState | None, registry: Registry) -> 
 def _remove(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> Iterator[Event]:
     """Delete the version that was looked at, and no other."""
     expected = remote.state.status
-    if expected is not Status.UNFINISHED:
-        doomed = doomed_status(plan.release)
-        if expected is not doomed:
-            _mark(plan, remote, registry, scheduler)
-        expected = doomed
+    if expected not in (Status.UNFINISHED, DOOMED):
+        _mark(plan, remote, registry, scheduler)
+        expected = DOOMED
     scheduler.checkpoint()
     registry.delete(plan.release.at, expected=expected)
     yield Removed(remote.digest)
@@ -298,9 +296,8 @@ def _remove(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Sc
 def _mark(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> None:
     """Move the version that was looked at, and no other, to the status that says it will be given up."""
     scheduler.checkpoint()
-    doomed = doomed_status(plan.release)
     at, state = plan.release.at, remote.state
-    registry.set_status(at, revision=state.revision, expected=state.status, target=doomed)
+    registry.set_status(at, revision=state.revision, expected=state.status, target=DOOMED)
 
 
 def _finish_guarded(release: Release, registry: Registry, scheduler: Scheduler) -> _StepsTo[VersionState]:

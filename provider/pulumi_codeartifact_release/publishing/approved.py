@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..registry.interface import Asset, Status
-from .plan import Action, Finish, Plan, Release, Route, compared, doomed_status
+from .plan import DOOMED, Action, Finish, Plan, Release, Route, compared
 
 _SENDING = (Action.PUBLISH, Action.RESUME, Action.REPLACE)
 
@@ -98,7 +98,7 @@ def _on_its_way(approved: Approved, plan: Plan) -> bool:
             return approved.action is Action.REPLACE
         case Action.REPLACE:
             given_up = approved.found.digest if approved.found else None
-            marked = plan.remote is not None and plan.remote.state.status is doomed_status(plan.release)
+            marked = plan.remote is not None and plan.remote.state.status is DOOMED
             return approved.action is Action.REPLACE and marked and given_up == (plan.remote and plan.remote.digest)
     return False
 

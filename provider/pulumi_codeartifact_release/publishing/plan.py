@@ -19,6 +19,13 @@ from ..errors import ConflictError, DebrisError, DisposedError, RefusedError
 from ..registry.interface import Asset, AssetListing, Coordinates, Status, VersionState
 from .digest import digest, in_name_order
 
+DOOMED = Status.ARCHIVED
+"""The status that a listed version is moved to, under its revision, before it is deleted to be replaced.
+
+Deletion takes no revision, only the status that it expects. So whoever replaces declares Published: a deletion that
+arrives late must not take somebody's new version for the old one.
+"""
+
 _MOST_TOLD = 20
 """Differences that a message shows: more of them hide what it says."""
 
@@ -227,7 +234,7 @@ class Plan:
         if self.action is not Action.REPLACE or self.remote is None:
             return 0
         # Mark and delete, or delete alone; and the look after it.
-        return 2 if self.remote.state.status in (Status.UNFINISHED, doomed_status(self.release)) else 3
+        return 2 if self.remote.state.status in (Status.UNFINISHED, DOOMED) else 3
 
     @property
     def _finishing(self) -> int:
@@ -241,15 +248,6 @@ class Plan:
         """The asset that publishes goes out though it is there already."""
         last_asset = self.action is Action.RESUME and self.release.finish is Finish.LAST_ASSET
         return int(last_asset and held_back(self.release) not in self.uploads)
-
-
-def doomed_status(release: Release) -> Status:
-    """Return the status that a listed version is moved to, under its revision, before it is deleted to be replaced.
-
-    Deletion takes no revision, only the status that it expects: so this is one that the new version never has, or a
-    deletion that arrives late would take the new version for the old one.
-    """
-    return Status.UNLISTED if release.status is Status.ARCHIVED else Status.ARCHIVED
 
 
 def held_back(release: Release) -> Asset:
@@ -267,8 +265,9 @@ def make_plan(
 ) -> Plan:
     """Decide what has to be done so that the registry holds `release`.
 
-    `give_up` is the digest of what the operator permits to replace, None for nothing (rule 6). Whatever may be deleted
-    is finished guarded: a deletion that arrives late must not leave the last asset to publish what is left.
+    `give_up` is the digest of what the operator permits to replace, None for nothing (rule 6). Only what is declared
+    Published replaces: see DOOMED. Whatever may be deleted is finished guarded: a deletion that arrives late must not
+    leave the last asset to publish what is left.
     """
     if give_up:
         release = replace(release, finish=Finish.GUARDED)
@@ -285,7 +284,8 @@ def make_plan(
         return Plan(release, action, uploads, () if action is Action.REPLACE else present, remote, refusal, route)
 
     def refuse(refusal: RefusedError) -> Plan:
-        return plan(Action.REPLACE) if give_up == remote.digest else plan(Action.REFUSE, refusal)
+        replaces = give_up == remote.digest and release.status is Status.PUBLISHED
+        return plan(Action.REPLACE) if replaces else plan(Action.REFUSE, refusal)
 
     if status is Status.DISPOSED:
         return plan(Action.REFUSE, _disposed(release))
@@ -344,7 +344,13 @@ def _conflict(release: Release, remote: RemoteVersion, differences: list[Differe
 
 def _permit(release: Release, remote: RemoteVersion) -> str:
     at = release.at
-    return f"--replace {at.name}={remote.digest} (under Pulumi: `pulumi config set --path 'replace[0]' …`)"
+    permit = f"--replace {at.name}={remote.digest} (under Pulumi: `pulumi config set --path 'replace[0]' …`)"
+    if release.status is Status.PUBLISHED:
+        return permit
+    return (
+        f"{permit}. Only what is declared Published replaces a version: declare `status: Published` for that run, "
+        f"and `status: {release.status}` in the next"
+    )
 
 
 def _other_way(route: Route) -> str:
