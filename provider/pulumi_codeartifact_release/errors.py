@@ -94,12 +94,14 @@ class Problem(NamedTuple):
         column: 1-based column; 0 where none can be named.
         key: where in the document, as a person would write it: `packages[0].assets[1].count`.
         message: what is wrong and what would be right.
+        more: for a line that stands for mistakes like those before it: how many; 0 for a mistake.
     """
 
     line: int
     column: int
     key: str
     message: str
+    more: int = 0
 
 
 class ManifestError(UsageError):
@@ -109,20 +111,30 @@ class ManifestError(UsageError):
 
     def __init__(self, path: Path | str, problems: Iterable[Problem]) -> None:
         self.path = str(path)
-        self.problems = tuple(sorted(set(problems)))
+        self.problems = tuple(sorted(set(problems), key=_place))
         super().__init__("\n".join(self._line(problem) for problem in self.problems))
 
     @property
     def coded(self) -> str:
         """The text below a line with the code: every mistake keeps its place at the beginning of its own line."""
-        count = len(self.problems)
-        return f"{self.code}: {count} mistake{'s' * (count != 1)} in {printable(self.path)}\n{self}"
+        return f"{self.code}: {self.mistakes} in {printable(self.path)}\n{self}"
+
+    @property
+    def mistakes(self) -> str:
+        """How many there are: `1 mistake`, `16 mistakes`."""
+        count = sum(problem.more or 1 for problem in self.problems)
+        return f"{count} mistake{'s' * (count != 1)}"
 
     def _line(self, problem: Problem) -> str:
         where = self.path
         if problem.line:
             where += f":{problem.line}:{problem.column}"
         return f"{where}: {problem.key}: {problem.message}" if problem.key else f"{where}: {problem.message}"
+
+
+def _place(problem: Problem) -> tuple[object, ...]:
+    # What stands for more of them comes after those that it continues.
+    return (*problem[:3], problem.more, problem.message)
 
 
 # --- files on this machine -----------------------------------------------------------------------------------

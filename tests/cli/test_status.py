@@ -113,6 +113,17 @@ def cells(run: Run, *words: str, package: int = 0, code: int = 0) -> dict[str, d
 # --- what it says ---
 
 
+def test_what_is_pending_is_not_called_in_step(run: Run, folder: Path, stock: Stock) -> None:
+    # An older version everywhere, and the declared one nowhere yet.
+    for repository in ("dev", "staging", "prod"):
+        for package in ("app", "lib"):
+            stock.put(repository, "0.9", package=package)
+    lines = run("status", "release.yaml").out.splitlines()
+    [staging, _] = [line for line in lines if line.startswith("  staging  0.9")]
+    assert staging.endswith("just now  pending")
+    assert not any("in step" in line for line in lines)
+
+
 def test_everything_in_step_says_so(run: Run, stock: Stock) -> None:
     for repository in ("dev", "staging", "prod"):
         for package in ("app", "lib"):

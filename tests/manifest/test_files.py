@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pulumi_codeartifact_release.errors import ManifestError
 from pulumi_codeartifact_release.manifest import (
     AssetEntry,
     DeclaredFile,
@@ -393,7 +394,11 @@ def test_very_many_mistakes_of_one_kind_are_counted(project: Project) -> None:
         project.file(f"dist/{number:02}#")
     found = project.asset_problems("dist/*")
     assert len(found) == 11
-    assert f"{FIRST}: 20 more files of this entry have such a mistake" in found
+    # After those that it continues.
+    assert found[-1] == f"{FIRST}: 20 more files of this entry have such a mistake"
+    with pytest.raises(ManifestError) as caught:
+        names(project, "dist/*")
+    assert caught.value.mistakes == "30 mistakes"
     assert sum("would refuse the name `0" in each for each in found) == 10
 
 

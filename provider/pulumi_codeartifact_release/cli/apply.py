@@ -165,13 +165,22 @@ class _Run:
             for error in self.failed.values():
                 if isinstance(error, ReleaseError) and not isinstance(error, InterruptedReleaseError):
                     show_error(error)
-            stays = "What was sent of the others stays, Unfinished: run again and the rest is sent."
-            if self.copied:
-                stays = "What was sent or copied of the others stays: run again and the rest is done."
-            raise InterruptedReleaseError(_released_text(self._todo, self.done, self.under_way), hint=stays) from None
+            told_so_far = _released_text(self._todo, self.done, self.under_way)
+            raise InterruptedReleaseError(told_so_far, hint=self._stays()) from None
         if self.failed and len(self._todo) > 1:
             click.echo(printable(_released_text(self._todo, self.done, self.under_way)), err=True)
         _raise_all(list(self.failed.values()))
+
+    def _stays(self) -> str:
+        """Return what becomes of what was begun, and is not released."""
+        if self.done.keys() >= {each.declared.id for each in self._todo}:
+            return ""
+        if not self.under_way.keys() - self.done.keys():
+            return "Run again and the rest is sent."
+        of_them = " of the others" if self.done else ""
+        if self.copied:
+            return f"What was sent or copied{of_them} stays: run again and the rest is done."
+        return f"What was sent{of_them} stays, Unfinished: run again and the rest is sent."
 
     def _release_all(self) -> None:
         from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait  # noqa: PLC0415

@@ -39,8 +39,7 @@ def show_error(error: ReleaseError, color: bool | None = None) -> None:
     tag = error_tag(error.code)
     if isinstance(error, ManifestError):
         # A line for each mistake, as compilers write them; then what they come to.
-        mistakes = "1 mistake" if len(error.problems) == 1 else f"{len(error.problems)} mistakes"
         click.echo(str(error), err=True, color=color)
-        click.echo(f"{tag}: {mistakes} in {error.path}; nothing was sent", err=True, color=color)
+        click.echo(f"{tag}: {error.mistakes} in {error.path}; nothing was sent", err=True, color=color)
     else:
         click.echo(f"{tag}: {error}", err=True, color=color)

@@ -27,8 +27,12 @@ def standing_text(cell: Cell) -> str:
         return "not read"
     declared = declared_text(cell)
     step = _STEPS[cell.standing.step]
-    if declared == "as declared" and cell.standing.step is Step.IN_STEP:
-        return step
+    if cell.standing.step is Step.IN_STEP:
+        # What is in step is an older version where the declared one is not there yet: that is not said of both at once.
+        if cell.standing.declared is Declared.PENDING:
+            return declared
+        if declared == "as declared":
+            return step
     return ", ".join(word for word in (declared, step) if word)
 
 

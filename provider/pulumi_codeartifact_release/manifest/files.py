@@ -42,11 +42,12 @@ class AssetEntry:
 
 
 class EntryProblem(NamedTuple):
-    """A mistake in an entry: its index, the key (`path`, `name`, `count`) and what is wrong."""
+    """A mistake in an entry: its index, the key (`path`, `name`, `count`) and what is wrong; `more` as in `Problem`."""
 
     entry: int
     key: str
     message: str
+    more: int = 0
 
 
 class Declared(NamedTuple):
@@ -130,15 +131,16 @@ class _Declaration:
                 f"assets[{second}] {quoted(self._entries[second].path)}; exclude {them} from one of the two",
             )
 
-    def _note(self, index: int, key: str, message: str) -> None:
-        self.problems.append(EntryProblem(index, key, message))
+    def _note(self, index: int, key: str, message: str, more: int = 0) -> None:
+        self.problems.append(EntryProblem(index, key, message, more))
 
     def _note_each(self, index: int, key: str, messages: list[str]) -> None:
         """Note the mistakes of an entry's files; of very many, the first ones and how many more there are."""
         for message in messages[:_MOST_TOLD]:
             self._note(index, key, message)
-        if len(messages) > _MOST_TOLD:
-            self._note(index, key, f"{len(messages) - _MOST_TOLD} more files of this entry have such a mistake")
+        if (more := len(messages) - _MOST_TOLD) > 0:
+            files = "1 more file of this entry has" if more == 1 else f"{more} more files of this entry have"
+            self._note(index, key, f"{files} such a mistake", more)
 
     def _good(self, index: int, paths: list[str]) -> list[Located]:
         good, folders, messages = [], [], []

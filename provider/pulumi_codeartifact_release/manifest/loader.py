@@ -117,7 +117,7 @@ def _files(
             place: KeyPath = (*path, "assets", problem.entry)
             if (*place, problem.key) in tree.values:
                 place = (*place, problem.key)
-            tree.report(place, problem.message, spoils=False)
+            tree.report(place, problem.message, spoils=False, more=problem.more)
     return files
 
 

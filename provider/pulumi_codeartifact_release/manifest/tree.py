@@ -53,7 +53,9 @@ class Tree:
     spoiled: set[KeyPath] = field(default_factory=set)
     excused: set[KeyPath] = field(default_factory=set)
 
-    def report(self, path: KeyPath, message: str, *, at_key: bool = False, spoils: bool = True) -> None:
+    def report(
+        self, path: KeyPath, message: str, *, at_key: bool = False, spoils: bool = True, more: int = 0
+    ) -> None:
         """Collect a mistake and mark its place as spoiled.
 
         Args:
@@ -61,9 +63,10 @@ class Tree:
             message: what is wrong and what would be right.
             at_key: point at the key (or the list item) instead of the value.
             spoils: False where the value can be used all the same, or is not there.
+            more: `Problem.more`.
         """
         line, column = self.position(path, at_key=at_key)
-        self.problems.append(Problem(line, column, spelled(path), message))
+        self.problems.append(Problem(line, column, spelled(path), message, more))
         if spoils:
             self.spoiled.add(path)
 
