@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +12,7 @@ from fakes import asset
 from pulumi_codeartifact_release.publishing import digest
 from pulumi_codeartifact_release.registry import Status, VersionState
 from pulumi_codeartifact_release.state import INPUTS, PROMOTION_INPUTS, Inputs, PromotionInputs, SourcePlace, outputs
-from pulumi_codeartifact_release.trail import commit_of, trail
+from pulumi_codeartifact_release.trail import trail
 
 ASSETS = {name: asset(name, name.encode()) for name in "ab"}
 DIGEST = digest(ASSETS.values())
@@ -167,70 +163,3 @@ def test_the_trail_holds_no_profile_and_no_path() -> None:
     assert "reader" not in texts
     assert "publisher" not in texts
     assert "/" not in texts.replace(BY, "")
-
-
-# --- commit -----------------------------------------------------------------------------------------------------------
-
-CI = {"GITHUB_SHA": "from-github"}
-
-
-@pytest.fixture
-def no_git_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
-    # A folder of tests may lie in a checkout.
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-
-
-def git(folder: Path, *words: str) -> str:
-    named = ["-c", "user.name=a", "-c", "user.email=a@example.test"]
-    done = subprocess.run(["git", "-C", str(folder), *named, *words], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, no_git_settings: None) -> Path:
-    if not shutil.which("git"):
-        pytest.skip("git is not on this machine")
-    folder = tmp_path / "checkout"
-    (folder / "below").mkdir(parents=True)
-    git(folder, "init", "--quiet")
-    return folder
-
-
-def test_the_commit_is_that_of_the_folder(checkout: Path) -> None:
-    git(checkout, "commit", "--quiet", "--allow-empty", "-m", "first")
-    head = git(checkout, "rev-parse", "HEAD")
-    assert len(head) == 40
-    assert commit_of(checkout, CI) == commit_of(checkout / "below", {}) == head
-
-
-def test_a_checkout_without_a_commit_is_as_good_as_none(checkout: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert commit_of(checkout, {}) == ""
-    assert commit_of(checkout, CI) == "from-github"
-    # Nothing that git says gets into the output of a program.
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.usefixtures("no_git_settings")
-@pytest.mark.parametrize("name", ["GITHUB_SHA", "CI_COMMIT_SHA", "BITBUCKET_COMMIT", "BUILDKITE_COMMIT", "CIRCLE_SHA1"])
-def test_outside_of_a_checkout_ci_says_which_commit_it_is(tmp_path: Path, name: str) -> None:
-    assert commit_of(tmp_path, {name: "c0ffee", "SHA": "no"}) == "c0ffee"
-    assert commit_of(tmp_path, {name: ""}) == ""
-    assert commit_of(tmp_path / "no such folder", {name: "c0ffee"}) == "c0ffee"
-
-
-def test_without_git_ci_says_which_commit_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert commit_of(tmp_path, CI) == "from-github"
-    assert commit_of(tmp_path, {}) == ""
-
-
-def test_a_git_that_hangs_does_not_hold_a_release_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hang(*_arguments: object, timeout: float, **_options: object) -> None:
-        raise subprocess.TimeoutExpired("git", timeout)
-
-    monkeypatch.setattr(subprocess, "run", hang)
-    assert commit_of(tmp_path, CI) == "from-github"

@@ -14,13 +14,13 @@ from typing import Any
 import pulumi
 
 from .approvals import Approval, approvals, forced, idle_pins, permitted
+from .commit import commit_of
 from .declaration import Declaration
 from .endpoints import EMBEDDED_ACCOUNT, Destination, Endpoint, resolve, resolved_region
 from .errors import ReleaseError, UsageError
 from .manifest import Environment, Manifest, Package, Variables, load
 from .publishing import Permission, Pin
 from .resources import PackageVersion, Promotion
-from .trail import commit_of
 
 OUTPUT = "releases"
 """The stack output that says what an environment holds: by `namespace/package`, at least `version` and `digest`."""

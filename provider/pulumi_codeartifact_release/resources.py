@@ -29,12 +29,12 @@ from pulumi.resource import create_urn
 from . import declaration as transient
 from .approvals import permitted
 from .arguments import Assets, declaration_of, is_digest, package_of, place_of
+from .commit import commit_of
 from .declaration import Declaration
 from .engine import end_quietly
 from .manifest import Environment, Package
 from .providers import PackageVersionProvider, PromotionProvider
 from .publishing import Permission, duration_text
-from .trail import commit_of
 
 
 class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):

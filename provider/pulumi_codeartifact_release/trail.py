@@ -8,18 +8,13 @@ As an input, every commit and every caller would be a diff.
 
 from __future__ import annotations
 
-import functools
-import os
-import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from .publishing import time_text
 from .state import Inputs, PromotionInputs, same
 
-_CI_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA", "BITBUCKET_COMMIT", "BUILDKITE_COMMIT", "CIRCLE_SHA1")
 _PLACE = ("domain", "domain_owner", "repository", "region", "endpoint")
 
 
@@ -70,24 +65,3 @@ def trail(
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
-
-
-def commit_of(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the commit that `folder` is checked out at, else the one that CI says it works on, else "".
-
-    It ends with `-dirty` where files that git knows are not as the commit has them.
-    """
-    return _head(folder) or next((environ[name] for name in _CI_VARIABLES if environ.get(name)), "")
-
-
-@functools.cache
-def _head(folder: Path) -> str:
-    # No hook of the repository runs, nor a file watcher that its settings name.
-    command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "describe", "--always", "--dirty"]
-    try:
-        answer = subprocess.run(  # noqa: S603
-            [*command, "--abbrev=40", "--exclude=*"], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""

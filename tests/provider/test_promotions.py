@@ -18,8 +18,8 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from embedded import Package
 from pulumi_codeartifact_release import PackageVersion, Promotion, publish_manifest
+from pulumi_codeartifact_release.commit import commit_of
 from pulumi_codeartifact_release.declaration import Declaration
-from pulumi_codeartifact_release.trail import commit_of
 
 from .plugin import PROMOTION_PICKLE, PROMOTION_URN, Plugin
 from .scenario import MANIFEST, PROMOTING, write
@@ -381,12 +381,10 @@ def test_a_permission_is_for_the_version_that_a_stack_says(stack: Stack, program
 def test_the_commit_is_the_one_that_ci_says_where_there_is_no_checkout(
     stack: Stack, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Nor in a folder around it, wherever this test runs.
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(program.parent))
-    monkeypatch.setenv("GITHUB_SHA", "c0ffee")
+    monkeypatch.setenv("GITHUB_SHA", "c0ffee" + "0" * 34)
     promoting(program)
     [app] = staging(stack)
-    assert app.declaration["commit"] == "c0ffee"
+    assert app.declaration["commit"] == "c0ffee" + "0" * 34
 
 
 # --- check() and create(), in the plugin ------------------------------------------------------------------------------
