@@ -91,7 +91,7 @@ LIBRARIES = {
     "private_db": set(),
     "checkout": set(),
     "commit": set(),
-    "manifest": {"yaml", "jsonschema", "wcmatch"},
+    "manifest": {"yaml", "jsonschema", "wcmatch", "bracex"},
     "hashing": set(),
     "registry": {"boto3", "botocore", "urllib3", "mypy_boto3_codeartifact"},
     "publishing": set(),

@@ -66,7 +66,7 @@ def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], 
     else:
         texts = {}
         entries = [AssetEntry(path) for path in assets]
-    files, problems = declare(Folder(base, outside=True), entries)
+    files, problems, _ = declare(Folder(base, outside=True), entries)
     told = [f"{entries[problem.entry].path}: {problem.message}" for problem in problems]
     if not entries and not texts:
         told.append("no assets are declared; a version needs at least one")

@@ -71,6 +71,8 @@ def publish_manifest(
         _refuse_several(manifest)
         approved = approvals(manifest, chosen) if chosen.promote_from else {}
         _announce(manifest, chosen, program.allow)
+        for note in manifest.notes:
+            pulumi.log.debug(note)
     except ReleaseError as error:
         raise pulumi.RunError(error.coded) from None
     if reason and not force:

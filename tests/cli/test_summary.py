@@ -46,6 +46,16 @@ def test_a_plan_is_a_table_with_what_is_sent_and_its_digest(run: Run, project: P
     )
 
 
+def test_an_exclude_that_removes_nothing_is_noted(run: Run, project: Path) -> None:
+    (project / "release.yaml").write_text(MANIFEST.replace("[dist/*]", '[{path: dist/*, exclude: ["**/.DS_Store"]}]'))
+    note = "release.yaml:9:39: packages[0].assets[0].exclude[0]: `**/.DS_Store` removes no file of `dist/*`"
+    assert run("plan", *WORDS, "-v", "--summary", "plan.md").err == f"note: {note}\n"
+    assert f"\n- {note}\n" in shown((project / "plan.md").read_text())
+    assert run("plan", *WORDS).err == ""
+    assert run("apply", *WORDS, "--yes", "--summary", "apply.md").err == ""
+    assert f"\n- {note}\n" in shown((project / "apply.md").read_text())
+
+
 def test_a_release_says_what_became_of_each_package(run: Run, project: Path) -> None:
     assert run("apply", *WORDS, "--yes", "--summary", "apply.md").code == 0
     assert shown((project / "apply.md").read_text()) == (

@@ -11,7 +11,7 @@ import click
 
 from ..errors import InterruptedReleaseError, RefusedError, ReleaseError, UsageError, printable
 from .messages import nobody_reads, show_error, told
-from .plan import REFUSED, show_plans
+from .plan import REFUSED, show_notes, show_plans
 from .target import Options, Target, open_target, output_options, target_options
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def command(
             if not (yes or approved):
                 raise
             nobody_reads()
+        show_notes(target, verbose=words["verbose"])
         todo = [each for each in plans if each.plan.changes]
         if refused or not todo:
             summary.add(plan_summary(target, plans))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import RefusedError, UsageError
+from ..errors import RefusedError, UsageError, printable
 from .target import Options, Target, open_target, output_options, target_options
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def command(
 
             click.echo(json.dumps(document, indent=2))
         show_plans(target, plans, quiet=quiet or as_json)
+        show_notes(target, verbose=words["verbose"])
         if any(each.plan.refusal for each in plans):
             raise SystemExit(REFUSED)
         if plan_file:
@@ -109,6 +110,13 @@ def show_plans(target: Target, plans: list[PackagePlan], *, quiet: bool = False)
             click.echo(line)
     for text in refusals(plans):
         click.echo(text, err=True)
+
+
+def show_notes(target: Target, *, verbose: bool) -> None:
+    """Print what is no mistake of the manifest, and worth knowing, where somebody asked for it."""
+    if verbose:
+        for note in target.manifest.notes:
+            click.echo(f"note: {printable(note)}", err=True)
 
 
 def _duration(text: str) -> timedelta:

@@ -123,6 +123,7 @@ def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
             "",
             f"**{_text(total)}**",
             "",
+            *_notes(target),
             *(error_summary(refusal) for refusal in refusals_of(plans)),
         ]
     )
@@ -165,6 +166,7 @@ def apply_summary(
             "",
             f"**{len(done):,} of {_text(count_text(changed, 'package'))} released.**",
             "",
+            *_notes(target),
         ]
     )
 
@@ -193,6 +195,13 @@ def _heading(title: str, target: Target) -> str:
     lines = [f"### {title}: {_text(target.site.environment.name)}", ""]
     lines += [f"{_text(line.strip())}<br>" for line in target.header.splitlines()]
     return "\n".join([*lines, ""])
+
+
+def _notes(target: Target) -> Iterable[str]:
+    for note in target.manifest.notes[:_MOST_ROWS]:
+        yield f"- {_text(note)}"
+    if target.manifest.notes:
+        yield ""
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:

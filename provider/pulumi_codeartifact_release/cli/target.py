@@ -176,7 +176,9 @@ def output_options(command: _Command) -> _Command:
         ),
         click.option("--no-summary", is_flag=True, help="Leave the summary of a GitHub Actions job alone."),
         click.option("-q", "--quiet", is_flag=True, help="Print nothing but warnings and errors."),
-        click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error."),
+        click.option(
+            "-v", "--verbose", is_flag=True, help="Show notes on the manifest, and the traceback of an error."
+        ),
     )(command)
 
 

@@ -8,7 +8,7 @@
 
 Paths and globs are understood without a manifest, too:
 
-    files, problems = declare(Folder(base), [AssetEntry("dist/*.tar.gz")])
+    files, problems, _ = declare(Folder(base), [AssetEntry("dist/*.tar.gz")])
 """
 
 from .files import AssetEntry, Declared, EntryProblem, declare

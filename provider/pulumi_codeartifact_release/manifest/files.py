@@ -1,6 +1,6 @@
 """Paths and globs -> the files of a package version. Knows nothing of manifests: a resource's `assets=` comes here too.
 
-    files, problems = declare(Folder(base), [AssetEntry("dist/*.tar.gz"), AssetEntry("app.zip", name="app-1.zip")])
+    files, problems, _ = declare(Folder(base), [AssetEntry("dist/*.tar.gz"), AssetEntry("app.zip", name="app-1.zip")])
 
 All mistakes come back at once, each with the entry that it is in. No file is opened.
 """
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .globs import check_text, matched
+from .globs import check_text, missing, select
 from .model import DeclaredFile
 from .names import NameTemplate, asset_name_problem
-from .paths import Folder, IsFolderProblem, Located, PathProblem
+from .paths import Folder, IsFolderProblem, Located, MissingProblem, PathProblem
 from .words import listed, quoted
 
 _MOST_TOLD = 10
@@ -42,19 +42,30 @@ class AssetEntry:
 
 
 class EntryProblem(NamedTuple):
-    """A mistake in an entry: its index, the key (`path`, `name`, `count`) and what is wrong; `more` as in `Problem`."""
+    """A mistake in an entry: its index, the key (`path`, `name`, `count`, `exclude`) and what is wrong.
+
+    Attributes:
+        more: as in `Problem`.
+        at: the index in `exclude`.
+    """
 
     entry: int
     key: str
     message: str
     more: int = 0
+    at: int | None = None
 
 
 class Declared(NamedTuple):
-    """The files, sorted by the UTF-8 bytes of their names, and the mistakes, in the order of the entries."""
+    """The files, sorted by the UTF-8 bytes of their names, and the mistakes, in the order of the entries.
+
+    Attributes:
+        notes: what is no mistake: patterns of `exclude` that remove nothing, and that nothing resembles.
+    """
 
     files: tuple[DeclaredFile, ...]
     problems: tuple[EntryProblem, ...]
+    notes: tuple[EntryProblem, ...] = ()
 
 
 def declare(folder: Folder, entries: Sequence[AssetEntry | None]) -> Declared:
@@ -71,7 +82,7 @@ def declare(folder: Folder, entries: Sequence[AssetEntry | None]) -> Declared:
     work.tell_overlaps()
     # A name can hold what UTF-8 cannot, if the file system does; it is refused above, and sorts all the same.
     files = sorted(work.files, key=lambda file: file.name.encode("utf-8", "surrogatepass"))
-    return Declared(tuple(files), tuple(sorted(work.problems, key=lambda problem: problem.entry)))
+    return Declared(tuple(files), tuple(sorted(work.problems, key=lambda problem: problem.entry)), tuple(work.notes))
 
 
 def check_texts(folder: Folder, entries: Sequence[AssetEntry | None]) -> list[EntryProblem]:
@@ -101,6 +112,7 @@ class _Declaration:
     folder: Folder
     files: list[DeclaredFile] = field(default_factory=list)
     problems: list[EntryProblem] = field(default_factory=list)
+    notes: list[EntryProblem] = field(default_factory=list)
     _entries: dict[int, AssetEntry] = field(default_factory=dict)
     _by_path: dict[str, int] = field(default_factory=dict)
     _by_name: dict[str, DeclaredFile] = field(default_factory=dict)
@@ -110,10 +122,14 @@ class _Declaration:
         """Find one entry's files and note its mistakes."""
         self._entries[index] = entry
         try:
-            paths = matched(self.folder, entry.path, entry.exclude)
+            paths, wrong, unused = select(self.folder, entry.path, entry.exclude)
         except PathProblem as problem:
             self._note(index, "path", str(problem))
             return
+        self.problems += [EntryProblem(index, "exclude", message, at=at) for at, message in wrong.items()]
+        for at in unused:
+            message = f"{quoted(entry.exclude[at])} removes no file of {quoted(entry.path)}"
+            self.notes.append(EntryProblem(index, "exclude", message, at=at))
         if entry.count is not None and len(paths) != entry.count:
             self._note(
                 index, "count", f"{quoted(entry.path)} matches {len(paths)} and not {entry.count}: {listed(paths)}"
@@ -151,6 +167,8 @@ class _Declaration:
                 good.append(located)
             except IsFolderProblem:
                 folders.append(path)
+            except MissingProblem as problem:
+                messages.append(f"{problem}{missing(self.folder, path)}")
             except PathProblem as problem:
                 messages.append(str(problem))
         self._note_each(index, "path", messages)

@@ -86,6 +86,10 @@ class Listings:
         """Return what a listing has said of a path; None where it is in no folder that was listed."""
         return self._by_path.get(path)
 
+    def entries(self, folder: str) -> list[Entry]:
+        """Return what is in a folder; nothing where it may not be listed."""
+        return self._names(folder, lambda _folder: None).entries
+
     def matching(self, folder: str, parts: list[str], refuse: Callable[[str], None]) -> Iterator[Entry]:
         """Yield what a pattern's parts match in a folder: of `**`, also as the last part, every depth."""
         part, *rest = parts

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import ManifestError, Problem, UsageError
 from .document import MAX_BYTES, parse
-from .files import AssetEntry, check_texts, declare
+from .files import AssetEntry, Declared, EntryProblem, check_texts, declare
 from .model import DeclaredFile, Environment, KeyPath, Manifest, Package, Pin
 from .names import NameTemplate
 from .paths import Folder
@@ -73,7 +73,15 @@ def load(
     files = _files(tree, folder, templates, with_files=with_files)
     if tree.problems:
         raise ManifestError(path, _once(tree.problems))
-    return Manifest(path, folder.base, _packages(tree, files), _environments(tree), tree.keys, values.given)
+    return Manifest(
+        path,
+        folder.base,
+        _packages(tree, files),
+        _environments(tree),
+        tree.keys,
+        values.given,
+        notes=tuple(f"{path}:{note.line}:{note.column}: {note.key}: {note.message}" for note in _once(tree.notes)),
+    )
 
 
 def _once(problems: list[Problem]) -> list[Problem]:
@@ -111,14 +119,20 @@ def _files(
         if "assets" not in package or not isinstance(assets, list):
             continue
         entries = [_entry(tree, (*path, "assets", at), templates) for at in range(len(assets))]
-        declared, problems = declare(folder, entries) if with_files else ((), check_texts(folder, entries))
-        files[path] = declared
-        for problem in problems:
-            place: KeyPath = (*path, "assets", problem.entry)
-            if (*place, problem.key) in tree.values:
-                place = (*place, problem.key)
-            tree.report(place, problem.message, spoils=False, more=problem.more)
+        found = declare(folder, entries) if with_files else Declared((), tuple(check_texts(folder, entries)))
+        files[path] = found.files
+        for problem in found.problems:
+            tree.report(_place(tree, path, problem), problem.message, spoils=False, more=problem.more)
+        for note in found.notes:
+            tree.note(_place(tree, path, note), note.message)
     return files
+
+
+def _place(tree: Tree, package: KeyPath, problem: EntryProblem) -> KeyPath:
+    place: KeyPath = (*package, "assets", problem.entry)
+    if (*place, problem.key) in tree.values:
+        place = (*place, problem.key)
+    return place if problem.at is None else (*place, problem.at)
 
 
 def _entry(tree: Tree, path: KeyPath, templates: dict[KeyPath, NameTemplate]) -> AssetEntry | None:

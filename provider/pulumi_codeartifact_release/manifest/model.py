@@ -101,6 +101,7 @@ class Manifest:
         environments: where to, by name, in its order.
         positions: where its keys are, for messages.
         given: the values of variables that came from outside, of those that it uses.
+        notes: what is no mistake, and worth knowing: one line each, with its place.
     """
 
     path: Path
@@ -109,6 +110,7 @@ class Manifest:
     environments: Mapping[str, Environment]
     positions: Mapping[KeyPath, Position] = field(default_factory=dict, repr=False, compare=False)
     given: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def several(self) -> Mapping[str, tuple[str, ...]]:

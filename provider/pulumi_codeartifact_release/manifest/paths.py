@@ -37,6 +37,10 @@ class IsFolderProblem(PathProblem):
     """A path is a folder, and no file."""
 
 
+class MissingProblem(PathProblem):
+    """There is nothing at a path."""
+
+
 @dataclass(frozen=True, slots=True)
 class Located:
     """A path inside the folder (or permitted outside of it): absolute, and relative to the folder with `/`."""
@@ -121,7 +125,7 @@ class Folder:
         try:
             mode = os.stat(located.path).st_mode  # noqa: PTH116 - a hot path
         except FileNotFoundError:
-            raise PathProblem(self._missing(located)) from None
+            raise self._missing(located) from None
         except OSError as error:
             raise PathProblem(f"{quoted(located.declared)} cannot be read: {error.strerror}") from None
         if stat.S_ISDIR(mode):
@@ -134,13 +138,13 @@ class Folder:
                 f"{quoted(located.declared)} cannot be read: permission denied; change its mode or its owner"
             )
 
-    def _missing(self, located: Located) -> str:
+    def _missing(self, located: Located) -> PathProblem:
         if located.path.is_symlink():
-            return (
+            return PathProblem(
                 f"{quoted(located.declared)} is a dangling symlink: its target "
                 f"{quoted(os.readlink(located.path))} does not exist"  # noqa: PTH115 - the text as it is
             )
-        return f"there is no file {quoted(located.declared)}"
+        return MissingProblem(f"there is no file {quoted(located.declared)}")
 
     def read_line(self, text: str) -> str:
         """Return the single line of a small UTF-8 file, its line end stripped; PathProblem where it is not one."""

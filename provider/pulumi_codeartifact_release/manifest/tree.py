@@ -42,6 +42,7 @@ class Tree:
         keys: where each mapping's key is.
         values: where each value begins.
         problems: the mistakes so far.
+        notes: what is no mistake, and worth knowing.
         spoiled: places whose value cannot be used, because its mistake is already told.
         excused: keys that are missing for a reason already told (they are there, but misspelt).
     """
@@ -50,12 +51,11 @@ class Tree:
     keys: dict[KeyPath, Position] = field(default_factory=dict)
     values: dict[KeyPath, Position] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
     spoiled: set[KeyPath] = field(default_factory=set)
     excused: set[KeyPath] = field(default_factory=set)
 
-    def report(
-        self, path: KeyPath, message: str, *, at_key: bool = False, spoils: bool = True, more: int = 0
-    ) -> None:
+    def report(self, path: KeyPath, message: str, *, at_key: bool = False, spoils: bool = True, more: int = 0) -> None:
         """Collect a mistake and mark its place as spoiled.
 
         Args:
@@ -69,6 +69,10 @@ class Tree:
         self.problems.append(Problem(line, column, spelled(path), message, more))
         if spoils:
             self.spoiled.add(path)
+
+    def note(self, path: KeyPath, message: str) -> None:
+        """Collect what is no mistake."""
+        self.notes.append(Problem(*self.position(path), spelled(path), message))
 
     def position(self, path: KeyPath, *, at_key: bool = False) -> Position:
         """Line and column of a place, or of the closest one around it."""
