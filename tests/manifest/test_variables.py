@@ -63,9 +63,12 @@ def test_a_file_is_read_only_if_nothing_comes_from_outside(project: Project) -> 
         ("'$${v}'", "${v}"),
         ("'a$${v}b'", "a${v}b"),
         ("'${v}-${v}'", "1-1"),
-        ("'$v'", "$v"),
         ("'{v}'", "{v}"),
-        ("'$$${v}'", "$${v}"),
+        ("'$$v'", "$v"),
+        ("'$$$${v}'", "$${v}"),
+        ("'$$${v}'", "$1"),
+        ("'a$$'", "a$"),
+        ("'$$(v)'", "$(v)"),
     ],
 )
 def test_placeholders_are_replaced_and_double_dollars_are_literal(
@@ -75,8 +78,68 @@ def test_placeholders_are_replaced_and_double_dollars_are_literal(
 
 
 def test_a_value_is_never_substituted_again(project: Project) -> None:
-    outside = Variables(command_line={"v": "${w}"})
-    assert version(project, "'${v}'", "{v: {default: 1}, w: {default: 2}}", variables=outside) == "${w}"
+    assert version(project, "'${v}'", "{v: {default: '$${w}'}, w: {default: 2}}") == "${w}"
+    assert version(project, "'${v}'", "{v: {default: '1$$$$'}}") == "1$$"
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("$VERSION", "`$VERSION` is not replaced: write `${version}`, or `$$` for a literal `$`"),
+        ("v$version", "`$version` is not replaced: write `${version}`, or `$$` for a literal `$`"),
+        ("$GITHUB_REF", "`$GITHUB_REF` is not replaced: write `${GITHUB_REF}`, or `$$` for a literal `$`"),
+        ("1.0-$", "a `$` that is no `${name}`: write `$$` for a literal `$`"),
+        ("$1", "a `$` that is no `${name}`: write `$$` for a literal `$`"),
+        ("$$$x", "`$x` is not replaced: write `${x}`, or `$$` for a literal `$`"),
+        (
+            "$(git describe)",
+            "`$(git describe)` is not run: write `${name}`, and set it with --var name=…; `$$` is a literal `$`",
+        ),
+        ("${{ github.ref_name }}", "`${{` is not known here: write `${name}`, and set it with --var name=…"),
+    ],
+)
+def test_a_dollar_that_is_no_placeholder_is_a_mistake_wherever_it_stands(
+    project: Project, written: str, message: str
+) -> None:
+    section = "{version: {default: 1}}"
+    assert told(project, f"'{written}'", section) == [f"4:63 packages[0].version: {message}"]
+    for entry in (f"'{written}'", f"{{path: '{written}'}}", f"{{path: a.zip, name: '{written}'}}"):
+        (found,) = project.asset_problems(entry)
+        assert message.replace("${version}", "${" + written.partition("$")[2] + "}") in found
+    (found,) = project.asset_problems(f"{{path: a.zip, exclude: ['{written}']}}")
+    assert "exclude[0]: " in found
+    for key in ("domain", "repository", "region", "profile", "endpoint", "soak", "stack", "onDestroy", "promoteFrom"):
+        line = f"dev: {{domain: acme, repository: dev, {key}: '{written}'}}"
+        line = line.replace(f"{key}: acme, ", "").replace(f"{key}: dev, ", "")
+        assert any(f"dev.{key}: " in each and "`$" in each for each in project.environment_problems(line)), key
+
+
+def test_a_literal_dollar_is_written_twice(project: Project) -> None:
+    project.file("dist/$a.zip")
+    project.file("dist/b$.map")
+    entry = "{path: 'dist/*', name: 'x-${file.stem}', exclude: ['**/*$$.map', 'dist/$$*']}"
+    (found,) = project.asset_problems(entry)
+    assert found.endswith("`dist/*` matches 2 paths, and `exclude` leaves none")
+    (found,) = project.asset_problems("'dist/$$a.zip'")
+    assert "the service would refuse the name `$a.zip`" in found
+    assert project.asset_problems("{path: 'dist/$$a.zip', name: a.zip}") == []
+
+
+@pytest.mark.parametrize("value", ["$VERSION", "1.$N", "$(git describe)", "$(Build.Number)", "${w}", "$Format:%d$"])
+def test_a_value_that_nobody_replaced_is_a_mistake(project: Project, value: str) -> None:
+    section = "{v: {default: 1}, w: {default: 2}}"
+    for source in ({"command_line": {"v": value}}, {"environ": {"RELEASE_VAR_V": value}}, {"stack": {"v": value}}):
+        (found,) = told(project, "'${v}'", section, variables=Variables(**source))
+        assert found.endswith("was not replaced: set the value itself (shells need double quotes)")
+    project.file("VERSION", value)
+    (found,) = told(project, "'${v}'", "{v: {file: VERSION}}")
+    assert found.startswith("2:23 variables.v.file: `VERSION` holds `$")
+    (found,) = told(project, "'${v}'", f"{{v: {{default: '{value}'}}}}")
+    assert found.startswith("2:26 variables.v.default: ")
+
+
+def test_a_dollar_from_outside_that_stands_for_nothing_is_a_literal(project: Project) -> None:
+    assert version(project, "'${v}'", variables=Variables(command_line={"v": "1$"})) == "1$"
 
 
 def test_a_boolean_and_an_integer_are_converted_after_substitution(project: Project) -> None:

@@ -2,8 +2,8 @@
 
     substitute(document.root, Values(…), tree)      # fills tree.data
 
-`${name}` is a variable's value, `$${` a literal `${`, and in an asset's `name` `${file.stem}` and its like are kept for
-later as a NameTemplate. Keys are never substituted, nor are the values of `variables` themselves.
+`${name}` is a variable's value, `$$` a literal `$`, and in an asset's `name` `${file.stem}` and its like are kept for
+later as a NameTemplate. Any other `$` is a mistake. Keys are never substituted, nor are the values of `variables`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .tree import Tree
 from .variables import NAME, NAME_RULE, Values
 from .words import closest, listed, quoted
 
-_PLACEHOLDER = re.compile(r"\$\$\{|\$\{(?:([^{}]*)\})?")
+_PLACEHOLDER = re.compile(r"\$\$|\$\{(?:([^{}]*)\})?|\$(?:\([^()]*\)|[A-Za-z_][A-Za-z0-9_]*)?")
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 UNUSABLE = ""
@@ -76,19 +76,26 @@ class _Substitution:
             what = "a line break" if found[0] in "\r\n" else f"the control character U+{ord(found[0]):04X}"
             tree.report(path, f"{quoted(text)} has {what} in it")
             return UNUSABLE
-        if "${" in text:
+        if "$" in text:
             text = self._literal(text, path) if path[0] == "variables" else self._substituted(text, path)
             if path in tree.spoiled:
                 return UNUSABLE
         return _converted(text, schema)
 
     def _literal(self, text: str, path: KeyPath) -> str:
-        """Return a value of `variables`: `$${` is a literal, and a placeholder is a mistake."""
+        """Return a value of `variables`: `$$` is a literal `$`, and a placeholder is a mistake."""
         if path[-1] == "description":
             return text
-        if any(match[0] != "$${" for match in _PLACEHOLDER.finditer(text)):
+        found = [match[0] for match in _PLACEHOLDER.finditer(text) if match[0] != "$$"]
+        if any(each.startswith("${") for each in found):
             self._tree.report(path, "variables are not substituted within `variables`; write `$${` for a literal `${`")
-        return text.replace("$${", "${")
+        elif found:
+            self._tree.report(
+                path,
+                f"{quoted(found[0])} is not replaced here: write a value, set the variable from outside, or write "
+                "`$$` for a literal `$`",
+            )
+        return text.replace("$$", "$")
 
     def _substituted(self, text: str, path: KeyPath) -> str:
         """Return the text with every placeholder replaced; one mistake is told, and spoils the place."""
@@ -96,7 +103,7 @@ class _Substitution:
         end = 0
         for match in _PLACEHOLDER.finditer(text):
             parts.append(text[end : match.start()])
-            parts.append("${" if match[0] == "$${" else self._part(match, path))
+            parts.append("$" if match[0] == "$$" else self._part(match, path))
             end = match.end()
         parts.append(text[end:])
         if any(isinstance(part, FilePart) for part in parts) and path not in self._tree.spoiled:
@@ -106,7 +113,13 @@ class _Substitution:
 
     def _part(self, match: re.Match[str], path: KeyPath) -> str | FilePart:
         name = match[1]
-        if name is None:
+        if path in self._tree.spoiled:
+            return ""
+        if not match[0].startswith("${"):
+            self._tree.report(path, self._bare(match[0]))
+        elif name is None and match.string.startswith("{", match.end()):
+            self._tree.report(path, "`${{` is not known here: write `${name}`, and set it with --var name=…")
+        elif name is None:
             self._tree.report(path, "`${` is never closed: write `${name}`, or `$${` for a literal `${`")
         elif name == "file" and _is_name(path):
             self._tree.report(path, f"`${{file}}` is not known in a name; there are {_FILE_PLACEHOLDERS}")
@@ -117,6 +130,15 @@ class _Substitution:
         else:
             return self._values.get(name, path) or ""
         return ""
+
+    def _bare(self, text: str) -> str:
+        """Say what is wrong with a `$` that is no `${…}`."""
+        if text.startswith("$("):
+            return f"{quoted(text)} is not run: write `${{name}}`, and set it with --var name=…; `$$` is a literal `$`"
+        if name := text.removeprefix("$"):
+            meant = closest(name, self._values.names) or name
+            return f"{quoted(text)} is not replaced: write {quoted('${' + meant + '}')}, or `$$` for a literal `$`"
+        return "a `$` that is no `${name}`: write `$$` for a literal `$`"
 
     def _file_part(self, part: str, path: KeyPath) -> str | FilePart:
         if not _is_name(path):

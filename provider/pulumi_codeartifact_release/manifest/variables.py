@@ -21,6 +21,8 @@ from .words import did_you_mean, quoted, shown
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 NAME_RULE = "a variable's name is letters, digits, `_` and `-`, and starts with a letter or `_`"
+_UNEXPANDED = re.compile(r"\$(\{[^{}]*\}?|\([^()]*\)?|[A-Za-z_][A-Za-z0-9_]*)")
+"""What a shell, a CI service or a build should have replaced: nobody names a version so."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class Values:
     def _declared(self) -> Mapping[str, object]:
         declared = self._tree.data.get("variables")
         return declared if isinstance(declared, dict) else {}
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the variables that the manifest declares."""
+        return list(self._declared)
 
     def get(self, name: str, path: KeyPath) -> str | None:
         """Return a variable's value for the place that uses it; None where there is none, and the place is spoiled."""
@@ -108,7 +115,7 @@ class Values:
         elif value is None:
             return self._own(name)
         # Anything else is a mistake, and `finish` tells it.
-        return value if isinstance(value, str) and not CONTROL.search(value) else None
+        return value if isinstance(value, str) and not CONTROL.search(value) and not _UNEXPANDED.search(value) else None
 
     def _is_set(self, name: str) -> bool:
         """Whether any source speaks of a variable, well or badly."""
@@ -125,10 +132,14 @@ class Values:
         if default is not None or not file:
             return default
         try:
-            return self._folder.read_line(file)
+            line = self._folder.read_line(file)
         except PathProblem as problem:
             self._tree.report((*path, "file"), str(problem))
             return None
+        if found := _UNEXPANDED.search(line):
+            self._tree.report((*path, "file"), f"{quoted(file)} holds {quoted(found[0])}, which nobody has replaced")
+            return None
+        return line
 
     def _tell_unset(self, name: str, paths: list[KeyPath]) -> None:
         places = f" (it is used in {len(paths)} places)" if len(paths) > 1 else ""
@@ -148,6 +159,8 @@ class Values:
             message = f"{where} {_kind(value)}: quote it, so that it stays the text that you wrote"
         elif CONTROL.search(value):
             message = f"{where}: the value {quoted(value)} has a line break or another control character in it"
+        elif found := _UNEXPANDED.search(value):
+            message = f"{where}: {quoted(found[0])} was not replaced: set the value itself (shells need double quotes)"
         else:
             return
         self._tree.problems.append(Problem(0, 0, "", message))
