@@ -13,7 +13,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -22,6 +23,11 @@ import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from .errors import ReleaseError, printable
+
+_LOOK_EVERY_S = 1.0
+_LOST_AFTER = 3
+"""How often in a row an engine must be gone: a process that others share is not ended by a slip."""
+_GRACE_S = 10.0
 
 
 def engine_address(argv: list[str]) -> str | None:
@@ -101,6 +107,27 @@ class EngineLog:
         except grpc.RpcError as error:
             return bool(getattr(error, "code", lambda: None)() != grpc.StatusCode.UNAVAILABLE)
         return True
+
+
+def end_with(log: EngineLog, ending: Callable[[], bool]) -> None:
+    """End this process once its engine is gone, as after `kill -9`; nobody else would.
+
+    `ending` says whether it ends already. What is under way, ours or another provider's, gets some seconds: ours stops
+    before its next write.
+    """
+
+    def watch() -> None:
+        lost = 0
+        while lost < _LOST_AFTER:
+            time.sleep(_LOOK_EVERY_S)
+            lost = 0 if log.alive() else lost + 1
+        if not ending():
+            # What the engine itself sends to a plugin that is to end.
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(_GRACE_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="engine", daemon=True).start()
 
 
 class ReleaseFailedError(Exception):

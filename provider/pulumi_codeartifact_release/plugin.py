@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .engine import EngineLog, at_terminal, engine_address
+from .engine import EngineLog, at_terminal, end_with, engine_address
 from .errors import UsageError
 from .hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
 from .publishing import Origin, Plan, Source
@@ -85,6 +85,8 @@ class Process:
         self._pending: dict[object, Pending] = {}
         self._places: dict[object, tuple[str, str]] = {}
         self._probe = ThreadPoolExecutor(1, thread_name_prefix="probe")
+        if engine_address:
+            end_with(self.log, self._ending)
 
     def remember(self, inputs: Inputs, pending: Pending) -> None:
         """Keep what check() saw until create() or update().

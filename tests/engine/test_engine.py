@@ -186,6 +186,13 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def plugins(pids: list[int]) -> list[str]:
+    """The command lines of those among them that are plugins of ours and still run."""
+    words = ["ps", "-o", "stat=,args=", "-p", ",".join(map(str, pids))]
+    lines = subprocess.run(words, capture_output=True, text=True, check=False).stdout.splitlines()
+    return [line for line in lines if "dynamic" in line and not line.lstrip().startswith("Z")]
+
+
 def kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
@@ -300,6 +307,7 @@ def test_a_killed_run_is_finished_by_the_next(project: Project, server: Server) 
                 assert process.poll() is None
             children = descendants(process.pid)
             killed.extend(children)
+            assert plugins(children)
             for pid in [process.pid, *(children if plugin_too else [])]:
                 kill(pid)
             process.wait(30)
@@ -313,6 +321,11 @@ def test_a_killed_run_is_finished_by_the_next(project: Project, server: Server) 
         assert server.gate.uploads == 1
         assert server.package.statuses() == {"1.0": "Unfinished"}
         assert server.package.contents("1.0") == {"a.txt": FIRST["a.txt"]}
+        # Then it ends. (Pulumi's own language host stays.)
+        until = time.monotonic() + 20
+        while plugins(killed) and time.monotonic() < until:
+            time.sleep(0.2)
+        assert plugins(killed) == []
         # Both, while another asset is on its way.
         project.run("cancel", "--yes")
         kill_in_upload(2, plugin_too=True)

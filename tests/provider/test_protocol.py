@@ -633,6 +633,38 @@ def test_a_cancelled_plugin_stops_before_the_next_write(world: World, at: str, u
     assert world.package.statuses() == {"1.0": "Unfinished"}
 
 
+def test_a_plugin_ends_by_itself_when_its_engine_is_gone(world: World) -> None:
+    with world.plugin(**QUIET_GRPC) as plugin:
+        plugin.configure()
+        checked = plugin.checked({}, world.news())
+        plugin.create(checked)
+        # An engine that is slow, or stopped for a while, is not gone.
+        time.sleep(5)
+        assert plugin.process.poll() is None
+        world.engine.die()
+        assert plugin.wait(within=20) == ""
+
+
+def test_a_plugin_whose_request_hangs_ends_when_its_engine_is_gone(world: World) -> None:
+    ended = threading.Event()
+
+    def hang(path: str) -> None:
+        if "/version/publish" in path:
+            world.engine.die()
+            ended.wait(40)
+
+    world.gate.before = hang
+    with world.plugin(**QUIET_GRPC) as plugin:
+        plugin.configure()
+        checked = plugin.checked({}, world.news())
+        with pytest.raises(grpc.RpcError):
+            plugin.create(checked)
+        try:
+            plugin.wait(within=25)
+        finally:
+            ended.set()
+
+
 # --- what stands in users' state for ever -----------------------------------------------------------------------------
 
 KINDS = pytest.mark.parametrize(
