@@ -72,6 +72,11 @@ def stats_of_real(paths: Sequence[str]) -> list[os.stat_result]:
     return [found[path] for path in paths]
 
 
+def is_within(real: str, folder: str) -> bool:
+    """Whether a path is a folder, or in it; both without symlinks."""
+    return real == folder or real.startswith(folder.rstrip("/") + "/")
+
+
 def top_of(folder: str) -> str:
     """Return the folder that a checkout begins in: the nearest one with a `.git` in it, else `folder` itself.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -132,3 +133,12 @@ def test_shells_complete_commands_options_and_environments(tmp_path: Path) -> No
     assert completed(f"status {manifest} -e dev -e p") == {"prod"}
     for name in (tmp_path / "none.yaml", tmp_path):
         assert completed(f"apply {name} -e ") == set()
+    names = [
+        *("good", "$(id)", "`id`", "a b", "a;id", "-x", "$HOME", "a\nb", "good\n", "a\x07b", "", "..", "x" * 101),
+        *("a|id", "a&id", "a>b", "a'b", 'a"b', "a\\b", "*", "~", "a\u2028b", "ünicode", "${x}", "a,b"),
+    ]
+    manifest.write_text(json.dumps({"environments": {name: {} for name in names}}))
+    assert completed(f"plan {manifest} -e ") == {"good"}
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "release.yaml").symlink_to(manifest)
+    assert completed(f"plan {tmp_path}/inside/release.yaml -e ") == set()

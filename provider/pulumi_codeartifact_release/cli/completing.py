@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import printable
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     import click
@@ -13,16 +14,20 @@ if TYPE_CHECKING:
 
 def complete_environments(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """Return the names of the manifest's environments that begin as `typed`, none where there is no such manifest."""
-    from ..manifest.document import MAX_BYTES, parse  # noqa: PLC0415 - commands and options are completed without it
+    # Commands and options are completed without all this.
+    from ..manifest import content_of  # noqa: PLC0415
+    from ..manifest.document import parse  # noqa: PLC0415
+    from ..manifest.schema import shipped  # noqa: PLC0415
 
     # An option without its value yet: click has taken its words no further than they stand there.
     words = (context.params.get("manifest"), *(context.params.get("targets") or ()), *context.args)
-    path = Path(next((word for word in words if word), ""))
     try:
-        # Nothing that would be waited for; and what is wrong the command itself will say: here is no place for it.
-        root = parse(path.read_bytes()).root if path.is_file() and path.stat().st_size <= MAX_BYTES else None
-    except (OSError, ValueError):
+        root = parse(content_of(Path(next((word for word in words if word), "")), outside=False)).root
+    except UsageError:
+        # What is wrong the command itself will say: here is no place for it.
         return []
     named = root.value.get("environments") if root and isinstance(root.value, dict) else None
     names = named.value if named and isinstance(named.value, dict) else {}
-    return [name for name in names if name.startswith(typed) and printable(name) == name]
+    # A shell may run what it is offered: nothing that the rules refuse, such as `$(…)`, is a name.
+    rule = re.compile(shipped()["properties"]["environments"]["propertyNames"]["pattern"].removesuffix("$"))
+    return [name for name in names if name.startswith(typed) and rule.fullmatch(name)]

@@ -10,6 +10,7 @@ schema, and permits nothing: what the operator permitted for the plan is said ag
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,12 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NotPermittedError, StalePlanError, UsageError, printable
+from ..manifest import content_of
 from ..publishing import Action, Finish, Plan, Route, digest, least_s, spared_calls
 from ..publishing.approved import Approved, Found, departure
 from ..registry.interface import Asset, Status
 from ..registry.listing import is_text
 from .files import write_whole
-from .plan_json import SCHEMA_VERSION, found_json, manifest_hash, package_json, permissions_json, site_json
+from .plan_json import SCHEMA_VERSION, found_json, package_json, permissions_json, site_json
 from .plans import PackagePlan
 from .schema import schema_text
 from .target import Options, Target
@@ -83,8 +85,9 @@ class ApprovedPlan:
                 f"{self.path} is a plan of {manifest}, which is not there",
                 hint="A relative path counts from the working folder: run this where the plan was made.",
             )
-        if manifest_hash(manifest) != self.document["manifest"]["sha256"]:
-            raise self._stale([f"{manifest} was changed"])
+        content = content_of(manifest, outside="outside" in given.allow)
+        if reasons := list(self._changed(hashlib.sha256(content).hexdigest())):
+            raise self._stale(reasons)
         return replace(
             given,
             manifest=manifest,
@@ -99,7 +102,8 @@ class ApprovedPlan:
 
     def hold(self, target: Target, plans: list[PackagePlan]) -> None:
         """Raise StalePlanError, with everything that moved, unless `plans` are what was approved."""
-        reasons = [*self._moved_place(target), *self._moved_packages(target, plans)]
+        changed = self._changed(target.manifest.sha256)
+        reasons = [*changed, *self._moved_place(target), *self._moved_packages(target, plans)]
         if reasons:
             raise self._stale(reasons)
 
@@ -118,6 +122,10 @@ class ApprovedPlan:
     def _stale(self, reasons: list[str]) -> StalePlanError:
         lines = "".join(f"\n  {reason}" for reason in reasons)
         return StalePlanError(f"{self.path} is not what would happen now:{lines}", hint=_AGAIN)
+
+    def _changed(self, sha256: str) -> Iterator[str]:
+        if sha256 != self.document["manifest"]["sha256"]:
+            yield f"{self.manifest} was changed"
 
     def _moved_place(self, target: Target) -> Iterator[str]:
         base, before = target.manifest.base, self.document["promoteFrom"]

@@ -5,7 +5,6 @@ document = plan_json(target, plans, options, Validity.of(timedelta(hours=24)))
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import UsageError
-from ..manifest.document import MAX_BYTES
 from ..publishing import Plan, time_text
 from ..publishing.plan import Difference
 from ..registry.interface import Asset
@@ -48,7 +45,7 @@ def plan_json(target: Target, plans: list[PackagePlan], options: Options, validi
         "generator": f"codeartifact-release {__version__}",
         "createdAt": time_text(validity.created),
         "expiresAt": time_text(validity.expires),
-        "manifest": {"path": str(options.manifest), "sha256": manifest_hash(options.manifest)},
+        "manifest": {"path": str(options.manifest), "sha256": target.manifest.sha256},
         "variables": [f"{name}={value}" for name, value in target.manifest.given.items()],
         "permissions": permissions_json(options),
         "environment": target.site.environment.name,
@@ -69,18 +66,6 @@ def plan_json(target: Target, plans: list[PackagePlan], options: Options, validi
         },
         "packages": [package_json(each, target) for each in plans],
     }
-
-
-def manifest_hash(path: Path) -> str:
-    """Return the SHA-256 of the manifest's bytes. Raises UsageError."""
-    try:
-        if not path.is_file():
-            # A pipe or a device would be waited for, or never end.
-            raise UsageError(f"{path} cannot be read: it is no file, or not there", hint="Name the manifest.")
-        with path.open("rb") as file:
-            return hashlib.sha256(file.read(MAX_BYTES + 1)).hexdigest()
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def permissions_json(options: Options) -> dict[str, Any]:

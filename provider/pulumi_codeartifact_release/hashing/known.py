@@ -8,9 +8,10 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ..checkout import stats_of_real
 from ..errors import FileError
 from .interface import HashCache
-from .streaming import UNREADABLE, HashedFile, identities_of
+from .streaming import UNREADABLE, HashedFile, identities_of, unreadable
 
 
 def known_files(paths: Iterable[Path], cache: HashCache) -> Mapping[Path, HashedFile]:
@@ -24,12 +25,15 @@ def known_files(paths: Iterable[Path], cache: HashCache) -> Mapping[Path, Hashed
 
 def readable_sizes(paths: Iterable[Path]) -> Mapping[Path, int]:
     """Return the size of each file, in bytes; none is opened. Raises FileError for one that could not be hashed."""
+    every = list(paths)
+    try:
+        stats = stats_of_real(list(map(str, every)))
+    except OSError as error:
+        raise unreadable(error.filename, error) from error
     sizes = {}
-    for path in paths:
-        try:
-            found = path.stat()
-        except OSError as error:
-            raise FileError(f"{path} cannot be read: {error.strerror}", hint=UNREADABLE) from error
+    for path, found in zip(every, stats, strict=True):
+        if stat.S_ISLNK(found.st_mode):
+            raise unreadable(path, OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
         reason = "it is no regular file" if not stat.S_ISREG(found.st_mode) else ""
         if reason or not _may_read(path):
             raise FileError(f"{path} cannot be read: {reason or os.strerror(errno.EACCES)}", hint=UNREADABLE)

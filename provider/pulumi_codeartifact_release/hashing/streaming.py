@@ -10,6 +10,7 @@ for file in hash_each(paths):           # each as soon as it is known
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import io
@@ -25,6 +26,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO, NamedTuple
 
+from ..checkout import open_real, stats_of_real
 from ..errors import FileChangedError, FileError
 from .ahead import read_ahead
 from .interface import FileIdentity, HashCache
@@ -46,6 +48,7 @@ class HashedFile(NamedTuple):
     """A file as it was when it was hashed.
 
     Attributes:
+        path: absolute, without symbolic links.
         sha256: lower-case hex.
         identity: the stat that the digest belongs to.
     """
@@ -78,7 +81,7 @@ class HashedFile(NamedTuple):
     def _compare(self, file: BinaryIO | None) -> None:
         try:
             same = file is None or FileIdentity.of(os.fstat(file.fileno())) == self.identity
-            same = same and FileIdentity.of(self.path.stat()) == self.identity
+            same = same and FileIdentity.of(self.path.lstat()) == self.identity
         except OSError:
             same = False
         if not same:
@@ -322,9 +325,9 @@ def identities_of(paths: Iterable[Path]) -> list[FileIdentity]:
     """Return the identity of each file, in their order. Raises FileError for one that is not there."""
     try:
         # Of texts: a path would be made one twice over.
-        return list(map(_identity, map(_fields, map(os.stat, map(str, paths)))))
+        return list(map(_identity, map(_fields, stats_of_real(list(map(str, paths))))))
     except OSError as error:
-        raise FileError(f"{error.filename} cannot be read: {error.strerror}", hint=UNREADABLE) from error
+        raise unreadable(error.filename, error) from error
 
 
 def _states(paths: list[Path], cache: HashCache | None) -> _States:
@@ -341,9 +344,18 @@ _hashed_file: Callable[[Any], HashedFile] = functools.partial(tuple.__new__, Has
 
 def open_file(path: Path) -> BinaryIO:
     """Open a file without a buffer. Raises FileError."""
-    # O_NONBLOCK: a FIFO in the place of a file must be an error, not a wait for ever.
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        return os.fdopen(descriptor, "rb", buffering=0)
+        return os.fdopen(open_real(str(path)), "rb", buffering=0)
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}", hint=UNREADABLE) from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path | str, error: OSError) -> FileError:
+    """Return what it means that a file cannot be opened, or looked at, without following links."""
+    if error.errno in (errno.ELOOP, errno.ENOTDIR):
+        # It had none when it was judged: followed now, this one might lead anywhere.
+        return FileChangedError(
+            f"{path} changed after it was declared: a link, or a file, is in its place or in that of a folder above it",
+            hint="Nothing of it was sent. Finish building before releasing, then run again.",
+        )
+    return FileError(f"{path} cannot be read: {error.strerror}", hint=UNREADABLE)

@@ -12,7 +12,7 @@ Paths and globs are understood without a manifest, too:
 """
 
 from .files import AssetEntry, Declared, EntryProblem, declare
-from .loader import ALLOWED, duration, load
+from .loader import ALLOWED, content_of, duration, load
 from .model import DeclaredFile, Environment, Manifest, Package, Pin
 from .names import asset_name_problem
 from .paths import Folder
@@ -32,6 +32,7 @@ __all__ = [
     "Pin",
     "Variables",
     "asset_name_problem",
+    "content_of",
     "declare",
     "duration",
     "load",

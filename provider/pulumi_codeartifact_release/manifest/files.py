@@ -215,7 +215,7 @@ class _Declaration:
             if refused := _refused(name):
                 refusals.append(f"{refused} (the file {quoted(each.declared)})")
                 continue
-            file = DeclaredFile(name, each.path, each.declared)
+            file = DeclaredFile(name, each.real, each.declared)
             if (first := self._by_name.setdefault(name, file)) is file:
                 self.files.append(file)
             else:

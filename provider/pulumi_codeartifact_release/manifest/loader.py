@@ -5,6 +5,7 @@ manifest = load(Path("release.yaml"), environment="dev", variables=Variables({"v
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -12,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from ..checkout import is_within, read_real, top_of
 from ..errors import ManifestError, Problem, UsageError
 from .document import MAX_BYTES, parse
 from .files import AssetEntry, Declared, EntryProblem, check_texts, declare
@@ -57,11 +59,13 @@ def load(
         if word not in ALLOWED:
             raise UsageError(f"--allow {word}: unknown{did_you_mean(word, ALLOWED)} (there are {listed(ALLOWED)})")
     path = Path(path)
-    document = parse(_content(path))
+    outside = "outside" in allow
+    content = content_of(path, outside=outside)
+    document = parse(content)
     tree = Tree(problems=document.problems)
     if document.root is None:
         raise ManifestError(path, tree.problems)
-    folder = Folder(Path(os.path.abspath(path)).parent, outside="outside" in allow)  # noqa: PTH100 - symlinks stay
+    folder = Folder(_folder_of(path), outside=outside)
     values = Values(variables or Variables(), folder, tree)
     templates = substitute(document.root, values, tree)
     validate(tree)
@@ -81,6 +85,7 @@ def load(
         tree.keys,
         values.given,
         notes=tuple(f"{path}:{note.line}:{note.column}: {note.key}: {note.message}" for note in _once(tree.notes)),
+        sha256=hashlib.sha256(content).hexdigest(),
     )
 
 
@@ -92,21 +97,35 @@ def _once(problems: list[Problem]) -> list[Problem]:
     return list(first.values())
 
 
-def _content(path: Path) -> bytes:
-    """Return the manifest's bytes, one more than allowed at most; a FIFO or a device is refused, never waited for."""
+def content_of(path: Path, *, outside: bool) -> bytes:
+    """Return a manifest's bytes, one more than allowed at most; a FIFO or a device is refused, never waited for.
+
+    A symlink may lead to another file of the same folder or checkout, and any elsewhere where `outside` permits it.
+    Raises UsageError.
+    """
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise UsageError(f"{path}: is a folder", hint="Name the manifest in it, such as release.yaml.")
         if not stat.S_ISREG(mode):
             raise UsageError(f"{path}: is not a regular file", hint="Name a manifest, such as release.yaml.")
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        real = os.path.realpath(path)
+        if not outside and not is_within(real, top_of(str(_folder_of(path)))):
+            raise UsageError(
+                f"{path}: leads out of its folder, and of its checkout, through a symlink to {real}",
+                hint="Name that file itself, or permit it with `--allow outside` (stack config: allow).",
+            )
+        return read_real(real, MAX_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file", hint="Name a manifest, such as release.yaml.") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"{path}: cannot be read: {reason}") from None
+
+
+def _folder_of(path: Path) -> Path:
+    """Return the folder that a manifest's paths are relative to: a symlink's own."""
+    return Path(os.path.abspath(path)).parent  # noqa: PTH100 - symlinks stay
 
 
 def _files(

@@ -28,7 +28,7 @@ class DeclaredFile:
 
     Attributes:
         name: the asset's name in the registry, NFC-normalised.
-        path: where the file is, absolute; symbolic links are not resolved.
+        path: where the file is, absolute, without symbolic links: it may be opened by this path alone.
         declared: the same, relative to the manifest's folder, with `/`.
     """
 
@@ -102,6 +102,7 @@ class Manifest:
         positions: where its keys are, for messages.
         given: the values of variables that came from outside, of those that it uses.
         notes: what is no mistake, and worth knowing: one line each, with its place.
+        sha256: of the bytes that all this was read from, in lower-case hex.
     """
 
     path: Path
@@ -111,6 +112,7 @@ class Manifest:
     positions: Mapping[KeyPath, Position] = field(default_factory=dict, repr=False, compare=False)
     given: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    sha256: str = ""
 
     @cached_property
     def several(self) -> Mapping[str, tuple[str, ...]]:

@@ -14,6 +14,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..checkout import is_within, read_real
 from .listing import Listings
 from .words import quoted
 
@@ -43,10 +44,17 @@ class MissingProblem(PathProblem):
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A path inside the folder (or permitted outside of it): absolute, and relative to the folder with `/`."""
+    """A path inside the folder, or permitted outside of it.
+
+    Attributes:
+        path: absolute, as it is spelled.
+        declared: relative to the folder, with `/`.
+        real: absolute, without links: what was judged, and so what is to be opened (`checkout.open_real`).
+    """
 
     path: Path
     declared: str
+    real: Path
 
 
 @dataclass
@@ -82,13 +90,19 @@ class Folder:
         path = os.path.normpath(os.path.join(base, text))  # noqa: PTH118 - Path does not fold `..`
         below = base.rstrip("/") + "/"
         declared = path[len(below) :] if path.startswith(below) else os.path.relpath(path, base)
-        if not self.outside:
-            if declared == ".." or declared.startswith("../"):
-                through = "an absolute path" if text.startswith("/") else "`..`"
-                raise PathProblem(self._refusal(spelled or text, through))
-            if self.looks and not self._within(path):
-                raise PathProblem(self._refusal(spelled or text, f"a symlink to {quoted(os.path.realpath(path))}"))
-        return Located(Path(path), declared)
+        if not self.outside and (declared == ".." or declared.startswith("../")):
+            through = "an absolute path" if text.startswith("/") else "`..`"
+            raise PathProblem(self._refusal(spelled or text, through))
+        if not self.looks:
+            return Located(Path(path), declared, Path(path))
+        try:
+            real = self._resolved(path)
+        except OSError as error:
+            # A link that is exchanged while it is resolved.
+            raise PathProblem(f"{quoted(spelled or text)} cannot be resolved: {error.strerror}") from None
+        if not self.outside and not is_within(real, self._real_folder(base)):
+            raise PathProblem(self._refusal(spelled or text, f"a symlink to {quoted(real)}"))
+        return Located(Path(path), declared, Path(real))
 
     def _refusal(self, text: str, through: str) -> str:
         return (
@@ -96,13 +110,12 @@ class Folder:
             "move it inside, or let the operator permit it with --allow outside"
         )
 
-    def _within(self, path: str) -> bool:
-        """Whether a path, symlinks resolved, is still in the folder."""
+    def _resolved(self, path: str) -> str:
+        """Return a path, symlinks resolved."""
+        if self._is_link(path):
+            return os.path.realpath(path)
         folder, name = os.path.split(path)
-        real = self._real_folder(folder)
-        target = os.path.realpath(path) if self._is_link(path) else f"{real}/{name}"
-        root = self._real_folder(str(self.base))
-        return target == root or target.startswith(root.rstrip("/") + "/")
+        return os.path.join(self._real_folder(folder), name)  # noqa: PTH118 - a hot path
 
     def _is_link(self, path: str) -> bool:
         if entry := self.listings.known(path):
@@ -151,8 +164,7 @@ class Folder:
         located = self.locate(text)
         self.check_file(located)
         try:
-            with located.path.open("rb") as file:
-                content = file.read(_MAX_LINE + 3)
+            content = read_real(str(located.real), _MAX_LINE + 3)
         except OSError as error:
             raise PathProblem(f"{quoted(text)} cannot be read: {error.strerror}") from None
         if len(content) > _MAX_LINE:

@@ -1,0 +1,317 @@
+"""Files that are exchanged under way: what was judged is what is opened, whoever puts a link in its place, and when."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Run, run  # noqa: F401 - a fixture
+from pulumi_codeartifact_release.declaration import Declaration
+from pulumi_codeartifact_release.errors import FileChangedError, FileError, ManifestError, ReleaseError, UsageError
+from pulumi_codeartifact_release.hashing import NullCache, hash_files, known_files, readable_sizes
+from pulumi_codeartifact_release.manifest import Folder, load
+from pulumi_codeartifact_release.manifest.paths import Located, PathProblem
+
+SECRET = b"the credentials of somebody else\n"
+MANIFEST = """\
+schemaVersion: 1
+packages:
+  - {namespace: acme, package: app, version: "1.0", assets: [dist/a, dist/b]}
+environments:
+  dev: {domain: acme, repository: dev, endpoint: "file:.registry"}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout; what is beside it is none of its business."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for name in "ab":
+        (outside / name).write_bytes(SECRET)
+    checkout = tmp_path / "checkout"
+    (checkout / "dist").mkdir(parents=True)
+    for name in "ab":
+        (checkout / "dist" / name).write_text(f"{name}\n")
+    (checkout / "release.yaml").write_text(MANIFEST)
+    monkeypatch.chdir(checkout)
+    return checkout
+
+
+def file_becomes_link(folder: Path) -> None:
+    (folder / "dist" / "a").unlink()
+    (folder / "dist" / "a").symlink_to(folder.parent / "outside" / "a")
+
+
+def folder_becomes_link(folder: Path) -> None:
+    (folder / "dist").rename(folder / "before")
+    (folder / "dist").symlink_to(folder.parent / "outside")
+
+
+def checkout_becomes_link(folder: Path) -> None:
+    folder.rename(folder.parent / "before")
+    (folder.parent / "other" / "dist").mkdir(parents=True)
+    for name in "ab":
+        (folder.parent / "other" / "dist" / name).write_bytes(SECRET)
+    folder.symlink_to(folder.parent / "other")
+
+
+Swap = Callable[[Path], None]
+SWAPS = [file_becomes_link, folder_becomes_link, checkout_becomes_link]
+swaps = pytest.mark.parametrize("swap", SWAPS, ids=lambda swap: swap.__name__)
+
+
+def files_of(folder: Path, allow: frozenset[str] = frozenset()) -> dict[str, Path]:
+    (package,) = load(folder / "release.yaml", allow=allow).packages
+    return {file.name: file.path for file in package.files}
+
+
+# --- after the manifest was loaded ------------------------------------------------------------------------------------
+
+
+@swaps
+def test_a_link_that_came_after_the_manifest_was_loaded_is_not_followed(folder: Path, swap: Swap) -> None:
+    files = files_of(folder)
+    swap(folder)
+    for read in (hash_files, readable_sizes, lambda paths: known_files(paths, NullCache())):
+        with pytest.raises(FileChangedError, match="changed after it was declared"):
+            # What is known of a link is that of a link: the file that it leads to is not even looked at.
+            list(read(files.values())) or hash_files(files.values())
+    with pytest.raises(FileChangedError):
+        Declaration(files={name: str(path) for name, path in files.items()}).hash(NullCache())
+
+
+@swaps
+def test_a_link_that_came_after_a_file_was_hashed_is_not_followed(folder: Path, swap: Swap) -> None:
+    files = files_of(folder)
+    hashed = hash_files(files.values())[files["a"]]
+    swap(folder)
+    with pytest.raises(FileChangedError), hashed.open() as body:
+        assert body.read() != SECRET
+    with pytest.raises(FileChangedError):
+        hashed.assure()
+
+
+@swaps
+def test_a_digest_that_the_cache_has_of_a_file_outside_is_not_shown(folder: Path, swap: Swap) -> None:
+    class Knowing(NullCache):
+        def get_many(self, identities):  # type: ignore[no-untyped-def]
+            return dict.fromkeys(identities, hashlib.sha256(SECRET).hexdigest())
+
+    files = files_of(folder)
+    (folder.parent / "outside" / "b").unlink()
+    swap(folder)
+    try:
+        hashed = hash_files(files.values(), cache=Knowing())
+    except FileError:
+        return
+    # The link itself may be looked at: it is not what was declared, and cannot be opened.
+    for file in hashed.values():
+        if file.path.is_symlink():
+            with pytest.raises(FileChangedError), file.open():
+                pass
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+@swaps
+def test_a_release_sends_nothing_of_what_was_exchanged(
+    run: Run,  # noqa: F811
+    folder: Path,
+    swap: Swap,
+    ahead: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from pulumi_codeartifact_release.cli import plans
+
+    make_plans = plans.make_plans
+
+    def planned(target: object, reading: object, **more: object) -> object:
+        made = make_plans(target, reading, **{**more, "ahead": ahead})  # type: ignore[arg-type]
+        if swap is not checkout_becomes_link:
+            swap(folder)
+        else:
+            # The registry is in the checkout, too.
+            swap(folder / "dist")
+        return made
+
+    monkeypatch.setattr(plans, "make_plans", planned)
+    outcome = run("apply", "release.yaml", "-e", "dev", "--yes")
+    assert outcome.code == 1
+    assert "error[file-changed]" in outcome.err
+    kept = [path.read_bytes() for path in (folder / ".registry").rglob("*") if path.is_file()]
+    assert not [content for content in kept if SECRET in content]
+
+
+def test_whatever_the_moment_no_byte_from_outside_is_hashed_or_read(folder: Path) -> None:
+    place, real, link = folder / "dist" / "a", folder / "real", folder / "link"
+    real.write_text("a\n")
+    link.symlink_to(folder.parent / "outside" / "a")
+    wrong = hashlib.sha256(SECRET).hexdigest()
+    stop = threading.Event()
+
+    def exchange() -> None:
+        for number in itertools.count():
+            if stop.is_set():
+                return
+            spare = folder / f"spare{number}"
+            if number % 2:
+                spare.symlink_to(folder.parent / "outside" / "a")
+            else:
+                spare.write_text("a\n")
+            spare.replace(place)
+
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    good = 0
+    try:
+        for _ in range(300):
+            try:
+                files = files_of(folder)
+                hashed = hash_files([files["a"]])[files["a"]]
+                assert hashed.sha256 != wrong
+                with hashed.open() as body:
+                    assert body.read() != SECRET
+                good += 1
+            except (FileError, ManifestError):
+                pass
+    finally:
+        stop.set()
+        thread.join()
+    assert good
+
+
+# --- while the manifest is loaded -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def after_the_check(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], None]]]:
+    """Something that happens between the judgement of a path and its use."""
+    todo: list[Callable[[], None]] = []
+    check_file = Folder.check_file
+
+    def checked(self: Folder, located: Located) -> None:
+        check_file(self, located)
+        while todo:
+            todo.pop()()
+
+    monkeypatch.setattr(Folder, "check_file", checked)
+    yield todo
+    assert not todo
+
+
+def test_a_variables_file_is_the_one_that_was_judged(folder: Path, after_the_check: list[Callable[[], None]]) -> None:
+    after_the_check.append(lambda: file_becomes_link(folder))
+    with pytest.raises(PathProblem, match="cannot be read") as caught:
+        Folder(folder).read_line("dist/a")
+    assert SECRET.decode().strip() not in str(caught.value)
+
+
+@pytest.mark.timeout(20)
+def test_a_variables_file_that_becomes_a_fifo_is_not_waited_for(
+    folder: Path, after_the_check: list[Callable[[], None]]
+) -> None:
+    def exchange() -> None:
+        (folder / "dist" / "a").unlink()
+        os.mkfifo(folder / "dist" / "a")
+
+    after_the_check.append(exchange)
+    with pytest.raises(PathProblem, match="no regular file"):
+        Folder(folder).read_line("dist/a")
+
+
+@pytest.mark.parametrize("where", ["outside/other.yaml", "outside"])
+def test_a_manifest_that_leads_out_of_the_checkout_is_refused(folder: Path, where: str) -> None:
+    (folder.parent / "outside" / "other.yaml").write_text(MANIFEST)
+    (folder / "release.yaml").unlink()
+    if where == "outside":
+        (folder / "linked").symlink_to(folder.parent / where)
+        (folder / "release.yaml").symlink_to("linked/other.yaml")
+    else:
+        (folder / "release.yaml").symlink_to(folder.parent / where)
+    with pytest.raises(UsageError, match="leads out of its folder, and of its checkout, through a symlink to"):
+        load(folder / "release.yaml")
+    assert set(files_of(folder, frozenset({"outside"}))) == {"a", "b"}
+
+
+def test_a_manifest_may_be_a_link_within_its_checkout(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    (folder / "shared").mkdir()
+    (folder / "service").mkdir()
+    (folder / "shared" / "release.yaml").write_text(MANIFEST.replace("dist/", ""))
+    (folder / "service" / "release.yaml").symlink_to("../shared/release.yaml")
+    for name in "ab":
+        (folder / "service" / name).write_text(name)
+    assert files_of(folder / "service")["a"] == (folder / "service" / "a").resolve()
+
+
+@pytest.mark.timeout(20)
+def test_a_manifest_that_becomes_a_fifo_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = Path.stat
+
+    def exchanged(self: Path, **more: bool) -> os.stat_result:
+        found = stat(self, **more)
+        if self.name == "release.yaml":
+            self.unlink()
+            os.mkfifo(self)
+        return found
+
+    monkeypatch.setattr(Path, "stat", exchanged)
+    with pytest.raises(UsageError, match="no regular file"):
+        load(folder / "release.yaml")
+
+
+# --- what goes on working ---------------------------------------------------------------------------------------------
+
+
+def test_links_that_stay_inside_are_files_like_others(folder: Path) -> None:
+    (folder / "builds" / "7").mkdir(parents=True)
+    (folder / "builds" / "7" / "app-7.zip").write_text("7")
+    (folder / "current").symlink_to("builds/7")
+    (folder / "app.zip").symlink_to("current/app-7.zip")
+    text = MANIFEST.replace("dist/a, dist/b", "app.zip, current/app-7.zip")
+    (folder / "release.yaml").write_text(text)
+    files = files_of(folder)
+    assert set(files) == {"app.zip", "app-7.zip"}
+    assert {each.sha256 for each in hash_files(files.values()).values()} == {hashlib.sha256(b"7").hexdigest()}
+    # Another build does not change what was declared.
+    (folder / "builds" / "8").mkdir()
+    (folder / "builds" / "8" / "app-7.zip").write_text("8")
+    (folder / "current").unlink()
+    (folder / "current").symlink_to("builds/8")
+    assert {each.sha256 for each in hash_files(files.values()).values()} == {hashlib.sha256(b"7").hexdigest()}
+
+
+def test_a_checkout_that_is_reached_through_a_link_is_like_any_other(folder: Path) -> None:
+    (folder.parent / "way").symlink_to(folder)
+    files = files_of(folder.parent / "way")
+    assert {each.sha256 for each in hash_files(files.values()).values()} == {
+        hashlib.sha256(f"{name}\n".encode()).hexdigest() for name in "ab"
+    }
+
+
+def test_what_the_operator_permits_outside_is_read_and_is_not_exchanged_either(folder: Path) -> None:
+    (folder / "release.yaml").write_text(MANIFEST.replace("dist/b", "../outside/b"))
+    file_becomes_link(folder)
+    with pytest.raises(ManifestError, match="leads out"):
+        files_of(folder)
+    files = files_of(folder, frozenset({"outside"}))
+    assert {each.sha256 for each in hash_files(files.values()).values()} == {hashlib.sha256(SECRET).hexdigest()}
+    (folder.parent / "outside" / "b").unlink()
+    (folder.parent / "outside" / "b").symlink_to("/etc/hostname")
+    with pytest.raises(ReleaseError):
+        hash_files(files.values())
+
+
+def test_a_folder_that_may_be_passed_but_not_listed_is_passed(folder: Path) -> None:
+    files = files_of(folder)
+    (folder / "dist").chmod(0o111)
+    try:
+        assert len(hash_files(files.values())) == 2
+    finally:
+        (folder / "dist").chmod(0o755)
