@@ -520,6 +520,13 @@ def test_a_bad_manifest_leaves_the_page_as_it_is(run: Run, folder: Path) -> None
     assert (folder / "status.html").read_text() == "before"
 
 
+def test_a_page_is_not_written_over_the_manifest(run: Run, folder: Path) -> None:
+    before = (folder / "release.yaml").read_text()
+    outcome = run("status", "release.yaml", "--html", "./release.yaml")
+    assert (outcome.code, "--html release.yaml is the manifest" in outcome.err) == (2, True)
+    assert (folder / "release.yaml").read_text() == before
+
+
 def test_a_page_that_cannot_be_written_is_one_clear_message(run: Run, stock: Stock) -> None:
     outcome = run("status", "release.yaml", "--html", "no/such/status.html")
     assert outcome.code == 2

@@ -113,6 +113,21 @@ def test_the_job_is_left_alone_if_somebody_says_so(run: Run, job: Path) -> None:
     assert job.with_name("plan.md").exists()
 
 
+@pytest.mark.parametrize("words", [(), ("--no-summary",)])
+@pytest.mark.parametrize("actions", ["true", ""])
+def test_a_summary_that_is_the_jobs_is_added_to_it_once(
+    run: Run, job: Path, monkeypatch: pytest.MonkeyPatch, actions: str, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", actions)
+    assert run("plan", *WORDS, *words, "--summary", "./dist/../job.md").code == 0
+    told = job.read_text()
+    assert told.startswith("# Built\n### Release plan: dev\n")
+    assert told.count("### Release plan: dev\n") == 1
+    job.unlink()
+    assert run("plan", *WORDS, *words, "--summary", str(job)).code == 0
+    assert job.read_text().count("### Release plan: dev\n") == 1
+
+
 def test_elsewhere_nothing_is_written(run: Run, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "false")
     assert run("plan", *WORDS).code == 0
@@ -123,7 +138,10 @@ def test_a_job_without_a_summary_is_a_warning(run: Run, job: Path, monkeypatch: 
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(job.parent / "no" / "folder"))
     outcome = run("apply", *WORDS, "--yes")
     assert outcome.code == 0
-    assert "warning: the job's summary cannot be written: No such file or directory" in outcome.err
+    assert (
+        f"warning: the job's summary: {job.parent}/no/folder cannot be written: No such file or directory"
+        in outcome.err
+    )
 
 
 def test_a_file_that_cannot_be_written_is_known_before_anything_is_sent(run: Run, project: Path) -> None:
@@ -172,7 +190,7 @@ def test_what_is_no_file_stays_what_it_is(run: Run, project: Path) -> None:
 def test_a_summary_that_fails_at_the_end_changes_nothing(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_words: object) -> None:
+    def full(*_words: object, **_more: object) -> None:
         raise UsageError("apply.md cannot be written: No space left on device")
 
     monkeypatch.setattr("pulumi_codeartifact_release.cli.summary.write_whole", full)

@@ -65,13 +65,14 @@ def command(
 
     _refuse_mixture(plan_file, words)
     others = {"the manifest": words["manifest"], "the plan": plan_file}
-    with Summary(summary_file, disabled=no_summary, others=others) as summary:
+    with Summary(summary_file, disabled=no_summary, others=others, beside=words["manifest"]) as summary:
         options = Options.of(words)
         approved = None
         if plan_file:
             from .plan_file import read_plan  # noqa: PLC0415
 
             approved = read_plan(plan_file)
+            summary.beside = approved.manifest
             summary.spare({"the manifest": approved.manifest})
             options = approved.options(options)
         target = open_target(options)

@@ -72,14 +72,14 @@ def command(
     options = Options.of(words)
     validity = Validity.of(_duration(expires))
     if plan_file:
-        refuse_unwritable(plan_file, "-o", {"the manifest": options.manifest})
+        refuse_unwritable(plan_file, "-o", {"the manifest": options.manifest}, beside=options.manifest)
     others = {"the manifest": options.manifest, "the plan": plan_file}
-    with Summary(summary_file, disabled=no_summary, others=others) as summary:
+    with Summary(summary_file, disabled=no_summary, others=others, beside=options.manifest) as summary:
         target = open_target(options)
         released = released_files(target.manifest)
         summary.spare(released)
         if plan_file:
-            refuse_unwritable(plan_file, "-o", released)
+            refuse_unwritable(plan_file, "-o", released, beside=options.manifest)
         with open_reading(quiet=quiet) as reading:
             plans = make_plans(target, reading)
         summary.add(plan_summary(target, plans))
@@ -93,7 +93,7 @@ def command(
         if any(each.plan.refusal for each in plans):
             raise SystemExit(REFUSED)
         if plan_file:
-            write_plan(plan_file, document)
+            write_plan(plan_file, document, beside=options.manifest)
             if not quiet:
                 click.echo(f"{plan_file}: this plan, until {document['expiresAt']}", err=as_json)
     if detailed_exitcode and any(each.plan.changes for each in plans):

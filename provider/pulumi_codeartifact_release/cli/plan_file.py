@@ -45,9 +45,9 @@ _WRITE = "Write it with `codeartifact-release plan … -o FILE`, and leave it as
 _AGAIN = "Plan again, and have that approved."
 
 
-def write_plan(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a plan. Raises UsageError."""
-    write_whole(path, json.dumps(document, indent=2) + "\n", "-o")
+def write_plan(path: Path, document: Mapping[str, Any], *, beside: Path) -> None:
+    """Write a plan of the manifest `beside`. Raises UsageError."""
+    write_whole(path, json.dumps(document, indent=2) + "\n", "-o", beside=beside)
 
 
 @dataclass(frozen=True)

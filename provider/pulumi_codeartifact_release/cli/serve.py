@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import threading
 from collections.abc import Iterator
@@ -99,19 +98,11 @@ def _log(line: str) -> None:
 @contextlib.contextmanager
 def _written(path: Path, text: str) -> Iterator[None]:
     """Keep a file that only its owner may read, whole from the first moment, as long as the server runs."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            written = os.fstat(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(f"Cannot write {path}: {error.strerror}. Choose another --env-file.") from error
+    from .files import remove_written, write_whole  # noqa: PLC0415 - `--help` answers at once
+
+    written = write_whole(path, text, "--env-file", mode=0o600)
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            if os.path.samestat(path.stat(), written):  # another server may have taken the name meanwhile
-                path.unlink()
+        # Another server may have taken the name meanwhile.
+        remove_written(path, written)

@@ -72,6 +72,10 @@ def command(
     from .status_words import state_text  # noqa: PLC0415
     from .target import parsed_variables  # noqa: PLC0415
 
+    if page_file:
+        from .files import refuse_unwritable  # noqa: PLC0415
+
+        refuse_unwritable(page_file, "--html", {"the manifest": manifest}, beside=manifest)
     permitted = frozenset(allow)
     loaded = load(
         manifest,
@@ -85,7 +89,7 @@ def command(
         from .files import write_whole  # noqa: PLC0415
         from .status_page import page  # noqa: PLC0415 - the table needs no templates
 
-        write_whole(page_file, page(report), "--html")
+        write_whole(page_file, page(report), "--html", beside=manifest)
     if as_json:
         click.echo(json.dumps(report_json(report), indent=2))
     elif page_file:

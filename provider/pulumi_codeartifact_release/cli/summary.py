@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import ReleaseError, UsageError, printable
-from .files import refuse_unwritable, write_whole
+from .files import append, refuse_unwritable, write_whole
 
 if TYPE_CHECKING:
     from .plans import PackagePlan
@@ -34,9 +34,13 @@ _MOST_TEXT = 60_000
 class Summary:
     """Collects Markdown, and writes it when the command ends, however it ends.
 
-    `path` is replaced; the job's summary, which other steps write to as well, is added to. Raises UsageError at once
-    for a path that cannot be written, or is one of the `others` (what it is -> its path). What fails later is a
-    warning, since the release is what it is by then. `disabled` leaves the job's summary alone.
+    `path` is replaced; the job's summary, which other steps write to as well, is added to, also where `path` is that
+    file. Raises UsageError at once for a path that cannot be written, or is one of the `others` (what it is -> its
+    path). What fails later is a warning, since the release is what it is by then. `disabled` leaves the job's summary
+    alone, unless `path` names it.
+
+    Attributes:
+        beside: the manifest, as far as it is known (see files.py).
     """
 
     def __init__(
@@ -45,12 +49,14 @@ class Summary:
         *,
         disabled: bool,
         others: Mapping[str, Path | None] | None = None,
+        beside: Path | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._path = path
         self._others = others or {}
-        in_job = environ.get("GITHUB_ACTIONS") == "true" and not disabled
-        self._job = Path(environ["GITHUB_STEP_SUMMARY"]) if in_job and environ.get("GITHUB_STEP_SUMMARY") else None
+        self.beside = beside
+        self._job = Path(environ["GITHUB_STEP_SUMMARY"]) if environ.get("GITHUB_STEP_SUMMARY") else None
+        self._adds = environ.get("GITHUB_ACTIONS") == "true" and not disabled
         self._parts: list[str] = []
 
     def add(self, markdown: str) -> None:
@@ -61,12 +67,12 @@ class Summary:
         """Raise UsageError, and write no file, if that would be written over something that is known only now."""
         if self._path:
             path, self._path = self._path, None
-            refuse_unwritable(path, "--summary", others)
+            refuse_unwritable(path, "--summary", others, beside=self.beside)
             self._path = path
 
     def __enter__(self) -> Summary:
         if self._path:
-            refuse_unwritable(self._path, "--summary", self._others)
+            refuse_unwritable(self._path, "--summary", self._others, beside=self.beside)
         return self
 
     def __exit__(
@@ -76,20 +82,29 @@ class Summary:
             self.add(error_summary(error))
         elif isinstance(error, KeyboardInterrupt):
             self.add("Interrupted.\n")
-        text = "\n".join(self._parts)
-        if not text:
-            return
-        if self._job:
-            try:
-                with self._job.open("a", encoding="utf-8") as file:
-                    file.write(text + "\n")
-            except OSError as failed:
-                click.echo(f"warning: the job's summary cannot be written: {failed.strerror or failed}", err=True)
-        if self._path:
-            try:
-                write_whole(self._path, text, "--summary")
-            except UsageError as failed:
-                click.echo(f"warning: {failed.what}", err=True)
+        if text := "\n".join(self._parts):
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        named = bool(self._path and self._job and _same(self._path, self._job))
+        try:
+            if self._job and (self._adds or named):
+                append(self._job, text + "\n", "GITHUB_STEP_SUMMARY", beside=self.beside)
+        except UsageError as failed:
+            click.echo(f"warning: the job's summary: {failed.what}", err=True)
+        try:
+            if self._path and not named:
+                write_whole(self._path, text, "--summary", beside=self.beside)
+        except UsageError as failed:
+            click.echo(f"warning: {failed.what}", err=True)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        # Neither has to be there yet.
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:

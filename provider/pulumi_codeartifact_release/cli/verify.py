@@ -109,7 +109,7 @@ def command(
     from .verify_report import failure_code, report_json, sum_text, text_lines  # noqa: PLC0415
 
     permitted, manifest = frozenset(allow), Path(targets[0])
-    with Summary(summary_file, disabled=no_summary, others={"the manifest": manifest}) as summary:
+    with Summary(summary_file, disabled=no_summary, others={"the manifest": manifest}, beside=manifest) as summary:
         with open_reading(quiet=quiet) as reading:
             if named:
                 report = of_digests(named, place, permitted, reading, download=download)
