@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -22,9 +23,14 @@ def at_a_terminal(
     *,
     columns: int,
     answer: bytes = b"",
+    answers: Sequence[tuple[bytes, bytes | signal.Signals]] = (),
     seconds: float = 100,
 ) -> tuple[int, str]:
-    """Run a program at a terminal of so many columns; returns its exit code and what it printed."""
+    """Run a program at a terminal of so many columns; returns its exit code and what it printed.
+
+    `answer` is typed at once; each of `answers` (or the signal sent) when its question has been printed.
+    """
+    open_questions = list(answers)
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     kept = {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES", "CI")}
@@ -37,6 +43,8 @@ def at_a_terminal(
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
+        # Its own terminal, so that /dev/tty is this one.
+        preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
     ) as process:
         os.close(theirs)
         if answer:
@@ -50,6 +58,11 @@ def at_a_terminal(
                 # The other end is closed.
                 break
             printed += part
+            if open_questions and open_questions[0][0] in printed:
+                _, typed = open_questions.pop(0)
+                # The question is there before what is typed is listened to.
+                time.sleep(0.2)
+                process.send_signal(typed) if isinstance(typed, signal.Signals) else os.write(ours, typed)
             if not part and process.poll() is not None:
                 break
         else:

@@ -53,7 +53,7 @@ def test_every_section_has_a_cause_and_a_remedy(heading: str) -> None:
 
 @pytest.mark.parametrize(
     "point",
-    ["TLS", "Wrong region", "Wrong owner", "Wrong clock", "Proxy", "The stack is locked", "A create is pending"],
+    ["TLS", "Wrong owner", "Wrong clock", "Proxy", "The stack is locked", "A create is pending"],
 )
 def test_what_has_no_code_of_its_own_can_be_found_too(point: str) -> None:
     assert re.search(rf"^##+ {point}$", TROUBLESHOOTING, flags=re.MULTILINE)
@@ -86,7 +86,31 @@ def test_exit_codes_say_whether_trying_again_may_help() -> None:
     assert errors.UsageError.exit_code == errors.ManifestError.exit_code == 2
     assert errors.ConflictError.exit_code == errors.DebrisError.exit_code == errors.DisposedError.exit_code == 4
     assert errors.UnreachableError.exit_code == errors.FileChangedError.exit_code == 1
+    to_correct = {kind.code for kind in ALL if kind.exit_code == 2}
+    assert to_correct == {
+        *("usage", "no-region", "wrong-region", "manifest", "no-credentials", "expired-credentials"),
+        *("access-denied", "invalid-request", "missing-domain", "missing-repository"),
+    }
     assert errors.InterruptedReleaseError.exit_code == 130
+
+
+def table() -> str:
+    """The exit code of every error, as docs/cli.md has it."""
+    rows = [f"| {kind.exit_code} | [{kind.code}](troubleshooting.md#{kind.code}) |" for kind in ALL]
+    rows.sort(key=lambda row: int(row.split()[1]))
+    return "\n".join(["| exit code | error |", "| --- | --- |", *rows]) + "\n"
+
+
+def test_the_documentation_has_the_exit_code_of_every_error() -> None:
+    assert table() in (DOCS / "cli.md").read_text(), f"Put this into docs/cli.md:\n{table()}"
+
+
+def test_of_several_errors_the_gravest_gives_the_exit_code() -> None:
+    again, correct, refused = errors.UnreachableError("a"), errors.MissingDomainError("b"), errors.PinError("c")
+    assert errors.gravest([]) == 0
+    assert errors.gravest([again]) == 1
+    assert errors.gravest([correct, again]) == 2
+    assert errors.gravest([again, refused, correct]) == 4
 
 
 def test_an_error_is_what_happened_and_on_a_second_line_what_to_do() -> None:

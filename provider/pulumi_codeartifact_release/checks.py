@@ -37,6 +37,7 @@ from .errors import (
     ReleaseError,
     UnreachableError,
     UsageError,
+    WrongRegionError,
 )
 from .manifest import duration, value_problem
 from .operations import connection_of
@@ -330,6 +331,6 @@ def property_of(error: ReleaseError) -> str:
         return "on_destroy"
     if isinstance(error, RefusedError):
         return "version"
-    if isinstance(error, NoRegionError):
+    if isinstance(error, NoRegionError | WrongRegionError):
         return "region"
     return "endpoint" if isinstance(error, UsageError) else "assets"

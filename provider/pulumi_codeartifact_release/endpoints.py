@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from .errors import NoRegionError, UsageError
-from .registry.address import is_aws, is_loopback
+from .registry.address import is_aws, is_loopback, refuse_region, shell_region
+from .registry.config_file import ignores_endpoints
 from .registry.interface import Coordinates, CopyingRegistry, Registry
 from .registry.keys import account_of
 from .registry.pacing import Pacer, known_rates
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient
 
     from .local_registry.server import LocalRegistry
-    from .registry.client import Caller, ClientSettings
+    from .registry.client import Caller
+    from .registry.sessions import AwsSession
 
 _T = TypeVar("_T")
 
@@ -168,17 +170,13 @@ def stored(text: str) -> Endpoint:
 def resolved_region(destination: Destination, endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> str:
     """Return the region that requests to this endpoint carry. Raises UsageError where nothing names one."""
     if destination.region:
-        return destination.region
+        return refuse_region(destination.region, "the region (`region`, or aws:region)")
     if endpoint.folder:
         return EMBEDDED_REGION
-    region = environ.get("AWS_REGION")
-    if not region:
-        from .registry.client import ClientSettings, ambient_region  # noqa: PLC0415 - boto3 takes long to import
-
-        region = ambient_region(ClientSettings(profile=destination.profile), environ)
-    if not region:
-        raise NoRegionError
-    return region
+    # Without a session, which takes long to make, where the chain would ask these first anyway.
+    if region := shell_region(environ) or _session(destination.profile).region():
+        return region
+    raise NoRegionError
 
 
 def resolved_owner(destination: Destination, endpoint: Endpoint) -> str | None:
@@ -200,7 +198,7 @@ def known_caller(destination: Destination, endpoint: Endpoint) -> Caller | None:
     settings = ClientSettings(region=destination.region, profile=destination.profile)
     key = _caller_key(destination, endpoint)
     # Elsewhere than on AWS, STS is asked only if the shell says where it is: keys of a test are not AWS's business.
-    return _shared(key, lambda: caller(settings, configured_only=not endpoint.is_aws))
+    return _shared(key, lambda: caller(settings, _session(destination.profile), configured_only=not endpoint.is_aws))
 
 
 def _caller_key(destination: Destination, endpoint: Endpoint) -> tuple[object, ...]:
@@ -241,13 +239,20 @@ def refuse_local_source(source: Endpoint, to: Endpoint, allow: frozenset[str]) -
         )
 
 
-def connect(destination: Destination, endpoint: Endpoint, checkpoint: Callable[[], None] = lambda: None) -> Connection:
-    """Return a connection to the destination; no request is made. Raises UsageError for an unusable profile or URL.
+def connect(
+    destination: Destination,
+    endpoint: Endpoint,
+    checkpoint: Callable[[], None] = lambda: None,
+    *,
+    asks: bool = False,
+) -> Connection:
+    """Return a connection to the destination, with its credentials; the registry is not asked. Raises ReleaseError.
 
-    `checkpoint` is asked before every attempt of a write, and raises where nothing more may be written.
+    `checkpoint` is asked before every attempt of a write, and raises where nothing more may be written; `asks` is
+    whether somebody at a terminal may be asked for the code of an MFA device.
     """
     from .registry.boto import BotoRegistry  # noqa: PLC0415 - boto3 takes long to import
-    from .registry.client import ClientSettings  # noqa: PLC0415
+    from .registry.client import ClientSettings, make_client  # noqa: PLC0415
 
     region = resolved_region(destination, endpoint)
     if endpoint.folder:
@@ -255,9 +260,12 @@ def connect(destination: Destination, endpoint: Endpoint, checkpoint: Callable[[
         account = destination.domain_owner or EMBEDDED_ACCOUNT
         key = server.credentials(account)
         settings = ClientSettings(region, None, server.url, key.access_key_id, key.secret_access_key, isolated=True)
+        session = None
     else:
+        session = _session(destination.profile)
+        session.log_in(region, asks=asks)
         settings = ClientSettings(region, destination.profile, endpoint.text or None, aws_only=not endpoint.text)
-    client = _shared(("client", settings), lambda: _client(settings))
+    client = _shared(("client", settings), lambda: make_client(settings, session))
     url = client.meta.endpoint_url
     _refuse_clear_text(url, "the AWS configuration")
     rates = known_rates(url)
@@ -282,7 +290,7 @@ def connect(destination: Destination, endpoint: Endpoint, checkpoint: Callable[[
 # --- one of each a process --------------------------------------------------------------------------------------------
 
 _things: dict[object, object] = {}
-_things_lock = threading.Lock()
+_things_lock = threading.RLock()
 
 
 def _shared(key: object, make: Callable[[], _T]) -> _T:
@@ -315,19 +323,18 @@ def _start(endpoint: Endpoint) -> LocalRegistry:
         raise UsageError(f"the embedded registry {endpoint.text} cannot be opened: {error}") from error
 
 
-def _client(settings: ClientSettings) -> CodeArtifactClient:
-    from .registry.client import make_client  # noqa: PLC0415 - boto3 takes long to import
+def _session(profile: str | None) -> AwsSession:
+    from .registry.sessions import AwsSession  # noqa: PLC0415 - botocore takes long to import
 
-    return make_client(settings)
+    return _shared(("session", profile), lambda: AwsSession(profile, _shared("roles", dict)))
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 
 def _ambient(profile: str | None, environ: Mapping[str, str]) -> Endpoint:
-    ignored = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
-    for name in () if ignored else _SHELL_VARIABLES:
-        if url := environ.get(name):
+    for name in _SHELL_VARIABLES:
+        if (url := environ.get(name)) and not ignores_endpoints(profile, environ):
             _refuse_clear_text(url, name)
             return Endpoint(url, origin=name)
     from .registry.client import configured_endpoint  # noqa: PLC0415 - boto3 takes long to import

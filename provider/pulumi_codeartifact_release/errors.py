@@ -9,8 +9,9 @@ Pulumi display print nothing else (`--verbose` shows the traceback).
         print(error.coded)
         raise SystemExit(error.exit_code)
 
-Exit codes are part of the public interface: 1 it failed, trying again may help; 2 bad usage or a bad manifest;
-4 refused, trying again will not help; 130 interrupted.
+Exit codes are part of the public interface: 1 it failed, trying again may help; 2 something has to be corrected first
+(usage, manifest, credentials, permissions, a missing domain); 4 refused, trying again will not help; 130 interrupted.
+Of several errors the highest counts: what can be tried again must wait for what has to be corrected.
 """
 
 from __future__ import annotations
@@ -84,6 +85,12 @@ class NoRegionError(UsageError):
             hint="Set `region` (in the environment of the manifest, or of the resource), the stack's `aws:region`, "
             "or AWS_REGION.",
         )
+
+
+class WrongRegionError(UsageError):
+    """What is named as a region is none, or has no CodeArtifact."""
+
+    code = "wrong-region"
 
 
 class Problem(NamedTuple):
@@ -183,18 +190,21 @@ class NoCredentialsError(RegistryError):
     """The credential chain found nothing."""
 
     code = "no-credentials"
+    exit_code = 2
 
 
 class ExpiredCredentialsError(RegistryError):
     """The session's token has expired."""
 
     code = "expired-credentials"
+    exit_code = 2
 
 
 class AccessDeniedError(RegistryError):
     """The caller may not do this."""
 
     code = "access-denied"
+    exit_code = 2
 
 
 class ThrottledError(RegistryError):
@@ -214,18 +224,21 @@ class InvalidRequestError(RegistryError):
     """The registry refused a request as malformed: a name, or a body that is not its hash."""
 
     code = "invalid-request"
+    exit_code = 2
 
 
 class MissingDomainError(RegistryError):
     """The domain does not exist (or its owner is another account)."""
 
     code = "missing-domain"
+    exit_code = 2
 
 
 class MissingRepositoryError(RegistryError):
     """The repository does not exist in the domain."""
 
     code = "missing-repository"
+    exit_code = 2
 
 
 class VersionNotFoundError(RegistryError):
@@ -323,3 +336,8 @@ class InterruptedReleaseError(ReleaseError):
 
     code = "interrupted"
     exit_code = 130
+
+
+def gravest(errors: Iterable[ReleaseError]) -> int:
+    """Return the exit code for several errors: the highest of theirs, 0 where there are none."""
+    return max((error.exit_code for error in errors), default=0)

@@ -49,7 +49,7 @@ PLACES = (place("dev", None), place("staging", "dev"), place("prod", "staging"))
 
 def report(stories: Mapping[str, Story], places: tuple[Place, ...] = PLACES, as_of: datetime = NOW) -> Report:
     return Report(
-        "release.yaml", as_of, places, tuple(_row(package, story, places) for package, story in stories.items()), False
+        "release.yaml", as_of, places, tuple(_row(package, story, places) for package, story in stories.items()), 0
     )
 
 
@@ -112,4 +112,4 @@ def hostile() -> Report:
     }
     places = (PLACES[0], place("staging", "dev", endpoint=HOSTILE), place("prod", "staging", error))
     made = report(stories, places)
-    return Report(f"{HOSTILE}.yaml", NOW, made.places, made.rows, True)
+    return Report(f"{HOSTILE}.yaml", NOW, made.places, made.rows, 1)

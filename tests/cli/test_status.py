@@ -205,7 +205,7 @@ def test_every_key_and_word_of_the_json_is_explained(run: Run, stock: Stock, fol
     stock.put("dev", "1.0")
     elsewhere(folder, "prod", "https://registry.example.test")
     page = (Path(__file__).parents[2] / "docs" / "status.md").read_text()
-    words = keys(told(run, code=1)) | set(Declared) | set(Step)
+    words = keys(told(run, code=2)) | set(Declared) | set(Step)
     assert len(words) > 30
     assert [word for word in sorted(words) if f"`{word}`" not in page] == []
 
@@ -405,7 +405,7 @@ def test_an_endpoint_that_is_refused_is_told_and_not_asked(
     run: Run, stock: Stock, folder: Path, endpoint: str, said: str
 ) -> None:
     elsewhere(folder, "prod", endpoint)
-    answer = told(run, code=1)
+    answer = told(run, code=2)
     prod = answer["environments"][2]
     assert prod["endpoint"] is None
     assert prod["problem"]["code"] == "usage"
@@ -425,8 +425,8 @@ def test_a_call_that_is_denied_is_told_with_its_package(
         return standing.read(registry, package, *more)
 
     monkeypatch.setattr(status_read, "read", denied)
-    assert cells(run, code=1)["dev"]["step"] == "in-step"
-    lib = cells(run, package=1, code=1)["dev"]
+    assert cells(run, code=2)["dev"]["step"] == "in-step"
+    lib = cells(run, package=1, code=2)["dev"]
     assert lib["problem"] == {"code": "access-denied", "message": "DescribePackageVersion: denied"}
     out = run("status", "release.yaml").out
     assert "access-denied: DescribePackageVersion: denied\n" in out
@@ -508,7 +508,7 @@ def test_the_page_and_the_json_come_from_one_reading(run: Run, stock: Stock, fol
 def test_what_could_be_read_is_on_the_page_and_the_exit_code_tells(run: Run, stock: Stock, folder: Path) -> None:
     elsewhere(folder, "prod", "https://registry.example.test")
     outcome = run("status", "release.yaml", "--html", "status.html")
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert outcome.out.startswith("status.html: prod not read, ")
     assert "a manifest may not choose" in (folder / "status.html").read_text()
 
@@ -591,7 +591,7 @@ def report(versions: dict[str, str], names: tuple[str, ...] = ("dev", "staging",
         return Cell(wanted, found, judge(wanted, found, None))
 
     rows = tuple(Row(package, {name: cell(version) for name in names}) for package, version in versions.items())
-    return Report("release.yaml", NOW, places, rows, unread=False)
+    return Report("release.yaml", NOW, places, rows, 0)
 
 
 @pytest.mark.parametrize("width", [50, 60, 72, 80, 100, 120])

@@ -650,7 +650,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
     monkeypatch.setattr(verify_check, "verify", refuse)
 
 
-def test_what_cannot_be_read_is_1_and_with_a_mismatch_4(
+def test_what_cannot_be_read_has_its_own_exit_code_and_with_a_mismatch_4(
     run: Run, told: Told, stock: Stock, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rewrite(project, ("environments:\n", "  - {package: lib, version: '1.0', assets: [dist/*]}\nenvironments:\n"))
@@ -659,7 +659,7 @@ def test_what_cannot_be_read_is_1_and_with_a_mismatch_4(
     refusing(monkeypatch, "lib")
     outcome = run("verify", "release.yaml", "-e", "dev")
     assert (outcome.code, outcome.err) == (
-        1,
+        2,
         "error[access-denied]: 2 packages: 1 could not be checked, 1 is verified\n",
     )
     assert outcome.out.splitlines()[2:] == [
@@ -667,7 +667,7 @@ def test_what_cannot_be_read_is_1_and_with_a_mismatch_4(
         "    access-denied: access denied: acme/lib@1.0 in acme/dev",
         "    Allow it.",
     ]
-    problem = told("release.yaml", "-e", "dev", code=1)["packages"][1]["problem"]
+    problem = told("release.yaml", "-e", "dev", code=2)["packages"][1]["problem"]
     assert problem == {"code": "access-denied", "message": "access denied: acme/lib@1.0 in acme/dev\nAllow it."}
     (project / "dist" / "a.txt").write_text("changed")
     outcome = run("verify", "release.yaml", "-e", "dev")
@@ -809,7 +809,7 @@ def test_an_asset_that_does_not_download_is_never_verified(lied: Lied, status: i
     missing = {"x-amzn-ErrorType": "ResourceNotFoundException", "Content-Type": "application/json"}
     answer = json.dumps({"message": "\x1b[2J\n::error::x", "resourceType": "asset"}).encode()
     lied.source.body = lambda _name: (status, missing if status == 404 else {}, answer)
-    assert lied.codes() == ({4} if status == 404 else {1})
+    assert lied.codes() == {{403: 2, 404: 4}.get(status, 1)}
 
 
 def test_an_endless_body_ends(lied: Lied) -> None:

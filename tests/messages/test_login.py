@@ -38,7 +38,8 @@ def test_there_are_no_credentials(ask: Ask) -> None:
 
 def test_half_of_the_keys_is_missing(ask: Ask) -> None:
     assert told(ask(NOWHERE, AWS_SECRET_ACCESS_KEY="")) == (
-        f"error[no-credentials]: the AWS credentials are incomplete: AWS_SECRET_ACCESS_KEY is missing\n{LOG_IN}"
+        "error[no-credentials]: the AWS credentials of the shell (AWS_ACCESS_KEY_ID, …) are incomplete: "
+        f"AWS_SECRET_ACCESS_KEY is missing\n{LOG_IN}"
     )
 
 
@@ -46,7 +47,8 @@ def test_a_program_that_should_give_credentials_fails(ask: Ask, settings: Path) 
     settings.write_text("[profile ci]\ncredential_process = /bin/sh -c 'echo the vault is sealed >&2; exit 3'\n")
     err = ask(NOWHERE, AWS_PROFILE="ci", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
     assert told(err) == (
-        f"error[no-credentials]: custom-process gave no AWS credentials: the vault is sealed\n{LOG_IN}"
+        "error[no-credentials]: `credential_process` of the AWS profile ci (/bin/sh) gave no AWS credentials: "
+        f"the vault is sealed\nCorrect it, or take it away. {LOG_IN}"
     )
 
 
@@ -130,7 +132,7 @@ def test_a_setting_of_the_shell_is_none(ask: Ask) -> None:
 def test_a_region_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     error = InvalidRegionError(region_name="us east")
     assert printed(translate(error, "the AWS settings", Coordinates("", "", "", "", ""), "AWS"), capsys) == (
-        "error[usage]: us east is not the name of an AWS region\n"
+        "error[wrong-region]: us east is not the name of an AWS region\n"
         "Correct `region` (or aws:region, AWS_REGION): it is written like eu-west-1."
     )
 

@@ -11,6 +11,8 @@ from typing import NoReturn
 
 import pytest
 
+from cli.conftest import MANIFEST, Run
+
 from .conftest import Ask
 from .stand import Answer, Certificate, certificate, listener, service, tls, told
 
@@ -61,9 +63,38 @@ def test_the_connection_is_refused(ask: Ask) -> None:
 def test_the_region_has_no_endpoint(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", nothing_resolves)
     assert told(ask(AWS_REGION="eu-west-7")) == (
-        f"error[unreachable]: {ASKED} https://codeartifact.eu-west-7.amazonaws.com: its name does not resolve\n"
-        "Is eu-west-7 the region that you mean, and does it have CodeArtifact? Correct `region` (or aws:region, "
-        "AWS_REGION). If it is right, check this machine's network and DNS."
+        f"error[wrong-region]: {ASKED} https://codeartifact.eu-west-7.amazonaws.com: its name does not resolve, and "
+        "eu-west-7 is not among the regions with CodeArtifact\n"
+        "Correct `region` (or aws:region, AWS_REGION): it is written like eu-west-1, and not every region has "
+        "CodeArtifact. If it is right, because it is new, check this machine's network and DNS."
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "code"), [("us-east-1", 1), ("eu-west-7", 2), ("moon-base-1", 2), ("af-south-1", 2)]
+)
+def test_a_region_that_is_none_has_to_be_corrected_and_a_network_that_is_down_has_not(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, region: str, code: int
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", nothing_resolves)
+    manifest = MANIFEST.replace(', endpoint: "file:.registry"}', f", region: {region}}}", 1)
+    (project / "release.yaml").write_text(manifest)
+    for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_MAX_ATTEMPTS": "1"}.items():
+        monkeypatch.setenv(name, value)
+    for command in ("plan", "verify", "apply"):
+        outcome = run(command, "release.yaml", "-e", "dev")
+        assert outcome.code == code
+        assert f"error[{'unreachable' if code == 1 else 'wrong-region'}]: " in outcome.err
+    assert run("status", "release.yaml", "-e", "dev").code == code
+
+
+def test_no_name_resolves(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", nothing_resolves)
+    assert told(ask(AWS_REGION="eu-west-1")) == (
+        f"error[unreachable]: {ASKED} https://codeartifact.eu-west-1.amazonaws.com: its name does not resolve\n"
+        "Check this machine's network and DNS. If other names resolve, is eu-west-1 the region that you mean? "
+        "`region`, aws:region or AWS_REGION says so, and AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT "
+        "choose hosts that not every region has."
     )
 
 

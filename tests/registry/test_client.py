@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,24 @@ from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
+from pulumi_codeartifact_release.endpoints import (
+    Destination,
+    Endpoint,
+    close_embedded,
+    connect,
+    resolve,
+    resolved_region,
+)
 from pulumi_codeartifact_release.errors import UsageError
 from pulumi_codeartifact_release.registry.address import is_aws, is_loopback
 from pulumi_codeartifact_release.registry.client import (
     ClientSettings,
     _session,
-    ambient_region,
     caller,
     configured_endpoint,
     make_client,
 )
+from pulumi_codeartifact_release.registry.sessions import AwsSession
 
 CONFIG = """
 [default]
@@ -60,13 +69,12 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("config")
 def test_the_region_is_what_is_named_then_aws_region_then_the_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ambient_region(ClientSettings()) == "eu-central-1"
-    assert ambient_region(ClientSettings(profile="release")) == "eu-west-1"
+    assert AwsSession().region() == "eu-central-1"
+    assert AwsSession("release").region() == "eu-west-1"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-1")
-    assert ambient_region(ClientSettings()) == "us-west-1"
+    assert AwsSession().region() == "us-west-1"
     monkeypatch.setenv("AWS_REGION", "us-west-2")
-    assert ambient_region(ClientSettings()) == "us-west-2"
-    assert ambient_region(ClientSettings(region="ap-south-1")) == "ap-south-1"
+    assert AwsSession().region() == "us-west-2"
     assert make_client(ClientSettings(region="ap-south-1")).meta.region_name == "ap-south-1"
 
 
@@ -133,6 +141,62 @@ def test_an_endpoint_of_the_aws_config_file_is_found(config: Path) -> None:
     assert configured_endpoint("elsewhere") == "https://codeartifact.example.test"
     config.unlink()
     assert configured_endpoint(None) is None
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "# endpoint_url = https://example.test\n",
+        "[profile other]\nendpoint_url = https://example.test\n",
+        "services = s\n[services s]\ns3 =\n  endpoint_url = https://s3.example.test\n",
+        "ignore_configured_endpoint_urls = true\nendpoint_url = https://example.test\n",
+    ],
+    ids=["a comment", "another profile", "another service", "ignored"],
+)
+@pytest.mark.parametrize(
+    ("variant", "host"),
+    [
+        ({}, "codeartifact.eu-west-1.amazonaws.com"),
+        ({"AWS_USE_FIPS_ENDPOINT": "true"}, "codeartifact-fips.eu-west-1.amazonaws.com"),
+        ({"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "codeartifact.eu-west-1.api.aws"),
+        (
+            {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true"},
+            "codeartifact-fips.eu-west-1.api.aws",
+        ),
+        ("use_fips_endpoint = true\n", "codeartifact-fips.eu-west-1.amazonaws.com"),
+        ("use_dualstack_endpoint = true\n", "codeartifact.eu-west-1.api.aws"),
+    ],
+)
+def test_fips_and_dual_stack_keep_their_region_whatever_endpoint_is_configured_for_others(
+    config: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: str, variant: dict[str, str] | str, host: str
+) -> None:
+    setting = variant if isinstance(variant, str) else ""
+    config.write_text(f"[default]\nregion = eu-west-1\n{setting}{elsewhere}")
+    for name, value in variant.items() if isinstance(variant, dict) else ():
+        monkeypatch.setenv(name, value)
+    endpoint = resolve(None, base=config.parent)
+    assert endpoint == Endpoint()
+    connection = connect(Destination("acme", "dev"), endpoint)
+    assert (connection.url, connection.region) == (f"https://{host}", "eu-west-1")
+    close_embedded()
+
+
+@pytest.mark.parametrize("fips", ["true", "false"])
+def test_an_endpoint_that_is_configured_counts_with_fips_too(
+    config: Path, monkeypatch: pytest.MonkeyPatch, fips: str
+) -> None:
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", fips)
+    endpoint = resolve(None, base=config.parent, profile="elsewhere")
+    assert endpoint == Endpoint("https://codeartifact.example.test", origin="the AWS config file")
+
+
+def test_endpoints_of_the_shell_do_not_count_where_the_profile_ignores_them(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CODEARTIFACT", "https://codeartifact.example.test")
+    assert resolve(None, base=config.parent).text == "https://codeartifact.example.test"
+    config.write_text("[default]\nregion = eu-west-1\nignore_configured_endpoint_urls = true\n")
+    assert resolve(None, base=config.parent) == Endpoint()
 
 
 def test_an_sts_of_the_aws_config_file_is_asked_with_the_profiles_keys(
@@ -239,11 +303,13 @@ def test_a_client_is_made_once_and_a_second_time_only_where_a_proxy_is_in_the_wa
 @pytest.mark.usefixtures("config")
 def test_a_region_that_is_named_needs_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Made(monkeypatch)
-    assert ambient_region(ClientSettings(), {"AWS_DEFAULT_REGION": "us-west-1"}) == "us-west-1"
-    assert ambient_region(ClientSettings(region="eu-west-3"), {}) == "eu-west-3"
+    here = Destination("acme", "dev")
+    assert resolved_region(here, Endpoint(), {"AWS_DEFAULT_REGION": "us-west-1"}) == "us-west-1"
+    assert resolved_region(replace(here, region="eu-west-3"), Endpoint(), {}) == "eu-west-3"
     assert made.sessions == 0
-    assert ambient_region(ClientSettings(), {}) == "eu-central-1"
+    assert resolved_region(here, Endpoint(), {}) == "eu-central-1"
     assert made.sessions == 1
+    close_embedded()
 
 
 @pytest.mark.usefixtures("config")
@@ -260,7 +326,7 @@ def test_a_model_of_the_users_own_goes_first_as_in_botocore(tmp_path: Path, monk
 @pytest.mark.usefixtures("config")
 @pytest.mark.parametrize("name", ["codeartifact", "sts", "sso", "sso-oidc"])
 def test_models_are_those_of_botocore(name: str) -> None:
-    ours: Loader = _session(ClientSettings()).get_component("data_loader")
+    ours: Loader = _session(ClientSettings()).botocore.get_component("data_loader")
     theirs = create_loader()
     assert type(ours) is not type(theirs)
     assert set(theirs.list_available_services("service-2")) <= set(ours.list_available_services("service-2"))

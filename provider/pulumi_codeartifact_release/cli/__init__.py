@@ -53,8 +53,9 @@ class _LazyGroup(click.Group):
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, or nothing to do; 1 it failed, trying again may help; 2 bad usage or a bad manifest; "
-    "3 `plan --detailed-exitcode` found changes; 4 refused, trying again will not help; 130 interrupted.",
+    epilog="Exit codes: 0 done, or nothing to do; 1 it failed, trying again may help; 2 something has to be corrected "
+    "first (usage, manifest, credentials, permissions, a missing domain); 3 `plan --detailed-exitcode` found changes; "
+    "4 refused, trying again will not help; 130 interrupted.",
 )
 @click.version_option(__version__, package_name="codeartifact-release", message="%(package)s %(version)s")
 def group() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import InterruptedReleaseError, RefusedError, ReleaseError, UsageError, printable
+from ..errors import InterruptedReleaseError, ReleaseError, UsageError, printable
 from .messages import nobody_reads, show_error, told
 from .plan import REFUSED, show_notes, show_plans
 from .target import Options, Target, open_target, output_options, target_options
@@ -291,10 +291,10 @@ def _released_text(todo: list[PackagePlan], done: Mapping[str, str], under_way: 
 
 
 def _raise_all(errors: list[BaseException]) -> None:
-    """Raise what failed: all of it is told, and a refusal gives the exit code, since trying again will not help."""
+    """Raise what failed: all of it is told, and the gravest gives the exit code."""
     # Those that only stopped because another failed have nothing to tell.
     told = [error for error in errors if not isinstance(error, InterruptedReleaseError)] or errors
-    told.sort(key=lambda error: isinstance(error, ReleaseError) and error.exit_code == RefusedError.exit_code)
+    told.sort(key=lambda error: error.exit_code if isinstance(error, ReleaseError) else 0)
     for error in told[:-1]:
         if not isinstance(error, ReleaseError):
             raise error

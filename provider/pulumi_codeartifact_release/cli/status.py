@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ..publishing.standing import Behind, Wanted
     from .status_read import Cell, Place, Report
 
-UNREAD = 1
-
 
 @click.command(
     epilog="Example: codeartifact-release status release.yaml --html status.html",
@@ -65,7 +63,7 @@ def command(
 
     For every package and environment: the version, its status and digest, since when it is there, whether it is what
     the manifest declares, and whether it is in step with the environment before. The files of the packages need not be
-    there. Exits with 1 if anything could not be read; what could be is shown all the same.
+    there. Exits with 1 or 2 if anything could not be read; what could be is shown all the same.
     """
     from ..manifest import Variables, load  # noqa: PLC0415 - so that `--help` imports nothing of it
     from .status_read import read_report  # noqa: PLC0415
@@ -100,8 +98,8 @@ def command(
 
         for line in table(report, terminal_width()):
             click.echo(line)
-    if report.unread:
-        raise SystemExit(UNREAD)
+    if report.exit_code:
+        raise SystemExit(report.exit_code)
 
 
 class _Warnings:

@@ -14,34 +14,18 @@ from datetime import datetime
 
 from ..approvals import wanted
 from ..endpoints import connect, resolve
-from ..errors import (
-    ExpiredCredentialsError,
-    MissingDomainError,
-    MissingRepositoryError,
-    NoCredentialsError,
-    ReleaseError,
-    UnreachableError,
-)
+from ..errors import ReleaseError, gravest
 from ..manifest import Environment, Manifest, Package
 from ..publishing import ThreadScheduler
 from ..publishing.standing import Before, Declared, Found, Standing, Step, Wanted, judge, read
 from ..registry.interface import Registry, Status
 from .pool import in_parallel
-from .target import destination_of, origin_warning
+from .target import EVERYWHERE, destination_of, origin_warning
 
 READS_AT_ONCE = 8
 
 _Key = tuple[str, str | None]
 """A package, and which of its versions where the manifest has several."""
-
-# What one package meets, the others would meet too, each after the same wait.
-_EVERYWHERE = (
-    UnreachableError,
-    NoCredentialsError,
-    ExpiredCredentialsError,
-    MissingDomainError,
-    MissingRepositoryError,
-)
 
 
 @dataclass(frozen=True)
@@ -140,14 +124,14 @@ class Report:
     Attributes:
         manifest: the manifest's path, as it was named.
         as_of: when the reading began, by this machine's clock.
-        unread: whether anything could not be read.
+        exit_code: 0; the gravest of what could not be read, if anything could not.
     """
 
     manifest: str
     as_of: datetime
     places: tuple[Place, ...]
     rows: tuple[Row, ...]
-    unread: bool
+    exit_code: int
 
     @property
     def counts(self) -> dict[str, int]:
@@ -196,7 +180,7 @@ class _Reader:
         self.endpoint, self.aws = endpoint.text or None, not endpoint.text
         if warning := origin_warning(endpoint):
             warn(warning)
-        connection = connect(self._destination, endpoint)
+        connection = connect(self._destination, endpoint, asks=True)
         self.endpoint, self.region = endpoint.text or connection.url, connection.region
         # A `file:` registry that nobody has released to reads as empty, and is not made.
         self._registry = connection.planning
@@ -208,7 +192,7 @@ class _Reader:
         namespace, _, name = package.partition("/")
         try:
             return read(self._registry, self._destination.coordinates(namespace, name, ""), version, ThreadScheduler())
-        except _EVERYWHERE as error:
+        except EVERYWHERE as error:
             with self._lock:
                 # One for all of them, so that it is told once.
                 self.problem = self.problem or error
@@ -251,8 +235,8 @@ def read_report(
     rows = tuple(Row(key[0], {name: cell(key, name) for name in names}, key[1]) for key in packages)
     sources = {environment.promote_from for environment in environments.values()}
     places = tuple(_place(readers[name], last=name not in sources) for name in names)
-    unread = any(each.problem for each in found.values()) or any(reader.problem for reader in readers.values())
-    return Report(str(manifest.path), now, places, rows, unread)
+    problems = [each.problem for each in found.values()] + [reader.problem for reader in readers.values()]
+    return Report(str(manifest.path), now, places, rows, gravest(each for each in problems if each))
 
 
 def _read_all(

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import UsageError, printable
+from ..errors import (
+    ExpiredCredentialsError,
+    MissingDomainError,
+    MissingRepositoryError,
+    NoCredentialsError,
+    UnreachableError,
+    UsageError,
+    WrongRegionError,
+    printable,
+)
 from .completing import complete_environments
 
 if TYPE_CHECKING:
@@ -21,6 +30,16 @@ if TYPE_CHECKING:
 
 FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
 """How a version and its digest are written."""
+
+EVERYWHERE = (
+    UnreachableError,
+    WrongRegionError,
+    NoCredentialsError,
+    ExpiredCredentialsError,
+    MissingDomainError,
+    MissingRepositoryError,
+)
+"""What one package meets, the others would meet too, each after the same wait."""
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -253,7 +272,7 @@ def open_site(manifest: Manifest, environment: Environment, allow: frozenset[str
 
     endpoint = resolve(environment.endpoint, base=manifest.base, allow=allow, profile=environment.profile)
     destination = destination_of(environment)
-    connection = connect(destination, endpoint, ThreadScheduler(stop.reason).checkpoint)
+    connection = connect(destination, endpoint, ThreadScheduler(stop.reason).checkpoint, asks=True)
     return Site(environment, endpoint, destination, connection, resolved_owner(destination, endpoint))
 
 

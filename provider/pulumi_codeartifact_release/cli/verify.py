@@ -102,7 +102,6 @@ def command(
                 hint="Name one with -e ENVIRONMENT.",
             )
 
-    from .reading import open_reading  # noqa: PLC0415
     from .summary import Summary, verify_summary  # noqa: PLC0415 - so that `--help` imports nothing of it
     from .text import terminal_width  # noqa: PLC0415
     from .verify_read import of_digests, of_manifest  # noqa: PLC0415
@@ -110,11 +109,10 @@ def command(
 
     permitted, manifest = frozenset(allow), Path(targets[0])
     with Summary(summary_file, disabled=no_summary, others={"the manifest": manifest}, beside=manifest) as summary:
-        with open_reading(quiet=quiet) as reading:
-            if named:
-                report = of_digests(named, place, permitted, reading, download=download)
-            else:
-                report = of_manifest(manifest, environment or "", variables, permitted, reading, download=download)
+        if named:
+            report = of_digests(named, place, permitted, quiet=quiet, download=download)
+        else:
+            report = of_manifest(manifest, environment or "", variables, permitted, quiet=quiet, download=download)
         summary.add(verify_summary(report))
     if as_json:
         click.echo(json.dumps(report_json(report), indent=2))

@@ -11,31 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..errors import (
-    ExpiredCredentialsError,
-    MismatchError,
-    MissingDomainError,
-    MissingRepositoryError,
-    NoCredentialsError,
-    RefusedError,
-    ReleaseError,
-    UnreachableError,
-)
+from ..errors import MismatchError, ReleaseError
 from ..publishing import ThreadScheduler
 from ..publishing.verify import Expected, Result, Verdict, verify
 from ..registry.interface import Coordinates
 from .pool import in_parallel
 from .reading import Reading
-from .target import Site, Stop
-
-# What one package meets, the others would meet too, each after the same wait.
-_EVERYWHERE = (
-    UnreachableError,
-    NoCredentialsError,
-    ExpiredCredentialsError,
-    MissingDomainError,
-    MissingRepositoryError,
-)
+from .target import EVERYWHERE, Site, Stop
 
 
 class Basis(StrEnum):
@@ -81,10 +63,9 @@ class Checked:
 
     @property
     def exit_code(self) -> int:
-        """0 verified; 4 it is not what it must be, or nothing says what it must be; 1 it could not be read."""
+        """0 verified; 4 it is not what it must be, or nothing says what it must be; else why it could not be read."""
         if self.result is Result.UNKNOWN:
-            refused = self.problem is not None and self.problem.exit_code == RefusedError.exit_code
-            return MismatchError.exit_code if refused else ReleaseError.exit_code
+            return self.problem.exit_code if self.problem else ReleaseError.exit_code
         return 0 if self.result is Result.VERIFIED else MismatchError.exit_code
 
 
@@ -140,7 +121,7 @@ class _Everywhere:
 
     def noted(self, error: ReleaseError) -> ReleaseError:
         """Return what to tell."""
-        if not isinstance(error, _EVERYWHERE):
+        if not isinstance(error, EVERYWHERE):
             return error
         with self._lock:
             self.error = self.error or error

@@ -22,7 +22,7 @@ from ..manifest import Environment, Manifest, Package, Variables, load, value_pr
 from ..publishing import Permission, Release, ThreadScheduler, look
 from ..publishing.verify import Expected, Sealed, refuse_unreadable
 from ..registry.interface import Asset, Coordinates, Status
-from .reading import Reading
+from .reading import Reading, open_reading
 from .target import Site, Stop, open_site, parsed_variables, warn_of_idle_pins, warn_of_origin
 from .verify_check import Basis, Checked, Subject, check
 
@@ -45,7 +45,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """The gravest of all."""
+        """The gravest of all: 4, 2, 1 or 0."""
         return max((each.exit_code for each in self.checked), default=0)
 
 
@@ -62,30 +62,35 @@ class Place:
 
 
 def of_manifest(
-    path: Path, name: str, variables: Sequence[str], allow: frozenset[str], reading: Reading, *, download: bool
+    path: Path, name: str, variables: Sequence[str], allow: frozenset[str], *, quiet: bool, download: bool
 ) -> Report:
-    """Check every package of a manifest in one environment. Raises UsageError, ManifestError, FileError."""
+    """Check every package of a manifest in one environment. Raises UsageError, ManifestError, FileError.
+
+    `quiet`: nothing shows how far it is.
+    """
     values = Variables(command_line=parsed_variables(variables), environ=os.environ)
     manifest = load(path, environment=name, variables=values, allow=allow)
     environment = manifest.environment(name)
     stop = Stop()
     site = open_site(manifest, environment, allow, stop)
     source = None
-    if not environment.promote_from:
-        subjects = _published(manifest, site, reading)
-    else:
-        if _asks_before(manifest, environment):
-            source = open_site(manifest, manifest.environment(environment.promote_from), allow, stop)
-            refuse_same_place(source.destination, source.endpoint, site.destination, site.endpoint)
-        subjects = _promoted(manifest, environment, site, source)
+    if environment.promote_from and _asks_before(manifest, environment):
+        source = open_site(manifest, manifest.environment(environment.promote_from), allow, stop)
+        refuse_same_place(source.destination, source.endpoint, site.destination, site.endpoint)
     warn_of_origin(site, source)
-    return Report(str(path), site, source, download, check(subjects, site, stop, reading, download=download))
+    # Nothing is drawn before both have their credentials: a code of an MFA device may be asked for.
+    with open_reading(quiet=quiet) as reading:
+        if environment.promote_from:
+            subjects = _promoted(manifest, environment, site, source)
+        else:
+            subjects = _published(manifest, site, reading)
+        return Report(str(path), site, source, download, check(subjects, site, stop, reading, download=download))
 
 
 def of_digests(
-    versions: Sequence[Permission], place: Place, allow: frozenset[str], reading: Reading, *, download: bool
+    versions: Sequence[Permission], place: Place, allow: frozenset[str], *, quiet: bool, download: bool
 ) -> Report:
-    """Check versions that are named with their digests. Raises UsageError."""
+    """Check versions that are named with their digests. Raises UsageError. `quiet`: nothing shows how far it is."""
     _refuse_malformed(versions, place)
     base = Path.cwd()
     _refuse_endpoint(place, base, allow)
@@ -106,7 +111,8 @@ def of_digests(
         namespace, _, package = version.package.partition("/")
         at = site.destination.coordinates(namespace, package, version.version)
         subjects.append(Subject(at, Basis.DIGEST, partial(Sealed, at, version.digest)))
-    return Report(None, site, None, download, check(subjects, site, stop, reading, download=download))
+    with open_reading(quiet=quiet) as reading:
+        return Report(None, site, None, download, check(subjects, site, stop, reading, download=download))
 
 
 # --- what must be there -----------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from ..errors import RegistryError, ServerFaultError, StatusRefusedError, VersionNotFoundError
+from .answer_words import one_line
 from .interface import Coordinates, Status, VersionState
-from .translate import one_line
 
 # The model says 50.
 _LONGEST_REVISION = 1000

@@ -26,13 +26,14 @@ from ..errors import (
     ServerFaultError,
     VersionNotFoundError,
 )
+from .answer_words import is_throttled
 from .answers import copy_of, revision_of, state_of, verdict_of
 from .guard import around_attempts, outcome_of
 from .interface import Asset, AssetListing, Coordinates, CopyAnswer, Status, VersionState
 from .listing import Page, by_name, page_of
 from .pacing import Pacer
 from .retry_after import Patience, asked_by
-from .translate import is_not_found, is_throttled, resource_type, translate
+from .translate import is_not_found, resource_type, translate
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient

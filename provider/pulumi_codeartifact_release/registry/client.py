@@ -10,25 +10,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
-from botocore.loaders import Loader, create_loader
-from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
 from ..errors import ReleaseError, UsageError, printable
 from .address import is_loopback
 from .bounded import bound_answers
+from .config_file import mentions
 from .guard import watch_attempts
-from .interface import Coordinates
-from .isolated import ISOLATED_USER_AGENT, isolated_session
-from .models import model_loader
-from .translate import translate
+from .isolated import ISOLATED_USER_AGENT
+from .sessions import AwsSession, unusable_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient
@@ -61,55 +57,47 @@ class ClientSettings:
     isolated: bool = False
 
 
-def make_client(settings: ClientSettings, environ: Mapping[str, str] = os.environ) -> CodeArtifactClient:
-    """Return a thread-safe client. Raises UsageError for an unknown profile or where no region is known."""
+def make_client(
+    settings: ClientSettings, session: AwsSession | None = None, environ: Mapping[str, str] = os.environ
+) -> CodeArtifactClient:
+    """Return a thread-safe client. Raises ReleaseError for settings or credentials that cannot be used.
+
+    `session`: of the settings' profile, shared with other clients; None: one of its own.
+    """
+    session = session or _session(settings)
+    region = settings.region or session.region()
+
+    def client(made_for: ClientSettings, **more: Any) -> Any:
+        config = _config(session, made_for, environ).merge(Config(**more))
+        return session.client("codeartifact", region, config, made_for.endpoint)
+
     try:
-        session = _session(settings)
-        region = _region(session, settings, environ)
-        client = session.create_client(
-            "codeartifact",
-            region_name=region,
-            endpoint_url=settings.endpoint,
-            config=_config(session, settings, environ),
-        )
-        url = client.meta.endpoint_url
+        made = client(settings)
+        url = made.meta.endpoint_url
         if is_loopback(url) and not settings.endpoint and get_environ_proxies(url):
             # Which endpoint the chain chooses is known only now; a proxy must not be asked for this machine.
-            client = session.create_client(
-                "codeartifact", region_name=region, config=_config(session, ClientSettings(endpoint=url), environ)
-            )
+            made = client(ClientSettings(endpoint=url))
     except (BotoCoreError, ValueError) as error:
         raise _unusable(error, settings) from error
-    bound_answers(client)
-    watch_attempts(client)
-    return cast("CodeArtifactClient", client)
-
-
-def ambient_region(settings: ClientSettings, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the region that a client of these settings will use, None where nothing names one."""
-    # Without a session, which takes long to make, where the chain would ask these first anyway.
-    if named := settings.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION"):
-        return named
-    try:
-        return _region(_session(settings), settings, environ)
-    except BotoCoreError as error:
-        raise _unusable(error, settings) from error
+    bound_answers(made)
+    watch_attempts(made)
+    return cast("CodeArtifactClient", made)
 
 
 def configured_endpoint(profile: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the endpoint that the AWS config file names for CodeArtifact, None where it names none."""
-    try:
-        path = Path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
-        # Most files name none, and a client only to ask takes longer than a whole preview should.
-        if "endpoint_url" not in path.read_text(encoding="utf-8", errors="replace"):
-            return None
-    except (OSError, RuntimeError):
-        # RuntimeError: nobody's home, as in a container that runs as any user.
+    """Return the endpoint that the AWS configuration names for CodeArtifact, None where it names none."""
+    # A client only to ask takes longer than a whole preview should.
+    if not mentions("endpoint_url", environ):
         return None
-    # Keys that are never used: without any, boto3 would look for some as far as the instance's metadata.
+    # Keys that are never used: nobody is asked for any, and boto3 would look for some as far as the machine's metadata.
     settings = ClientSettings("us-east-1", profile, access_key_id="unused", secret_access_key="unused")  # noqa: S106
-    url = make_client(settings, environ).meta.endpoint_url
-    return None if (urlsplit(url).hostname or "") == "codeartifact.us-east-1.amazonaws.com" else url
+    session = _session(settings)
+    urls = [
+        make_client(replace(settings, aws_only=aws_only), session, environ).meta.endpoint_url
+        for aws_only in (False, True)
+    ]
+    # Whatever AWS's own host is: FIPS and dual-stack have others.
+    return None if urls[0] == urls[1] else urls[0]
 
 
 @dataclass(frozen=True)
@@ -125,18 +113,20 @@ class Caller:
     arn: str
 
 
-def caller(settings: ClientSettings, *, configured_only: bool = False) -> Caller | None:
+def caller(
+    settings: ClientSettings, session: AwsSession | None = None, *, configured_only: bool = False
+) -> Caller | None:
     """Return who calls (GetCallerIdentity), None where STS does not answer.
 
     `configured_only`: AWS's own STS is not asked, only one whose endpoint the shell or the AWS config file names.
     """
     try:
-        session = _session(settings)
+        session = session or _session(settings)
         config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
-        region = _region(session, settings, os.environ)
+        region = settings.region or session.region()
 
         def client(**more: Any) -> Any:
-            return session.create_client("sts", region_name=region, config=config.merge(Config(**more)))
+            return session.client("sts", region, config.merge(Config(**more)))
 
         sts = client()
         url = sts.meta.endpoint_url
@@ -153,41 +143,28 @@ def caller(settings: ClientSettings, *, configured_only: bool = False) -> Caller
         return None
 
 
-def _session(settings: ClientSettings) -> Session:
+def _session(settings: ClientSettings) -> AwsSession:
     if settings.isolated:
-        return isolated_session(settings.access_key_id or "", settings.secret_access_key or "")
-    session = Session()
-
-    def loader() -> Loader:
-        return model_loader(create_loader(session.get_config_variable("data_path")).search_paths)
-
-    session.lazy_register_component("data_loader", loader)
-    if settings.profile is not None:
-        session.set_config_variable("profile", settings.profile)
+        return AwsSession.isolated(settings.access_key_id or "", settings.secret_access_key or "")
+    session = AwsSession(settings.profile)
     if settings.access_key_id and settings.secret_access_key:
-        session.set_credentials(settings.access_key_id, settings.secret_access_key)
+        session.use_keys(settings.access_key_id, settings.secret_access_key)
     return session
 
 
-def _region(session: Session, settings: ClientSettings, environ: Mapping[str, str]) -> str | None:
-    # botocore reads AWS_DEFAULT_REGION alone; every other SDK, and so the users, expect AWS_REGION to come first.
-    region: str | None = settings.region or environ.get("AWS_REGION") or session.get_config_variable("region")
-    return region
-
-
-def _config(session: Session, settings: ClientSettings, environ: Mapping[str, str]) -> Config:
+def _config(session: AwsSession, settings: ClientSettings, environ: Mapping[str, str]) -> Config:
     options: dict[str, Any] = {
         "connect_timeout": _seconds("CODEARTIFACT_RELEASE_CONNECT_TIMEOUT", _CONNECT_TIMEOUT_S, environ),
         "read_timeout": _seconds("CODEARTIFACT_RELEASE_READ_TIMEOUT", _READ_TIMEOUT_S, environ),
         "max_pool_connections": _CONNECTIONS,
         # Botocore's short form: the long one is put together anew, twice, for every request.
-        "user_agent": f"{session.user_agent()} app/codeartifact-release",
+        "user_agent": f"{session.botocore.user_agent()} app/codeartifact-release",
     }
     if settings.isolated:
         options["user_agent"] = ISOLATED_USER_AGENT
         environ = {}
     # Asked of the sources themselves: what botocore says without them is its own default, not the user's choice.
-    profile = session.get_scoped_config()
+    profile = session.botocore.get_scoped_config()
     options["retries"] = {"mode": environ.get("AWS_RETRY_MODE") or profile.get("retry_mode") or "standard"}
     if not environ.get("AWS_MAX_ATTEMPTS") and not profile.get("max_attempts"):
         options["retries"]["total_max_attempts"] = _ATTEMPTS
@@ -213,7 +190,6 @@ def _seconds(name: str, default: float, environ: Mapping[str, str]) -> float:
 
 def _unusable(error: Exception, settings: ClientSettings) -> ReleaseError:
     # botocore has errors of its own that are ValueErrors too.
-    if isinstance(error, ValueError) and not isinstance(error, BotoCoreError):
+    if settings.endpoint and isinstance(error, ValueError) and not isinstance(error, BotoCoreError):
         return UsageError(f"the endpoint {settings.endpoint} cannot be used: {error}")
-    nowhere = Coordinates("", "", "", "", "")
-    return translate(error, "the AWS settings", nowhere, settings.endpoint or "AWS")
+    return unusable_settings(error)

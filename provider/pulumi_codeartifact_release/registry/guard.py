@@ -17,9 +17,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from .answer_words import is_throttled
 from .quota_learning import Outcome
 from .retry_after import understand
-from .translate import is_throttled
 
 Told = Callable[[Mapping[str, Any] | None], None]
 """Called with an answer as botocore has parsed it, None where there is none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -15,22 +14,19 @@ from ..errors import (
     InvalidRequestError,
     MissingDomainError,
     MissingRepositoryError,
-    NoCredentialsError,
-    NoRegionError,
     QuotaExceededError,
     RegistryConflictError,
     RegistryError,
     ReleaseError,
     ServerFaultError,
     ThrottledError,
-    UsageError,
     VersionNotFoundError,
 )
+from .answer_words import EXPIRED, error_code, http_status, is_throttled, one_line
 from .interface import Coordinates
+from .login_errors import LOGINS, about_credentials, about_settings, refused_login
 from .unanswered import AGAIN, region_of, unanswered
 
-_LONGEST_MESSAGE = 500
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _CLOCK = {"RequestTimeTooSkewed", "RequestTimeTooSkewedException", "RequestInTheFuture"}
 _CLOCK_SAID = ("signature expired", "signature not yet current")
 _BAD_KEY = {
@@ -45,19 +41,6 @@ _BAD_KEY = {
 }
 _DENIED = {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"}
 _ON_TOP = {"CopyPackageVersions": " Copying needs codeartifact:ReadFromRepository on the source repository too."}
-# Calls that botocore makes by itself, for credentials.
-_LOGINS = {"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials", "CreateToken"}
-_THROTTLED = {
-    "ThrottlingException",
-    "Throttling",
-    "ThrottledException",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-    "BandwidthLimitExceeded",
-    "SlowDown",
-}
 
 
 def translate(
@@ -80,22 +63,9 @@ def resource_type(error: Exception) -> str | None:
     return None
 
 
-def is_throttled(error: boto.ClientError) -> bool:
-    """Return whether the answer means: too many requests, later perhaps."""
-    return _code(error) in _THROTTLED or _http_status(error) == 429
-
-
 def is_not_found(error: Exception) -> bool:
     """Return whether the service says that something does not exist."""
-    return isinstance(error, boto.ClientError) and _code(error) == "ResourceNotFoundException"
-
-
-def _code(error: boto.ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _http_status(error: boto.ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return isinstance(error, boto.ClientError) and error_code(error) == "ResourceNotFoundException"
 
 
 def _place(at: Coordinates, endpoint: str) -> str:
@@ -105,12 +75,12 @@ def _place(at: Coordinates, endpoint: str) -> str:
 
 
 def _answer(error: boto.ClientError, operation: str, at: Coordinates, endpoint: str, about: str) -> ReleaseError:
-    code, status = _code(error), _http_status(error)
+    code, status = error_code(error), http_status(error)
     message = one_line(error.response.get("Error", {}).get("Message") or error.response.get("message"))
     asked = f"{operation} for {about}"
-    if error.operation_name in _LOGINS:
-        return _no_login(error, error.operation_name, message)
-    if code in _EXPIRED:
+    if error.operation_name in LOGINS:
+        return refused_login(error)
+    if code in EXPIRED:
         return ExpiredCredentialsError(
             f"{asked}: the credentials have expired",
             hint=f"Log in again (`aws sso login`, or whatever gave you the credentials). {AGAIN}",
@@ -168,7 +138,7 @@ _STRANGE = (
 
 
 def _denied(error: boto.ClientError, operation: str, at: Coordinates, what: str) -> AccessDeniedError:
-    if _code(error).isdigit():
+    if error_code(error).isdigit():
         # No word of the service's: its own refusals have one.
         return AccessDeniedError(what, hint=_STRANGE)
     if "explicit deny" in what:
@@ -195,17 +165,6 @@ def _clocks(error: boto.ClientError) -> str:
     except (KeyError, TypeError, ValueError, OverflowError):
         return ""
     return f" (here it is {clocks[0]}, there {clocks[1]})"
-
-
-def one_line(message: object) -> str:
-    """Return a server's message fit for one of ours: on one line, and of a bearable length."""
-    text = " ".join(str(message or "no reason given").split())
-    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
-
-
-def _without_quotes(text: str) -> str:
-    """Return a text in which lists of words are not written as Python writes them: ('legacy', 'standard')."""
-    return re.sub(r"\(('[^()]*')\)", lambda found: found[1].replace("'", ""), text)
 
 
 def _missing(error: boto.ClientError, what: str, at: Coordinates, endpoint: str) -> ReleaseError:
@@ -238,29 +197,9 @@ def _missing(error: boto.ClientError, what: str, at: Coordinates, endpoint: str)
 
 
 def _no_answer(error: Exception, operation: str, endpoint: str) -> ReleaseError:
+    if settled := about_credentials(error) or about_settings(error):
+        return settled
     match error:
-        case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():
-            return _no_credentials(error)
-        case boto.MetadataRetrievalError() | boto.RefreshWithMFAUnsupportedError():
-            return _no_credentials(error)
-        case boto.SSOError() | boto.TokenRetrievalError() | boto.NoAuthTokenError() | boto.LoginError():
-            return ExpiredCredentialsError(
-                f"the AWS session has ended, or there was none: {one_line(error)}",
-                hint=f"Log in again (`aws sso login`, with the --profile that is in use). {AGAIN}",
-            )
-        case boto.ProfileNotFound():
-            return UsageError(
-                f"there is no AWS profile {error.kwargs.get('profile')} on this machine",
-                hint="Correct `profile` (or aws:profile, AWS_PROFILE), or add it to the AWS config file: "
-                "`aws configure list-profiles` lists those that are there.",
-            )
-        case boto.NoRegionError():
-            return NoRegionError()
-        case boto.InvalidRegionError():
-            return UsageError(
-                f"{error.kwargs.get('region_name')} is not the name of an AWS region",
-                hint="Correct `region` (or aws:region, AWS_REGION): it is written like eu-west-1.",
-            )
         case boto.ParamValidationError():
             return InvalidRequestError(
                 f"{operation} was not sent: {one_line(error.kwargs.get('report'))}",
@@ -272,54 +211,6 @@ def _no_answer(error: Exception, operation: str, endpoint: str) -> ReleaseError:
             return ServerFaultError(
                 f"{operation}: {endpoint} answered what is not CodeArtifact's protocol", hint=_STRANGE
             )
-        case (
-            boto.ConfigParseError()
-            | boto.ConfigNotFound()
-            | boto.InvalidConfigError()
-            | boto.InvalidRetryConfigurationError()
-            | boto.InvalidDefaultsMode()
-            | boto.InvalidProxiesConfigError()
-            | boto.BaseEndpointResolverError()
-            | boto.EndpointProviderError()
-            | boto.InvalidEndpointConfigurationError()
-            | boto.MissingDependencyException()
-        ):
-            return UsageError(
-                f"the AWS settings cannot be used: {_without_quotes(one_line(error))}",
-                hint="Correct the AWS config file, or the variables AWS_…, that say so.",
-            )
     return RegistryError(
         f"{operation} at {endpoint} failed: {one_line(error)}", hint="`--verbose` of the command line shows where."
-    )
-
-
-def _no_login(error: boto.ClientError, operation: str, message: str) -> ReleaseError:
-    """Return what it means that another service would not give credentials: nothing of CodeArtifact's is denied."""
-    if _code(error) in _EXPIRED or _code(error) in ("UnauthorizedException", "ExpiredIdToken"):
-        return ExpiredCredentialsError(
-            f"the AWS session has ended: {operation}: {message}",
-            hint=f"Log in again (`aws sso login`, with the --profile that is in use). {AGAIN}",
-        )
-    return NoCredentialsError(
-        f"{operation} gave no AWS credentials: {message}",
-        hint="Correct the role (`role_arn` of the profile, AWS_ROLE_ARN), or let its trust policy name the caller; "
-        "`aws sts get-caller-identity` tries it.",
-    )
-
-
-def _no_credentials(error: boto.BotoCoreError) -> NoCredentialsError:
-    known = error.kwargs
-    match error:
-        case boto.NoCredentialsError():
-            what = "there are no AWS credentials"
-        case boto.PartialCredentialsError():
-            what = f"the AWS credentials are incomplete: {known.get('cred_var')} is missing"
-        case boto.CredentialRetrievalError():
-            what = f"{known.get('provider')} gave no AWS credentials: {one_line(known.get('error_msg'))}"
-        case _:
-            what = f"there are no usable AWS credentials: {one_line(error)}"
-    return NoCredentialsError(
-        what,
-        hint="Log in (`aws sso login`), or name a profile (AWS_PROFILE), a role, or keys (AWS_ACCESS_KEY_ID and "
-        "AWS_SECRET_ACCESS_KEY); `aws sts get-caller-identity` tries them.",
     )

@@ -15,9 +15,10 @@ from typing import NamedTuple, TypeVar
 
 import botocore.exceptions as boto
 import urllib3.exceptions
+from botocore.loaders import create_loader
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from ..errors import UnreachableError
+from ..errors import ReleaseError, UnreachableError, WrongRegionError
 from .address import is_aws
 
 AGAIN = "Run again: only what is missing is sent."
@@ -40,17 +41,33 @@ def region_of(endpoint: str) -> str | None:
     return found[1] if found and is_aws(endpoint) else None
 
 
-def unanswered(error: boto.BotoCoreError, operation: str, endpoint: str) -> UnreachableError:
+def unanswered(error: boto.BotoCoreError, operation: str, endpoint: str) -> ReleaseError:
     """Return what it means that `operation` has no answer from `endpoint`: what failed, and what to look at."""
+    through_proxy = isinstance(error, boto.ProxyConnectionError)
+    region = None if through_proxy or not _first(error, socket.gaierror) else region_of(endpoint)
+    if region and region not in _regions():
+        return WrongRegionError(
+            f"{operation}: no answer from {endpoint}: its name does not resolve, and {region} is not among the regions "
+            "with CodeArtifact",
+            hint="Correct `region` (or aws:region, AWS_REGION): it is written like eu-west-1, and not every region has "
+            "CodeArtifact. If it is right, because it is new, check this machine's network and DNS.",
+        )
     if isinstance(error, boto.SSLError):
         why = _tls(error)
         return UnreachableError(f"{operation}: TLS to {endpoint} failed: {why.reason}", hint=why.hint)
-    if isinstance(error, boto.ProxyConnectionError):
+    if through_proxy:
         why = _proxy(error)
         through = f" through the proxy {error.kwargs.get('proxy_url')}"
     else:
         why, through = _direct(error, endpoint), ""
     return UnreachableError(f"{operation}: no answer from {endpoint}{through}: {why.reason}", hint=why.hint)
+
+
+def _regions() -> set[str]:
+    """Return the regions that have CodeArtifact, as far as botocore has heard of them: another one may be new."""
+    # A name that does not resolve says nothing by itself: without a network none does.
+    partitions = create_loader().load_data("endpoints")["partitions"]
+    return {region for each in partitions for region in each["services"].get("codeartifact", {}).get("endpoints", {})}
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -129,8 +146,9 @@ def _within(error: boto.BotoCoreError) -> str:
 def _unresolved(endpoint: str) -> str:
     if region := region_of(endpoint):
         return (
-            f"Is {region} the region that you mean, and does it have CodeArtifact? Correct `region` (or aws:region, "
-            "AWS_REGION). If it is right, check this machine's network and DNS."
+            f"Check this machine's network and DNS. If other names resolve, is {region} the region that you mean? "
+            "`region`, aws:region or AWS_REGION says so, and AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT "
+            "choose hosts that not every region has."
         )
     return "Correct the host name of the endpoint, or check this machine's network and DNS."
 
