@@ -30,7 +30,6 @@ from pulumi_codeartifact_release.endpoints import (
 from pulumi_codeartifact_release.errors import MissingDomainError, UsageError, VersionNotFoundError
 from pulumi_codeartifact_release.registry import Status
 from pulumi_codeartifact_release.registry.client import Caller
-from pulumi_codeartifact_release.registry.quota_learning import Outcome
 
 HERE = Destination("acme", "dev")
 AT = HERE.coordinates("tools", "app", "1.0")
@@ -163,15 +162,13 @@ def test_one_server_serves_a_folder_for_the_whole_process(tmp_path: Path) -> Non
 def test_the_operator_may_tell_the_rate_and_it_is_one_for_the_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CODEARTIFACT_RELEASE_RATE", "20")
+    monkeypatch.setenv("CODEARTIFACT_RELEASE_RATE", "0.01")
     endpoint = resolve("file:.registry", base=tmp_path)
     first, second = connect(HERE, endpoint), connect(Destination("acme", "other"), endpoint)
-    assert first.rate == second.rate == 20
-    turn = first._pacer.turn("PublishPackageVersion", "a release")
-    for _ in range(20):
-        turn.begin()
-        turn.end(Outcome.ACCEPTED)
-    assert second.waiting_s() > 0
+    assert first.rate == second.rate == 0.01
+    assert second.waiting_s() == 0
+    first._limiter.permit("PublishPackageVersion", "a release").acquire()
+    assert second.waiting_s() > 50
 
 
 @pytest.mark.parametrize("text", ["fast", "0", "-1", "inf", "nan"])

@@ -23,8 +23,8 @@ from .registry.address import is_aws, is_loopback, refuse_region, shell_region
 from .registry.config_file import ignores_endpoints
 from .registry.interface import Coordinates, CopyingRegistry, Registry
 from .registry.keys import account_of
-from .registry.pacing import Pacer, known_rates
 from .registry.prepared import empty_until_prepared
+from .registry.rate_limiter import RateLimiter, rate_limits
 from .registry.repositories import create_missing
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Connection:
     region: str
     embedded: bool
     rate: float | None
-    _pacer: Pacer
+    _limiter: RateLimiter
     _client: CodeArtifactClient
     _destination: Destination
 
@@ -112,7 +112,7 @@ class Connection:
 
     def waiting_s(self) -> float:
         """Return how many seconds one more upload would have to wait for the quota now."""
-        return self._pacer.owed("PublishPackageVersion")
+        return self._limiter.wait_time("PublishPackageVersion")
 
     @property
     def planning(self) -> Registry:
@@ -268,23 +268,23 @@ def connect(
     client = _shared(("client", settings), lambda: make_client(settings, session))
     url = client.meta.endpoint_url
     _refuse_clear_text(url, "the AWS configuration")
-    rates = known_rates(url)
+    rates = rate_limits(url)
     rate = rates.get("PublishPackageVersion")
 
-    def choose() -> Pacer:
+    def choose() -> RateLimiter:
         # Two profiles of one account share its quotas; who it is, nobody is asked only for that.
-        chosen = "pacer of", url, region, destination.profile
+        chosen = "limiter of", url, region, destination.profile
         if chosen not in _things:
             known = cast("Caller | None", _things.get(_caller_key(destination, endpoint)))
             account = known.account if known else ("profile", destination.profile)
-            pacer = _shared(("pacer", url, region, account), lambda: Pacer(rates))
-            return _shared(chosen, lambda: pacer)
-        return cast(Pacer, _things[chosen])
+            limiter = _shared(("limiter", url, region, account), lambda: RateLimiter(rates))
+            return _shared(chosen, lambda: limiter)
+        return cast(RateLimiter, _things[chosen])
 
     # Chosen when something is sent first: by then the caller is mostly known.
-    pacer = cast(Pacer, _OnFirstUse(choose))
-    registry = BotoRegistry(client, pacer, checkpoint=checkpoint)
-    return Connection(registry, url, region, endpoint.folder is not None, rate, pacer, client, destination)
+    limiter = cast(RateLimiter, _OnFirstUse(choose))
+    registry = BotoRegistry(client, limiter, checkpoint=checkpoint)
+    return Connection(registry, url, region, endpoint.folder is not None, rate, limiter, client, destination)
 
 
 # --- one of each a process --------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from fakes import asset
 from pulumi_codeartifact_release.errors import ReleaseError
 from pulumi_codeartifact_release.registry import Coordinates, Status
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
-from pulumi_codeartifact_release.registry.pacing import Pacer
+from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
 
 from .conftest import Ask
 from .stand import Answer, printed, service, told
@@ -83,7 +83,7 @@ class Answered:
         self._capsys = capsys
         client = unconnected_client()
         self.stub = Stubber(client)
-        self.registry = BotoRegistry(client, Pacer({}), sleep=lambda _seconds: None)
+        self.registry = BotoRegistry(client, RateLimiter({}), sleep=lambda _seconds: None)
 
     def refuses(
         self, call: Call, code: str, status: int, message: str, at: Coordinates = AT, times: int = 1, **members: str

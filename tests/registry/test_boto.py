@@ -20,7 +20,7 @@ from pulumi_codeartifact_release import errors
 from pulumi_codeartifact_release.registry import AssetListing, Coordinates, Status, VersionState
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from pulumi_codeartifact_release.registry.interface import CopyAnswer
-from pulumi_codeartifact_release.registry.pacing import Pacer
+from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
 
 PACKAGE = {"domain": "acme", "repository": "dev", "format": "generic", "namespace": "tools", "package": "app"}
 VERSION = {**PACKAGE, "packageVersion": "1.0"}
@@ -32,7 +32,7 @@ class Stubbed:
         client = unconnected_client()
         self.stub = Stubber(client)
         self.slept: list[float] = []
-        self.registry = BotoRegistry(client, Pacer({}), sleep=self.slept.append)
+        self.registry = BotoRegistry(client, RateLimiter({}), sleep=self.slept.append)
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def test_throttled_calls_are_made_again(stubbed: Stubbed) -> None:
 
 
 def test_calls_that_are_always_throttled_end(stubbed: Stubbed) -> None:
-    throttle(stubbed, 12, {"retry-after": "20"})
+    throttle(stubbed, 9, {"retry-after": "20"})
     with pytest.raises(errors.ThrottledError):
         stubbed.registry.describe(AT)
 

@@ -22,7 +22,7 @@ from pulumi_codeartifact_release.publishing.apply import PARALLEL
 from pulumi_codeartifact_release.registry import Asset
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from pulumi_codeartifact_release.registry.client import ClientSettings, make_client
-from pulumi_codeartifact_release.registry.pacing import Pacer
+from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
 
 LARGE = 300_000
 """More than one block, so that it is read while it is sent."""
@@ -171,7 +171,7 @@ def publish(server: Server, sources: dict[str, Counted], monkeypatch: pytest.Mon
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     client = make_client(ClientSettings("us-east-1", None, server.url, "x", "y"))
     clock = Leaping()
-    registry = BotoRegistry(client, Pacer({}, clock=clock, sleep=clock.sleep), sleep=clock.sleep)
+    registry = BotoRegistry(client, RateLimiter({}, clock=clock, sleep=clock.sleep), sleep=clock.sleep)
     release = Release(AT, tuple(Asset(name, each.size, each.sha256) for name, each in sources.items()))
     *_, last = apply(release, sources, registry, Impatient())
     client.close()

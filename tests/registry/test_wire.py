@@ -32,7 +32,7 @@ from pulumi_codeartifact_release.publishing import LookingAgain, Origin, Promoti
 from pulumi_codeartifact_release.registry import Asset, Registry, Status
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from pulumi_codeartifact_release.registry.client import ClientSettings, make_client
-from pulumi_codeartifact_release.registry.pacing import Pacer
+from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def faulty(folder: Path, *rules: dict[str, object]) -> Iterator[Registry]:
         client.create_domain(domain="acme")
         for repository in ("dev", "releases"):
             client.create_repository(domain="acme", repository=repository)
-        yield BotoRegistry(client, Pacer({}), sleep=lambda _seconds: None)
+        yield BotoRegistry(client, RateLimiter({}), sleep=lambda _seconds: None)
         client.close()
 
 
@@ -285,7 +285,7 @@ def test_an_error_without_an_end_instead_of_a_download_fills_no_memory(monkeypat
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
-        registry = BotoRegistry(make_client(ClientSettings("us-east-1", None, url, "x", "y")), Pacer({}))
+        registry = BotoRegistry(make_client(ClientSettings("us-east-1", None, url, "x", "y")), RateLimiter({}))
         with pytest.raises(UnreachableError, match="larger than 64 MiB"):
             registry.fetch_asset(AT, asset("a", b"abc"), lambda _part: None)
         server.shutdown()

@@ -27,7 +27,7 @@ from pulumi_codeartifact_release.publishing import apply, look
 from pulumi_codeartifact_release.registry import Registry, Status
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from pulumi_codeartifact_release.registry.client import ClientSettings, make_client
-from pulumi_codeartifact_release.registry.pacing import Pacer
+from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
 
 Answer = Callable[[str], tuple[int, bytes | Iterator[bytes]]]
 GOOD = asset("a", b"abc")
@@ -91,7 +91,7 @@ def registry(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> Registry:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     url = f"http://127.0.0.1:{hostile.server.server_address[1]}"
     client = make_client(ClientSettings("us-east-1", None, url, "x", "y"))
-    return BotoRegistry(client, Pacer({}), sleep=lambda _seconds: None)
+    return BotoRegistry(client, RateLimiter({}), sleep=lambda _seconds: None)
 
 
 def as_json(value: Any) -> bytes:
@@ -261,7 +261,7 @@ def test_credentials_are_in_no_message(registry: Registry, hostile: Hostile) -> 
             "us-east-1", None, f"http://127.0.0.1:{hostile.server.server_address[1]}", "AKIAKEY", "SECRETKEY"
         )
     )
-    secretive = BotoRegistry(client, Pacer({}), sleep=lambda _seconds: None)
+    secretive = BotoRegistry(client, RateLimiter({}), sleep=lambda _seconds: None)
     for status in (400, 403, 404, 409, 500):
         hostile.answer = lambda _path, status=status: (status, as_json({"message": "no"}))  # type: ignore[misc]
         with pytest.raises(ReleaseError) as caught:
@@ -288,7 +288,7 @@ def test_no_retry_writes_after_a_cancel(
     hostile.answer = fail
     url = f"http://127.0.0.1:{hostile.server.server_address[1]}"
     client = make_client(ClientSettings("us-east-1", None, url, "x", "y"))
-    registry = BotoRegistry(client, Pacer({}), sleep=lambda _seconds: None, checkpoint=checkpoint)
+    registry = BotoRegistry(client, RateLimiter({}), sleep=lambda _seconds: None, checkpoint=checkpoint)
     with pytest.raises(InterruptedReleaseError):
         registry.set_status(AT, revision="r", expected=Status.UNFINISHED, target=Status.PUBLISHED)
     assert len(hostile.requests) == 1

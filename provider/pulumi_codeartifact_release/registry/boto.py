@@ -1,6 +1,6 @@
 """`Registry` over a boto3 client.
 
-registry = BotoRegistry(make_client(settings), Pacer(AWS_RATES))
+registry = BotoRegistry(make_client(settings), RateLimiter(AWS_RATES))
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from ..errors import (
 )
 from .answer_words import is_throttled
 from .answers import copy_of, revision_of, state_of, verdict_of
-from .guard import around_attempts, outcome_of
+from .backoff import Backoff, retry_after
+from .guard import around_attempts, was_throttled
 from .interface import Asset, AssetListing, Coordinates, CopyAnswer, Status, VersionState
 from .listing import Page, by_name, page_of
-from .pacing import Pacer
-from .retry_after import Patience, asked_by
+from .rate_limiter import RateLimiter
 from .translate import is_not_found, resource_type, translate
 
 if TYPE_CHECKING:
@@ -95,14 +95,14 @@ class BotoRegistry:
     def __init__(
         self,
         client: CodeArtifactClient,
-        pacer: Pacer,
+        limiter: RateLimiter,
         *,
         sleep: Callable[[float], None] = time.sleep,
         checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
         self._checkpoint = checkpoint
         self._client = client
-        self._pacer = pacer
+        self._limiter = limiter
         self._sleep = sleep
 
     @_understood("DescribePackageVersion")
@@ -294,30 +294,32 @@ class BotoRegistry:
 
     def _call(self, operation: str, at: Coordinates, call: Callable[[], _T], asset: str | None = None) -> _T:
         """Call within the quota; waits and tries again while throttled, translates every other failure."""
-        turn = self._pacer.turn(operation, at, self._checkpoint)
+        permit = self._limiter.permit(operation, at, self._checkpoint)
 
-        def begin() -> None:
-            turn.begin()
+        def acquire() -> None:
+            permit.acquire()
             if operation in _WRITES:
                 self._checkpoint()
 
-        patience = Patience()
+        def release(answer: Mapping[str, Any] | None) -> None:
+            permit.release(throttled=was_throttled(answer))
+
+        backoff = Backoff()
         while True:
             try:
-                with around_attempts(operation, begin, lambda answer: turn.end(outcome_of(answer))):
+                with around_attempts(operation, acquire, release):
                     return call()
             except ClientError as error:
-                if not is_throttled(error) or patience.is_over:
+                if not is_throttled(error) or backoff.exhausted:
                     raise self._translated(error, operation, at, asset) from error
-                asked = asked_by(error)
+                wait = backoff.wait_time(retry_after(error))
             except (BotoCoreError, ResponseParserError) as error:
                 raise self._translated(error, operation, at, asset) from error
             except _UNREADABLE as error:
                 raise _unreadable(operation, at) from error
             finally:
-                turn.end()
-            # The pacer knows when the next request may go; this one waits for what it was told, and as it fails again.
-            self._pause(patience.wait(asked))
+                permit.release()
+            self._pause(wait)
 
     def _pause(self, seconds: float) -> None:
         """Wait, and look now and then whether to stop."""

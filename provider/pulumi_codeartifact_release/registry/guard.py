@@ -1,7 +1,7 @@
 """Something to do around every attempt of a request, also those that the client makes by itself.
 
     watch_attempts(client)
-    with around_attempts("PublishPackageVersion", turn.begin, told):
+    with around_attempts("PublishPackageVersion", permit.acquire, told):
         client.publish_package_version(...)     # begins before each request that goes out, is told each answer
 
 botocore tries again on its own: that must keep to the quota too, and whoever was cancelled meanwhile must not publish.
@@ -18,8 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from .answer_words import is_throttled
-from .quota_learning import Outcome
-from .retry_after import understand
+from .backoff import normalize_retry_after
 
 Told = Callable[[Mapping[str, Any] | None], None]
 """Called with an answer as botocore has parsed it, None where there is none."""
@@ -46,7 +45,7 @@ def watch_attempts(client: Any) -> None:
     # First of the handlers: the one that signs comes later, so a signature never waits for the quota.
     events.register_first("request-created.codeartifact", _begin)
     events.register_first("response-received.codeartifact", _tell)
-    events.register("before-parse.codeartifact", understand)
+    events.register("before-parse.codeartifact", normalize_retry_after)
 
 
 def _begin(**_request: Any) -> None:
@@ -60,16 +59,12 @@ def _tell(parsed_response: Mapping[str, Any] | None = None, **_response: Any) ->
     if not told:
         return
     told(parsed_response)
-    if outcome_of(parsed_response) is Outcome.THROTTLED:
+    if was_throttled(parsed_response):
         # Raised here, it passes by botocore's retries; the answer is read, so the connection is used again.
         raise ClientError(parsed_response or {}, _current.operation)  # type: ignore[arg-type]
 
 
-def outcome_of(answer: Mapping[str, Any] | None) -> Outcome:
-    """Return what an answer, as botocore has parsed it, says about the quota."""
-    status = (answer or {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    if status < 300:
-        return Outcome.ACCEPTED
-    if is_throttled(ClientError(answer or {}, "")):  # type: ignore[arg-type]
-        return Outcome.THROTTLED
-    return Outcome.UNKNOWN if status >= 500 else Outcome.ACCEPTED
+def was_throttled(answer: Mapping[str, Any] | None) -> bool:
+    """Return whether an answer, as botocore has parsed it, means: too many requests."""
+    failed = answer is not None and answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 300
+    return failed and is_throttled(ClientError(answer, ""))  # type: ignore[arg-type]
