@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .app import SEVER, Application
+from .app import Application
 from .blobs import Blobs, Hashers
+from .connections import BoundedProtocol
 from .credentials import Credentials, Keyring
 from .faults import Faults
 from .limits import Limits
@@ -26,15 +26,6 @@ _WORKERS = 16
 _SILENT = logging.CRITICAL + 1
 _KEEP_ALIVE_SECONDS = 300
 _BACKLOG = 512
-
-
-class _Protocol(HttpToolsProtocol):
-    """HTTP that tells the application how to close the connection, which ASGI has no word for."""
-
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        super().on_message_begin()
-        self.scope["extensions"] = {SEVER: self.transport.abort}  # type: ignore[dict-item]
 
 
 class LocalRegistry:
@@ -75,7 +66,7 @@ class LocalRegistry:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 application,
-                http=_Protocol,
+                http=BoundedProtocol,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",

@@ -1,0 +1,191 @@
+"""Somebody without a key: how much memory and time they get, and what it costs the others."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from mypy_boto3_codeartifact import CodeArtifactClient
+
+from pulumi_codeartifact_release.local_registry import connections
+from pulumi_codeartifact_release.local_registry.server import LocalRegistry
+
+from .support import PACKAGE, publish
+from .test_store import _Elsewhere, _process
+
+MEBIBYTE = 1024 * 1024
+POST = b"POST /v1/domain?domain=acme HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def send(host: str, port: int, begin: bytes, part: bytes, most: int) -> tuple[int, bytes]:
+    """Send until the server will have no more; return how much it took, and the beginning of its answer."""
+    sent = 0
+    with socket.create_connection((host, port), timeout=20) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(begin)
+            while sent < most:
+                sent += connection.send(part)
+        answer = b""
+        with contextlib.suppress(OSError):
+            answer = connection.recv(100)
+        return sent, answer
+
+
+ENDLESS = {
+    "one header": (POST + b"X-Endless: ", b"x" * MEBIBYTE),
+    "the name of a header": (POST, b"x" * MEBIBYTE),
+    "headers": (POST, b"X-A: b\r\n" * 100_000),
+    "headers of one letter": (POST, b"a:\r\n" * 200_000),
+    "the line": (b"GET /", b"x" * MEBIBYTE),
+    "the query": (b"GET /?", b"x=1&" * 200_000),
+    "the method": (b"", b"G" * MEBIBYTE),
+    "empty lines": (b"", b"\r\n" * 500_000),
+    "trailers": (CHUNKED + b"1\r\nx\r\n0\r\n", b"X-A: b\r\n" * 100_000),
+    "one trailer": (CHUNKED + b"1\r\nx\r\n0\r\nX-A: ", b"x" * MEBIBYTE),
+    "the extension of a chunk": (CHUNKED + b"1;", b"x" * MEBIBYTE),
+    "the size of a chunk": (CHUNKED, b"0" * MEBIBYTE),
+    "folded lines": (POST + b"X-A: b\r\n", b" \r\n" * 300_000),
+    "requests that nobody waits for": (b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 40_000),
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_what_never_ends_is_cut_off(kind: str, server: LocalRegistry) -> None:
+    begin, part = ENDLESS[kind]
+    # What lies in the buffers of both sockets was not taken in.
+    sent, answer = send(server.host, server.port, begin, part, 300 * MEBIBYTE)
+    assert sent < 20 * MEBIBYTE
+    assert answer == b"" or answer.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400", b"HTTP/1.1 404")), answer
+
+
+def test_endless_requests_take_little_memory_and_keep_nobody_waiting(folder: Path, client: CodeArtifactClient) -> None:
+    publish(client)
+    with _process("serve", folder) as process:
+        server = _Elsewhere(process)
+        remote = server.client()
+        remote.list_domains()
+        before = int(_status(process.pid, "VmRSS"))
+        threads = [
+            threading.Thread(target=send, args=(server.host, server.port, *ENDLESS[kind], 300 * MEBIBYTE))
+            for kind in ENDLESS
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        longest = 0.0
+        while any(thread.is_alive() for thread in threads):
+            began = time.perf_counter()
+            assert remote.list_packages(domain="acme", repository="dev")["packages"]
+            longest = max(longest, time.perf_counter() - began)
+        remote.close()
+        peak = int(_status(process.pid, "VmHWM"))
+    assert peak - before < 60 * 1024, (before, peak)
+    assert longest < 2.5
+
+
+def _status(pid: int, key: str) -> str:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(key))
+
+
+@pytest.mark.parametrize("size", [100, 60 * 1024])
+@pytest.mark.parametrize("step", [1000, 10_000_000])
+def test_a_head_within_the_bounds_is_read_however_it_comes(size: int, step: int, server: LocalRegistry) -> None:
+    request = b"GET /nowhere HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * size + b"\r\n\r\n"
+    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+        for _ in range(3):
+            for at in range(0, len(request), step):
+                connection.sendall(request[at : at + step])
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += connection.recv(10_000)
+            assert answer.startswith(b"HTTP/1.1 404")
+
+
+def test_a_head_beyond_the_bounds_is_refused_with_its_reason(server: LocalRegistry) -> None:
+    request = b"GET /nowhere HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 70_000 + b"\r\n\r\n"
+    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+        connection.sendall(request)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+
+
+def test_a_body_in_the_smallest_chunks_is_no_excess(client: CodeArtifactClient, server: LocalRegistry) -> None:
+    body = b"".join(b"1;a=b\r\nx\r\n" for _ in range(100_000)) + b"0\r\n\r\n"
+    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+        connection.sendall(CHUNKED + body)
+        assert connection.recv(100).startswith(b"HTTP/1.1 403")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("begin", [b"", b"\r\n", b"G", b"GET / HTTP/1.1\r\nHost: x\r\n", POST + b"X-A: "])
+@pytest.mark.parametrize("before", [b"", b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["first", "second"])
+def test_a_head_that_does_not_end_is_given_up(begin: bytes, before: bytes, server: LocalRegistry) -> None:
+    if before and not begin:
+        pytest.skip("between two requests a connection may be silent for longer")
+    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+        if before:
+            connection.sendall(before)
+            while not connection.recv(10_000).endswith(b"}"):
+                pass
+        connection.sendall(begin)
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+        assert time.monotonic() - began < 10
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_head_that_drips_is_given_up(server: LocalRegistry) -> None:
+    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+        connection.sendall(POST)
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            while time.monotonic() - began < 10:
+                connection.sendall(b"X")
+                time.sleep(0.05)
+        assert time.monotonic() - began < 10
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_connection_that_is_used_again_after_a_while_is_still_there(
+    client: CodeArtifactClient, server: LocalRegistry
+) -> None:
+    publish(client)
+    time.sleep(1)
+    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+            while not connection.recv(10_000).endswith(b"}"):
+                pass
+            time.sleep(1)
+    assert client.list_package_versions(**PACKAGE)["versions"]
+
+
+def test_connections_that_only_wait_make_room(
+    client: CodeArtifactClient, server: LocalRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 50)
+    with contextlib.ExitStack() as stack:
+        waiting = [
+            stack.enter_context(socket.create_connection((server.host, server.port), timeout=20)) for _ in range(200)
+        ]
+        assert publish(client)["status"] == "Published"
+        for each in waiting:
+            each.setblocking(False)
+        closed = 0
+        for each in waiting:
+            with contextlib.suppress(BlockingIOError):
+                with contextlib.suppress(ConnectionResetError):
+                    assert each.recv(1) == b""
+                closed += 1
+        assert closed >= 150
