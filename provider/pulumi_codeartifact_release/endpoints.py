@@ -51,7 +51,7 @@ class Endpoint:
     Attributes:
         text: what state and plans show: "" for AWS, an http(s) URL, or `file:DIR` relative to the working folder.
         origin: who said so, for a warning; "" where it is AWS or the manifest.
-        folder: of the embedded registry; None for any other.
+        folder: of the embedded registry, absolute and without a link; None for any other.
     """
 
     text: str = ""
@@ -163,7 +163,8 @@ def resolve(
 def stored(text: str) -> Endpoint:
     """Return the endpoint that state holds: it was permitted when it was stored."""
     if text.startswith("file:"):
-        return Endpoint(text, folder=Path(text.removeprefix("file:")).absolute())
+        # As it was resolved then: a link that has come into its place is not followed.
+        return Endpoint(text, folder=Path(os.path.normpath(Path.cwd().resolve() / text.removeprefix("file:"))))
     return Endpoint(text)
 
 
@@ -256,7 +257,7 @@ def connect(
 
     region = resolved_region(destination, endpoint)
     if endpoint.folder:
-        server = _shared(("server", endpoint.folder.resolve()), lambda: _start(endpoint))
+        server = _shared(("server", endpoint.folder), lambda: _start(endpoint))
         account = destination.domain_owner or EMBEDDED_ACCOUNT
         key = server.credentials(account)
         settings = ClientSettings(region, None, server.url, key.access_key_id, key.secret_access_key, isolated=True)
@@ -318,7 +319,7 @@ def _start(endpoint: Endpoint) -> LocalRegistry:
     if endpoint.folder.exists() and not endpoint.folder.is_dir():
         raise UsageError(f"the embedded registry {endpoint.text} cannot be opened: it is not a folder")
     try:
-        return start(endpoint.folder)
+        return start(endpoint.folder, follow_links=False)
     except (StoreError, OSError) as error:
         raise UsageError(f"the embedded registry {endpoint.text} cannot be opened: {error}") from error
 
@@ -350,21 +351,26 @@ def _embedded(text: str, base: Path, allow: frozenset[str]) -> Endpoint:
         raise UsageError(
             f"the endpoint file:{text} names no folder", hint="Write file:DIR, relative to the manifest's folder."
         )
-    folder = base / text
     try:
         # Resolved on both sides: the way to a folder through a link is one machine's, and must not be in state.
-        real, here = folder.resolve(), Path.cwd().resolve()
+        top, here = base.resolve(), Path.cwd().resolve()
+        real = (top / text).resolve()
         real.exists()
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(f"the endpoint file:{text[:80]} is not a usable path: {error}") from error
-    inside = real.is_relative_to(base.resolve())
-    if not inside and "endpoint" not in allow:
-        raise UsageError(
-            f"the endpoint file:{text} is outside the manifest's folder",
-            hint="Move it inside, or permit it with `--allow endpoint` (stack config: allow).",
-        )
+    if "endpoint" not in allow:
+        if not real.is_relative_to(top):
+            raise UsageError(
+                f"the endpoint file:{text} is outside the manifest's folder",
+                hint="Move it inside, or permit it with `--allow endpoint` (stack config: allow).",
+            )
+        if real != Path(os.path.normpath(top / text)):
+            raise UsageError(
+                f"the endpoint file:{text} leads through a symbolic link",
+                hint="Name the folder itself, or permit it with `--allow endpoint` (stack config: allow).",
+            )
     # Relative, so that state holds no path of one machine.
-    return Endpoint("file:" + Path(os.path.relpath(real, here)).as_posix(), folder=folder.absolute())
+    return Endpoint("file:" + Path(os.path.relpath(real, here)).as_posix(), folder=real)
 
 
 def _refuse_clear_text(url: str, origin: str) -> None:

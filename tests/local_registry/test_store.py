@@ -23,7 +23,7 @@ from botocore.model import ServiceModel
 from mypy_boto3_codeartifact import CodeArtifactClient
 
 from pulumi_codeartifact_release.local_registry import Credentials, StoreError, start
-from pulumi_codeartifact_release.local_registry.blobs import Blobs, Hashers
+from pulumi_codeartifact_release.local_registry.blobs import Hashers
 from pulumi_codeartifact_release.local_registry.store import Store
 
 from .support import PACKAGE, WHERE, client_of, publish, publish_request, sha256, tree
@@ -120,7 +120,7 @@ def test_reads_leave_the_folder_as_it_is(client: CodeArtifactClient, folder: Pat
 
 def test_a_read_could_not_write_if_it_tried(client: CodeArtifactClient, folder: Path) -> None:
     hashers = Hashers()
-    store = Store(folder, Blobs(folder, hashers))
+    store = Store(folder, hashers)
     with store.read() as rows, pytest.raises(sqlite3.OperationalError, match="readonly"):
         rows.execute("DELETE FROM domains")
     hashers.close()
@@ -212,7 +212,7 @@ def test_an_empty_database_file_reads_as_empty_and_can_be_used(folder: Path) -> 
 
 def test_leftovers_of_killed_processes_go_with_the_next_write(client: CodeArtifactClient, folder: Path) -> None:
     publish(client)
-    dead, alive = folder / "uploads" / "dead", folder / "uploads" / "alive"
+    dead, alive = folder / "uploads" / ("d" * 32), folder / "uploads" / ("a" * 32)
     orphan = folder / "blobs" / sha256(b"never committed")
     for path in (dead, alive, orphan):
         path.write_bytes(b"x")

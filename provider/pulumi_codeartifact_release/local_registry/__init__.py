@@ -42,6 +42,7 @@ def start(
     log: Callable[[str], None] | None = None,
     limits: Limits | None = None,
     faults: Faults | None = None,
+    follow_links: bool = True,
 ) -> LocalRegistry:
     """Serve the registry kept in `directory`, on daemon threads of this process.
 
@@ -54,14 +55,23 @@ def start(
         log: called with one line for every request, from the server's thread.
         limits: the account's quotas; the service's defaults where not given.
         faults: what to do wrong on purpose, as `faults.parse` or `faults.load` gives it.
+        follow_links: whether symbolic links on the way to `directory` are followed; in it, none ever is.
 
     Returns:
         The running server: its `url`, `credentials()` and `close()`; also a context manager.
 
     Raises:
         OSError: the address cannot be listened on.
-        StoreError: the folder holds something that this version cannot use.
+        StoreError: the folder holds something that this version cannot use, or what no registry has put there.
     """
     from .server import LocalRegistry  # noqa: PLC0415 - importing this package costs nothing
 
-    return LocalRegistry(directory, host=host, port=port, log=log, limits=limits or Limits(), faults=faults)
+    return LocalRegistry(
+        directory,
+        host=host,
+        port=port,
+        log=log,
+        limits=limits or Limits(),
+        faults=faults,
+        follow_links=follow_links,
+    )

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 from botocore.model import OperationModel
 
 from . import protocol, sigv4
-from .blobs import Upload
+from .blobs import Blob, Upload
 from .credentials import Keyring
 from .failures import (
     ServiceError,
@@ -241,7 +241,14 @@ class Application:
 
     def _answer_document(self, exchange: Exchange, model: OperationModel, operation: Operation, body: bytes) -> Answer:
         call = self._call(exchange, model, sigv4.body_hash(body), body)
-        return protocol.serialise(model, self._apply(operation, call, exchange.verdict.age))
+        result = self._apply(operation, call, exchange.verdict.age)
+        try:
+            return protocol.serialise(model, result)
+        except BaseException:
+            for value in result.values():
+                if isinstance(value, Blob):
+                    value.close()
+            raise
 
     async def _answer_streamed(self, exchange: Exchange, model: OperationModel, operation: Operation) -> Answer:
         call = await self._run(self._admit, exchange, model, operation)
@@ -261,6 +268,7 @@ class Application:
         if operation.admit is not None:
             with self.store.read() as rows:
                 operation.admit(rows, call)
+        self.store.prepare()
         return call
 
     async def _receive(self, exchange: Exchange, upload: Upload) -> None:

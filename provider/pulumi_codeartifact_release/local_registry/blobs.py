@@ -14,13 +14,15 @@ import fcntl
 import hashlib
 import os
 import secrets
+import stat
 import threading
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, wait
-from pathlib import Path
 from typing import BinaryIO
 
+from .failures import StoreError
+from .folder import BLOBS, READ, UPLOADS, Folder, is_blob
 from .workers import DaemonExecutor
 
 ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"}
@@ -48,52 +50,59 @@ class Hashers:
 class Blobs:
     """The two folders of a store's files."""
 
-    def __init__(self, directory: Path, hashers: Hashers) -> None:
-        self._blobs = directory / "blobs"
-        self._uploads = directory / "uploads"
+    def __init__(self, folder: Folder, hashers: Hashers) -> None:
+        self._folder = folder
         self._hashers = hashers
-
-    def create(self) -> None:
-        """Make the folders."""
-        self._blobs.mkdir(parents=True, exist_ok=True)
-        self._uploads.mkdir(exist_ok=True)
 
     def receive(self) -> Upload:
         """Begin to receive a blob. The folders must exist."""
-        return Upload(self._uploads, self._hashers)
+        return Upload(self._folder.open(UPLOADS), self._hashers)
 
     def place(self, upload: Upload) -> None:
         """Move a finished upload to its name. Only inside a write transaction."""
-        target = self._blobs / upload.hashes["SHA-256"]
-        with contextlib.suppress(FileNotFoundError):
-            if target.stat().st_size == upload.size:
-                return
-        upload.path.replace(target)
-        _sync(self._blobs)
+        # Also in the place of what is there: it may have come with somebody's checkout, and hold anything.
+        with self._folder.opened(BLOBS) as blobs:
+            os.replace(upload.name, upload.hashes["SHA-256"], src_dir_fd=upload.folder, dst_dir_fd=blobs)
+            os.fsync(blobs)
 
-    def open(self, sha256: str) -> Blob:
+    def open(self, sha256: object) -> Blob:
         """Open a blob for reading.
 
         Raises:
             FileNotFoundError: it is not there (any more).
+            StoreError: this is no name of a blob, or no file.
         """
-        return Blob((self._blobs / sha256).open("rb", buffering=0))
+        if not is_blob(sha256):
+            raise StoreError(f"the tables name a content that is no SHA-256: {str(sha256)[:80]!r}")
+        with self._folder.opened(BLOBS) as blobs:
+            file = os.fdopen(os.open(str(sha256), READ, dir_fd=blobs), "rb", buffering=0)
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.close()
+            raise StoreError(f"{BLOBS}/{sha256} is not a file")
+        return Blob(file)
 
-    def remove(self, names: Iterable[str]) -> None:
+    def remove(self, names: Iterable[object]) -> None:
         """Remove blobs that no asset refers to. Only inside a write transaction."""
-        for name in names:
-            (self._blobs / name).unlink(missing_ok=True)
+        with self._folder.opened(BLOBS) as blobs:
+            for name in names:
+                if is_blob(name):
+                    _remove(blobs, str(name))
 
-    def names(self) -> set[str]:
+    def names(self) -> list[str]:
         """Return the SHA-256 of every blob."""
-        return {path.name for path in self._blobs.iterdir()}
+        return self._folder.names(BLOBS)
 
     def remove_stale_uploads(self) -> None:
         """Remove what killed processes were receiving: the files whose lock nobody holds."""
-        for path in self._uploads.iterdir():
-            with contextlib.suppress(OSError), path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink(missing_ok=True)
+        with self._folder.opened(UPLOADS) as uploads:
+            for name in self._folder.names(UPLOADS):
+                with contextlib.suppress(OSError):
+                    descriptor = os.open(name, READ, dir_fd=uploads)
+                    try:
+                        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        _remove(uploads, name)
+                    finally:
+                        os.close(descriptor)
 
 
 class Blob:
@@ -116,19 +125,26 @@ class Upload:
     """A blob that is being received, hashed four ways on its way to the disk.
 
     Attributes:
-        path: the file, under a random name until `Blobs.place` moves it.
+        folder: a descriptor of the folder that it is in.
+        name: of the file, a random one until `Blobs.place` moves it.
         size: bytes received so far.
         hashes: hex by the service's names; empty until `finish`.
     """
 
-    def __init__(self, folder: Path, hashers: Hashers) -> None:
+    def __init__(self, folder: int, hashers: Hashers) -> None:
+        """Make the file; the descriptor of the folder is closed with it."""
+        self.folder = folder
         self.size = 0
         self.hashes: dict[str, str] = {}
         self._hashers = hashers
         self._hashing = {name: hashlib.new(python, usedforsecurity=False) for name, python in ALGORITHMS.items()}
         self._in_flight: deque[list[Future[None]]] = deque()
         self._lock = threading.Lock()  # a cancelled request closes while its last write may still run
-        self.path, self._file = _create_locked(folder)
+        try:
+            self.name, self._file = _create_locked(folder)
+        except BaseException:
+            os.close(folder)
+            raise
 
     def write(self, data: bytes) -> None:
         """Append to the blob."""
@@ -159,28 +175,30 @@ class Upload:
         """Let go of the file, and remove it unless it was moved into place. May be called twice."""
         with self._lock:
             if not self._file.closed:
-                self.path.unlink(missing_ok=True)
-                self._file.close()
+                try:
+                    _remove(self.folder, self.name)
+                finally:
+                    self._file.close()
+                    os.close(self.folder)
 
     def _await_hashes(self, blocks: int) -> None:
         while len(self._in_flight) > blocks:
             wait(self._in_flight.popleft())
 
 
-def _create_locked(folder: Path) -> tuple[Path, BinaryIO]:
+def _create_locked(folder: int) -> tuple[str, BinaryIO]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     while True:
-        path = folder / secrets.token_hex(16)
-        file = path.open("xb")
+        name = secrets.token_hex(16)
+        file = os.fdopen(os.open(name, flags, 0o666, dir_fd=folder), "wb")
         fcntl.flock(file, fcntl.LOCK_EX)
         # Between the two calls another process may have taken it for a leftover; then it has no name any more.
-        if path.exists():
-            return path, file
+        if os.fstat(file.fileno()).st_nlink:
+            return name, file
         file.close()
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _remove(folder: int, name: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            os.unlink(name, dir_fd=folder)

@@ -14,7 +14,7 @@ from typing import Self
 import uvicorn
 
 from .app import Application
-from .blobs import Blobs, Hashers
+from .blobs import Hashers
 from .connections import BoundedProtocol
 from .credentials import Credentials, Keyring
 from .faults import Faults
@@ -47,22 +47,25 @@ class LocalRegistry:
         log: Callable[[str], None] | None,
         limits: Limits,
         faults: Faults | None,
+        follow_links: bool,
     ) -> None:
         """Listen and start; see `local_registry.start`."""
         self.directory = directory
+        real = directory.resolve() if follow_links else directory.absolute()
         self._keyring = Keyring()
         self._socket = _listen(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
         self.url = f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
         self._hashers = Hashers()
         self._workers = DaemonExecutor(_WORKERS, "registry-work")
-        store = Store(directory, Blobs(directory, self._hashers))
+        self._store = Store(real, self._hashers)
         try:
-            store.check()
+            # On another thread, since a signal could not end a query of this one.
+            self._workers.submit(self._store.check).result()
         except BaseException:
             self._release()
             raise
-        application = Application(store, self._keyring, limits, self._workers, log, faults)
+        application = Application(self._store, self._keyring, limits, self._workers, log, faults)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 application,
@@ -112,6 +115,7 @@ class LocalRegistry:
         await self._server.serve(sockets=[self._socket])
 
     def _release(self) -> None:
+        self._store.stop()
         self._socket.close()
         self._workers.shutdown()
         self._hashers.close()

@@ -13,72 +13,53 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from .blobs import Blobs
+from . import tables
+from .blobs import Blobs, Hashers
 from .failures import StoreError
-
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 60.0
-"""How long a transaction waits for those of other processes."""
-
-_SCHEMA = """
-CREATE TABLE domains (
-    id INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL,
-    encryption_key TEXT, created REAL NOT NULL,
-    UNIQUE (owner, name)
-);
-CREATE TABLE repositories (
-    id INTEGER PRIMARY KEY, domain_id INTEGER NOT NULL REFERENCES domains ON DELETE CASCADE, name TEXT NOT NULL,
-    administrator TEXT NOT NULL, description TEXT, upstreams TEXT NOT NULL, created REAL NOT NULL,
-    UNIQUE (domain_id, name)
-);
-CREATE TABLE packages (
-    id INTEGER PRIMARY KEY, repository_id INTEGER NOT NULL REFERENCES repositories ON DELETE CASCADE,
-    format TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
-    publish TEXT NOT NULL DEFAULT 'ALLOW', upstream TEXT NOT NULL DEFAULT 'BLOCK',
-    UNIQUE (repository_id, format, namespace, name)
-);
-CREATE TABLE versions (
-    id INTEGER PRIMARY KEY, package_id INTEGER NOT NULL REFERENCES packages ON DELETE CASCADE, version TEXT NOT NULL,
-    revision TEXT NOT NULL, status TEXT NOT NULL, published REAL, entry_point TEXT NOT NULL,
-    UNIQUE (package_id, version)
-);
-CREATE TABLE assets (
-    version_id INTEGER NOT NULL REFERENCES versions ON DELETE CASCADE, name TEXT NOT NULL, size INTEGER NOT NULL,
-    md5 TEXT NOT NULL, sha1 TEXT NOT NULL, sha256 TEXT NOT NULL, sha512 TEXT NOT NULL,
-    PRIMARY KEY (version_id, name)
-) WITHOUT ROWID;
-CREATE INDEX assets_by_content ON assets (sha256);
-CREATE TABLE dropped (sha256 TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TRIGGER remember_dropped AFTER DELETE ON assets
-    BEGIN INSERT OR IGNORE INTO dropped VALUES (old.sha256); END;
-"""
+from .folder import DATABASE, Folder
+from .tables import Connection
 
 _READ_ONLY_FAILED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 """Primary codes with which a read-only connection meets the journal of a killed writer."""
 
 
 class Store:
-    """The rows and the blobs of one folder. Safe to use from several threads and processes."""
+    """The rows and the blobs of one folder. Safe to use from several threads and processes.
 
-    def __init__(self, directory: Path, blobs: Blobs) -> None:
-        self._directory = directory
-        self._file = directory / "registry.sqlite3"
-        self.blobs = blobs
+    Attributes:
+        blobs: the contents of assets.
+    """
+
+    def __init__(self, directory: Path, hashers: Hashers) -> None:
+        """Use the folder at an absolute path; nothing is opened yet."""
+        self._folder = Folder(directory)
+        self._file = directory / DATABASE
+        self.blobs = Blobs(self._folder, hashers)
         self._writing = threading.Lock()
         self._swept = False
+        self._stopped = False
 
     def check(self) -> None:
-        """Raise StoreError if the folder holds something that this version cannot use."""
+        """Raise StoreError if the folder holds something that this version cannot use, or did not make."""
         try:
+            self._folder.check()
             with self.read() as rows:
-                rows.execute("SELECT count(*) FROM domains")
+                found = rows.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.DatabaseError as error:
             raise StoreError(f"{self._file} is not the file of an embedded registry: {error}.") from error
+        except OSError as error:
+            raise StoreError(f"{self._folder.path} cannot be read: {error.strerror or error}.") from error
+        if found != "ok":
+            raise StoreError(f"{self._file} is damaged: {' '.join(str(found).split())}.")
+
+    def stop(self) -> None:
+        """End the queries that are under way, with an error."""
+        self._stopped = True
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Give a consistent view of the rows. Nothing that is done to it is kept."""
-        with contextlib.closing(self._open_for_reading()) as rows:
+        with self._explained(), contextlib.closing(self._open_for_reading()) as rows:
             yield rows
 
     @contextlib.contextmanager
@@ -87,81 +68,110 @@ class Store:
 
         Where there is no registry yet and `create` is false, the rows are those of an empty one and are not kept.
         """
-        if not create and not self._exists():
+        if not create and not self._folder.check_database():
             with self.read() as rows:
                 yield rows
             return
-        with self._writing, contextlib.closing(self._open_for_writing()) as rows:
+        with self._explained(), self._writing, contextlib.closing(self._open_for_writing()) as rows:
             with _transaction(rows):
+                if not self._made(rows):
+                    tables.create(rows)
                 yield rows
             # Committed is committed: whatever keeps us from clearing up now, the next write tries again.
-            with contextlib.suppress(OSError, sqlite3.Error):
+            with contextlib.suppress(OSError, sqlite3.Error, StoreError):
                 if not self._swept:
                     self._sweep(rows)
                 elif rows.execute("SELECT 1 FROM dropped LIMIT 1").fetchone():
                     self._collect(rows)
 
-    def _exists(self) -> bool:
-        return self._file.exists()
+    def prepare(self) -> None:
+        """Make what is missing of the folder: a checkout holds no empty folder, for one."""
 
-    def _open_for_reading(self) -> sqlite3.Connection:
-        if not self._exists():
-            return _empty()
+        def adopt() -> None:
+            with self.read():
+                pass  # it has looked at the tables
+
+        self._folder.prepare(adopt)
+
+    def _open_for_reading(self) -> Connection:
+        if not self._folder.check_database():
+            return tables.empty()
         try:
             return self._begin_reading("ro")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in _READ_ONLY_FAILED:
                 raise
             # A writer was killed: its journal has to be rolled back first, which only a writable file allows.
+            self._check_unlocked()
             return self._begin_reading("rw")
 
-    def _begin_reading(self, mode: str) -> sqlite3.Connection:
-        rows = _connect(f"{self._file.absolute().as_uri()}?mode={mode}")
+    def _begin_reading(self, mode: str) -> Connection:
+        rows = self._connect(f"mode={mode}")
         try:
             rows.execute("BEGIN")
-            if self._version(rows) == 0:  # killed before its first commit
+            if not self._made(rows):
                 rows.close()
-                return _empty()
+                return tables.empty()
         except BaseException:
             rows.close()
             raise
         return rows
 
-    def _open_for_writing(self) -> sqlite3.Connection:
-        self.blobs.create()
-        rows = _connect(f"{self._file.absolute().as_uri()}?mode=rwc")
+    def _check_unlocked(self) -> None:
+        """Look at the tables without their journal: those of another program are not ours to roll back."""
+        # They may be half written. What is theirs nevertheless is said when they are whole.
+        with (
+            contextlib.suppress(sqlite3.DatabaseError),
+            contextlib.closing(self._connect("mode=ro&immutable=1")) as rows,
+        ):
+            self._made(rows)
+
+    def _open_for_writing(self) -> Connection:
+        self.prepare()
+        self._folder.check_database()
+        rows = self._connect("mode=rw")
         try:
             rows.execute("PRAGMA journal_mode = PERSIST")
             rows.execute("PRAGMA synchronous = FULL")
             rows.execute("PRAGMA foreign_keys = ON")
-            if self._version(rows) == 0:
-                with _transaction(rows):
-                    if self._version(rows) == 0:
-                        _create_tables(rows)
         except BaseException:
             rows.close()
             raise
         return rows
 
-    def _version(self, rows: sqlite3.Connection) -> int:
-        version = int(rows.execute("PRAGMA user_version").fetchone()[0])
-        if version > SCHEMA_VERSION:
-            raise StoreError(
-                f"{self._file} was written by a newer version of this package (schema {version}; "
-                f"this version knows {SCHEMA_VERSION}). Upgrade, or use another folder."
-            )
-        return version
+    def _connect(self, options: str) -> Connection:
+        # Of a file in WAL mode this keeps SQLite from making what it shares with other processes.
+        uri = f"{self._file.as_uri()}?{options}&readonly_shm=1"
+        return tables.connect(uri, lambda: self._stopped)
 
-    def _sweep(self, rows: sqlite3.Connection) -> None:
+    def _made(self, rows: sqlite3.Connection) -> bool:
+        try:
+            return tables.are_made(rows)
+        except StoreError as error:
+            raise StoreError(f"{self._file} {error}") from None
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_INTERRUPT:
+                raise
+            raise StoreError(
+                f"{self._file} is damaged, or was made to take for ever: a query of it did not end "
+                f"in {tables.WORK_SECONDS:.0f} seconds."
+            ) from None
+
+    def _sweep(self, rows: Connection) -> None:
         """Remove, once a process, what killed ones left: half uploads, and blobs whose row was never committed."""
         self.blobs.remove_stale_uploads()
         with _transaction(rows):
             kept = {row[0] for row in rows.execute("SELECT DISTINCT sha256 FROM assets")}
-            self.blobs.remove(self.blobs.names() - kept)
+            self.blobs.remove(name for name in self.blobs.names() if name not in kept)
             rows.execute("DELETE FROM dropped")
         self._swept = True
 
-    def _collect(self, rows: sqlite3.Connection) -> None:
+    def _collect(self, rows: Connection) -> None:
         """Remove the blobs of deleted assets that no other asset shares."""
         with _transaction(rows):
             unused = rows.execute(
@@ -171,36 +181,15 @@ class Store:
             rows.execute("DELETE FROM dropped")
 
 
-def _connect(uri: str) -> sqlite3.Connection:
-    rows = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    rows.row_factory = sqlite3.Row
-    return rows
-
-
-def _empty() -> sqlite3.Connection:
-    rows = _connect("file::memory:")
-    _create_tables(rows)
-    return rows
-
-
-def _create_tables(rows: sqlite3.Connection) -> None:
-    # Not executescript: it would commit the transaction that it is called in.
-    statement = ""
-    for line in _SCHEMA.splitlines():
-        statement += line + "\n"
-        if sqlite3.complete_statement(statement):
-            rows.execute(statement)
-            statement = ""
-    rows.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
 @contextlib.contextmanager
-def _transaction(rows: sqlite3.Connection) -> Iterator[None]:
+def _transaction(rows: Connection) -> Iterator[None]:
     rows.execute("BEGIN IMMEDIATE")
     try:
         yield
+        rows.end_queries()
         rows.execute("COMMIT")
     except BaseException:
+        rows.end_queries()
         if rows.in_transaction:  # SQLite ends it by itself on some errors: a full disk, say
             rows.execute("ROLLBACK")
         raise
