@@ -169,11 +169,14 @@ def stored(text: str) -> Endpoint:
 
 
 def resolved_region(destination: Destination, endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the region that requests to this endpoint carry. Raises UsageError where nothing names one."""
+    """Return the region that requests to this endpoint carry. Raises NoRegionError, WrongRegionError.
+
+    Wherever they go it must be one of AWS: a profile's role is asked for at the STS of that region.
+    """
+    if endpoint.folder:
+        return destination.region or EMBEDDED_REGION
     if destination.region:
         return refuse_region(destination.region, "the region (`region`, or aws:region)")
-    if endpoint.folder:
-        return EMBEDDED_REGION
     # Without a session, which takes long to make, where the chain would ask these first anyway.
     if region := shell_region(environ) or _session(destination.profile).region():
         return region

@@ -24,7 +24,6 @@ from pulumi_codeartifact_release.endpoints import (
     resolved_region,
 )
 from pulumi_codeartifact_release.errors import UsageError
-from pulumi_codeartifact_release.registry.address import is_aws, is_loopback
 from pulumi_codeartifact_release.registry.client import (
     ClientSettings,
     _session,
@@ -232,37 +231,6 @@ def test_who_calls_is_only_a_convenience_and_never_an_error() -> None:
 
 def test_a_secret_does_not_show_in_messages() -> None:
     assert "hidden" not in repr(ClientSettings(secret_access_key="hidden"))
-
-
-@pytest.mark.parametrize(
-    ("url", "loopback", "aws"),
-    [
-        ("http://127.0.0.1:80", True, False),
-        ("http://127.8.8.8", True, False),
-        ("http://[::1]:80", True, False),
-        ("http://localhost:80", True, False),
-        ("http://localhost.example.test", False, False),
-        ("http://10.0.0.1", False, False),
-        ("https://codeartifact.eu-west-1.amazonaws.com", False, True),
-        ("http://codeartifact.eu-west-1.amazonaws.com", False, False),
-        ("https://vpce-1.codeartifact.us-east-1.vpce.amazonaws.com", False, True),
-        ("https://codeartifact.cn-north-1.amazonaws.com.cn", False, True),
-        ("https://amazonaws.com.example.test", False, False),
-        ("https://evil-amazonaws.com", False, False),
-        ("https://user@example.test/.amazonaws.com", False, False),
-        ("https://codeartifact-fips.us-east-1.amazonaws.com", False, True),
-        ("https://codeartifact.us-east-1.api.aws/", False, True),
-        ("https://abc123.execute-api.eu-west-1.amazonaws.com/prod", False, False),
-        ("https://evil-bucket.s3.amazonaws.com", False, False),
-        ("https://ec2-1-2-3-4.compute-1.amazonaws.com", False, False),
-        ("https://codeartifact.evil.execute-api.eu-west-1.amazonaws.com", False, False),
-        ("https://codeartifact.eu-west-1.amazonaws.com/prod", False, False),
-        ("https://codeartifact.eu-west-1.amazonaws.com:8443", False, False),
-        ("https://user@codeartifact.eu-west-1.amazonaws.com", False, False),
-    ],
-)
-def test_hosts_are_told_apart(url: str, loopback: bool, aws: bool) -> None:
-    assert (is_loopback(url), is_aws(url)) == (loopback, aws)
 
 
 class Made:

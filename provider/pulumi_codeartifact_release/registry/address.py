@@ -1,19 +1,22 @@
-"""What a URL's host says about it."""
+"""What a URL's host and a region's name say: whether they are AWS's own, by the partitions that botocore knows."""
 
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import WrongRegionError
 
-_PARTITIONS = r"(amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|api\.aws|api\.amazonwebservices\.com\.cn|c2s\.ic\.gov)"
 # The service's own hosts alone: below amazonaws.com anybody can have one (API Gateway, S3, EC2).
-_CODEARTIFACT = re.compile(
-    rf"codeartifact(-fips)?\.[a-z0-9-]+\.{_PARTITIONS}"
-    r"|[a-z0-9-]+\.(api\.)?codeartifact(\.api)?\.[a-z0-9-]+\.vpce\.amazonaws\.com(\.cn)?"
+_HOST = re.compile(r"codeartifact(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.-]+)")
+_VPC_HOST = re.compile(
+    r"vpce-[a-z0-9-]+\.(?:api\.codeartifact|codeartifact(?:\.api)?)\.(?P<region>[a-z0-9-]+)\.vpce\.(?P<suffix>[a-z0-9.-]+)"
 )
 
 
@@ -29,15 +32,36 @@ def is_loopback(url: str) -> bool:
 
 
 def is_aws(url: str) -> bool:
-    """Return whether the URL is an endpoint of CodeArtifact itself, over TLS, and nothing else at AWS."""
+    """Return whether the URL is an endpoint of CodeArtifact itself, over TLS, and nothing else at AWS.
+
+    Standard, FIPS, dual-stack, or of a VPC.
+    """
+    return region_of(url) is not None
+
+
+def region_of(url: str) -> str | None:
+    """Return the region that an endpoint of CodeArtifact itself is in, None for any other URL."""
     parts = urlsplit(url)
-    plain = parts.path in ("", "/") and not parts.query and parts.netloc == parts.hostname
-    return parts.scheme == "https" and plain and _CODEARTIFACT.fullmatch(parts.hostname or "") is not None
+    host = parts.hostname or ""
+    if parts.scheme != "https" or parts.path not in ("", "/") or parts.query or parts.netloc != host:
+        return None
+    if found := _VPC_HOST.fullmatch(host):
+        suffixes: tuple[str, ...] = ("dnsSuffix",)
+    elif found := _HOST.fullmatch(host):
+        suffixes = ("dnsSuffix", "dualStackDnsSuffix")
+    else:
+        return None
+    outputs = _outputs(found["region"])
+    return found["region"] if found["suffix"] in {outputs.get(name) for name in suffixes} else None
 
 
 def refuse_region(region: str, origin: str) -> str:
-    """Return the region. Raises WrongRegionError where no region is called like it; `origin` is what says so."""
-    if not re.fullmatch(r"[a-z0-9-]{1,63}", region):
+    """Return the region. Raises WrongRegionError where AWS names none like it; `origin` is what says so.
+
+    Any name would become a part of host names, also of those that credentials are sent to, and `execute-api` or `s3`
+    make ones that anybody can have.
+    """
+    if not _outputs(region):
         raise WrongRegionError(
             f"{origin} is {region!r}, which is not the name of an AWS region",
             hint="It is written like eu-west-1, without blanks or line breaks.",
@@ -51,3 +75,30 @@ def shell_region(environ: Mapping[str, str]) -> str | None:
         if region := environ.get(name):
             return refuse_region(region, name)
     return None
+
+
+def _outputs(region: str) -> dict[str, Any]:
+    """Return what botocore knows of the partition that a region is in; empty for what is no region.
+
+    By the rule of its names, which also regions follow that are newer than botocore.
+    """
+    for partition in _partitions():
+        if re.fullmatch(partition["regionRegex"].removesuffix("$"), region, re.ASCII):
+            outputs: dict[str, Any] = partition["outputs"]
+            return outputs
+    return {}
+
+
+@cache
+def _partitions() -> list[dict[str, Any]]:
+    import botocore  # noqa: PLC0415 - most commands name no region
+
+    try:
+        # The file itself: what loads it in botocore takes long to import.
+        content = (Path(botocore.__file__).parent / "data" / "partitions.json").read_bytes()
+        partitions: list[dict[str, Any]] = json.loads(content)["partitions"]
+    except FileNotFoundError:
+        from botocore.loaders import create_loader  # noqa: PLC0415
+
+        partitions = create_loader().load_data("partitions")["partitions"]
+    return partitions

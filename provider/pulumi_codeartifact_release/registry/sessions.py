@@ -55,13 +55,14 @@ class AwsSession:
         self._environ = environ
         self._failed: ReleaseError | None = None
         self._in = False
+        self._is_isolated = False
 
     @classmethod
     def isolated(cls, access_key_id: str, secret_access_key: str) -> AwsSession:
         """Return a session with these keys that no AWS setting of the shell or of its files reaches."""
         session = cls(environ={})
         session.botocore = isolated_session(access_key_id, secret_access_key)
-        session._in = True
+        session._in = session._is_isolated = True
         return session
 
     def use_keys(self, access_key_id: str, secret_access_key: str) -> None:
@@ -109,7 +110,9 @@ class AwsSession:
             self._in = True
 
     def client(self, service: str, region: str | None, config: Config, endpoint: str | None = None) -> Any:
-        """Return a client of a service, logged in."""
+        """Return a client of a service, logged in. Raises ReleaseError."""
+        if region and not self._is_isolated:
+            refuse_region(region, "the region")
         self.log_in(region)
         with _one_login:
             # Making clients is nothing for several threads at once.

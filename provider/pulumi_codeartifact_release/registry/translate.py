@@ -22,10 +22,11 @@ from ..errors import (
     ThrottledError,
     VersionNotFoundError,
 )
+from .address import region_of
 from .answer_words import EXPIRED, error_code, http_status, is_throttled, one_line
 from .interface import Coordinates
 from .login_errors import LOGINS, about_credentials, about_settings, refused_login
-from .unanswered import AGAIN, region_of, unanswered
+from .unanswered import AGAIN, unanswered
 
 _CLOCK = {"RequestTimeTooSkewed", "RequestTimeTooSkewedException", "RequestInTheFuture"}
 _CLOCK_SAID = ("signature expired", "signature not yet current")

@@ -19,7 +19,7 @@ from botocore.loaders import create_loader
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from ..errors import ReleaseError, UnreachableError, WrongRegionError
-from .address import is_aws
+from .address import region_of
 
 AGAIN = "Run again: only what is missing is sent."
 """The end of many hints: what has arrived stays, and is not sent twice."""
@@ -33,12 +33,6 @@ _NOT_YET_VALID, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64
 class _Why(NamedTuple):
     reason: str
     hint: str
-
-
-def region_of(endpoint: str) -> str | None:
-    """Return the region that a host of CodeArtifact itself has in its name, None for any other."""
-    found = re.search(r"codeartifact(?:-fips)?(?:\.api)?\.([a-z0-9-]+)\.", endpoint)
-    return found[1] if found and is_aws(endpoint) else None
 
 
 def unanswered(error: boto.BotoCoreError, operation: str, endpoint: str) -> ReleaseError:
