@@ -49,7 +49,6 @@ class Report:
         connections: that were opened.
         body_bytes: of the assets.
         first_request: when the first request had arrived.
-        first_body: when the first byte of an asset had arrived.
         last_answer: when the last answer was sent.
     """
 
@@ -58,7 +57,6 @@ class Report:
     connections: int = 0
     body_bytes: int = 0
     first_request: float = 0.0
-    first_body: float = 0.0
     last_answer: float = 0.0
 
 
@@ -212,8 +210,6 @@ class Server:
         connection.left -= count
         if route == PUBLISH:
             self.report.body_bytes += count
-            if count and not self.report.first_body:
-                self.report.first_body = time.monotonic()
         else:
             connection.body += chunk
         if connection.left:

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "commit": {"checkout"},
     "manifest": {"errors", "checkout"},
     "hashing": {"errors", "private_db", "checkout"},
-    "registry": {"errors", "private_db"},
+    "registry": {"errors"},
     "publishing": {"errors", "registry"},
     "local_registry": set(),
     "endpoints": {"errors", "registry", "local_registry"},

@@ -57,8 +57,8 @@ def unchanged(stand: Stand) -> Result:
         case,
         "calls to the registry, command line",
         f"{most / packages:.2f} a package",
-        "1 a package",
-        most <= packages,
+        "2 a package",
+        most <= 2 * packages,
         kinds,
     )
     _look_up(stand, result, cache)

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from .errors import NoRegionError, UsageError
 from .registry.address import is_aws, is_loopback, refuse_region, shell_region
 from .registry.config_file import ignores_endpoints
-from .registry.interface import Coordinates, CopyingRegistry, Registry
+from .registry.interface import Coordinates, Registry
 from .registry.keys import account_of
 from .registry.prepared import empty_until_prepared
 from .registry.rate_limiter import RateLimiter, rate_limits
@@ -91,7 +91,7 @@ class Connection:
         rate: the quota of uploads a second, None where it is not known.
     """
 
-    registry: CopyingRegistry
+    registry: Registry
     url: str
     region: str
     embedded: bool

@@ -71,6 +71,11 @@ class OperationCache:
         """Remember digests for later runs."""
         self._beneath.put_many(digests)
 
+    def forget(self, identity: FileIdentity) -> None:
+        """Remove a digest that was found to be wrong."""
+        self._kept.pop(identity, None)
+        self._beneath.forget(identity)
+
 
 class Process:
     """What all resources of one operation share."""

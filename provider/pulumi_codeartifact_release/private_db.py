@@ -16,7 +16,7 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,14 +52,12 @@ _inherited: list[sqlite3.Connection] = []
 class PrivateDatabase:
     """One file of mode 0600, which is made, in a folder of mode 0700, by the first write.
 
-    `schema` is the statement that makes the one table unless it is there; `obsolete` names the files in the same
-    folder that this one takes the place of. A connection stays open between uses.
+    `schema` is the statement that makes the one table unless it is there. A connection stays open between uses.
     """
 
-    def __init__(self, path: Path, schema: str, obsolete: Sequence[str] = ()) -> None:
+    def __init__(self, path: Path, schema: str) -> None:
         self._path = path
         self._schema = schema
-        self._obsolete = obsolete
         self._turn = threading.Lock()
         self._db: sqlite3.Connection | None = None
         self._opened: tuple[int, ...] = ()
@@ -164,8 +162,6 @@ class PrivateDatabase:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _opening, contextlib.suppress(FileExistsError):
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        for name in self._obsolete:
-            _unlink(self._path.with_name(name))
         return self._stat()
 
     def _remove(self) -> None:

@@ -26,7 +26,6 @@ from .publishing import (
     Event,
     Finished,
     Finishing,
-    Hashed,
     LookingAgain,
     Plan,
     Planned,
@@ -66,7 +65,6 @@ class Progress:
         self._sent = 0
         self._phase = "looking at the registry"
         self._finished: Finished | None = None
-        self._digest = ""
         self._began: float | None = None
         self._samples: deque[tuple[float, int]] = deque()
 
@@ -92,8 +90,6 @@ class Progress:
                 self._actions.append(plan.action)
                 self._began = self._began if self._began is not None else self._clock()
                 self._phase = "copying" if plan.copies else "publishing" if plan.sends else plan_text(plan)
-            case Hashed(release):
-                self._digest = release.digest
             case AssetStarted(asset):
                 self._sent_bytes.setdefault(asset.name, 0)
                 self._moving.discard(asset.name)
@@ -128,11 +124,6 @@ class Progress:
             left, rest = self._times()
             # What matters most comes first: the engine cuts the line where its column ends.
             return ", ".join(filter(None, (self._count(), left, part_text(self.bytes_sent, total), *rest)))
-
-    @property
-    def digest(self) -> str:
-        """The digest of what was hashed while it was sent; "" where it was known before."""
-        return self._digest
 
     def count_text(self) -> str:
         """Return how many assets are sent: `45/150 assets`."""

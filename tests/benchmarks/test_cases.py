@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 FIGURES = {
     "cold": 2,
     "one-large": 2,
-    "twenty": 3,
+    "twenty": 1,
     "unchanged": 3,
     "quota": 4,
     "four-processes": 3,

@@ -59,10 +59,8 @@ def test_a_plan_on_an_existing_registry_writes_nothing(run: Run, project: Path) 
 def test_apply_publishes_and_a_second_apply_does_nothing(run: Run, project: Path) -> None:
     first = run("apply", "release.yaml", "-e", "dev", "--yes")
     assert first.code == 0
-    assert first.out.splitlines()[-2:] == [
-        "acme/app: Published: sent 2 assets, 97.7 KiB; 0 already there",
-        "      sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be",
-    ]
+    assert "\n      sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be\n" in first.out
+    assert first.out.splitlines()[-1] == "acme/app: Published: sent 2 assets, 97.7 KiB; 0 already there"
     before = tree(project)
     second = run("apply", "release.yaml", "-e", "dev", "--yes")
     assert second.code == 0
@@ -70,7 +68,7 @@ def test_apply_publishes_and_a_second_apply_does_nothing(run: Run, project: Path
         HEADER
         + "\n"
         + "    PACKAGE       ACTION     SEND  SIZE  THERE  REQUESTS\n"
-        + "  = acme/app@1.0  unchanged     -     -      2         1\n"
+        + "  = acme/app@1.0  unchanged     -     -      2         2\n"
         + "\n"
         + "Nothing to do: 1 package published and unchanged.\n"
     )

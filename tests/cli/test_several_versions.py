@@ -1,13 +1,10 @@
-"""Several versions of one package in a manifest: told apart wherever one is named, and copied by one call."""
+"""Several versions of one package in a manifest: told apart wherever one is named."""
 
 from __future__ import annotations
 
-import concurrent.futures
 import hashlib
 import json
 import re
-import threading
-import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ from embedded import Gate, Package, opened
 from pulumi_codeartifact_release.cli import pool
 from pulumi_codeartifact_release.cli.target import Stop
 from pulumi_codeartifact_release.errors import AccessDeniedError
-from pulumi_codeartifact_release.registry import AssetListing, Coordinates
+from pulumi_codeartifact_release.registry import Coordinates
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 
 from .conftest import Run
@@ -94,28 +91,24 @@ VERSIONS = [("app", "1.0"), ("app", "1.1"), ("app", "1.2")]
 
 
 @pytest.mark.parametrize(
-    ("packages", "copies"),
+    "packages",
     [
-        ([(f"app-{number}", "1.0") for number in range(50)], 50),
-        ([("app", f"1.{number}") for number in range(5)], 1),
-        ([("app", f"1.{number}") for number in range(101)], 2),
-        ([("app", "1.0"), ("lib", "1.0"), ("app", "1.1"), ("lib", "2.0"), ("tool", "7")], 3),
+        [(f"app-{number}", "1.0") for number in range(50)],
+        [("app", "1.0"), ("lib", "1.0"), ("app", "1.1"), ("lib", "2.0"), ("tool", "7")],
     ],
-    ids=["50 packages", "5 versions", "101 versions", "mixed"],
+    ids=["50 packages", "mixed"],
 )
 def test_a_promotion_makes_just_these_requests(
-    run: Run, project: Path, gate: Gate, packages: list[tuple[str, str]], copies: int
+    run: Run, project: Path, gate: Gate, packages: list[tuple[str, str]]
 ) -> None:
     published(project, packages)
     count = len(packages)
     outcome = run("apply", *STAGING, "--yes")
     assert outcome.code == 0, outcome.err
     # Planning: nothing is there, and what is at the source is described and listed. Nothing is downloaded.
-    assert counted(gate) == {DESCRIBE: 2 * count, LIST: 2 * count, COPY: copies}
+    assert counted(gate) == {DESCRIBE: 2 * count, LIST: 2 * count, COPY: count}
     requests = asked(gate)
-    copying = requests.index(COPY)
-    assert DESCRIBE not in requests[copying:]
-    assert requests[copying:].count(LIST) == count
+    assert DESCRIBE not in requests[requests.index(COPY) :]
     assert f"; {len(requests):,} requests.\n" in outcome.out
     assert staged(project) == dict.fromkeys(packages, "Published")
 
@@ -126,38 +119,11 @@ def test_a_plan_of_several_versions_says_just_the_requests_of_the_run_that_carri
     published(project, VERSIONS)
     assert run("plan", *STAGING, "-o", "plan.json").code == 0
     plan = json.loads((project / "plan.json").read_text())
-    # Each as if it went alone: those of one package spare calls together.
     assert [each["requests"] for each in plan["packages"]] == [5, 5, 5]
-    assert plan["summary"]["requests"] == 13
+    assert plan["summary"]["requests"] == 15
     gate.requests.clear()
     assert run("apply", "--plan", "plan.json").code == 0
-    assert len(gate.requests) == 13
-
-
-def test_what_is_there_already_leaves_the_others_one_call(run: Run, project: Path, gate: Gate) -> None:
-    published(project, VERSIONS[:1])
-    assert run("apply", *STAGING, "--yes").code == 0
-    published(project, VERSIONS[1:])
-    written(project, VERSIONS)
-    plan = json.loads(run("plan", *STAGING, "--json").out)
-    gate.requests.clear()
-    outcome = run("apply", *STAGING, "--yes")
-    assert outcome.code == 0, outcome.err
-    assert counted(gate)[COPY] == 1
-    assert len(gate.requests) == plan["summary"]["requests"]
-
-
-def test_a_version_that_is_not_to_stay_published_is_copied_by_itself(run: Run, project: Path, gate: Gate) -> None:
-    published(project, VERSIONS)
-    text = (project / "release.yaml").read_text()
-    (project / "release.yaml").write_text(text.replace("version: '1.1',", "version: '1.1', status: Archived,"))
-    plan = json.loads(run("plan", *STAGING, "--json").out)
-    gate.requests.clear()
-    outcome = run("apply", *STAGING, "--yes")
-    assert outcome.code == 0, outcome.err
-    assert counted(gate)[COPY] == 2
-    assert len(gate.requests) == plan["summary"]["requests"]
-    assert staged(project) == dict.fromkeys(VERSIONS, "Published") | {("app", "1.1"): "Archived"}
+    assert len(gate.requests) == 15
 
 
 # --- nothing but what is shown or approved ----------------------------------------------------------------------------
@@ -187,20 +153,8 @@ def test_an_approved_plan_that_was_interrupted_goes_on(run: Run, project: Path, 
     gate.requests.clear()
     outcome = run("apply", "--plan", "plan.json")
     assert outcome.code == 0, outcome.err
-    assert counted(gate)[COPY] == 1
+    assert counted(gate)[COPY] == 2
     assert staged(project) == dict.fromkeys(VERSIONS, "Published")
-
-
-def test_a_plan_whose_sum_does_not_count_the_shared_call_is_none(run: Run, project: Path, gate: Gate) -> None:
-    published(project, VERSIONS)
-    assert run("plan", *STAGING, "-o", "plan.json").code == 0
-    plan = json.loads((project / "plan.json").read_text())
-    assert plan["summary"]["requests"] == 3 * 5 - 2
-    plan["summary"]["requests"] += 2
-    (project / "plan.json").write_text(json.dumps(plan))
-    outcome = run("apply", "--plan", "plan.json")
-    assert outcome.code == 2
-    assert "requests in it is not what its packages come to" in outcome.err
 
 
 def test_a_version_that_is_refused_holds_back_all_of_them(run: Run, project: Path, gate: Gate) -> None:
@@ -233,75 +187,6 @@ def stops(monkeypatch: pytest.MonkeyPatch) -> list[Stop]:
 
 
 @pytest.mark.usefixtures("gate")
-def test_what_was_copied_along_when_another_failed_is_told_and_never_called_released(
-    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, stops: list[Stop]
-) -> None:
-    published(project, VERSIONS)
-    listing = BotoRegistry.list_assets
-
-    def denied(self: BotoRegistry, at: Coordinates) -> AssetListing:
-        if at.repository == "staging":
-            # As the main thread says when it sees the error, a moment later.
-            stops[-1].set()
-            raise AccessDeniedError("ListPackageVersionAssets is not allowed")
-        return listing(self, at)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(BotoRegistry, "list_assets", denied)
-        outcome = run("apply", *STAGING, "--yes", "--summary", "summary.md")
-    assert outcome.code == 1
-    assert outcome.err.split("\n", 1)[1] == (
-        "0 of 3 packages released\n"
-        "  acme/app@1.0: 0/1 assets sent\n"
-        "  acme/app@1.1: copied, and not compared yet\n"
-        "  acme/app@1.2: copied, and not compared yet\n"
-        "error[access-denied]: ListPackageVersionAssets is not allowed\n"
-    )
-    rows = re.findall(r"^\| acme/app&#64;1&#46;(\d) \| ([^|]*) \|", (project / "summary.md").read_text(), re.MULTILINE)
-    told = "copied, and not compared yet"
-    assert rows == [("0", "not released&#58; access-denied"), ("1", told), ("2", told)]
-    assert staged(project) == dict.fromkeys(VERSIONS, "Published")
-    # The next run finds that they are what they must be.
-    again = run("apply", *STAGING, "--yes")
-    assert again.code == 0
-    assert "Nothing to do: 3 packages published and unchanged." in again.out
-
-
-@pytest.mark.usefixtures("gate")
-def test_interrupted_after_the_call_it_says_what_was_copied(
-    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, stops: list[Stop]
-) -> None:
-    published(project, VERSIONS)
-    comparing = threading.Event()
-    listing = BotoRegistry.list_assets
-
-    def slow(self: BotoRegistry, at: Coordinates) -> AssetListing:
-        if at.repository == "staging":
-            comparing.set()
-            while not stops[-1].reason():
-                time.sleep(0.01)
-        return listing(self, at)
-
-    def interrupted(*_words: Any, **_more: Any) -> None:
-        assert comparing.wait(30)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(BotoRegistry, "list_assets", slow)
-        patch.setattr(concurrent.futures, "wait", interrupted)
-        patch.setattr("os._exit", lambda _code: None)
-        outcome = run("apply", *STAGING, "--yes")
-    assert outcome.code == 130
-    assert outcome.err.endswith(
-        "error[interrupted]: 1 of 3 packages released\n"
-        "  acme/app@1.1: copied, and not compared yet\n"
-        "  acme/app@1.2: copied, and not compared yet\n"
-        "What was sent or copied of the others stays: run again and the rest is done.\n"
-    )
-    assert staged(project) == dict.fromkeys(VERSIONS, "Published")
-
-
-@pytest.mark.usefixtures("gate")
 def test_a_call_that_is_denied_is_told_once_and_claims_nothing(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, stops: list[Stop]
 ) -> None:
@@ -311,13 +196,13 @@ def test_a_call_that_is_denied_is_told_once_and_claims_nothing(
         stops[-1].set()
         raise AccessDeniedError(f"CopyPackageVersions for {at} is not allowed")
 
-    monkeypatch.setattr(BotoRegistry, "_copy", denied)
+    monkeypatch.setattr(BotoRegistry, "copy", denied)
     outcome = run("apply", *STAGING, "--yes")
     assert outcome.code == 1
     assert outcome.err.split("\n", 1)[1] == (
         "0 of 3 packages released\n"
         "  acme/app@1.0: 0/1 assets sent\n"
-        "error[access-denied]: CopyPackageVersions for acme/app@1.0, 1.1, 1.2 in acme/staging is not allowed\n"
+        "error[access-denied]: CopyPackageVersions for acme/app@1.0 in acme/staging is not allowed\n"
     )
     assert staged(project) == {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -19,7 +19,6 @@ from fakes import AT, asset
 from pulumi_codeartifact_release import errors
 from pulumi_codeartifact_release.registry import AssetListing, Coordinates, Status, VersionState
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
-from pulumi_codeartifact_release.registry.interface import CopyAnswer
 from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
 
 PACKAGE = {"domain": "acme", "repository": "dev", "format": "generic", "namespace": "tools", "package": "app"}
@@ -516,62 +515,6 @@ def test_a_denied_copy_says_that_the_source_must_be_readable_too(stubbed: Stubbe
         stubbed.registry.copy(NEXT, source_repository="dev", revision="r1", allow_overwrite=False)
     assert "codeartifact:CopyPackageVersions" in caught.value.hint
     assert "codeartifact:ReadFromRepository" in caught.value.hint
-
-
-# --- copies of several versions ---------------------------------------------------------------------------------------
-
-SEVERAL = {"1.0": "r1", "1.1": "r2", "1.2": "r3", "1.3": "r4", "1.4": "r5"}
-
-
-def several(stubbed: Stubbed, answer: dict[str, Any]) -> Mapping[str, CopyAnswer]:
-    """What is told of an answer that need not be CodeArtifact's, which the stub would not give."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stubbed.stub.client, "copy_package_versions", lambda **_parameters: answer)
-        return stubbed.registry.copy_versions(NEXT, source_repository="dev", revisions=SEVERAL)
-
-
-def test_several_versions_are_one_call_each_bound_to_its_revision(stubbed: Stubbed) -> None:
-    done = {version: {"revision": revision, "status": "Published"} for version, revision in SEVERAL.items()}
-    answer = {"successfulVersions": done, "failedVersions": {}}
-    stubbed.stub.add_response("copy_package_versions", answer, {**COPY, "versionRevisions": SEVERAL})
-    told = stubbed.registry.copy_versions(NEXT, source_repository="dev", revisions=SEVERAL)
-    assert told == {version: VersionState(Status.PUBLISHED, revision) for version, revision in SEVERAL.items()}
-
-
-def test_each_of_several_versions_has_its_own_answer(stubbed: Stubbed) -> None:
-    told = several(
-        stubbed,
-        {
-            "successfulVersions": {
-                "1.0": {"revision": "r1", "status": "Published"},
-                "1.2": "what is this",
-                "1.4": {"revision": "\x00", "status": "Published"},
-            },
-            "failedVersions": {"1.1": {"errorCode": "ALREADY_EXISTS", "errorMessage": "because"}},
-        },
-    )
-    assert (told["1.0"], told["1.3"]) == (VersionState(Status.PUBLISHED, "r1"), None)
-    assert isinstance(told["1.1"], errors.StatusRefusedError)
-    assert str(told["1.1"]).startswith("tools/app@1.1 in acme/staging did not come as a copy: ALREADY_EXISTS: because")
-    for version in ("1.2", "1.4"):
-        assert isinstance(told[version], errors.ServerFaultError)
-        assert f"tools/app@{version} in acme/staging" in str(told[version])
-
-
-@pytest.mark.parametrize("answer", [{"successfulVersions": ["1.0"]}, {"failedVersions": {"1.0": 7}}, {}])
-def test_an_answer_about_several_versions_that_makes_no_sense_is_the_trouble_of_each(
-    stubbed: Stubbed, answer: dict[str, Any]
-) -> None:
-    told = several(stubbed, answer)
-    assert told.keys() == SEVERAL.keys()
-    assert all(each is None or isinstance(each, errors.ServerFaultError) for each in told.values())
-
-
-def test_a_call_for_several_versions_that_fails_names_them(stubbed: Stubbed) -> None:
-    stubbed.stub.add_client_error("copy_package_versions", "AccessDeniedException", "no", 403)
-    with pytest.raises(errors.AccessDeniedError) as caught:
-        stubbed.registry.copy_versions(NEXT, source_repository="dev", revisions=SEVERAL)
-    assert "CopyPackageVersions for tools/app@1.0, 1.1, 1.2 and 2 more in acme/staging" in str(caught.value)
 
 
 # --- the newest -------------------------------------------------------------------------------------------------------

@@ -20,13 +20,12 @@ SHORT = (0.1, 0.2, 0.4)
 def variant(
     *changes: tuple[str, str],
     origin: tuple[tuple[str, str], ...] = (),
-    ahead: tuple[tuple[str, str], ...] = (),
     upload: tuple[tuple[str, str], ...] = (),
     **names: Any,
 ) -> Core:
     """Return the core from a copy of `apply`: every text in `changes` replaced, then `names` set.
 
-    So it is with `origin`, `ahead` and `upload` and the modules of those names.
+    So it is with `origin` and `upload` and the modules of those names.
     """
     applying = _copied("apply", changes)
     for name, value in names.items():
@@ -34,10 +33,8 @@ def variant(
         setattr(applying, name, value)
     originating: Any = _copied("origin", origin)
     originating.look = applying.look
-    hashing_ahead: Any = _copied("ahead", ahead)
-    hashing_ahead.apply, hashing_ahead.look = applying.apply, applying.look
-    applying.Uploader = hashing_ahead.Uploader = _copied("upload", upload).Uploader
-    return Core(applying.apply, applying.look, originating.Origin, originating.choose, hashing_ahead.apply_ahead)
+    applying.Uploader = _copied("upload", upload).Uploader
+    return Core(applying.apply, applying.look, originating.Origin, originating.choose)
 
 
 def _copied(name: str, changes: tuple[tuple[str, str], ...]) -> Any:

@@ -107,15 +107,7 @@ class Run:
         sources = {name: HashedBytes(content) for name, content in spec.contents}
         permitted = dict(spec.permitted)
         calls, jobs = _Calls(self), _Jobs(self)
-        if not spec.ahead:
-            return self._core.apply(spec.release, sources, calls, jobs, parallel=spec.parallel, **permitted)
-        assets = tuple(replace(asset, sha256="") for asset in spec.release.assets)
-        # The one that is to be sent first must come first; of the others nobody knows.
-        names = sorted(sources, key=lambda name: (name == spec.first, name), reverse=True)
-        hashed = [(name, sources[name]) for name in names]
-        outline = replace(spec.release, assets=assets)
-        events: Iterator[Event] = self._core.ahead(outline, hashed, calls, jobs, parallel=spec.parallel, **permitted)
-        return events
+        return self._core.apply(spec.release, sources, calls, jobs, parallel=spec.parallel, **permitted)
 
     def _promoted(self) -> Iterator[Event]:
         spec, release = self._spec, self._spec.release

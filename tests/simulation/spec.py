@@ -36,7 +36,6 @@ class Core(NamedTuple):
     look: Callable[..., Any]
     origin: Callable[..., Any]
     choose: Callable[..., Any]
-    ahead: Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,6 @@ class Spec:
         place: which source a promotion takes them from.
         pinned: whether a promotion's run begins by choosing what it promotes, as its pin has it, so that `apply`
             starts with what was judged then; else `apply` judges for itself.
-        ahead: whether the files are hashed while they are sent: the first first, the others backwards.
     """
 
     contents: Contents
@@ -60,7 +58,6 @@ class Spec:
     route: Route = Route.FILES
     place: int = 0
     pinned: bool = False
-    ahead: bool = False
 
     @property
     def promotes(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,7 @@ from .plan import REFUSED, show_notes, show_plans
 from .target import Options, Target, open_target, output_options, target_options
 
 if TYPE_CHECKING:
-    from ..hashing import LaterCache
-    from ..registry.shared_copies import SharedCopies
     from .display import Display
-    from .memory import Memory
     from .plan_file import ApprovedPlan
     from .plans import PackagePlan
 
@@ -78,8 +75,7 @@ def command(
         target = open_target(options)
         summary.spare(released_files(target.manifest))
         with open_reading(quiet=quiet) as reading:
-            # Where nobody looks at the plan first, what is absent can be sent while it is hashed.
-            plans = make_plans(target, reading, ahead=not approved and not _asks(yes=yes), believed=not approved)
+            plans = make_plans(target, reading)
         refused = any(each.plan.refusal for each in plans)
         if approved and not refused:
             approved.hold(target, plans)
@@ -100,7 +96,7 @@ def command(
         try:
             run.go()
         finally:
-            summary.add(apply_summary(target, plans, run.done, run.failed, run.copied, run.digests))
+            summary.add(apply_summary(target, plans, run.done, run.failed))
 
 
 def _refuse_mixture(plan_file: Path | None, words: dict[str, Any]) -> None:
@@ -139,8 +135,6 @@ class _Run:
         done: the closing line, by name.
         under_way: where those stand that were begun, by name.
         failed: what was raised, by name.
-        copied: the names of those that were copied together with another version, and never had their turn.
-        digests: of what was hashed while it was sent, by name.
     """
 
     def __init__(self, target: Target, todo: list[PackagePlan], approved: ApprovedPlan | None, *, quiet: bool) -> None:
@@ -151,11 +145,6 @@ class _Run:
         self.done: dict[str, str] = {}
         self.under_way: dict[str, str] = {}
         self.failed: dict[str, BaseException] = {}
-        self.copied: frozenset[str] = frozenset()
-        self.digests: dict[str, str] = {}
-        self._registry = _registry_of(target, todo)
-        self._memory = _memory_of(target)
-        self._cache = _cache()
 
     def go(self) -> None:
         """Raise what failed; what else failed is printed."""
@@ -180,8 +169,6 @@ class _Run:
         if not self.under_way.keys() - self.done.keys():
             return "Run again and the rest is sent."
         of_them = " of the others" if self.done else ""
-        if self.copied:
-            return f"What was sent or copied{of_them} stays: run again and the rest is done."
         return f"What was sent{of_them} stays, Unfinished: run again and the rest is sent."
 
     def _release_all(self) -> None:
@@ -207,27 +194,12 @@ class _Run:
             finally:
                 self._target.stop.set()
                 pool.shutdown()
-                self._memory.save()
-                self._cache.save()
-                untold = self._registry.untold
-                self.copied = frozenset(each.declared.id for each in self._todo if each.plan.release.at in untold)
-                self.digests = {name: release.digest for name, release in display.releases.items() if release.digest}
                 self.under_way = {name: f"{release.count_text()} sent" for name, release in display.releases.items()}
-                self.under_way |= dict.fromkeys(sorted(self.copied), "copied, and not compared yet")
                 ended = {future: name for future, name in futures.items() if not future.cancelled()}
                 self.failed = {name: error for future, name in ended.items() if (error := future.exception())}
 
     def _release(self, each: PackagePlan, display: Display) -> None:
-        from ..publishing import (  # noqa: PLC0415
-            Action,
-            Finished,
-            Hashed,
-            Planned,
-            ThreadScheduler,
-            apply,
-            apply_ahead,
-        )
-        from .ahead import hashed  # noqa: PLC0415
+        from ..publishing import Action, Planned, ThreadScheduler, apply  # noqa: PLC0415
 
         scheduler = ThreadScheduler(self._target.stop.reason)
         scheduler.checkpoint()
@@ -235,51 +207,23 @@ class _Run:
         if declared.origin and not plan.copies:
             # Other packages, or somebody who was asked, may have taken long; a transfer is bound to no revision.
             declared.origin.doubt()
-        # As it was planned: what may be deleted is finished guarded, also where that is done already.
-        release, registry = plan.release, self._registry
-        if declared.files:
-            events = apply_ahead(release, hashed(declared, self._cache, scheduler.checkpoint), registry, scheduler)
-        else:
-            # Nothing is given up that was not shown.
-            give_up = declared.give_up if plan.action is Action.REPLACE else None
-            origin = declared.origin
-            events = apply(release, declared.sources, registry, scheduler, give_up=give_up, origin=origin, planned=plan)
+        # Nothing is given up that was not shown.
+        give_up = declared.give_up if plan.action is Action.REPLACE else None
+        events = apply(
+            # As it was planned: what may be deleted is finished guarded, also where that is done already.
+            plan.release,
+            declared.sources,
+            self._target.site.connection.registry,
+            scheduler,
+            give_up=give_up,
+            origin=declared.origin,
+            planned=plan,
+        )
         for event in events:
             if isinstance(event, Planned) and self._approved:
                 # Told before it is done: also of what the registry holds by now.
                 self._approved.hold_package(event.plan)
             display.add(declared.id, event)
-            if isinstance(event, Hashed):
-                release = event.release
-            elif isinstance(event, Finished) and not declared.origin:
-                self._memory.published(release.at, event.state, release.digest)
-
-
-def _cache() -> LaterCache:
-    from ..hashing import LaterCache, SqliteCache, default_folder  # noqa: PLC0415
-
-    return LaterCache(SqliteCache(default_folder()))
-
-
-def _memory_of(target: Target) -> Memory:
-    from .memory import Memory  # noqa: PLC0415
-
-    return Memory(target.site)
-
-
-def _registry_of(target: Target, todo: Sequence[PackagePlan]) -> SharedCopies:
-    """Return where everything is released to; several versions of a package that are copied share a call there.
-
-    Which may: all of them are judged by now, each at the revision that its copy is bound to, and shown or approved.
-    """
-    from ..publishing import copied_together  # noqa: PLC0415
-    from ..registry.shared_copies import SharedCopies  # noqa: PLC0415
-
-    judged = {each.plan.release.at: each.declared.origin.judged for each in todo if each.declared.origin}
-    together = [plan.release.at for plans in copied_together(each.plan for each in todo) for plan in plans]
-    planned = {at: revision for at in together if (revision := judged.get(at))}
-    source = target.source.destination.repository if target.source else ""
-    return SharedCopies(target.site.connection.registry, source, planned)
 
 
 def _released_text(todo: list[PackagePlan], done: Mapping[str, str], under_way: Mapping[str, str]) -> str:

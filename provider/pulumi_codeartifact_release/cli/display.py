@@ -65,9 +65,8 @@ class Display:
         self._moved(package, event)
 
     def last_line(self, package: str) -> str:
-        """Return what stays of a package: a line, and the digest where the plan could not say it."""
-        digest = self.releases[package].digest
-        return printable(f"{package}: {self.done[package]}") + (f"\n      {digest}" if digest else "")
+        """Return what stays of a package: a line."""
+        return printable(f"{package}: {self.done[package]}")
 
     def say(self, text: str) -> None:
         """Print a line that stays."""

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -22,7 +21,7 @@ from typing import Any
 
 from ..errors import NotPermittedError, StalePlanError, UsageError, printable
 from ..manifest import content_of
-from ..publishing import Action, Finish, Plan, Route, digest, least_s, spared_calls
+from ..publishing import Action, Finish, Plan, Route, digest, least_s
 from ..publishing.approved import Approved, Found, departure
 from ..registry.interface import Asset, Status
 from ..registry.listing import is_text
@@ -162,9 +161,6 @@ class ApprovedPlan:
                 now = package_json(each, target)
                 # A soak may be over by now; the other way round it would be skipped without approval.
                 excused = {"leastSeconds"} if now["forced"] else {"leastSeconds", "forced"}
-                if each.plan.action is Action.KEEP:
-                    # What is remembered saves the plan a request; here nothing is taken for granted.
-                    excused |= {"requests"}
                 if told := [key for key in now if key not in excused and now[key] != package[key]]:
                     values = ", ".join(_two(key, package[key], now[key]) for key in told)
                     yield f"{name}: the plan says otherwise of {values}"
@@ -262,7 +258,7 @@ def _refuse_other_sums(path: Path, document: Mapping[str, Any]) -> None:
         "assets": sum(len(package["upload"]) for package in changed),
         "bytes": sum(package["bytes"] for package in changed),
         "present": sum(len(package["present"]) for package in changed),
-        "requests": sum(package["requests"] for package in packages) - _spared(packages),
+        "requests": sum(package["requests"] for package in packages),
         "leastSeconds": round(least_s(sum(puts.values()), rate), 3),
         "uploadsPerSecond": rate,
     }
@@ -277,16 +273,6 @@ def _refuse_other_sums(path: Path, document: Mapping[str, Any]) -> None:
             f"{path} is no plan: {wrong[0]} in it is not what its packages come to",
             hint=_WRITE,
         )
-
-
-def _spared(packages: Iterable[Mapping[str, Any]]) -> int:
-    """Return how many calls it spares that several versions of a package are copied together: as `sum_of` counts."""
-    several = Counter(
-        (package["namespace"], package["package"])
-        for package in packages
-        if _copies(package) and (package["action"], package["status"]) == (Action.PUBLISH, Status.PUBLISHED)
-    )
-    return sum(map(spared_calls, several.values()))
 
 
 def _copies(package: Mapping[str, Any]) -> bool:

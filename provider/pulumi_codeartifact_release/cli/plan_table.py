@@ -139,7 +139,7 @@ class _Rows:
             yield plan_text(plan), None
         if cut:
             yield cost_text(review), None
-        yield plan.release.digest or "the files are hashed while they are sent", None
+        yield plan.release.digest, None
         if plan.action is Action.REPLACE and plan.remote:
             yield f"absent for a moment; gives up {plan.remote.digest}", "magenta"
         if review.origin:

@@ -6,15 +6,13 @@ for each in make_plans(target, reading):
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..approvals import Approval, permitted, unapproved, wanted
 from ..endpoints import refuse_same_place, same_domain
 from ..errors import RefusedError, UsageError
-from ..hashing import HashCache, HashedFile, SqliteCache, default_folder, hash_files, known_files, readable_sizes
+from ..hashing import SqliteCache, default_folder, hash_files
 from ..manifest import Package
 from ..publishing import (
     Finish,
@@ -29,7 +27,6 @@ from ..publishing import (
     Sum,
     ThreadScheduler,
     choose,
-    first_sent,
     look,
     make_plan,
     refuse_oversized,
@@ -37,7 +34,6 @@ from ..publishing import (
     sum_of,
 )
 from ..registry.interface import Asset, Coordinates, Status
-from .memory import Memory
 from .pool import in_parallel
 from .reading import Reading
 from .target import DeclaredRelease, Site, Target, refuse_unknown, warn_of_idle_pins
@@ -45,16 +41,10 @@ from .target import DeclaredRelease, Site, Target, refuse_unknown, warn_of_idle_
 
 @dataclass(frozen=True)
 class PackagePlan:
-    """A package of the manifest, and what will be done for it.
-
-    Attributes:
-        spared, asks_after: as in `Review`.
-    """
+    """A package of the manifest, and what will be done for it."""
 
     declared: DeclaredRelease
     plan: Plan
-    spared: int = 0
-    asks_after: bool = False
 
     def review(self, rate: float | None) -> Review:
         """Return the numbers; `rate` is the quota of uploads a second."""
@@ -64,8 +54,6 @@ class PackagePlan:
             self.declared.origin,
             looks_again=self.plan.changes,
             judges_again=True,
-            spared=self.spared,
-            asks_after=self.asks_after,
         )
 
     @property
@@ -85,12 +73,8 @@ def refusals_of(plans: Sequence[PackagePlan]) -> list[RefusedError]:
     return list({id(refusal): refusal for refusal in found if refusal}.values())
 
 
-def make_plans(target: Target, reading: Reading, *, ahead: bool = False, believed: bool = True) -> list[PackagePlan]:
-    """Look at what is declared, and at the registries, several packages at once; `reading` shows how far it is.
-
-    With `ahead`, the files of versions that are absent may be left to be hashed while they are sent. Unless what is
-    remembered is `believed`, every version is listed.
-    """
+def make_plans(target: Target, reading: Reading) -> list[PackagePlan]:
+    """Look at what is declared, and at the registries, several packages at once; `reading` shows how far it is."""
     if target.source:
         return _promotions(target, target.source)
     known = {(package.id, package.version) for package in target.manifest.packages}
@@ -102,65 +86,19 @@ def make_plans(target: Target, reading: Reading, *, ahead: bool = False, believe
     scheduler = ThreadScheduler()
 
     def plan(declared: DeclaredRelease) -> PackagePlan:
-        remote, spared = memory.look(declared.release, scheduler)
-        made = make_plan(declared.release, remote, declared.give_up)
-        return PackagePlan(declared, made, spared=spared, asks_after=memory.asks_after)
+        remote = look(target.site.connection.planning, declared.release.at, scheduler)
+        return PackagePlan(declared, make_plan(declared.release, remote, declared.give_up))
 
     packages = target.manifest.packages
     refuse_oversized({file.declared: file.path for package in packages for file in package.files})
-    cache, memory = SqliteCache(default_folder()), Memory(target.site, believed=believed)
-    memory.load(_coordinates(target, package) for package in packages)
-    known_already = known_files((file.path for each in packages for file in each.files), cache) if ahead else {}
-    later = _absent(target, known_already, memory) if ahead else {}
-    rest = [package for package in packages if package not in later]
-    first = _hashed(target, rest, known_already, cache, reading)
-    done = dict(zip((each.release.at for each in first), in_parallel(plan, first), strict=True))
-    done |= {each.declared.release.at: each for each in later.values()}
-    memory.save()
-    return [done[_coordinates(target, package)] for package in packages]
+    return in_parallel(plan, _hashed(target, reading))
 
 
-def _absent(target: Target, known: Collection[Path], memory: Memory) -> Mapping[Package, PackagePlan]:
-    """Plan what the registry holds nothing of, and whose files have to be read: they are hashed while they are sent.
-
-    No conflict is possible there. Every file can be opened: what cannot be must not be found half-way. `known` are the
-    files that need not be read.
-    """
+def _hashed(target: Target, reading: Reading) -> list[DeclaredRelease]:
+    """Hash the files of all packages together, so that none waits for another's."""
     packages = target.manifest.packages
-    uses = Counter(file.path for package in packages for file in package.files)
-    # A file of several packages is read once, so it is read before.
-    candidates = [
-        package
-        for package in packages
-        if any(file.path not in known for file in package.files) and all(uses[file.path] == 1 for file in package.files)
-    ]
-
-    def plan(package: Package) -> PackagePlan | None:
-        sizes = readable_sizes(file.path for file in package.files)
-        assets = tuple(Asset(file.name, sizes[file.path], "") for file in package.files)
-        give_up = _give_up(target, package, package.version)
-        made = make_plan(_release(target, package, package.version, assets), None, give_up)
-        if first_sent(made.release) is None or memory.finds(made.release.at):
-            return None
-        files = {file.name: file.path for file in package.files}
-        name = target.manifest.name_of(package)
-        declared = DeclaredRelease(name, made.release, {}, give_up, files=files)
-        return PackagePlan(declared, made, asks_after=memory.asks_after)
-
-    plans = in_parallel(plan, candidates)
-    return {package: each for package, each in zip(candidates, plans, strict=True) if each}
-
-
-def _hashed(
-    target: Target,
-    packages: Sequence[Package],
-    known: Mapping[Path, HashedFile],
-    cache: HashCache,
-    reading: Reading,
-) -> list[DeclaredRelease]:
-    """Hash the files of packages that are not `known`; those of all together, so that none waits for another's."""
-    paths = {file.path for package in packages for file in package.files} - known.keys()
-    hashed = {**known, **hash_files(paths, cache=cache, on_bytes=reading.hashing(paths))}
+    paths = {file.path for package in packages for file in package.files}
+    hashed = hash_files(paths, cache=SqliteCache(default_folder()), on_bytes=reading.hashing(paths))
     releases = []
     for package in packages:
         sources: dict[str, Source] = {file.name: hashed[file.path] for file in package.files}

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
@@ -149,14 +149,8 @@ def apply_summary(
     plans: Sequence[PackagePlan],
     done: Mapping[str, str],
     failed: Mapping[str, BaseException],
-    copied: Collection[str] = (),
-    digests: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Return what became of each package; `done` has closing lines, `failed` what was raised, by name.
-
-    `copied` has the names of those that are there, and that nobody has compared with what they must be; `digests` those
-    of what was hashed while it was sent.
-    """
+    """Return what became of each package; `done` has closing lines, `failed` what was raised, by name."""
     from ..review import count_text  # noqa: PLC0415
 
     rows = []
@@ -166,13 +160,11 @@ def apply_summary(
             result = "unchanged"
         elif name in done:
             result = done[name]
-        elif name in copied:
-            result = "copied, and not compared yet"
         elif isinstance(error := failed.get(name), ReleaseError):
             result = f"not released: {error.code}"
         else:
             result = "not released"
-        rows.append([each.plan.release.at.name, result, each.plan.release.digest or digests.get(name, "")])
+        rows.append([each.plan.release.at.name, result, each.plan.release.digest])
     changed = sum(each.plan.changes for each in plans)
     return "\n".join(
         [

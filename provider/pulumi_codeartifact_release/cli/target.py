@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,7 +70,6 @@ class DeclaredRelease:
         id: its name in what people see: `namespace/package`, with its version where the manifest has several.
         give_up: the digest of what may be replaced.
         origin: what is promoted; None for what is published from files.
-        files: by name, where they are hashed while they are sent: nothing else knows their content before. Else empty.
     """
 
     id: str
@@ -78,7 +77,6 @@ class DeclaredRelease:
     sources: Mapping[str, Source]
     give_up: str | None = None
     origin: Origin | None = None
-    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Stop:

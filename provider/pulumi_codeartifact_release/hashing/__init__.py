@@ -5,22 +5,17 @@ hashed = hash_files([Path("dist/app.zip")], cache=cache)
 hashed[Path("dist/app.zip")].sha256
 """
 
-from .cache import LaterCache, SqliteCache, default_folder
+from .cache import SqliteCache, default_folder
 from .interface import FileIdentity, HashCache, NullCache
-from .known import known_files, readable_sizes
-from .streaming import HashedBytes, HashedFile, hash_each, hash_files
+from .streaming import HashedBytes, HashedFile, hash_files
 
 __all__ = [
     "FileIdentity",
     "HashCache",
     "HashedBytes",
     "HashedFile",
-    "LaterCache",
     "NullCache",
     "SqliteCache",
     "default_folder",
-    "hash_each",
     "hash_files",
-    "known_files",
-    "readable_sizes",
 ]

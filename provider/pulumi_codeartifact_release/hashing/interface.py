@@ -39,6 +39,9 @@ class HashCache(Protocol):
     def put_many(self, digests: Mapping[FileIdentity, str]) -> None:
         """Remember digests."""
 
+    def forget(self, identity: FileIdentity) -> None:
+        """Remove a digest that was found to be wrong."""
+
 
 class NullCache:
     """Knows nothing and remembers nothing: every file is read."""
@@ -49,3 +52,6 @@ class NullCache:
 
     def put_many(self, digests: Mapping[FileIdentity, str]) -> None:
         """Forget them."""
+
+    def forget(self, identity: FileIdentity) -> None:
+        """Do nothing."""

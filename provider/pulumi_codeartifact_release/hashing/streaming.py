@@ -3,8 +3,6 @@
 hashed = hash_files(paths, cache=SqliteCache(default_folder()))
 with hashed[path].open() as body:       # refuses a file that is not the one that was hashed
     ...
-for file in hash_each(paths):           # each as soon as it is known
-    ...
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -28,12 +26,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 from ..checkout import open_real, stats_of_real
 from ..errors import FileChangedError, FileError
-from .ahead import read_ahead
 from .interface import FileIdentity, HashCache
 
 _CHUNK = 1 << 20
-# Reading a file beside hashing it takes a thread more, which is worth it where there is much to read.
-_LARGE = 16 << 20
 _PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _MOST_WORKERS = 16
 # In all of a process: resources are hashed side by side, each with workers of its own.
@@ -134,7 +129,10 @@ def hash_files(
 ) -> Mapping[Path, HashedFile]:
     """Return every path with its digest, in the order given; files that the cache knows are not read.
 
-    The arguments, and what is raised, are those of `hash_each`.
+    `workers` bounds the files read at once (default: one per processor, at most 16); all that a process hashes at once
+    keeps no more processors busy than there are. `on_bytes` is told how many bytes were hashed, from several threads.
+    Left by an exception, it stops within a piece of a file; no thread is left behind, and what was hashed is
+    remembered. Raises FileError for a file that cannot be read, FileChangedError for one that changes meanwhile.
     """
     every = list(paths)
     states = _states(every, cache)
@@ -142,60 +140,18 @@ def hash_files(
         return dict(zip(every, map(_hashed_file, zip(*states, strict=True)), strict=True))
     if len(once := list(dict.fromkeys(every))) < len(every):
         every, states = once, _states(once, cache)
-    hashed = {file.path: file for file in _each(states, cache, workers, on_bytes, None, now_ns)}
-    return {path: hashed[path] for path in every}
-
-
-def hash_each(
-    paths: Iterable[Path],
-    *,
-    cache: HashCache | None = None,
-    workers: int | None = None,
-    on_bytes: Callable[[int], None] = lambda _count: None,
-    first: Path | None = None,
-    now_ns: Callable[[], int] = time.time_ns,
-) -> Generator[HashedFile, None, None]:
-    """Yield every path once, with its digest: those that the cache knows at once, the others as they are done.
-
-    Where `first` is given, and among the paths, it is hashed before any other, and none is yielded before it.
-    `workers` bounds the files read at once (default: one per processor, at most 16); all that a process hashes at once
-    keeps no more processors busy than there are. `on_bytes` is told how many bytes were hashed, from several threads.
-    Closed early, or left by an exception, it stops within a piece of a file; no thread is left behind, and what was
-    hashed is remembered. Raises FileError for a file that cannot be read, FileChangedError for one that changes
-    meanwhile.
-    """
-    every = list(dict.fromkeys(paths))
-    if first is not None and first in every:
-        every.remove(first)
-        every.insert(0, first)
-    yield from _each(_states(every, cache), cache, workers, on_bytes, first, now_ns)
-
-
-def _each(
-    states: _States,
-    cache: HashCache | None,
-    workers: int | None,
-    on_bytes: Callable[[int], None],
-    first: Path | None,
-    now_ns: Callable[[], int],
-) -> Generator[HashedFile, None, None]:
-    ready = [_hashed_file(state) for state in zip(*states, strict=True) if state[1]]
+    hashed = {state[0]: _hashed_file(state) for state in zip(*states, strict=True) if state[1]}
     unknown = [(path, identity.size) for path, sha256, identity in zip(*states, strict=True) if not sha256]
-    if not unknown:
-        yield from ready
-        return
     # The largest first: started last, it would keep one worker busy long after the others are done.
-    unknown.sort(key=lambda item: (item[0] != first, -item[1]))
+    unknown.sort(key=lambda item: -item[1])
     fresh = _Fresh([path for path, _ in unknown], workers or min(_MOST_WORKERS, _PROCESSORS), on_bytes, now_ns)
     try:
-        if unknown[0][0] == first:
-            yield from fresh.take(first)
-        yield from ready
-        yield from fresh.take()
+        hashed.update((file.path, file) for file in fresh.take())
     finally:
         fresh.close()
         if cache:
             cache.put_many(fresh.settled)
+    return {path: hashed[path] for path in every}
 
 
 class _Fresh:
@@ -215,29 +171,20 @@ class _Fresh:
         self._now_ns = now_ns
         self._stop = threading.Event()
         self._done: SimpleQueue[HashedFile | BaseException] = SimpleQueue()
-        self._early: list[HashedFile] = []
         # Daemons: a disk that does not answer must not keep the program from ending.
         names = (f"hash-{number}" for number in range(min(workers, len(paths))))
         self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
         for thread in self._threads:
             thread.start()
 
-    def take(self, path: Path | None = None) -> Iterator[HashedFile]:
-        """Yield `path`, as soon as it is there, else all the others; raises what the first that failed raised."""
-        if path is None:
-            yield from self._early
+    def take(self) -> Iterator[HashedFile]:
+        """Yield the files as they are done; raises what the first that failed raised."""
         while self._missing:
             file = self._done.get()
             if isinstance(file, BaseException):
                 raise file
             self._missing -= 1
-            if path is None:
-                yield file
-            elif file.path == path:
-                yield file
-                return
-            else:
-                self._early.append(file)
+            yield file
 
     def close(self) -> None:
         """Stop the threads, and wait for their ends."""
@@ -285,15 +232,14 @@ def _hash(
         if not stat.S_ISREG(found.st_mode):
             raise FileError(f"{path} cannot be read: it is no regular file", hint=UNREADABLE)
         total = 0
-        with contextlib.closing(_pieces(path, file, identity.size, buffer)) as pieces:
-            for piece in pieces:
-                with _hashing:
-                    digest.update(piece)
-                total += len(piece)
-                on_bytes(len(piece))
-                # A file that grows as fast as it is read has no end: one byte too many is enough to know.
-                if stop.is_set() or total > identity.size:
-                    break
+        for piece in _pieces(path, file, buffer):
+            with _hashing:
+                digest.update(piece)
+            total += len(piece)
+            on_bytes(len(piece))
+            # A file that grows as fast as it is read has no end: one byte too many is enough to know.
+            if stop.is_set() or total > identity.size:
+                break
         if stop.is_set() and total < identity.size:
             return None
         if total != identity.size:
@@ -307,21 +253,17 @@ def _hash(
     return hashed, compared_ns
 
 
-def _pieces(path: Path, file: BinaryIO, size: int, buffer: bytearray) -> Generator[memoryview, None, None]:
+def _pieces(path: Path, file: BinaryIO, buffer: bytearray) -> Iterator[memoryview]:
     """Yield the content, each piece good until the next is asked for. Raises FileError."""
+    view = memoryview(buffer)
     try:
-        if size >= _LARGE:
-            with contextlib.closing(read_ahead(file, _CHUNK)) as pieces:
-                yield from pieces
-            return
-        view = memoryview(buffer)
         while count := file.readinto(buffer):  # type: ignore[attr-defined]
             yield view[:count]
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}", hint=UNREADABLE) from error
 
 
-def identities_of(paths: Iterable[Path]) -> list[FileIdentity]:
+def _identities_of(paths: Iterable[Path]) -> list[FileIdentity]:
     """Return the identity of each file, in their order. Raises FileError for one that is not there."""
     try:
         # Of texts: a path would be made one twice over.
@@ -331,7 +273,7 @@ def identities_of(paths: Iterable[Path]) -> list[FileIdentity]:
 
 
 def _states(paths: list[Path], cache: HashCache | None) -> _States:
-    identities = identities_of(paths)
+    identities = _identities_of(paths)
     known = cache.get_many(identities) if cache else {}
     return _States(paths, list(map(known.get, identities)), identities)
 

@@ -8,7 +8,6 @@ for event in apply(release, sources, registry, scheduler):
 What few programs need has to be imported from its module: `approved`, `verify`.
 """
 
-from .ahead import apply_ahead, first_sent
 from .apply import apply, look
 from .digest import digest
 from .events import (
@@ -19,7 +18,6 @@ from .events import (
     Event,
     Finished,
     Finishing,
-    Hashed,
     LookingAgain,
     Planned,
     Removed,
@@ -31,7 +29,7 @@ from .permission import Permission
 from .plan import Action, Finish, Plan, Release, RemoteVersion, Route, make_plan, refused
 from .quota import refuse_oversized
 from .retire import Known, Retirement, retire
-from .review import Review, Sum, copied_together, least_s, spared_calls, sum_of
+from .review import Review, Sum, least_s, sum_of
 from .scheduler import Scheduler, ThreadScheduler
 from .source import Source
 
@@ -46,7 +44,6 @@ __all__ = [
     "Finish",
     "Finished",
     "Finishing",
-    "Hashed",
     "Known",
     "LookingAgain",
     "Origin",
@@ -67,19 +64,15 @@ __all__ = [
     "Sum",
     "ThreadScheduler",
     "apply",
-    "apply_ahead",
     "choose",
-    "copied_together",
     "digest",
     "duration_text",
-    "first_sent",
     "least_s",
     "look",
     "make_plan",
     "refuse_oversized",
     "refused",
     "retire",
-    "spared_calls",
     "sum_of",
     "time_text",
 ]

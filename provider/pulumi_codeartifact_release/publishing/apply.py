@@ -106,7 +106,6 @@ def apply(
     give_up: str | None = None,
     origin: CopySource | None = None,
     planned: Plan | None = None,
-    ahead: Uploader | None = None,
     parallel: int = PARALLEL,
 ) -> Iterator[Event]:
     """Make the registry hold `release`; yield what happens, `Finished` last.
@@ -115,23 +114,19 @@ def apply(
     `origin` is what a promotion takes over: judged before anything is taken from it, and again where it may have moved.
     `planned` is what `make_plan` said of this release a while ago: it saves the first look where its first write is
     guarded, and is worth nothing else.
-    `ahead` has sent assets just now, after a look that found no such version: they are not sent again.
     `sources` has the content of every declared asset by name. Raises RefusedError before anything is written if the
     registry holds something else, FileChangedError if a file is not the one that was hashed (nothing becomes
     Published), and any RegistryError. Whatever is raised, a version is Published only with all declared assets.
     """
     _check_sources(release, sources)
     route = origin.route if origin else Route.FILES
-    uploader = ahead or Uploader(release.at, sources, registry, scheduler)
+    uploader = Uploader(release.at, sources, registry, scheduler)
     copied: list[Asset] = []
     last_missing: int | None = None
     idle_rounds = removals = 0
     while True:
         known = planned if planned and planned.guarded else None
-        if ahead:
-            known = make_plan(release, None, give_up, route)
-        there = frozenset(ahead.sent) if ahead else frozenset()
-        planned = ahead = None
+        planned = None
         plan = known or make_plan(release, look(registry, release.at, scheduler), give_up, route)
         yield Planned(plan)
         if plan.refusal:
@@ -148,7 +143,7 @@ def apply(
             if origin and plan.copies:
                 state = yield from _copy(plan, origin, registry, scheduler, copied)
             else:
-                state = yield from _advance(plan, there, uploader, registry, scheduler, parallel)
+                state = yield from _advance(plan, uploader, registry, scheduler, parallel)
             if state.status is not release.status:
                 state = yield from _set_status(release, state, registry, scheduler)
         except AMBIGUOUS as error:
@@ -219,19 +214,18 @@ def _check_sources(release: Release, sources: Mapping[str, Source]) -> None:
 
 def _advance(
     plan: Plan,
-    there: frozenset[str],
     uploader: Uploader,
     registry: Registry,
     scheduler: Scheduler,
     parallel: int,
 ) -> _StepsTo[VersionState]:
-    """Do what the plan says, once, but for what is sent already; returns the state at the end."""
+    """Do what the plan says, once; returns the state at the end."""
     release = plan.release
     if plan.action is Action.SET_STATUS and plan.remote:
         return (yield from _set_status(release, plan.remote.state, registry, scheduler))
 
     last = publishing_asset(release)
-    jobs = [uploader.job(asset) for asset in plan.uploads if asset != last and asset.name not in there]
+    jobs = [uploader.job(asset) for asset in plan.uploads if asset != last]
     # The first alone: a rival that declares other bytes gets its conflict here, before it has sent anything else.
     yield from scheduler.run(jobs[:1], limit=1)
     yield from scheduler.run(jobs[1:], limit=parallel)

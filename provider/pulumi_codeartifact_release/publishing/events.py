@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..registry.interface import Asset, Status, VersionState
-from .plan import Plan, Release
+from .plan import Plan
 
 
 @dataclass(frozen=True)
@@ -13,13 +13,6 @@ class Planned:
     """The registry was looked at; this is what will be done. Comes again when a rival made it look again."""
 
     plan: Plan
-
-
-@dataclass(frozen=True)
-class Hashed:
-    """The last file is hashed, of a release whose assets were sent meanwhile: this is what will be published."""
-
-    release: Release
 
 
 @dataclass(frozen=True)
@@ -102,7 +95,6 @@ class Finished:
 
 Event = (
     Planned
-    | Hashed
     | AssetStarted
     | AssetProgress
     | AssetSent

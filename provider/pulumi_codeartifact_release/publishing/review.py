@@ -6,11 +6,9 @@ review.requests, review.least_s
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ..registry.interface import COPIED_AT_ONCE, Coordinates, Status
 from .origin import Origin
 from .plan import Action, Plan
 
@@ -24,8 +22,6 @@ class Review:
         origin: of a promotion; None for what is published from files.
         looks_again: whether the run has looked already when it begins, to make this plan, and does not trust that.
         judges_again: whether it looks at a promotion's source again, too.
-        spared: requests less to look: the version was not listed, since what it holds was remembered.
-        asks_after: whether the run asks for the version's state once more when it is done, to remember it.
     """
 
     plan: Plan
@@ -33,15 +29,12 @@ class Review:
     origin: Origin | None = None
     looks_again: bool = False
     judges_again: bool = False
-    spared: int = 0
-    asks_after: bool = False
 
     @property
     def requests(self) -> int:
         """How many requests an undisturbed run makes in all: looking, at the source too, downloading and writing."""
         again = self.plan.look if self.looks_again and not self.plan.guarded else 0
-        after = int(self.asks_after and self.plan.changes)
-        return self.plan.requests + again + self.plan.downloads + self._judging + after - self.spared
+        return self.plan.requests + again + self.plan.downloads + self._judging
 
     @property
     def least_s(self) -> float:
@@ -62,24 +55,6 @@ def least_s(puts: int, rate: float | None) -> float:
     return max(0.0, puts / rate - 1.0) if rate else 0.0
 
 
-def copied_together(plans: Iterable[Plan]) -> list[Sequence[Plan]]:
-    """Return the plans that a run of all of them may carry out by one call for each COPIED_AT_ONCE of a package.
-
-    They copy versions of one package that are absent. What is not to stay Published is copied alone: it would be that
-    until its turn comes.
-    """
-    packages: dict[Coordinates, list[Plan]] = {}
-    for plan in plans:
-        if plan.copies and plan.action is Action.PUBLISH and plan.release.status is Status.PUBLISHED:
-            packages.setdefault(replace(plan.release.at, version=""), []).append(plan)
-    return [several for several in packages.values() if len(several) > 1]
-
-
-def spared_calls(versions: int) -> int:
-    """Return how many calls it spares to copy so many versions of a package together."""
-    return versions - math.ceil(versions / COPIED_AT_ONCE)
-
-
 @dataclass(frozen=True)
 class Sum:
     """What several plans come to, which share a quota.
@@ -89,7 +64,7 @@ class Sum:
         assets: to send.
         there: declared assets of the packages that change, which the registry holds already.
         size: bytes to send.
-        requests: less than those of all plans by the calls that `copied_together` spares.
+        requests: of all plans.
         least_s: as `Review.least_s`, for all together.
     """
 
@@ -112,7 +87,6 @@ def sum_of(reviews: Iterable[Review]) -> Sum:
     changed = [review for review in everything if review.plan.changes]
     refused = sum(review.plan.action is Action.REFUSE for review in everything)
     rate = next((review.rate for review in everything if review.rate), None)
-    spared = sum(spared_calls(len(plans)) for plans in copied_together(review.plan for review in changed))
     return Sum(
         changes=len(changed),
         refused=refused,
@@ -120,6 +94,6 @@ def sum_of(reviews: Iterable[Review]) -> Sum:
         assets=sum(len(review.plan.sends) for review in changed),
         there=sum(len(review.plan.there) for review in changed),
         size=sum(review.plan.send_bytes for review in changed),
-        requests=sum(review.requests for review in everything) - spared,
+        requests=sum(review.requests for review in everything),
         least_s=least_s(sum(review.plan.puts for review in changed), rate),
     )

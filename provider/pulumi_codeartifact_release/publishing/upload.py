@@ -17,7 +17,7 @@ class Uploader:
     """Sends assets of the version `at`, from several threads.
 
     Attributes:
-        sources: the content of each, by name; may be added to.
+        sources: the content of each, by name.
         sent: what the registry has taken, by name.
     """
 

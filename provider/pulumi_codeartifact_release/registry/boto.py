@@ -8,9 +8,8 @@ from __future__ import annotations
 import functools
 import io
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import urllib3.exceptions
@@ -30,7 +29,7 @@ from .answer_words import is_throttled
 from .answers import copy_of, revision_of, state_of, verdict_of
 from .backoff import Backoff, retry_after
 from .guard import around_attempts, was_throttled
-from .interface import Asset, AssetListing, Coordinates, CopyAnswer, Status, VersionState
+from .interface import Asset, AssetListing, Coordinates, Status, VersionState
 from .listing import Page, by_name, page_of
 from .rate_limiter import RateLimiter
 from .translate import is_not_found, resource_type, translate
@@ -194,41 +193,20 @@ class BotoRegistry:
     ) -> VersionState | None:
         """See `Registry.copy`: CopyPackageVersions for one version."""
         more: Any = {"allowOverwrite": True} if allow_overwrite else {}
-        return copy_of(self._copy(at, source_repository, {at.version: revision}, **more), at)
-
-    @_understood("CopyPackageVersions")
-    def copy_versions(
-        self, at: Coordinates, *, source_repository: str, revisions: Mapping[str, str]
-    ) -> Mapping[str, CopyAnswer]:
-        """See `CopyingRegistry.copy_versions`: CopyPackageVersions."""
-        answer = self._copy(replace(at, version=_several(revisions)), source_repository, revisions)
-
-        def told(version: str) -> CopyAnswer:
-            each = replace(at, version=version)
-            try:
-                return copy_of(answer, each)
-            except ReleaseError as error:
-                return error
-            except _UNREADABLE:
-                # What cannot be read of one version says nothing against the others.
-                return _unreadable("CopyPackageVersions", each)
-
-        return {version: told(version) for version in revisions}
-
-    def _copy(self, at: Coordinates, source_repository: str, revisions: Mapping[str, str], **more: Any) -> Any:
         package = _package(at)
         destination = package.pop("repository")
-        return self._call(
+        answer = self._call(
             "CopyPackageVersions",
             at,
             lambda: self._client.copy_package_versions(
                 **package,
                 sourceRepository=source_repository,
                 destinationRepository=destination,
-                versionRevisions=revisions,
+                versionRevisions={at.version: revision},
                 **more,
             ),
         )
+        return copy_of(answer, at)
 
     @_understood("ListPackageVersions")
     def newest_version(self, at: Coordinates) -> str | None:

@@ -14,12 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import BinaryIO, Protocol, TypeAlias
-
-from ..errors import ReleaseError
-
-COPIED_AT_ONCE = 100
-"""The most versions that the service copies in one call."""
+from typing import BinaryIO, Protocol
 
 
 class Status(StrEnum):
@@ -144,21 +139,4 @@ class Registry(Protocol):
         """Destroy the version's bytes for good, if it is still `expected` at `revision`.
 
         Raises StatusRefusedError where it is not.
-        """
-
-
-CopyAnswer: TypeAlias = VersionState | ReleaseError | None
-"""What became of one version: what `Registry.copy` would have returned, or raised."""
-
-
-class CopyingRegistry(Registry, Protocol):
-    """A registry that copies several versions of a package by one call."""
-
-    def copy_versions(
-        self, at: Coordinates, *, source_repository: str, revisions: Mapping[str, str]
-    ) -> Mapping[str, CopyAnswer]:
-        """Copy versions of the package at `at`, each that is still at its revision; says of each what became of it.
-
-        `at.version` does not matter; `revisions` has at most COPIED_AT_ONCE. Nothing that is there is overwritten.
-        Raises any `errors.RegistryError` where the call failed as a whole.
         """

@@ -1,8 +1,9 @@
-"""Files as they are hashed: which comes first, what is left behind, and what is not read at all."""
+"""Files as they are hashed: what is left behind, and what is not read at all."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -12,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_codeartifact_release.errors import FileChangedError, FileError
-from pulumi_codeartifact_release.hashing import SqliteCache, hash_each, hash_files, streaming
-from pulumi_codeartifact_release.hashing.ahead import read_ahead
+from pulumi_codeartifact_release.hashing import SqliteCache, hash_files, streaming
 
 LARGE = 40 << 20
 
@@ -33,65 +33,34 @@ def paths(tmp_path: Path) -> list[Path]:
 
 
 def hashing_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith(("hash-", "read-ahead"))]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("hash-")]
 
 
-def test_each_comes_once_with_its_digest(paths: list[Path]) -> None:
-    files = list(hash_each([*paths, *paths]))
-    assert sorted(file.path for file in files) == paths
-    assert all(file.sha256 == hashlib.sha256(file.path.read_bytes()).hexdigest() for file in files)
-    assert hashing_threads() == []
-
-
-@pytest.mark.parametrize("known", [0, 3, 12])
-@pytest.mark.parametrize("index", [0, 2, 7, 11])
-def test_the_one_that_is_to_be_first_is(tmp_path: Path, paths: list[Path], known: int, index: int) -> None:
-    cache = SqliteCache(tmp_path / "cache")
-    hash_files(paths[:known], cache=cache, now_ns=later)
-    files = list(hash_each(paths, cache=cache, first=paths[index], workers=3, now_ns=later))
-    assert files[0].path == paths[index]
-    assert sorted(file.path for file in files) == paths
-
-
-def test_what_is_known_comes_before_anything_is_hashed(tmp_path: Path, paths: list[Path]) -> None:
-    cache = SqliteCache(tmp_path / "cache")
-    hash_files(paths[:4], cache=cache, now_ns=later)
-    reached = threading.Event()
-
-    def wait(_count: int) -> None:
-        assert reached.wait(10)
-
-    files = hash_each(paths, cache=cache, on_bytes=wait, now_ns=later)
-    try:
-        # Passes only if they need not wait for the others, which wait for this.
-        assert [next(files).path for _ in range(4)] == paths[:4]
-    finally:
-        reached.set()
-    assert sorted(file.path for file in files) == paths[4:]
-
-
-def test_closed_early_it_stops_and_remembers_what_is_done(tmp_path: Path, paths: list[Path]) -> None:
-    cache = SqliteCache(tmp_path / "cache")
+def test_a_path_that_is_there_twice_is_hashed_once(paths: list[Path]) -> None:
     read: list[int] = []
-    files = hash_each(paths, cache=cache, workers=1, first=paths[5], on_bytes=read.append, now_ns=later)
-    first = next(files)
-    files.close()
+    files = hash_files([*paths, *paths], on_bytes=read.append)
+    assert list(files) == paths
+    assert all(file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest() for path, file in files.items())
+    assert len(read) == 12
     assert hashing_threads() == []
-    assert cache.get_many([first.identity]) == {first.identity: first.sha256}
-    again: list[int] = []
-    hash_files(paths, cache=cache, on_bytes=again.append, now_ns=later)
-    # Nothing that was hashed is hashed once more.
-    assert sum(read) + sum(again) == sum(range(1, 13))
 
 
-def test_closed_in_the_middle_of_a_large_file_it_reads_no_further(tmp_path: Path, paths: list[Path]) -> None:
+def test_stopped_in_the_middle_of_a_large_file_it_reads_no_further_and_remembers_what_is_done(
+    tmp_path: Path, paths: list[Path]
+) -> None:
     large = tmp_path / "large"
     with large.open("wb") as file:
         file.truncate(1 << 30)
+    cache = SqliteCache(tmp_path / "cache")
     read: list[int] = []
-    files = hash_each([paths[0], large], first=paths[0], workers=2, on_bytes=read.append)
-    next(files)
-    files.close()
+
+    def stop(count: int) -> None:
+        read.append(count)
+        if count == 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        hash_files([*paths, large], cache=cache, workers=2, on_bytes=stop, now_ns=later)
     assert sum(read) < 1 << 29
     assert hashing_threads() == []
 
@@ -116,13 +85,7 @@ def test_one_that_fails_ends_all_and_the_others_are_remembered(tmp_path: Path, p
     assert again == []
 
 
-def test_nothing_starts_before_it_is_asked_for(paths: list[Path]) -> None:
-    files = hash_each(paths)
-    assert hashing_threads() == []
-    files.close()
-
-
-def test_a_large_file_is_read_ahead_and_hashed_the_same(tmp_path: Path) -> None:
+def test_a_large_file_is_hashed_whole(tmp_path: Path) -> None:
     path = tmp_path / "large"
     content = os.urandom(1 << 20) * (LARGE >> 20) + b"end"
     path.write_bytes(content)
@@ -148,17 +111,11 @@ def test_a_large_file_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatc
     with path.open("wb") as file:
         file.truncate(LARGE)
 
-    class Broken:
-        def __init__(self, file: object) -> None:
-            self._file = file
-
+    class Broken(io.FileIO):
         def readinto(self, _buffer: object) -> int:
             raise OSError(5, "Input/output error")
 
-        def fileno(self) -> int:
-            return self._file.fileno()  # type: ignore[attr-defined,no-any-return]
-
-    monkeypatch.setattr(streaming, "read_ahead", lambda file, size: read_ahead(Broken(file), size))  # type: ignore[arg-type]
+    monkeypatch.setattr(streaming, "open_file", Broken)
     with pytest.raises(FileError, match="large cannot be read: Input/output error"):
         hash_files([path])
     assert hashing_threads() == []
