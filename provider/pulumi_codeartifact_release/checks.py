@@ -56,6 +56,7 @@ from .publishing import (
     digest,
     look,
     make_plan,
+    recheck_cached,
 )
 from .registry.interface import Status
 from .review import review_lines
@@ -178,7 +179,9 @@ class VersionCheck(_Check):
             except UnreachableError as error:
                 self._process.log.warn(declared.urn, f"what is published could not be read: {error.coded}")
             else:
-                self._review(checked, make_plan(checked.release(), remote, declared.give_up or None))
+                plan = make_plan(checked.release(), remote, declared.give_up or None)
+                recheck_cached(plan, sources)
+                self._review(checked, plan)
         return properties
 
 

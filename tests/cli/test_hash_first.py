@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -15,7 +16,7 @@ import pytest
 
 from embedded import Gate
 from pulumi_codeartifact_release.errors import FileError
-from pulumi_codeartifact_release.hashing import streaming
+from pulumi_codeartifact_release.hashing import FileIdentity, SqliteCache, default_folder, streaming
 from terminal import at_a_terminal
 
 from .conftest import MANIFEST, Run
@@ -153,3 +154,23 @@ def test_who_is_asked_sees_the_digest_first(project: Path) -> None:
     assert code == 1
     assert "sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be" in shown
     assert not (project / ".registry").exists()
+
+
+def test_a_hash_that_the_cache_has_wrong_is_said_and_the_next_run_hashes_anew(
+    run: Run, gate: Gate, project: Path
+) -> None:
+    file = project / "dist" / "b.bin"
+    wrong = hashlib.sha256(b"older").hexdigest()
+    SqliteCache(default_folder()).put_many({FileIdentity.of(file.stat()): wrong})
+    outcome = run(*WORDS, "dev", "--yes")
+    assert outcome.code == 1
+    assert outcome.err.endswith(
+        f"error[file-changed]: {file} holds other bytes than when it was hashed, though its size and times are the "
+        "same\nNothing was published, and the hash is forgotten: run again, and the file is hashed anew.\n"
+    )
+    assert run(*WORDS, "dev", "--yes").code == 0
+    # And where the registry holds the bytes already, the wrong hash is no conflict.
+    SqliteCache(default_folder()).put_many({FileIdentity.of(file.stat()): wrong})
+    outcome = run("plan", "release.yaml", "-e", "dev")
+    assert (outcome.code, "error[file-changed]" in outcome.err) == (1, True)
+    assert "unchanged" in run("plan", "release.yaml", "-e", "dev").out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import grpc
 import pytest
 
 from embedded import Package, client_of
+from pulumi_codeartifact_release.hashing import FileIdentity, SqliteCache, default_folder
 from pulumi_codeartifact_release.local_registry import start
 
 from .plugin import URN, Plugin
@@ -134,3 +136,30 @@ def test_a_revision_of_a_hostile_registry_reaches_neither_state_nor_terminal(wor
     for line in world.engine.lines(ephemeral=False):
         assert "\x1b" not in line
         assert not any(part.lstrip().startswith("::") for part in line.splitlines())
+
+
+def test_a_hash_that_the_cache_has_wrong_is_said_by_create_and_by_a_preview_and_heals(world: World) -> None:
+    cache = SqliteCache(default_folder())
+    wrong = hashlib.sha256(b"older").hexdigest()
+
+    def spoil(**declared: Any) -> dict[str, Any]:
+        news = world.news({"a.txt": "alpha"}, declared=declared)
+        cache.put_many({FileIdentity.of((world.program / "dist" / "a.txt").stat()): wrong})
+        return news
+
+    with world.plugin() as plugin:
+        plugin.configure()
+        checked = plugin.checked({}, spoil())
+        with pytest.raises(grpc.RpcError) as caught:
+            plugin.create(checked)
+    assert "a.txt holds other bytes than when it was hashed" in failed(caught.value, "file-changed")
+    assert world.package.statuses() == {}
+    world.published({"a.txt": "alpha"})
+    assert world.package.statuses() == {"1.0": "Published"}
+    with world.plugin() as plugin:
+        plugin.configure()
+        news = spoil(dry_run=True)
+        # Without a look at the bytes this would be a conflict.
+        (failure,) = plugin.check({}, news)["failures"]
+        assert "holds other bytes than when it was hashed" in failure["reason"]
+        assert "failures" not in plugin.check({}, news)

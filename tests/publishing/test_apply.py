@@ -301,6 +301,11 @@ class ChangingSource:
         yield BytesIO(b"bb")
         raise FileChangedError("b changed after it was hashed")
 
+    cached = False
+
+    def recheck(self) -> None:
+        """It stays."""
+
     def assure(self) -> None:
         """Not reached."""
 

@@ -295,6 +295,11 @@ def test_nothing_is_deleted_for_files_that_have_changed() -> None:
             yield BytesIO(NEW["a"])
             raise FileChangedError("a changed after it was hashed")
 
+        cached = False
+
+        def recheck(self) -> None:
+            """It stays."""
+
         def assure(self) -> None:
             """Not reached."""
 

@@ -114,6 +114,11 @@ class Counted:
         self.size = len(content)
         self.read = 0
 
+    cached = False
+
+    def recheck(self) -> None:
+        """It stays."""
+
     def assure(self) -> None:
         """It stays."""
 

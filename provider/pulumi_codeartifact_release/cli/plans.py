@@ -29,6 +29,7 @@ from ..publishing import (
     choose,
     look,
     make_plan,
+    recheck_cached,
     refuse_oversized,
     refused,
     sum_of,
@@ -87,7 +88,9 @@ def make_plans(target: Target, reading: Reading) -> list[PackagePlan]:
 
     def plan(declared: DeclaredRelease) -> PackagePlan:
         remote = look(target.site.connection.planning, declared.release.at, scheduler)
-        return PackagePlan(declared, make_plan(declared.release, remote, declared.give_up))
+        made = make_plan(declared.release, remote, declared.give_up)
+        recheck_cached(made, declared.sources)
+        return PackagePlan(declared, made)
 
     packages = target.manifest.packages
     refuse_oversized({file.declared: file.path for package in packages for file in package.files})

@@ -19,6 +19,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from operator import attrgetter
 from pathlib import Path
 from queue import SimpleQueue
@@ -46,11 +47,15 @@ class HashedFile(NamedTuple):
         path: absolute, without symbolic links.
         sha256: lower-case hex.
         identity: the stat that the digest belongs to.
+        cache: where the digest is remembered, if anywhere.
+        cached: whether it was taken from there, and the file not read.
     """
 
     path: Path
     sha256: str
     identity: FileIdentity
+    cache: HashCache | None = None
+    cached: bool = False
 
     @property
     def size(self) -> int:
@@ -72,6 +77,24 @@ class HashedFile(NamedTuple):
     def assure(self) -> None:
         """Raise FileChangedError if the file is not the one hashed any more."""
         self._compare(None)
+
+    def recheck(self) -> None:
+        """Read the file anew; raise FileChangedError, and forget the digest, if it is not that of its bytes.
+
+        Some writes show in no stat: through a mapped page, with a clock that was set back, on some file systems.
+        """
+        digest = hashlib.sha256()
+        with self.open() as file:
+            while piece := file.read(_CHUNK):
+                digest.update(piece)
+        if digest.hexdigest() == self.sha256:
+            return
+        if self.cache:
+            self.cache.forget(self.identity)
+        raise FileChangedError(
+            f"{self.path} holds other bytes than when it was hashed, though its size and times are the same",
+            hint="Nothing was published, and the hash is forgotten: run again, and the file is hashed anew.",
+        )
 
     def _compare(self, file: BinaryIO | None) -> None:
         try:
@@ -99,6 +122,7 @@ class HashedBytes:
     """Content that is in memory already, with the interface of `HashedFile`."""
 
     content: bytes
+    cached = False
 
     @property
     def sha256(self) -> str:
@@ -116,6 +140,9 @@ class HashedBytes:
         yield io.BytesIO(self.content)
 
     def assure(self) -> None:
+        """Do nothing: it stays."""
+
+    def recheck(self) -> None:
         """Do nothing: it stays."""
 
 
@@ -137,16 +164,16 @@ def hash_files(
     every = list(paths)
     states = _states(every, cache)
     if None not in states.digests:
-        return dict(zip(every, map(_hashed_file, zip(*states, strict=True)), strict=True))
+        return dict(zip(every, _from_cache(states, cache), strict=True))
     if len(once := list(dict.fromkeys(every))) < len(every):
         every, states = once, _states(once, cache)
-    hashed = {state[0]: _hashed_file(state) for state in zip(*states, strict=True) if state[1]}
+    hashed = {file.path: file for file in _from_cache(states, cache) if file.sha256}
     unknown = [(path, identity.size) for path, sha256, identity in zip(*states, strict=True) if not sha256]
     # The largest first: started last, it would keep one worker busy long after the others are done.
     unknown.sort(key=lambda item: -item[1])
     fresh = _Fresh([path for path, _ in unknown], workers or min(_MOST_WORKERS, _PROCESSORS), on_bytes, now_ns)
     try:
-        hashed.update((file.path, file) for file in fresh.take())
+        hashed.update((file.path, file._replace(cache=cache)) for file in fresh.take())
     finally:
         fresh.close()
         if cache:
@@ -276,6 +303,10 @@ def _states(paths: list[Path], cache: HashCache | None) -> _States:
     identities = _identities_of(paths)
     known = cache.get_many(identities) if cache else {}
     return _States(paths, list(map(known.get, identities)), identities)
+
+
+def _from_cache(states: _States, cache: HashCache | None) -> Iterator[HashedFile]:
+    return map(_hashed_file, zip(*states, repeat(cache), repeat(True)))
 
 
 # As FileIdentity.of() and HashedFile(), for many thousands: in C alone.

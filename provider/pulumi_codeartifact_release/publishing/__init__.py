@@ -31,7 +31,7 @@ from .quota import refuse_oversized
 from .retire import Known, Retirement, retire
 from .review import Review, Sum, least_s, sum_of
 from .scheduler import Scheduler, ThreadScheduler
-from .source import Source
+from .source import Source, recheck_cached
 
 __all__ = [
     "Action",
@@ -70,6 +70,7 @@ __all__ = [
     "least_s",
     "look",
     "make_plan",
+    "recheck_cached",
     "refuse_oversized",
     "refused",
     "retire",

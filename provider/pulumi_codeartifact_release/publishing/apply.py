@@ -45,7 +45,7 @@ from .plan import (
     publishing_asset,
 )
 from .scheduler import Emit, Scheduler
-from .source import CopySource, Source
+from .source import CopySource, Source, recheck_cached
 from .upload import Uploader
 
 _T = TypeVar("_T")
@@ -129,6 +129,7 @@ def apply(
         planned = None
         plan = known or make_plan(release, look(registry, release.at, scheduler), give_up, route)
         yield Planned(plan)
+        recheck_cached(plan, sources)
         if plan.refusal:
             raise plan.refusal
         if plan.action is Action.KEEP and plan.remote:
@@ -181,6 +182,8 @@ def _assure(plan: Plan, sources: Mapping[str, Source], origin: CopySource | None
     if replaces and not plan.copies:
         # All files, and one of what is downloaded: whether it may be is not known before.
         for asset in plan.uploads[: 1 if origin else None]:
+            if sources[asset.name].cached:
+                sources[asset.name].recheck()
             with sources[asset.name].open():
                 pass
 

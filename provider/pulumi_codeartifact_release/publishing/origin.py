@@ -185,6 +185,11 @@ class RegistrySource:
             self._fetch(spool)
             yield spool
 
+    cached = False
+
+    def recheck(self) -> None:
+        """Do nothing: it is compared with its hash whenever it is downloaded."""
+
     def assure(self) -> None:
         """Do nothing: it was verified as it came."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from .plan import Release, Route
+    from .plan import Plan, Release, Route
     from .scheduler import Scheduler
 
 
@@ -24,8 +25,23 @@ class Source(Protocol):
     def open(self) -> AbstractContextManager[BinaryIO]:
         """Yield a seekable stream. Raises FileChangedError, at the latest at the end, if it is not that content."""
 
+    @property
+    def cached(self) -> bool:
+        """Whether the hash was taken from a cache, and the content not read."""
+
     def assure(self) -> None:
         """Raise FileChangedError if it is known, without reading it, that it is not that content any more."""
+
+    def recheck(self) -> None:
+        """Read the content anew. Raises FileChangedError, and forgets the hash, if it is not that of the content."""
+
+
+def recheck_cached(plan: Plan, sources: Mapping[str, Source]) -> None:
+    """Raise FileChangedError if what stands in the way of a plan is a hash that a cache has wrong."""
+    for difference in plan.differences:
+        source = sources.get(difference.name)
+        if source and source.cached:
+            source.recheck()
 
 
 class CopySource(Protocol):

@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import BinaryIO, cast
 
+from ..errors import AccessDeniedError, InvalidRequestError
 from ..registry.interface import Asset, Coordinates, Registry, VersionState
 from .counted import CountedBody
 from .events import AssetProgress, AssetSent, AssetStarted
@@ -36,7 +37,12 @@ class Uploader:
             size = asset.size or body.seek(0, io.SEEK_END)
             body.seek(0)
             counted = cast(BinaryIO, CountedBody(body, size, lambda sent: emit(AssetProgress(asset, sent))))
-            state = self._registry.publish_asset(self._at, asset, counted, unfinished=unfinished)
+            try:
+                state = self._registry.publish_asset(self._at, asset, counted, unfinished=unfinished)
+            except (InvalidRequestError, AccessDeniedError):
+                # A body that is not its hash is refused as malformed, or as signed wrongly.
+                self.sources[asset.name].recheck()
+                raise
         self.sent[asset.name] = asset
         emit(AssetSent(asset))
         return state
