@@ -67,7 +67,7 @@ FINISHING = """    return registry.set_status(
         release.at, revision=listing.revision, expected=Status.UNFINISHED, target=Status.PUBLISHED
     )
 """
-SEND = "            state = self._registry.publish_asset(self._at, asset, counted, unfinished=unfinished)\n"
+SEND = "                state = self._registry.publish_asset(self._at, asset, counted, unfinished=unfinished)\n"
 IMPORTS = (
     "import Asset, Coordinates, Registry, VersionState\n",
     "import Asset, Coordinates, Registry, Status, VersionState\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import io
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
@@ -53,7 +53,6 @@ _PART = 1 << 18
 _BLOCK = 1 << 17
 _LOOK_S = 0.25
 _LISTINGS = 5
-_MOST_NAMED = 3
 # What botocore's parser raises for values of another type than the model's, or for times that cannot be.
 _UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, RuntimeError)
 
@@ -334,12 +333,6 @@ class BotoRegistry:
         return VersionNotFoundError(
             f"the registry has no {at}: {operation}", hint="Somebody may have deleted it just now: run again to see."
         )
-
-
-def _several(versions: Collection[str]) -> str:
-    """Return what stands for several versions in a message: `1.0, 1.1 and 3 more`."""
-    first = ", ".join(list(versions)[:_MOST_NAMED])
-    return f"{first} and {len(versions) - _MOST_NAMED} more" if len(versions) > _MOST_NAMED else first
 
 
 def _package(at: Coordinates) -> dict[str, Any]:
