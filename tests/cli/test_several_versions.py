@@ -198,7 +198,7 @@ def test_a_call_that_is_denied_is_told_once_and_claims_nothing(
 
     monkeypatch.setattr(BotoRegistry, "copy", denied)
     outcome = run("apply", *STAGING, "--yes")
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert outcome.err.split("\n", 1)[1] == (
         "0 of 3 packages released\n"
         "  acme/app@1.0: 0/1 assets sent\n"
