@@ -39,10 +39,15 @@ class _TooMuchError(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """HTTP with bounds, that tells the application how to close the connection, which ASGI has no word for."""
+    """HTTP with bounds, that tells the application how to close the connection, which ASGI has no word for.
+
+    Attributes:
+        heard_at: when something came last, in the loop's time.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.heard_at = 0.0
         self._head_bytes = 0
         self._idle_bytes = 0
         self._progress = False
@@ -61,11 +66,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection; of too many, one that only waits has to go."""
         super().connection_made(transport)
+        self.heard_at = self.loop.time()
         self._expect_head()
         if len(self.connections) > MOST_CONNECTIONS:
             others = [each for each in self.connections if isinstance(each, BoundedProtocol) and each.is_open]
             if len(others) > MOST_CONNECTIONS:
-                next((each for each in others if each.waits and each is not self), self).transport.abort()
+                # First those that never asked for anything: a client means to use the others again.
+                waiting = (each for each in others if each.waits)
+                min(waiting, key=lambda each: (each.cycle is not None, each.heard_at)).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -74,6 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come."""
+        self.heard_at = self.loop.time()
         if self.waits:
             self._expect_head()
         self._progress = False
