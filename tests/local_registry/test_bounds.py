@@ -87,6 +87,21 @@ def test_endless_requests_take_little_memory_and_keep_nobody_waiting(folder: Pat
     assert longest < 5
 
 
+def test_bodies_of_those_without_a_key_are_not_kept(folder: Path, client: CodeArtifactClient) -> None:
+    key = b"Authorization: AWS4-HMAC-SHA256 Credential=AKIDNOBODY/20260101/eu-west-1/codeartifact/aws4_request\r\n"
+    with _process("serve", folder) as process, contextlib.ExitStack() as stack:
+        server = _Elsewhere(process)
+        server.client().list_domains()
+        before = int(_status(process.pid, "VmRSS"))
+        for number in range(200):
+            connection = stack.enter_context(socket.create_connection((server.host, server.port), timeout=20))
+            head = POST + (key if number % 2 else b"") + b"Content-Length: 1000000\r\n\r\n"
+            connection.sendall(head + b"x" * 900_000)
+        server.client().list_domains()
+        peak = int(_status(process.pid, "VmHWM"))
+    assert peak - before < 90 * 1024, (before, peak)
+
+
 def _status(pid: int, key: str) -> str:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(line.split()[1] for line in lines if line.startswith(key))

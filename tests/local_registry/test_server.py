@@ -27,6 +27,7 @@ MEBIBYTE = 1024 * 1024
 QUIET = """
 import logging, socket, sys
 from pathlib import Path
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # with -X dev it warns where the machine is busy
 sys.path.insert(0, sys.argv[2])
 from local_registry.support import *
 from pulumi_codeartifact_release.local_registry import start

@@ -278,6 +278,17 @@ REFUSED: dict[str, Fill] = {
     "a schema that SQLite cannot read": statements(
         "PRAGMA writable_schema = ON", "UPDATE sqlite_master SET sql = 'CREATE nonsense' WHERE name = 'dropped'"
     ),
+    "a schema that is no text": statements(
+        "PRAGMA writable_schema = ON", "UPDATE sqlite_master SET sql = CAST(x'ff0aff' AS TEXT) WHERE name = 'dropped'"
+    ),
+    "a comment that is no text": statements(
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET sql = sql || CAST(x'202f2aff0a2a2f' AS TEXT) WHERE name = 'domains'",
+    ),
+    "a table whose name is no text": statements(
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET sql = 'CREATE', name = CAST(x'ff0a' AS TEXT) WHERE name = 'dropped'",
+    ),
     "an unmarked registry without tables": unmarked(replaced("registry.sqlite3", lambda path, _outside: None)),
     "tables in WAL mode": wal,
     "a journal that changes the mode": changes_mode,
@@ -415,7 +426,8 @@ def test_rows_that_name_a_path_name_no_file(
 
 @pytest.mark.parametrize("column", ["upstreams", "created", "name", "description", "administrator"])
 @pytest.mark.parametrize(
-    "value", ["NULL", "x'ff00'", "'[[1]'", "'{\"a\": 1}'", "1e999", "'a' || char(13, 10) || 'b: c'"]
+    "value",
+    ["NULL", "x'ff00'", "'[[1]'", "'{\"a\": 1}'", "1e999", "'a' || char(13, 10) || 'b: c'", "CAST(x'ff0a' AS TEXT)"],
 )
 def test_rows_of_other_types_are_an_error_and_no_traceback(
     column: str,

@@ -85,22 +85,26 @@ class Exchange:
             ClientGone: the body stopped half-way.
             TimeoutError: the client stalled.
         """
-        self._begun = True
         parts: list[bytes] = []
         size = 0
+        async for part in self._parts():
+            parts.append(part)
+            size += len(part)
+            if size >= BLOCK or (self._complete and size):
+                yield b"".join(parts)
+                parts.clear()
+                size = 0
+
+    async def _parts(self) -> AsyncIterator[bytes]:
+        self._begun = True
         while not self._complete:
             async with asyncio.timeout(IDLE_SECONDS):
                 message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             self._complete = not message.get("more_body", False)
-            parts.append(message["body"])
-            size += len(message["body"])
             self.received += len(message["body"])
-            if size >= BLOCK or (self._complete and size):
-                yield b"".join(parts)
-                parts.clear()
-                size = 0
+            yield message["body"]
 
     async def answer(self, answer: Answer, run: Callable[..., Awaitable[bytes]]) -> None:
         """Send the answer; afterwards the connection is fit for another request, or closed."""
@@ -108,7 +112,7 @@ class Exchange:
         if not self._begun and self.headers.get("expect", "").lower() == "100-continue":
             headers["connection"] = "close"  # the client holds its body back, and never needs to send it
         else:
-            async for _ in self.blocks():  # a client that is still sending would not hear an early answer
+            async for _ in self._parts():  # a client that is still sending would not hear an early answer
                 pass
         stream = answer.stream
         whole = self.verdict.cut != "response"
@@ -213,6 +217,7 @@ class Application:
                 raise invalid(f"The embedded registry does not do {model.name}.", "UNKNOWN_OPERATION")
             if model.has_streaming_input:
                 return await self._answer_streamed(exchange, model, operation)
+            sigv4.check_key(exchange.headers, self.keyring.find)  # nothing is kept for somebody without one
             body = b""
             async for block in exchange.blocks():
                 body += block

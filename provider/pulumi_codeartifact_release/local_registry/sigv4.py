@@ -78,6 +78,32 @@ def verify(
     Raises:
         ServiceError: 403, or 400 where the Authorization header cannot be read.
     """
+    stated, key = check_key(headers, find_key)
+    timestamp = headers["x-amz-date"]
+    signed = stated["headers"].split(";")
+    auth = _ServerSideAuth(SigningCredentials(key.access_key_id, key.secret_access_key), stated["region"], signed)
+    if not hmac.compare_digest(headers.get(CONTENT_HASH, payload_hash).encode(), payload_hash.encode()):
+        raise refused("InvalidSignatureException", f"The header {CONTENT_HASH} is not the hash of the body.")
+    request = AWSRequest(method=method, url=_canonical_url(path, query), headers=dict(headers))
+    request.headers[CONTENT_HASH] = payload_hash  # where botocore looks for it before it would hash a body
+    request.context["timestamp"] = timestamp
+    canonical = auth.canonical_request(request)
+    expected = auth.signature(auth.string_to_sign(request, canonical), request)
+    if not hmac.compare_digest(expected, stated["signature"]):
+        raise refused(
+            "InvalidSignatureException",
+            "The request signature we calculated does not match the signature you provided.",
+        )
+    return Caller(key.account, stated["region"])
+
+
+def check_key(
+    headers: Mapping[str, str], find_key: Callable[[str], Credentials | None]
+) -> tuple[re.Match[str], Credentials]:
+    """Return the parts of the Authorization header, and the key that it names; nobody has shown to hold it yet.
+
+    Raises ServiceError as `verify` does.
+    """
     authorization = headers.get("authorization")
     if authorization is None:
         raise refused("MissingAuthenticationTokenException", "The request is not signed: no Authorization header.")
@@ -98,20 +124,7 @@ def verify(
         raise refused(
             "UnrecognizedClientException", "The security token included in the request is invalid: unknown access key."
         )
-    auth = _ServerSideAuth(SigningCredentials(key.access_key_id, key.secret_access_key), stated["region"], signed)
-    if not hmac.compare_digest(headers.get(CONTENT_HASH, payload_hash).encode(), payload_hash.encode()):
-        raise refused("InvalidSignatureException", f"The header {CONTENT_HASH} is not the hash of the body.")
-    request = AWSRequest(method=method, url=_canonical_url(path, query), headers=dict(headers))
-    request.headers[CONTENT_HASH] = payload_hash  # where botocore looks for it before it would hash a body
-    request.context["timestamp"] = timestamp
-    canonical = auth.canonical_request(request)
-    expected = auth.signature(auth.string_to_sign(request, canonical), request)
-    if not hmac.compare_digest(expected, stated["signature"]):
-        raise refused(
-            "InvalidSignatureException",
-            "The request signature we calculated does not match the signature you provided.",
-        )
-    return Caller(key.account, stated["region"])
+    return stated, key
 
 
 def body_hash(body: bytes) -> str:

@@ -46,7 +46,8 @@ class Store:
             with self.read() as rows:
                 found = rows.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self._file} is not the file of an embedded registry: {error}.") from error
+            reason = " ".join(str(error).split())
+            raise StoreError(f"{self._file} is not the file of an embedded registry: {reason}.") from error
         except OSError as error:
             raise StoreError(f"{self._folder.path} cannot be read: {error.strerror or error}.") from error
         if found != "ok":
@@ -99,7 +100,7 @@ class Store:
         try:
             return self._begin_reading("ro")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in _READ_ONLY_FAILED:
+            if _code_of(error) not in _READ_ONLY_FAILED:
                 raise
             # A writer was killed: its journal has to be rolled back first, which only a writable file allows.
             self._check_unlocked()
@@ -154,8 +155,10 @@ class Store:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except UnicodeDecodeError as error:  # of SQLite's own message, which quotes the file
+            raise StoreError(f"{self._file} is damaged: it holds what is no text.") from error
         except sqlite3.OperationalError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_INTERRUPT:
+            if _code_of(error) != sqlite3.SQLITE_INTERRUPT:
                 raise
             raise StoreError(
                 f"{self._file} is damaged, or was made to take for ever: a query of it did not end "
@@ -179,6 +182,11 @@ class Store:
             ).fetchall()
             self.blobs.remove(row[0] for row in unused)
             rows.execute("DELETE FROM dropped")
+
+
+def _code_of(error: sqlite3.Error) -> int:
+    """Return the primary code; 0 where it is Python that failed."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from .failures import StoreError
@@ -106,6 +106,7 @@ def connect(uri: str, stopped: Callable[[], bool] = lambda: False) -> Connection
     rows.execute("PRAGMA trusted_schema = OFF")
     rows.execute("PRAGMA cell_size_check = ON")
     rows.row_factory = sqlite3.Row
+    rows.text_factory = partial(str, encoding="utf-8", errors="replace")
     return rows
 
 
