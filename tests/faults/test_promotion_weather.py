@@ -112,7 +112,8 @@ def test_storms_that_no_single_run_survives_are_survived_by_repeating(
         keys = profiles(tmp_path, source.server, to.server)
         for _ in range(20):
             run = cli.run(checkout, to.server, *words, AWS_SHARED_CREDENTIALS_FILE=keys, AWS_MAX_ATTEMPTS="2")
-            assert run.code in (0, 1), run.said
+            # 2 where what stopped it were credentials that had expired.
+            assert run.code in (0, 1) or (run.code == 2 and "error[expired-credentials]" in run.err), run.said
             assert "Traceback" not in run.err
             assert_never_half(*registry.held(version, at=RELEASES), FIVE)
             if run.code == 0:
