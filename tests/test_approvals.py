@@ -133,7 +133,7 @@ def test_a_soak_is_skipped_for_one_digest_and_for_a_reason() -> None:
 def test_force_without_a_reason_is_refused(reason: str) -> None:
     with pytest.raises(UsageError, match="only for a reason") as caught:
         forced([f"acme/api@1.4.2={DIGEST}"], reason)
-    assert "--reason TEXT (stack config: reason)" in caught.value.hint
+    assert "Add --reason TEXT." in caught.value.hint
     assert caught.value.exit_code == 2
 
 

@@ -406,7 +406,7 @@ def test_a_region_that_the_shell_names_is_as_good_as_one_that_the_manifest_names
 def test_a_folder_is_promoted_to_a_registry_elsewhere_only_with_permission(to: Endpoint, allow: frozenset[str]) -> None:
     with pytest.raises(UsageError, match=r"the source file:\.registry is a folder on this machine") as caught:
         refuse_local_source(FOLDER, to, allow)
-    assert "`--allow local-source` (stack config: allow)" in caught.value.hint
+    assert "permit it with --allow local-source." in caught.value.hint
     refuse_local_source(FOLDER, to, frozenset({"local-source"}))
 
 

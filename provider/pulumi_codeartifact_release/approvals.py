@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .errors import PinError, UsageError
 from .manifest import Environment, Manifest, Package
 from .publishing import Permission, Pin
+from .remedies import Need
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,9 @@ def idle_pins(manifest: Manifest, environment: Environment) -> list[str]:
 def forced(texts: Sequence[str], reason: str) -> list[Permission]:
     """Read the operator's permissions to skip a soak. Raises UsageError; a reason is part of it, since it is kept."""
     if texts and not reason.strip():
-        raise UsageError(
-            "a soak is skipped only for a reason, which is kept", hint="Add --reason TEXT (stack config: reason)."
-        )
+        raise UsageError("a soak is skipped only for a reason, which is kept", hint=("Add ", Need("reason"), "."))
     if reason and not texts:
-        raise UsageError("there is a reason, but nothing to force", hint="Add --force, or leave the reason out.")
+        raise UsageError("there is a reason, but nothing to force", hint="Leave the reason out, or force something.")
     return [Permission.parse(text) for text in texts]
 
 

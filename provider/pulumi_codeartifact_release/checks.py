@@ -28,6 +28,7 @@ from .endpoints import (
     resolved_region,
     same_domain,
 )
+from .engine import said_by
 from .errors import (
     MissingDomainError,
     MissingRepositoryError,
@@ -59,6 +60,7 @@ from .publishing import (
     recheck_cached,
 )
 from .registry.interface import Status
+from .remedies import Need
 from .review import review_lines
 from .state import (
     DECISIVE,
@@ -83,6 +85,7 @@ class _Check:
         self._inputs = inputs
         self._declared = declared
         self._process = process
+        self._front = process.front(declared.front)
 
     _about = "assets"
     """The input that problems of the declaration are told of."""
@@ -93,7 +96,8 @@ class _Check:
         failures += self._wrong_arguments()
         if failures:
             return CheckResult(self._inputs, failures)
-        return CheckResult(self._checked(), [])
+        with said_by(self._front):
+            return CheckResult(self._checked(), [])
 
     def _wrong_arguments(self) -> list[CheckFailure]:
         return _wrong_arguments(self._inputs, REQUIRED)
@@ -138,6 +142,7 @@ class _Check:
         except (MissingDomainError, MissingRepositoryError) as error:
             if self._declared.repository_exists:
                 raise
+            error.front = self._front
             self._process.log.warn(self._declared.urn, f"not there yet: {error.coded}")
             return None
 
@@ -171,12 +176,15 @@ class VersionCheck(_Check):
         checked = Inputs.of(inputs)
         _refuse_unpermitted(checked, declared.allow)
         properties = checked.properties()
-        self._process.remember(checked, Pending(declared.urn, sources, declared.give_up or None, declared.commit))
+        self._process.remember(
+            checked, Pending(declared.urn, sources, declared.give_up or None, declared.commit, front=self._front)
+        )
         # Rule 7: what is unchanged is not looked at, and an update looks in create() and update().
         if declared.dry_run and not same(self._olds, properties, DECISIVE):
             try:
                 remote = self._held(checked)
             except UnreachableError as error:
+                error.front = self._front
                 self._process.log.warn(declared.urn, f"what is published could not be read: {error.coded}")
             else:
                 plan = make_plan(checked.release(), remote, declared.give_up or None)
@@ -284,7 +292,7 @@ class PromotionCheck(_Check):
         declared = self._declared
         sources = origin.sources(checked.release(), ThreadScheduler(self._process.stop_reason))
         give_up = declared.give_up or None
-        pending = Pending(declared.urn, sources, give_up, declared.commit, origin, declared.reason, plan)
+        pending = Pending(declared.urn, sources, give_up, declared.commit, origin, declared.reason, plan, self._front)
         self._process.remember(checked, pending)
 
     def _planned(self, checked: PromotionInputs, origin: Origin, held: RemoteVersion | None) -> Plan:
@@ -324,7 +332,7 @@ def _refuse_unpermitted(inputs: Inputs, allow: frozenset[str]) -> None:
     if inputs.on_destroy.is_final and "delete" not in allow:
         raise NotPermittedError(
             f"{inputs.id}: `onDestroy: {inputs.on_destroy}` loses bytes for good, and a manifest may not decide that",
-            hint="Permit it in the stack config: `pulumi config set --path 'allow[0]' delete`.",
+            hint=("Permit it with ", Need("allow", "delete"), ", or choose another `onDestroy`."),
         )
 
 

@@ -43,6 +43,7 @@ class Declaration:
         pinned_by: who says so.
         force: the digest whose soak the operator permits to skip; "" for none.
         reason: why.
+        front: where the program says what errors ask for: what `remedies.told_of` returned.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Declaration:
     pinned_by: str = ""
     force: str = ""
     reason: str = ""
+    front: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
         """Return the declaration as the engine transports it: JSON, without what is empty."""

@@ -26,6 +26,7 @@ from .registry.keys import account_of
 from .registry.prepared import empty_until_prepared
 from .registry.rate_limiter import RateLimiter, rate_limits
 from .registry.repositories import create_missing
+from .remedies import Need
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient
@@ -154,8 +155,11 @@ def resolve(
     if not is_aws(endpoint) and "endpoint" not in allow:
         raise UsageError(
             f"the endpoint {endpoint} is not AWS: a manifest may not choose where credentials and files are sent",
-            hint="If you trust it, permit it with `--allow endpoint` (stack config: allow), "
-            "or set AWS_ENDPOINT_URL_CODEARTIFACT instead.",
+            hint=(
+                "If you trust it, permit it with ",
+                Need("allow", "endpoint"),
+                ", or set AWS_ENDPOINT_URL_CODEARTIFACT instead.",
+            ),
         )
     return Endpoint(endpoint)
 
@@ -239,7 +243,7 @@ def refuse_local_source(source: Endpoint, to: Endpoint, allow: frozenset[str]) -
         raise UsageError(
             f"the source {source.text} is a folder on this machine, which anybody who changes the repository may fill: "
             "a manifest may not promote from it to a registry elsewhere",
-            hint="If you trust what is in it, permit it with `--allow local-source` (stack config: allow).",
+            hint=("If you trust what is in it, permit it with ", Need("allow", "local-source"), "."),
         )
 
 
@@ -362,15 +366,14 @@ def _embedded(text: str, base: Path, allow: frozenset[str]) -> Endpoint:
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(f"the endpoint file:{text[:80]} is not a usable path: {error}") from error
     if "endpoint" not in allow:
+        permit = ("permit it with ", Need("allow", "endpoint"), ".")
         if not real.is_relative_to(top):
             raise UsageError(
-                f"the endpoint file:{text} is outside the manifest's folder",
-                hint="Move it inside, or permit it with `--allow endpoint` (stack config: allow).",
+                f"the endpoint file:{text} is outside the manifest's folder", hint=("Move it inside, or ", *permit)
             )
         if real != Path(os.path.normpath(top / text)):
             raise UsageError(
-                f"the endpoint file:{text} leads through a symbolic link",
-                hint="Name the folder itself, or permit it with `--allow endpoint` (stack config: allow).",
+                f"the endpoint file:{text} leads through a symbolic link", hint=("Name the folder itself, or ", *permit)
             )
     # Relative, so that state holds no path of one machine.
     return Endpoint("file:" + Path(os.path.relpath(real, here)).as_posix(), folder=real)

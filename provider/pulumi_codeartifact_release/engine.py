@@ -23,6 +23,7 @@ import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from .errors import ReleaseError, printable
+from .remedies import Front, command_line, resource_arguments
 
 _LOOK_EVERY_S = 1.0
 _LOST_AFTER = 3
@@ -144,11 +145,24 @@ class ReleaseFailedError(Exception):
 
 
 @contextmanager
+def said_by(front: Front) -> Iterator[None]:
+    """Have the errors of a block say what they need as `front` does."""
+    try:
+        yield
+    except ReleaseError as error:
+        error.front = front
+        raise
+
+
+@contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn our own errors into their message; anything else is a bug and keeps its traceback."""
     try:
         yield
     except ReleaseError as error:
+        if error.front is command_line:
+            # Of what only state knows: no program has said where it would be told.
+            error.front = resource_arguments
         _raise_without_traceback(error)
 
 

@@ -19,10 +19,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from .remedies import Need, command_line, spoken
+
 # Every start of the command line waits for this module: what is cheap to write may be dear to import.
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from .remedies import Front, Text
 
 
 def printable(text: str) -> str:
@@ -42,18 +46,32 @@ class ReleaseError(Exception):
     """Base of the tree: it failed, and trying again may help.
 
     Attributes:
-        what: one sentence, or a small block of lines: what happened and where.
-        hint: what to do next, one sentence; empty where `what` already says it.
+        front: says what is needed in the words of where the error is printed.
     """
 
     code: ClassVar[str] = "failed"
     """A short stable name, printed before the message and found in the documentation."""
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, what: str, *, hint: str = "") -> None:
+    def __init__(self, what: Text, *, hint: Text = "") -> None:
         super().__init__(what)
-        self.what = printable(what)
-        self.hint = printable(hint)
+        self._what = what
+        self._hint = hint
+        self.front: Front = command_line
+
+    @property
+    def what(self) -> str:
+        """One sentence, or a small block of lines: what happened and where."""
+        return printable(spoken(self._what, self.front))
+
+    @what.setter
+    def what(self, text: str) -> None:
+        self._what = text
+
+    @property
+    def hint(self) -> str:
+        """What to do next, one sentence; empty where `what` already says it."""
+        return printable(spoken(self._hint, self.front))
 
     def __str__(self) -> str:
         return f"{self.what}\n{self.hint}" if self.hint else self.what
@@ -82,8 +100,7 @@ class NoRegionError(UsageError):
     def __init__(self) -> None:
         super().__init__(
             "no AWS region is set",
-            hint="Set `region` (in the environment of the manifest, or of the resource), the stack's `aws:region`, "
-            "or AWS_REGION.",
+            hint=("Set ", Need("region"), "."),
         )
 
 
@@ -262,7 +279,7 @@ class StatusRefusedError(RegistryError):
 
     code = "status-refused"
 
-    def __init__(self, what: str, *, reason: str, hint: str = "") -> None:
+    def __init__(self, what: Text, *, reason: str, hint: Text = "") -> None:
         super().__init__(what, hint=hint)
         self.reason = reason
 

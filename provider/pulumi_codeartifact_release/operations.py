@@ -120,6 +120,7 @@ def supersede(olds: Props, news: Inputs, state: VersionState) -> None:
         raise
     except ReleaseError as error:
         # The new version is published: failing now would keep state at the old one, for ever if its place is gone.
+        error.front = shared.recall(news).front
         shared.log.warn(urn, f"{before.coordinates}, the version before, is left as it is: {error.coded}")
 
 

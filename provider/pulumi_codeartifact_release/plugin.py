@@ -11,11 +11,13 @@ import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from .engine import EngineLog, at_terminal, end_with, engine_address
 from .errors import UsageError
 from .hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
 from .publishing import Origin, Plan, Source
+from .remedies import Front, front_of, resource_arguments
 from .state import Inputs
 
 _AT_A_TERMINAL = {"least_s": 0.2, "poll_s": 1.0}
@@ -33,6 +35,7 @@ class Pending:
         origin: of a promotion: where its bytes are taken from.
         reason: why a soak was skipped, if it was.
         plan: what will be done, where check() has looked already.
+        front: where the program says what errors ask for.
     """
 
     urn: str
@@ -42,6 +45,7 @@ class Pending:
     origin: Origin | None = None
     reason: str = ""
     plan: Plan | None = None
+    front: Front = resource_arguments
 
 
 class OperationCache:
@@ -88,6 +92,7 @@ class Process:
         # Where every line stays, few are enough.
         self.pace = _AT_A_TERMINAL if at_terminal() else _IN_A_LOG
         self._pending: dict[object, Pending] = {}
+        self._asked: dict[str, list[str]] = {}
         self._places: dict[object, tuple[str, str]] = {}
         self._probe = ThreadPoolExecutor(1, thread_name_prefix="probe")
         if engine_address:
@@ -116,6 +121,10 @@ class Process:
             raise UsageError(
                 f"the files of {inputs.coordinates} are not known to this run", hint="Run `pulumi up` again."
             ) from None
+
+    def front(self, told: Mapping[str, Any]) -> Front:
+        """Return where a program says what errors ask for, from what its declaration tells of it."""
+        return front_of(told, self._asked)
 
     def stop_reason(self) -> str | None:
         """Return why nothing more may be written, None while the run is alive.

@@ -7,6 +7,7 @@ releases["acme/app"].digest
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from .endpoints import EMBEDDED_ACCOUNT, Destination, Endpoint, resolve, resolve
 from .errors import ReleaseError, UsageError
 from .manifest import Environment, Manifest, Package, Variables, load
 from .publishing import Permission, Pin
+from .remedies import Front, Need, StackConfig, call_arguments, told_of
 from .resources import PackageVersion, Promotion
 
 OUTPUT = "releases"
@@ -40,19 +42,21 @@ def publish_manifest(
     force: Sequence[str] = (),
     reason: str = "",
     opts: pulumi.ResourceOptions | None = None,
+    says: Front = call_arguments,
 ) -> dict[str, PackageVersion | Promotion]:
     """Declare every package of a manifest for one of its environments; returns them by `namespace/package`.
 
     An environment with `promoteFrom` promotes, and needs no files; any other publishes. `variables` are the stack's
     values for the manifest's variables (RELEASE_VAR_NAME in the environment goes first). `allow` is what the operator
     permits: `outside`, `endpoint`, `delete`, `local-source`; `replace` which published versions may be given up,
-    `force` whose soak is skipped, for a `reason`: each as NAMESPACE/PACKAGE@VERSION=sha256:DIGEST. Raises
-    pulumi.RunError, which Pulumi shows without a traceback, with every mistake of the manifest.
+    `force` whose soak is skipped, for a `reason`: each as NAMESPACE/PACKAGE@VERSION=sha256:DIGEST. `says` is how
+    messages name these arguments. Raises pulumi.RunError, which Pulumi shows without a traceback, with every mistake of
+    the manifest.
     """
     try:
         if not isinstance(variables or {}, Mapping):
             raise UsageError(
-                f"variables is {variables!r}", hint="Write an object: `pulumi config set --path variables.NAME VALUE`."
+                f"variables is {variables!r}, and no object", hint=("Write ", Need("variable", "NAME"), ".")
             )
         program = _Program(
             allow=frozenset(_words("allow", allow)),
@@ -60,12 +64,14 @@ def publish_manifest(
             force=forced(_words("force", force), reason if force else ""),
             reason=reason,
             opts=opts,
+            says=says,
         )
         manifest = load(
             Path(path),
             environment=environment,
             variables=Variables(environ=os.environ, stack=variables or {}),
             allow=program.allow,
+            says=says,
         )
         chosen = manifest.environment(environment)
         _refuse_several(manifest)
@@ -74,9 +80,10 @@ def publish_manifest(
         for note in manifest.notes:
             pulumi.log.debug(note)
     except ReleaseError as error:
+        error.front = says
         raise pulumi.RunError(error.coded) from None
     if reason and not force:
-        pulumi.log.warn("there is a reason, but nothing to force: `pulumi config rm reason`")
+        pulumi.log.warn(f"there is a reason, but nothing to force: {says(Need('without', 'reason'))}")
     return program.promoted(manifest, chosen, approved) if chosen.promote_from else program.published(manifest, chosen)
 
 
@@ -94,18 +101,41 @@ def publish_stack() -> dict[str, PackageVersion | Promotion]:
             missing = UsageError(
                 f"this stack names no manifest, and there is no {BESIDE} beside Pulumi.yaml",
                 hint="Name it for all stacks in Pulumi.yaml (`config: {manifest: PATH}`), or for this one: "
-                f"`pulumi config set manifest PATH -s {pulumi.get_stack()}`.",
+                f"`pulumi config set manifest PATH -s {_stack()}`.",
             )
             raise pulumi.RunError(missing.coded)
+    environment = config.get("environment") or pulumi.get_stack()
+    variables = _object(config, "variables")
+    allow, replace, force = (_object(config, name) or () for name in ("allow", "replace", "force"))
+    reason = config.get("reason") or ""
+    plan = ["codeartifact-release", "plan", path, "-e", environment, "--json"]
+    lists = {"allow": allow, "replace": replace, "force": force}
+    given = {name: len(value) for name, value in lists.items() if isinstance(value, list)}
+    says = StackConfig(_stack(), {**given, "reason": len(reason)}, "" if variables or allow else shlex.join(plan))
     return publish_manifest(
         path,
-        config.get("environment") or pulumi.get_stack(),
-        variables=config.get_object("variables"),
-        allow=config.get_object("allow") or (),
-        replace=config.get_object("replace") or (),
-        force=config.get_object("force") or (),
-        reason=config.get("reason") or "",
+        environment,
+        variables=variables,
+        allow=allow,
+        replace=replace,
+        force=force,
+        reason=reason,
+        says=says,
     )
+
+
+def _object(config: pulumi.Config, name: str) -> Any:
+    """Return a value that should be an object or a list; what is none comes back as the text that it is."""
+    try:
+        return config.get_object(name)
+    except pulumi.ConfigTypeError:
+        return config.get(name)
+
+
+def _stack() -> str:
+    """Return how a command names this stack, whichever is selected, and whoever's organisation is the default."""
+    organization = pulumi.get_organization()
+    return pulumi.get_stack() if organization == "organization" else f"{organization}/{pulumi.get_stack()}"
 
 
 def outputs_of(releases: Mapping[str, PackageVersion | Promotion]) -> dict[str, dict[str, pulumi.Output[Any]]]:
@@ -144,8 +174,10 @@ class _Program:
         force: Sequence[Permission],
         reason: str,
         opts: pulumi.ResourceOptions | None,
+        says: Front,
     ) -> None:
         self.allow = allow
+        self._told = told_of(says)
         self._replace = replace
         self._force = force
         self._reason = reason
@@ -166,6 +198,7 @@ class _Program:
                 allow=self.allow,
                 replace=self._replace,
                 commit=commit,
+                front=self._told,
                 opts=self._opts,
             )
             for package in manifest.packages
@@ -190,6 +223,7 @@ class _Program:
             repository_exists=True,
             commit=commit_of(manifest.base),
             reason=self._reason,
+            front=self._told,
         )
         source = manifest.environment(str(environment.promote_from))
         unpinned = environment.stack and any(not approval.pin for approval in approved.values())
@@ -270,9 +304,12 @@ def _outputs_of(stack: str) -> pulumi.Output[Any]:
 
 
 def _words(name: str, value: Sequence[str]) -> Sequence[str]:
-    if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
-        raise UsageError(f"{name} is {value!r}", hint=f"Write a list: `pulumi config set --path '{name}[0]' …`.")
-    return value
+    if not isinstance(value, list | tuple) or not all(isinstance(word, str | None) for word in value):
+        right = (Need("without", name), ", or write a list of texts.")
+        hint = ("Write ", Need(name, value), ".") if isinstance(value, str) else right
+        raise UsageError(f"{name} is {value!r}, and no list of texts", hint=hint)
+    # Pulumi fills a list up with these where somebody sets its second entry first.
+    return [word for word in value if word is not None]
 
 
 def _announce(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> None:

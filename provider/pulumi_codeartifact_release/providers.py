@@ -28,9 +28,9 @@ from pulumi.runtime.rpc import UNKNOWN
 from . import declaration as transient
 from .checks import PromotionCheck, VersionCheck, property_of
 from .declaration import Declaration
-from .engine import one_line_errors
+from .engine import one_line_errors, said_by
 from .errors import ReleaseError, UsageError
-from .operations import connection_of, deploy, retirement, supersede
+from .operations import Deployed, connection_of, deploy, retirement, supersede
 from .plugin import process
 from .publishing import Removed, StatusSet, ThreadScheduler, look
 from .registry.interface import VersionState
@@ -79,7 +79,7 @@ class _Provider(ResourceProvider):
         """Publish, or adopt what is published already."""
         with one_line_errors():
             inputs = self.inputs.of(props)
-            done = deploy(inputs)
+            done = _deployed(inputs)
             return CreateResult(inputs.id, outputs(inputs, done.state, done.trail))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -90,7 +90,7 @@ class _Provider(ResourceProvider):
                 # A policy changed, or a credential: nothing that the registry would have to know.
                 state = VersionState(inputs.status, str(olds.get("revision") or ""))
                 return UpdateResult(outputs(inputs, state, olds.get("trail")))
-            done = deploy(inputs, olds)
+            done = _deployed(inputs, olds)
             if not same(olds, news, PLACE):
                 supersede(olds, inputs, done.state)
             return UpdateResult(outputs(inputs, done.state, done.trail))
@@ -148,6 +148,11 @@ class PromotionProvider(_Provider):
 
     inputs = PromotionInputs
     checking = PromotionCheck
+
+
+def _deployed(inputs: Inputs, olds: dict[str, Any] | None = None) -> Deployed:
+    with said_by(process().recall(inputs).front):
+        return deploy(inputs, olds)
 
 
 def _marked(value: Any) -> Any:

@@ -179,6 +179,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
         allow: frozenset[str] = frozenset(),
         replace: Sequence[Permission] = (),
         commit: str = "",
+        front: Mapping[str, Any] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> PackageVersion:
         """Declare a package of a manifest, under its logical name `namespace/package`."""
@@ -190,6 +191,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
             dry_run=pulumi.runtime.is_dry_run(),
             repository_exists=True,
             commit=commit,
+            front=front or {},
         )
         resource = cls.__new__(cls)
         resource._declare(

@@ -55,10 +55,10 @@ def own(modules: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("word", ["--help", "--version"])
-def test_help_and_version_import_click_and_three_modules(word: str) -> None:
+def test_help_and_version_import_click_and_four_modules(word: str) -> None:
     modules = loaded(word)
     assert others(modules) == {"click"}
-    assert own(modules) == {"cli", "cli.messages", "errors"}
+    assert own(modules) == {"cli", "cli.messages", "errors", "remedies"}
     assert modules & DEAR == set()
 
 
@@ -76,7 +76,7 @@ def test_help_and_version_import_click_and_three_modules(word: str) -> None:
 def test_help_of_a_command_imports_click_and_that_command(name: str, needed: set[str]) -> None:
     modules = loaded(name, "--help")
     assert others(modules) == {"click"}
-    assert own(modules) == {"cli", "cli.messages", "errors", f"cli.{name}", *needed}
+    assert own(modules) == {"cli", "cli.messages", "errors", "remedies", f"cli.{name}", *needed}
 
 
 MANIFEST = """\

@@ -8,8 +8,7 @@ from pulumi_codeartifact_release.manifest import Variables
 
 from .conftest import HEAD, TAIL, Project
 
-UNSET = "set it with --var {0}=…, with RELEASE_VAR_{1}=… in the environment, or under `variables` here or in the stack"
-UNSET += " config"
+UNSET = "set it with --var {0}=VALUE, with RELEASE_VAR_{1} in the environment, or under `variables` here"
 
 
 def text(version: str, section: str = "") -> str:
@@ -93,9 +92,9 @@ def test_a_value_is_never_substituted_again(project: Project) -> None:
         ("$$$x", "`$x` is not replaced: write `${x}`, or `$$` for a literal `$`"),
         (
             "$(git describe)",
-            "`$(git describe)` is not run: write `${name}`, and set it with --var name=…; `$$` is a literal `$`",
+            "`$(git describe)` is not run: write `${name}`, and set it with --var name=VALUE; `$$` is a literal `$`",
         ),
-        ("${{ github.ref_name }}", "`${{` is not known here: write `${name}`, and set it with --var name=…"),
+        ("${{ github.ref_name }}", "`${{` is not known here: write `${name}`, and set it with --var name=VALUE"),
     ],
 )
 def test_a_dollar_that_is_no_placeholder_is_a_mistake_wherever_it_stands(
@@ -265,12 +264,12 @@ def test_a_misspelt_section_is_the_only_mistake_even_if_its_variables_are_used(p
         ),
         (
             {"stack": {"versoin": "1"}},
-            "variables.versoin in the stack config: the manifest has no such variable; did you mean `version`?",
+            "variables.versoin: the manifest has no such variable; did you mean `version`?",
         ),
         *(
             (
                 {"stack": {"version": value}},
-                f"variables.version in the stack config {kind}: quote it, so that it stays the text that you wrote",
+                f"variables.version {kind}: quote it, so that it stays the text that you wrote (--var version=VALUE)",
             )
             for value, kind in [
                 (1.1, "is the number 1.1"),

@@ -108,7 +108,7 @@ def test_the_login_has_ended(ask: Ask, settings: Path, tmp_path: Path, monkeypat
 def test_there_is_no_such_profile(ask: Ask) -> None:
     assert told(ask(NOWHERE, more=", profile: relaese")) == (
         "error[usage]: there is no AWS profile relaese on this machine\n"
-        "Correct `profile` (or aws:profile, AWS_PROFILE), or add it to the AWS config file: "
+        "Correct AWS_PROFILE, or `profile` in the environment of the manifest; or add it to the AWS config file: "
         "`aws configure list-profiles` lists those that are there."
     )
 
@@ -133,13 +133,11 @@ def test_a_region_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     error = InvalidRegionError(region_name="us east")
     assert printed(translate(error, "the AWS settings", Coordinates("", "", "", "", ""), "AWS"), capsys) == (
         "error[wrong-region]: us east is not the name of an AWS region\n"
-        "Correct `region` (or aws:region, AWS_REGION): it is written like eu-west-1."
+        "Correct AWS_REGION, or `region` in the environment of the manifest: it is written like eu-west-1."
     )
 
 
 def test_no_region_is_named(ask: Ask) -> None:
     assert told(ask(AWS_REGION="")) == (
-        "error[no-region]: no AWS region is set\n"
-        "Set `region` (in the environment of the manifest, or of the resource), the stack's `aws:region`, or "
-        "AWS_REGION."
+        "error[no-region]: no AWS region is set\nSet AWS_REGION, or `region` in the environment of the manifest."
     )

@@ -74,7 +74,7 @@ def test_a_manifest_names_an_endpoint_that_nobody_permitted(run: Run, project: P
     assert told(outcome.err) == (
         "error[usage]: the endpoint https://registry.example.test is not AWS: a manifest may not choose where "
         "credentials and files are sent\n"
-        "If you trust it, permit it with `--allow endpoint` (stack config: allow), or set "
+        "If you trust it, permit it with --allow endpoint, or set "
         "AWS_ENDPOINT_URL_CODEARTIFACT instead."
     )
 

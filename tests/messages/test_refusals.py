@@ -42,7 +42,7 @@ def test_a_published_version_holds_other_bytes(run: Run, project: Path) -> None:
         f"    declared   sha256:{OTHER} (6 bytes)\n"
         f"    published  sha256:{HELLO} (6 bytes)\n"
         "A published version never changes: release these files under a new version, or give the published ones up "
-        f"with --replace acme/app@1.0={FIRST} (under Pulumi: `pulumi config set --path 'replace[0]' …`)"
+        f"with --replace acme/app@1.0={FIRST}"
     )
 
 
@@ -57,7 +57,7 @@ def test_what_is_declared_archived_may_replace_nothing(run: Run, project: Path) 
         f"    declared   sha256:{OTHER} (6 bytes)\n"
         f"    published  sha256:{HELLO} (6 bytes)\n"
         "A published version never changes: release these files under a new version, or give the published ones up "
-        f"with --replace acme/app@1.0={FIRST} (under Pulumi: `pulumi config set --path 'replace[0]' …`). Only what is "
+        f"with --replace acme/app@1.0={FIRST}. Only what is "
         "declared Published replaces a version: declare `status: Published` for that run, and `status: Archived` in "
         "the next"
     )
@@ -87,8 +87,7 @@ def test_an_unfinished_version_holds_what_is_not_declared(run: Run, project: Pat
         f"    declared   sha256:{HELLO} (6 bytes)\n"
         f"    uploaded   sha256:{begun} (5 bytes)\n"
         "Another publisher, or an earlier build, began this version: release these files under a new version, or give "
-        f"up what was uploaded with --replace acme/app@1.0={held} "
-        "(under Pulumi: `pulumi config set --path 'replace[0]' …`)"
+        f"up what was uploaded with --replace acme/app@1.0={held}"
     )
 
 

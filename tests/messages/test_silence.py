@@ -65,8 +65,8 @@ def test_the_region_has_no_endpoint(ask: Ask, monkeypatch: pytest.MonkeyPatch) -
     assert told(ask(AWS_REGION="eu-west-7")) == (
         f"error[wrong-region]: {ASKED} https://codeartifact.eu-west-7.amazonaws.com: its name does not resolve, and "
         "eu-west-7 is not among the regions with CodeArtifact\n"
-        "Correct `region` (or aws:region, AWS_REGION): it is written like eu-west-1, and not every region has "
-        "CodeArtifact. If it is right, because it is new, check this machine's network and DNS."
+        "Correct AWS_REGION, or `region` in the environment of the manifest: it is written like eu-west-1, and not "
+        "every region has CodeArtifact. If it is right, because it is new, check this machine's network and DNS."
     )
 
 
@@ -93,8 +93,8 @@ def test_no_name_resolves(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(ask(AWS_REGION="eu-west-1")) == (
         f"error[unreachable]: {ASKED} https://codeartifact.eu-west-1.amazonaws.com: its name does not resolve\n"
         "Check this machine's network and DNS. If other names resolve, is eu-west-1 the region that you mean? "
-        "`region`, aws:region or AWS_REGION says so, and AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT "
-        "choose hosts that not every region has."
+        "AWS_REGION, or `region` in the environment of the manifest says so, and AWS_USE_FIPS_ENDPOINT and "
+        "AWS_USE_DUALSTACK_ENDPOINT choose hosts that not every region has."
     )
 
 

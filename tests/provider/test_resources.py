@@ -285,7 +285,7 @@ def test_what_the_operator_got_wrong_is_said_before_anything_is_registered(
 
 def test_a_reason_that_is_left_over_is_a_warning(stack: Stack) -> None:
     stack.run(lambda: publish_manifest("release.yaml", "dev", reason="a fix"))
-    assert "WARNING: there is a reason, but nothing to force: `pulumi config rm reason`" in stack.log
+    assert "WARNING: there is a reason, but nothing to force: leave the argument `reason` out" in stack.log
 
 
 def test_variables_of_the_stack_go_before_the_manifests_and_after_the_environments(

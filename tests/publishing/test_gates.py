@@ -132,8 +132,7 @@ def test_an_unmet_soak_says_how_long_until_when_and_how_to_skip_it() -> None:
     )
     assert caught.value.hint == (
         "Run again then. To skip the rest of it for these very bytes: "
-        f"--force tools/app@1.0={digest_of(ABC)} --reason TEXT "
-        "(under Pulumi: `pulumi config set --path 'force[0]' …`, and `reason`)"
+        f"--force tools/app@1.0={digest_of(ABC)} --reason TEXT"
     )
 
 

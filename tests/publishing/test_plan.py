@@ -83,7 +83,7 @@ def test_a_conflict_names_every_differing_asset_with_both_hashes_and_sizes() -> 
         "    declared   nothing\n"
         f"    published  sha256:{asset('', b'x').sha256} (1 byte)\n"
         "A published version never changes: release these files under a new version, or give the published ones up "
-        f"with --replace tools/app@1.0={held.digest} (under Pulumi: `pulumi config set --path 'replace[0]' …`)"
+        f"with --replace tools/app@1.0={held.digest}"
     )
 
 
@@ -159,5 +159,5 @@ def test_of_many_differences_the_first_are_told_and_all_are_counted() -> None:
     text = str(plan.refusal)
     assert "and 150 assets differ:" in text
     assert text.count("\n    declared   sha256:") == 20
-    assert "\n  … and 130 more (`codeartifact-release plan --json` has all)\n" in text
+    assert "\n  … and 130 more (`plan --json`, with the same arguments, has all)\n" in text
     assert len(plan.differences) == 150

@@ -329,7 +329,7 @@ def test_other_bytes_in_the_destination_are_a_conflict_and_nothing_is_written(ro
         f"    promoted   sha256:{asset('b', ABC['b']).sha256} (4 bytes)\n"
         f"    published  sha256:{asset('b', OTHER['b']).sha256} (4 bytes)\n"
         "A published version never changes: promote another version, or give the published ones up with "
-        f"--replace tools/app@1.0={digest_of(OTHER)} (under Pulumi: `pulumi config set --path 'replace[0]' …`)"
+        f"--replace tools/app@1.0={digest_of(OTHER)}"
     )
     with pytest.raises(ConflictError):
         run.go()

@@ -22,6 +22,7 @@ from ..manifest import Environment, Manifest, Package, Variables, load, value_pr
 from ..publishing import Permission, Release, ThreadScheduler, look
 from ..publishing.verify import Expected, Sealed, refuse_unreadable
 from ..registry.interface import Asset, Coordinates, Status
+from ..remedies import Need
 from .reading import Reading, open_reading
 from .target import Site, Stop, open_site, parsed_variables, warn_of_idle_pins, warn_of_origin
 from .verify_check import Basis, Checked, Subject, check
@@ -216,5 +217,5 @@ def _refuse_endpoint(place: Place, base: Path, allow: frozenset[str]) -> None:
         resolve(place.endpoint, base=base, allow=allow | {"endpoint"}, profile=place.profile)
         raise UsageError(
             f"--endpoint {place.endpoint} is neither AWS nor a folder inside the working folder",
-            hint="If you trust it with your credentials, permit it with `--allow endpoint`.",
+            hint=("If you trust it with your credentials, permit it with ", Need("allow", "endpoint"), "."),
         ) from None

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..checkout import is_within, read_real, top_of
 from ..errors import ManifestError, Problem, UsageError
+from ..remedies import Front, Need, command_line
 from .document import MAX_BYTES, parse
 from .files import AssetEntry, Declared, EntryProblem, check_texts, declare
 from .model import DeclaredFile, Environment, KeyPath, Manifest, Package, Pin
@@ -40,6 +41,7 @@ def load(
     variables: Variables | None = None,
     allow: frozenset[str] = frozenset(),
     with_files: bool | None = None,
+    says: Front = command_line,
 ) -> Manifest:
     """Read a manifest.
 
@@ -50,22 +52,24 @@ def load(
         allow: what the operator permits: words of ALLOWED.
         with_files: False validates the globs as text and leaves every package's `files` empty. Unless said
             otherwise, files are looked for where they are needed: not if the environment promotes.
+        says: how the operator gives something where the mistakes are printed.
 
     Raises:
         ManifestError: with every mistake of the manifest, in its order.
         UsageError: the path cannot be read, or a word of `allow` is unknown.
     """
+    option = "--allow" if says is command_line else "allow"
     for word in sorted(allow):
         if word not in ALLOWED:
-            raise UsageError(f"--allow {word}: unknown{did_you_mean(word, ALLOWED)} (there are {listed(ALLOWED)})")
+            raise UsageError(f"{option} {word}: unknown{did_you_mean(word, ALLOWED)} (there are {listed(ALLOWED)})")
     path = Path(path)
     outside = "outside" in allow
     content = content_of(path, outside=outside)
     document = parse(content)
-    tree = Tree(problems=document.problems)
+    tree = Tree(problems=document.problems, says=says)
     if document.root is None:
         raise ManifestError(path, tree.problems)
-    folder = Folder(_folder_of(path), outside=outside)
+    folder = Folder(_folder_of(path), outside=outside, says=says)
     values = Values(variables or Variables(), folder, tree)
     templates = substitute(document.root, values, tree)
     validate(tree)
@@ -113,7 +117,7 @@ def content_of(path: Path, *, outside: bool) -> bytes:
         if not outside and not is_within(real, top_of(str(_folder_of(path)))):
             raise UsageError(
                 f"{path}: leads out of its folder, and of its checkout, through a symlink to {real}",
-                hint="Name that file itself, or permit it with `--allow outside` (stack config: allow).",
+                hint=("Name that file itself, or permit it with ", Need("allow", "outside"), "."),
             )
         return read_real(real, MAX_BYTES + 1)
     except FileNotFoundError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..remedies import Need
 from .document import Node
 from .model import KeyPath
 from .names import FILE_PARTS, FilePart, NameTemplate
@@ -118,7 +119,7 @@ class _Substitution:
         if not match[0].startswith("${"):
             self._tree.report(path, self._bare(match[0]))
         elif name is None and match.string.startswith("{", match.end()):
-            self._tree.report(path, "`${{` is not known here: write `${name}`, and set it with --var name=…")
+            self._tree.report(path, f"`${{{{` is not known here: write `${{name}}`, and set it with {self._set}")
         elif name is None:
             self._tree.report(path, "`${` is never closed: write `${name}`, or `$${` for a literal `${`")
         elif name == "file" and _is_name(path):
@@ -131,10 +132,14 @@ class _Substitution:
             return self._values.get(name, path) or ""
         return ""
 
+    @property
+    def _set(self) -> str:
+        return self._tree.says(Need("variable", "name"))
+
     def _bare(self, text: str) -> str:
         """Say what is wrong with a `$` that is no `${…}`."""
         if text.startswith("$("):
-            return f"{quoted(text)} is not run: write `${{name}}`, and set it with --var name=…; `$$` is a literal `$`"
+            return f"{quoted(text)} is not run: write `${{name}}`, and set it with {self._set}; `$$` is a literal `$`"
         if name := text.removeprefix("$"):
             meant = closest(name, self._values.names) or name
             return f"{quoted(text)} is not replaced: write {quoted('${' + meant + '}')}, or `$$` for a literal `$`"

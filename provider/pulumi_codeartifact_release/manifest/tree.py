@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Problem
+from ..remedies import Front, command_line
 from .model import KeyPath, Position
 from .words import shown
 
@@ -45,6 +46,7 @@ class Tree:
         notes: what is no mistake, and worth knowing.
         spoiled: places whose value cannot be used, because its mistake is already told.
         excused: keys that are missing for a reason already told (they are there, but misspelt).
+        says: how the operator gives something where mistakes are printed.
     """
 
     data: Any = None
@@ -54,6 +56,7 @@ class Tree:
     notes: list[Problem] = field(default_factory=list)
     spoiled: set[KeyPath] = field(default_factory=set)
     excused: set[KeyPath] = field(default_factory=set)
+    says: Front = command_line
 
     def report(self, path: KeyPath, message: str, *, at_key: bool = False, spoils: bool = True, more: int = 0) -> None:
         """Collect a mistake and mark its place as spoiled.

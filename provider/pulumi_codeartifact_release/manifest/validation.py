@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from ..remedies import FORM, Need
 from .conforming import conforms
 from .model import KeyPath
 from .names import asset_name_problem
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 OPERATOR_KEYS = {
-    "allow": "--allow …, or `allow` in the stack config",
-    "replace": "--replace NAMESPACE/PACKAGE@VERSION=sha256:…, or `replace` in the stack config",
-    "force": "--force NAMESPACE/PACKAGE@VERSION=sha256:… --reason TEXT, or `force` in the stack config",
-    "reason": "--reason TEXT beside --force, or `reason` in the stack config",
+    "allow": Need("allow", "WORD"),
+    "replace": Need("replace", FORM),
+    "force": Need("force", FORM),
+    "reason": Need("reason"),
 }
-"""What only the operator may permit, and how; none of it is a key of a manifest, wherever it stands."""
+"""What only the operator may permit; none of it is a key of a manifest, wherever it stands."""
 
 _MOST_SUGGESTED = 100
 """How many unknown keys of one mapping are compared with the known ones."""
@@ -93,7 +94,7 @@ def _unknown_keys(tree: Tree, path: KeyPath, error: ValidationError) -> None:
     present = error.instance if isinstance(error.instance, dict) else {}
     for at, key in enumerate(key for key in present if key not in known):
         if key in OPERATOR_KEYS:
-            message = f"this is the operator's to permit, never the manifest's: use {OPERATOR_KEYS[key]}"
+            message = f"this is the operator's to permit, never the manifest's: use {tree.says(OPERATOR_KEYS[key])}"
         elif at < _MOST_SUGGESTED and (meant := closest(key, known)):
             message = f"unknown key; did you mean {quoted(meant)}?"
             tree.excused.add((*path, meant))

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import Problem
+from ..remedies import Need
 from .model import KeyPath
 from .paths import CONTROL, Folder, PathProblem
 from .tree import Tree
@@ -103,7 +104,7 @@ class Values:
         for name, value in self._outside.command_line.items():
             self._check(f"--var {shown(str(name))}", name, value, names)
         for name, setting in self._outside.stack.items():
-            self._check(f"variables.{shown(str(name))} in the stack config", name, setting, names)
+            self._check(f"variables.{shown(str(name))}", name, setting, names)
         for name in names:
             if (text := self._outside.environ.get(environ_name(name))) is not None:
                 self._check(environ_name(name), name, text, names)
@@ -146,8 +147,9 @@ class Values:
         meant = did_you_mean(name, self._declared)
         self._tree.report(
             paths[0],
-            f"the variable {quoted(name)} is not set{places}{meant or ';'} set it with --var {name}=…, with "
-            f"{environ_name(name)}=… in the environment, or under `variables` here or in the stack config",
+            f"the variable {quoted(name)} is not set{places}{meant or ';'} set it with "
+            f"{self._tree.says(Need('variable', name))}, with {environ_name(name)} in the environment, or under "
+            "`variables` here",
         )
 
     def _check(self, where: str, name: object, value: object, names: list[str]) -> None:
@@ -156,7 +158,8 @@ class Values:
         elif name not in names:
             message = f"{where}: the manifest has no such variable{did_you_mean(name, names)}"
         elif not isinstance(value, str):
-            message = f"{where} {_kind(value)}: quote it, so that it stays the text that you wrote"
+            remedy = self._tree.says(Need("variable", name))
+            message = f"{where} {_kind(value)}: quote it, so that it stays the text that you wrote ({remedy})"
         elif CONTROL.search(value):
             message = f"{where}: the value {quoted(value)} has a line break or another control character in it"
         elif found := _UNEXPANDED.search(value):

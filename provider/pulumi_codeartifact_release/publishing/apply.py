@@ -23,6 +23,7 @@ from ..errors import (
     VersionNotFoundError,
 )
 from ..registry.interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
+from ..remedies import Need
 from .events import (
     Copied,
     Event,
@@ -335,7 +336,7 @@ def _finish_with(
             scheduler.sleep(wait)
     raise NotSettledError(
         f"{release.at} has all its assets, but the registry still says Unfinished after the last one",
-        hint="Run again, or set `finish: guarded`, which publishes by a change of status.",
+        hint=("Run again, or set ", Need("finish", "guarded"), ", which publishes by a change of status."),
     )
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from ..errors import GateError, PinError
 from ..registry.interface import Coordinates, Status
+from ..remedies import Need
 from .permission import Permission
 from .plan import RemoteVersion
 
@@ -105,13 +106,12 @@ def _moved(pin: Pin, source: Coordinates, found: RemoteVersion) -> PinError:
 def _unmet_soak(soak: timedelta, source: Coordinates, found: RemoteVersion) -> GateError | None:
     since, now = found.state.published_time, found.state.answered_at
     wish = f"`soak` asks for {duration_text(soak)}"
-    pulumi = "under Pulumi: `pulumi config set --path 'force[0]' …`, and `reason`"
-    force = f"--force {source.name}={found.digest} --reason TEXT ({pulumi})"
+    force = Need("force", f"{source.name}={found.digest}")
     if since is None or now is None:
         missing = "since when it is Published" if since is None else "what time it is"
         return GateError(
             f"{source}: the registry does not say {missing}, and {wish}",
-            hint=f"If you know that it has been there for long enough: {force}",
+            hint=("If you know that it has been there for long enough: ", force),
         )
     if now - since >= soak:
         return None
@@ -120,7 +120,7 @@ def _unmet_soak(soak: timedelta, source: Coordinates, found: RemoteVersion) -> G
     return GateError(
         f"{source} has been Published for {duration_text(been)}, and {wish}: "
         f"until {time_text(until)}, in {duration_text(until - now)}",
-        hint=f"Run again then. To skip the rest of it for these very bytes: {force}",
+        hint=("Run again then. To skip the rest of it for these very bytes: ", force),
     )
 
 

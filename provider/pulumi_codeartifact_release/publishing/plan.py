@@ -17,6 +17,7 @@ from enum import StrEnum
 
 from ..errors import ConflictError, DebrisError, DisposedError, RefusedError
 from ..registry.interface import Asset, AssetListing, Coordinates, Status, VersionState
+from ..remedies import Need, Text
 from .digest import digest, in_name_order
 
 DOOMED = Status.ARCHIVED
@@ -324,32 +325,38 @@ def _content(asset: Asset) -> str:
     return f"sha256:{asset.sha256} ({asset.size:,} {'byte' if asset.size == 1 else 'bytes'})"
 
 
-def _block(differences: list[Difference], route: Route, remote_word: str) -> str:
+def _listed(head: str, differences: list[Difference], route: Route, remote_word: str) -> Text:
     declared_word = "declared" if route is Route.FILES else "promoted"
     told = [f"\n  {difference.told(declared_word, remote_word)}" for difference in differences[:_MOST_TOLD]]
-    if len(differences) > _MOST_TOLD:
-        told.append(f"\n  … and {len(differences) - _MOST_TOLD:,} more (`codeartifact-release plan --json` has all)")
-    return "".join(told)
+    text = head + "".join(told)
+    if len(differences) <= _MOST_TOLD:
+        return text
+    return (f"{text}\n  … and {len(differences) - _MOST_TOLD:,} more", Need("all"))
 
 
 def _conflict(release: Release, remote: RemoteVersion, differences: list[Difference], route: Route) -> ConflictError:
     count = len(differences)
-    return ConflictError(
+    head = (
         f"{release.at} is already {remote.state.status}, and {count} asset{'s' * (count != 1)} "
-        f"differ{'s' * (count == 1)}:{_block(differences, route, 'published')}",
-        hint=f"A published version never changes: {_other_way(route)}, "
-        f"or give the published ones up with {_permit(release, remote)}",
+        f"differ{'s' * (count == 1)}:"
+    )
+    other_way = f"A published version never changes: {_other_way(route)}, or give the published ones up with "
+    return ConflictError(
+        _listed(head, differences, route, "published"), hint=(other_way, *_permission(release, remote))
     )
 
 
-def _permit(release: Release, remote: RemoteVersion) -> str:
-    at = release.at
-    permit = f"--replace {at.name}={remote.digest} (under Pulumi: `pulumi config set --path 'replace[0]' …`)"
+def _permission(release: Release, remote: RemoteVersion) -> tuple[str | Need, ...]:
+    permission = Need("replace", f"{release.at.name}={remote.digest}")
     if release.status is Status.PUBLISHED:
-        return permit
+        return (permission,)
     return (
-        f"{permit}. Only what is declared Published replaces a version: declare `status: Published` for that run, "
-        f"and `status: {release.status}` in the next"
+        permission,
+        ". Only what is declared Published replaces a version: declare ",
+        Need("status", "Published"),
+        " for that run, and ",
+        Need("status", release.status),
+        " in the next",
     )
 
 
@@ -359,10 +366,13 @@ def _other_way(route: Route) -> str:
 
 def _debris(release: Release, remote: RemoteVersion, wrong: list[Difference], route: Route) -> DebrisError:
     declared = "what the manifest does not declare" if route is Route.FILES else "what is not promoted"
+    other_way = (
+        f"Another publisher, or an earlier build, began this version: {_other_way(route)}, "
+        "or give up what was uploaded with "
+    )
     return DebrisError(
-        f"{release.at} is Unfinished and holds {declared}:{_block(wrong, route, 'uploaded')}",
-        hint=f"Another publisher, or an earlier build, began this version: {_other_way(route)}, "
-        f"or give up what was uploaded with {_permit(release, remote)}",
+        _listed(f"{release.at} is Unfinished and holds {declared}:", wrong, route, "uploaded"),
+        hint=(other_way, *_permission(release, remote)),
     )
 
 

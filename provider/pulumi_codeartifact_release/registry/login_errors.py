@@ -24,6 +24,7 @@ from ..errors import (
     UsageError,
     WrongRegionError,
 )
+from ..remedies import Need
 from .answer_words import EXPIRED, error_code, http_status, is_throttled, one_line
 from .unanswered import AGAIN, unanswered
 
@@ -147,7 +148,7 @@ def about_settings(error: Exception) -> ReleaseError | None:
         case boto.InvalidRegionError():
             return WrongRegionError(
                 f"{known.get('region_name')} is not the name of an AWS region",
-                hint="Correct `region` (or aws:region, AWS_REGION): it is written like eu-west-1.",
+                hint=("Correct ", Need("region"), ": it is written like eu-west-1."),
             )
         case boto.MissingDependencyException() if "login" in str(error):
             return UsageError(
@@ -188,8 +189,11 @@ def _no_profile(name: str) -> UsageError:
         )
     return UsageError(
         f"there is no AWS profile {name} on this machine",
-        hint="Correct `profile` (or aws:profile, AWS_PROFILE), or add it to the AWS config file: "
-        "`aws configure list-profiles` lists those that are there.",
+        hint=(
+            "Correct ",
+            Need("profile"),
+            "; or add it to the AWS config file: `aws configure list-profiles` lists those that are there.",
+        ),
     )
 
 

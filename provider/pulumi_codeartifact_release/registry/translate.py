@@ -22,6 +22,7 @@ from ..errors import (
     ThrottledError,
     VersionNotFoundError,
 )
+from ..remedies import Need
 from .address import region_of
 from .answer_words import EXPIRED, error_code, http_status, is_throttled, one_line
 from .interface import Coordinates
@@ -212,6 +213,4 @@ def _no_answer(error: Exception, operation: str, endpoint: str) -> ReleaseError:
             return ServerFaultError(
                 f"{operation}: {endpoint} answered what is not CodeArtifact's protocol", hint=_STRANGE
             )
-    return RegistryError(
-        f"{operation} at {endpoint} failed: {one_line(error)}", hint="`--verbose` of the command line shows where."
-    )
+    return RegistryError(f"{operation} at {endpoint} failed: {one_line(error)}", hint=(Need("traceback"),))

@@ -19,6 +19,7 @@ from botocore.loaders import create_loader
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from ..errors import ReleaseError, UnreachableError, WrongRegionError
+from ..remedies import Need, Text
 from .address import region_of
 
 AGAIN = "Run again: only what is missing is sent."
@@ -32,7 +33,7 @@ _NOT_YET_VALID, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64
 
 class _Why(NamedTuple):
     reason: str
-    hint: str
+    hint: Text
 
 
 def unanswered(error: boto.BotoCoreError, operation: str, endpoint: str) -> ReleaseError:
@@ -43,8 +44,12 @@ def unanswered(error: boto.BotoCoreError, operation: str, endpoint: str) -> Rele
         return WrongRegionError(
             f"{operation}: no answer from {endpoint}: its name does not resolve, and {region} is not among the regions "
             "with CodeArtifact",
-            hint="Correct `region` (or aws:region, AWS_REGION): it is written like eu-west-1, and not every region has "
-            "CodeArtifact. If it is right, because it is new, check this machine's network and DNS.",
+            hint=(
+                "Correct ",
+                Need("region"),
+                ": it is written like eu-west-1, and not every region has CodeArtifact. If it is right, because it is "
+                "new, check this machine's network and DNS.",
+            ),
         )
     if isinstance(error, boto.SSLError):
         why = _tls(error)
@@ -137,12 +142,13 @@ def _within(error: boto.BotoCoreError) -> str:
     return f" within {float(found[1]):g} s" if found else " in time"
 
 
-def _unresolved(endpoint: str) -> str:
+def _unresolved(endpoint: str) -> Text:
     if region := region_of(endpoint):
         return (
-            f"Check this machine's network and DNS. If other names resolve, is {region} the region that you mean? "
-            "`region`, aws:region or AWS_REGION says so, and AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT "
-            "choose hosts that not every region has."
+            f"Check this machine's network and DNS. If other names resolve, is {region} the region that you mean? ",
+            Need("region"),
+            " says so, and AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT "
+            "choose hosts that not every region has.",
         )
     return "Correct the host name of the endpoint, or check this machine's network and DNS."
 
