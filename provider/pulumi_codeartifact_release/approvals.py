@@ -7,6 +7,7 @@ force = forced(["acme/app@1.0=sha256:…"], "a security fix")
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,10 +56,11 @@ def _unapproved(manifest: Manifest, environment: Environment, missing: Sequence[
     lines = [f'\n    "{name}": {{version: "{version}", digest: "sha256:…"}}' for name, version in missing]
     idle = idle_pins(manifest, environment)
     slip = f" (It pins {', '.join(idle)}, which is no package of the manifest.)" if idle else ""
+    status = shlex.join(["codeartifact-release", "status", str(manifest.path), "--json"])
     return PinError(
         f"{manifest.path}: {environment.name} is `pinned`, and nothing is approved for:{''.join(lines)}",
         hint=f"Write these lines below environments.{environment.name}.pins, with the digest that was approved "
-        f"(`codeartifact-release status --json` has it), and have them reviewed.{slip}",
+        f"(`{status}` has it), and have them reviewed.{slip}",
     )
 
 

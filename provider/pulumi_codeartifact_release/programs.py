@@ -306,7 +306,7 @@ def _outputs_of(stack: str) -> pulumi.Output[Any]:
 def _words(name: str, value: Sequence[str]) -> Sequence[str]:
     if not isinstance(value, list | tuple) or not all(isinstance(word, str | None) for word in value):
         right = (Need("without", name), ", or write a list of texts.")
-        hint = ("Write ", Need(name, value), ".") if isinstance(value, str) else right
+        hint = ("Write a list: ", Need(name, value), ".") if isinstance(value, str) else right
         raise UsageError(f"{name} is {value!r}, and no list of texts", hint=hint)
     # Pulumi fills a list up with these where somebody sets its second entry first.
     return [word for word in value if word is not None]

@@ -152,7 +152,7 @@ def test_nothing_was_approved(run: Run, project: Path) -> None:
         "refused[pin]: release.yaml: staging is `pinned`, and nothing is approved for:\n"
         '    "acme/app": {version: "1.0", digest: "sha256:…"}\n'
         "Write these lines below environments.staging.pins, with the digest that was approved (`codeartifact-release "
-        "status --json` has it), and have them reviewed."
+        "status release.yaml --json` has it), and have them reviewed."
     )
 
 

@@ -221,6 +221,7 @@ def test_what_a_manifest_says_of_this_machine_is_in_one_transient_input(stack: S
         "pinned_by": "",
         "force": "",
         "reason": "",
+        "front": {"call": "publish_manifest"},
     }
     rest = json.dumps({name: value for name, value in app.inputs.items() if name != "declaration"})
     assert str(program) not in rest

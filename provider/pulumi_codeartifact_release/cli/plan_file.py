@@ -40,7 +40,7 @@ LONGEST = timedelta(days=30)
 _AHEAD = timedelta(minutes=5)
 """That two machines' clocks may differ."""
 
-_WRITE = "Write it with `codeartifact-release plan … -o FILE`, and leave it as it is."
+_WRITE = "Write it with `codeartifact-release plan MANIFEST -e ENVIRONMENT -o FILE`, and leave it as it is."
 _AGAIN = "Plan again, and have that approved."
 
 
@@ -174,7 +174,7 @@ def read_plan(path: Path, now: datetime | None = None) -> ApprovedPlan:
     if document.get("schemaVersion") != SCHEMA_VERSION:
         raise UsageError(
             f"{path} is no plan that this version reads: its schemaVersion is {document.get('schemaVersion')!r}",
-            hint="Write it with `codeartifact-release plan … -o FILE` of this version.",
+            hint="Write it with `codeartifact-release plan MANIFEST -e ENVIRONMENT -o FILE` of this version.",
         )
     _validate(path, document)
     _refuse_expired(path, document, now or datetime.now(UTC))
