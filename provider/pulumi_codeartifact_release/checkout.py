@@ -80,7 +80,7 @@ def is_within(real: str, folder: str) -> bool:
 def top_of(folder: str) -> str:
     """Return the folder that a checkout begins in: the nearest one with a `.git` in it, else `folder` itself.
 
-    `folder` is absolute, and so is what is returned, its links resolved.
+    What is returned is absolute, its links resolved.
     """
     folder = here = os.path.realpath(folder)
     while not os.path.lexists(os.path.join(here, ".git")):

@@ -58,6 +58,7 @@ class PrivateDatabase:
     def __init__(self, path: Path, schema: str) -> None:
         self._path = path
         self._schema = schema
+        self._made_as = schema.lstrip().replace(" IF NOT EXISTS", "", 1)
         self._turn = threading.Lock()
         self._db: sqlite3.Connection | None = None
         self._opened: tuple[int, ...] = ()
@@ -136,8 +137,12 @@ class PrivateDatabase:
         self.close()
         db = sqlite3.connect(self._path, timeout=_LOCK_WAIT_S, check_same_thread=False)
         try:
+            db.execute("PRAGMA trusted_schema = OFF")
             db.execute(self._schema)
-        except sqlite3.Error:
+            # A view, a trigger or a computed column that somebody committed would be run by the first query.
+            if db.execute("SELECT sql FROM sqlite_master").fetchmany(2) != [(self._made_as,)]:
+                raise ValueError("not the table that was made")
+        except (sqlite3.Error, ValueError):
             db.close()
             raise
         self._db, self._opened = db, opened

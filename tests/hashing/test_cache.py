@@ -116,6 +116,40 @@ def test_a_table_of_another_layout_is_started_anew(tmp_path: Path) -> None:
     assert cache.get_many([A]) == {A: SHA}
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "committed",
+    [
+        "CREATE VIEW hashes AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS inode, "
+        "x AS device, x AS size, x AS mtime_ns, x AS ctime_ns, hex(x) AS sha256, x AS written FROM n",
+        "CREATE TABLE hashes (inode, device, size, mtime_ns, ctime_ns, sha256 AS (zeroblob(900000000)), written)",
+        "CREATE TABLE other (x); CREATE TRIGGER t AFTER INSERT ON other BEGIN SELECT 1; END",
+    ],
+)
+def test_what_somebody_else_made_is_started_anew_and_not_run(tmp_path: Path, committed: str) -> None:
+    # As a checkout may hold it, with the owner and the mode of whoever checked out.
+    SqliteCache(tmp_path).put_many({A: SHA})
+    with sqlite3.connect(database(tmp_path)) as db:
+        db.execute("DROP TABLE hashes")
+        db.executescript(committed)
+    db.close()
+    cache = SqliteCache(tmp_path)
+    assert cache.get_many([A]) == {}
+    cache.put_many({A: SHA})
+    assert cache.get_many([A]) == {A: SHA}
+
+
+def test_a_trigger_beside_the_table_is_not_run(tmp_path: Path) -> None:
+    SqliteCache(tmp_path).put_many({A: SHA})
+    with sqlite3.connect(database(tmp_path)) as db:
+        db.execute("CREATE TRIGGER t AFTER INSERT ON hashes BEGIN DELETE FROM hashes; END")
+    db.close()
+    cache = SqliteCache(tmp_path)
+    cache.put_many({B: SHA})
+    cache.put_many({B: SHA})
+    assert cache.get_many([B]) == {B: SHA}
+
+
 def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = SqliteCache(tmp_path / "file" / "cache")
@@ -177,7 +211,9 @@ def test_its_folder_follows_the_platform_and_can_be_chosen() -> None:
     assert default_folder({"CODEARTIFACT_RELEASE_CACHE": "/chosen"}) == Path("/chosen")
     if sys.platform == "linux":
         assert default_folder({"XDG_CACHE_HOME": "/xdg"}) == Path("/xdg/codeartifact-release")
-        assert default_folder({}) == Path.home() / ".cache" / "codeartifact-release"
+        usual = Path.home() / ".cache" / "codeartifact-release"
+        assert default_folder({}) == default_folder({"XDG_CACHE_HOME": "relative"}) == usual
+        assert default_folder({"XDG_CACHE_HOME": str(Path.cwd() / ".cache")}) == usual
 
 
 def test_the_newest_state_of_a_file_takes_the_place_of_the_one_before(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ..checkout import is_within, top_of
 from ..private_db import PrivateDatabase
 from .interface import FileIdentity
 
@@ -53,9 +54,16 @@ def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
         home = Path(tempfile.gettempdir()) / f"codeartifact-release-{os.getuid()}"
     if sys.platform == "darwin":
         return home / "Library" / "Caches" / "codeartifact-release"
-    if base := environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "codeartifact-release"
+    base = Path(environ.get("XDG_CACHE_HOME", ""))
+    # Within the checkout, as some CI jobs have it, anybody could commit a file of digests.
+    if base.is_absolute() and not _in_checkout(base):
+        return base / "codeartifact-release"
     return home / ".cache" / "codeartifact-release"
+
+
+def _in_checkout(folder: Path) -> bool:
+    top = top_of(".")
+    return top != "/" and is_within(os.path.realpath(folder), top)
 
 
 class SqliteCache:
