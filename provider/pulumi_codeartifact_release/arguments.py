@@ -95,3 +95,19 @@ def package_of(package: Package, environment: Environment) -> dict[str, Any]:
         "on_destroy": environment.on_destroy,
         "on_supersede": environment.on_supersede,
     }
+
+
+def secret_names(inputs: Mapping[str, Any]) -> pulumi.Output[list[str]] | None:
+    """Return the names of the inputs that are secret, which only the program knows; None where none can be."""
+    outputs = [(name, value) for name, value in inputs.items() if isinstance(value, pulumi.Output)]
+    for name, value in inputs.items():
+        nested = value.items() if isinstance(value, Mapping) else ()
+        outputs += [(f"{name}.{inner}", output) for inner, output in nested if isinstance(output, pulumi.Output)]
+
+    async def names() -> list[str]:
+        return sorted({name for name, output in outputs if await output.is_secret()})
+
+    async def known() -> bool:
+        return True
+
+    return pulumi.Output(set(), names(), known()) if outputs else None

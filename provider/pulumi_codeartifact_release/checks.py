@@ -28,7 +28,7 @@ from .endpoints import (
     resolved_region,
     same_domain,
 )
-from .engine import said_by
+from .engine import hide, said_by
 from .errors import (
     MissingDomainError,
     MissingRepositoryError,
@@ -41,7 +41,7 @@ from .errors import (
     WrongRegionError,
 )
 from .manifest import duration, value_problem
-from .operations import connection_of
+from .operations import connection_of, hide_held
 from .plugin import Pending, Process
 from .publishing import (
     Action,
@@ -62,6 +62,7 @@ from .publishing import (
 from .registry.interface import Status
 from .remedies import Need
 from .review import review_lines
+from .secret import secret_texts
 from .state import (
     DECISIVE,
     NAMES,
@@ -92,6 +93,8 @@ class _Check:
 
     def run(self) -> CheckResult:
         """Return the inputs for state, or what is wrong with them. Raises ReleaseError."""
+        self._hide(self._olds)
+        self._hide({**self._inputs, "digest": self._declared.pin})
         failures = [CheckFailure(self._about, problem) for problem in self._declared.problems]
         failures += self._wrong_arguments()
         if failures:
@@ -101,6 +104,11 @@ class _Check:
 
     def _wrong_arguments(self) -> list[CheckFailure]:
         return _wrong_arguments(self._inputs, REQUIRED)
+
+    def _hide(self, properties: Props) -> None:
+        """Keep what the program calls secret out of all that is shown from here on."""
+        if self._declared.secret:
+            hide(secret_texts(properties, self._declared.secret))
 
     def _checked(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -138,13 +146,15 @@ class _Check:
     def _held(self, inputs: Inputs) -> RemoteVersion | None:
         """Return what is there now. Raises ReleaseError, but for a repository that the program is about to make."""
         try:
-            return look(connection_of(inputs).planning, inputs.coordinates, ThreadScheduler())
+            remote = look(connection_of(inputs).planning, inputs.coordinates, ThreadScheduler())
         except (MissingDomainError, MissingRepositoryError) as error:
             if self._declared.repository_exists:
                 raise
             error.front = self._front
             self._process.log.warn(self._declared.urn, f"not there yet: {error.coded}")
             return None
+        hide_held(remote, self._declared.secret)
+        return remote
 
     def _review(self, inputs: Inputs, plan: Plan, origin: Origin | None = None) -> None:
         """Say beside the resource what will be done. Raises the refusal, if that is what it is."""
@@ -176,9 +186,16 @@ class VersionCheck(_Check):
         checked = Inputs.of(inputs)
         _refuse_unpermitted(checked, declared.allow)
         properties = checked.properties()
-        self._process.remember(
-            checked, Pending(declared.urn, sources, declared.give_up or None, declared.commit, front=self._front)
+        self._hide(properties)
+        pending = Pending(
+            declared.urn,
+            sources,
+            declared.give_up or None,
+            declared.commit,
+            front=self._front,
+            secret=declared.secret,
         )
+        self._process.remember(checked, pending)
         # Rule 7: what is unchanged is not looked at, and an update looks in create() and update().
         if declared.dry_run and not same(self._olds, properties, DECISIVE):
             try:
@@ -285,6 +302,7 @@ class PromotionCheck(_Check):
         chosen = choose(origin, held, ThreadScheduler())
         source = replace(bare.source, digest=digest(chosen.assets), revision=chosen.revision)
         checked = replace(bare, assets={asset.name: asset for asset in chosen.assets}, source=source)
+        self._hide(checked.properties())
         self._remember(checked, origin, self._planned(checked, origin, held))
         return checked.properties()
 
@@ -292,7 +310,17 @@ class PromotionCheck(_Check):
         declared = self._declared
         sources = origin.sources(checked.release(), ThreadScheduler(self._process.stop_reason))
         give_up = declared.give_up or None
-        pending = Pending(declared.urn, sources, give_up, declared.commit, origin, declared.reason, plan, self._front)
+        pending = Pending(
+            declared.urn,
+            sources,
+            give_up,
+            declared.commit,
+            origin,
+            declared.reason,
+            plan,
+            front=self._front,
+            secret=declared.secret,
+        )
         self._process.remember(checked, pending)
 
     def _planned(self, checked: PromotionInputs, origin: Origin, held: RemoteVersion | None) -> Plan:

@@ -44,6 +44,7 @@ class Declaration:
         force: the digest whose soak the operator permits to skip; "" for none.
         reason: why.
         front: where the program says what errors ask for: what `remedies.told_of` returned.
+        secret: the names of the arguments that the program calls secret; of a nested one `source.NAME`.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Declaration:
     force: str = ""
     reason: str = ""
     front: Mapping[str, Any] = field(default_factory=dict)
+    secret: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return the declaration as the engine transports it: JSON, without what is empty."""
@@ -74,8 +76,8 @@ class Declaration:
     def of(cls, text: str) -> Declaration:
         """Read what `text` returned. Raises ValueError, TypeError for anything else."""
         told: dict[str, Any] = json.loads(text)
-        lists = {"problems": tuple(told.get("problems", ())), "allow": frozenset(told.get("allow", ()))}
-        return cls(**{**told, **lists})
+        lists = {name: tuple(told.get(name, ())) for name in ("problems", "secret")}
+        return cls(**{**told, **lists, "allow": frozenset(told.get("allow", ()))})
 
     def hash(self, cache: HashCache) -> dict[str, Source]:
         """Return the content of every declared asset, hashed. Raises FileError or QuotaExceededError."""

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -71,6 +71,22 @@ def at_terminal(pid: int | None = None, proc: Path = Path("/proc"), environ: Map
     return False
 
 
+_hidden: set[str] = set()
+
+
+def hide(texts: Iterable[str]) -> None:
+    """Show none of these texts from now on: they are secret, and the engine knows only those of its own config."""
+    # As the engine does: a shorter one would hide half of every line, and is no secret.
+    _hidden.update(text for text in texts if len(text) > 2)
+
+
+def shown(text: str) -> str:
+    """Return a text as it may be shown."""
+    for secret in sorted(_hidden, key=len, reverse=True):
+        text = text.replace(secret, "[secret]")
+    return text
+
+
 class EngineLog:
     """Messages beside a resource in the engine's own display. Never raises: a message is not worth a release."""
 
@@ -101,7 +117,7 @@ class EngineLog:
         if self._stub is None:
             return True
         request = engine_pb2.LogRequest(
-            severity=severity, message=printable(text), urn=urn, streamId=0, ephemeral=ephemeral
+            severity=severity, message=printable(shown(text)), urn=urn, streamId=0, ephemeral=ephemeral
         )
         try:
             self._stub.Log(request, timeout=10)
@@ -168,7 +184,7 @@ def one_line_errors() -> Iterator[None]:
 
 def _raise_without_traceback(error: ReleaseError) -> NoReturn:
     # Python prints `NAME: text` of an error; the code in the place of the name is what the documentation lists.
-    code, _, text = error.coded.partition(": ")
+    code, _, text = shown(error.coded).partition(": ")
     kind = type(code, (ReleaseFailedError,), {"__module__": "builtins"})
     sys.tracebacklimit = 0
     raise kind(text) from None

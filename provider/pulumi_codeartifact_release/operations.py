@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .endpoints import Connection, connect, known_caller
+from .engine import hide
 from .errors import InterruptedReleaseError, ReleaseError
 from .plugin import process
 from .progress import Live, Progress
@@ -20,6 +21,7 @@ from .publishing import (
     Finished,
     Known,
     Planned,
+    RemoteVersion,
     Retirement,
     StatusSet,
     ThreadScheduler,
@@ -28,7 +30,8 @@ from .publishing import (
     retire,
 )
 from .registry.interface import VersionState
-from .state import NAMES, Inputs, same
+from .secret import secret_texts
+from .state import NAMES, Inputs, asset_properties, same
 from .trail import trail
 
 Props = Mapping[str, Any]
@@ -71,6 +74,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
             progress.add(event)
             if isinstance(event, Planned):
                 actions.append(event.plan.action)
+                hide_held(event.plan.remote, pending.secret)
             if isinstance(event, Finished):
                 break
             live.moved()
@@ -96,6 +100,12 @@ def _how(finished: Finished, actions: Sequence[Action], *, promoted: bool) -> st
     if finished.sent or Action.RESUME in actions:
         return "transferred" if promoted else "published"
     return "status" if Action.SET_STATUS in actions else "adopted"
+
+
+def hide_held(remote: RemoteVersion | None, secret: tuple[str, ...]) -> None:
+    """Keep out of all that is shown what is held there, where these inputs are secret: it may be what they were."""
+    if remote and secret:
+        hide(secret_texts({"digest": remote.digest, "assets": asset_properties(remote.assets)}, secret))
 
 
 def supersede(olds: Props, news: Inputs, state: VersionState) -> None:

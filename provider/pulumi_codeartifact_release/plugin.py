@@ -36,6 +36,7 @@ class Pending:
         reason: why a soak was skipped, if it was.
         plan: what will be done, where check() has looked already.
         front: where the program says what errors ask for.
+        secret: the names of the inputs that are secret.
     """
 
     urn: str
@@ -46,6 +47,7 @@ class Pending:
     reason: str = ""
     plan: Plan | None = None
     front: Front = resource_arguments
+    secret: tuple[str, ...] = ()
 
 
 class OperationCache:
@@ -125,6 +127,11 @@ class Process:
     def front(self, told: Mapping[str, Any]) -> Front:
         """Return where a program says what errors ask for, from what its declaration tells of it."""
         return front_of(told, self._asked)
+
+    def secret_of(self, inputs: Inputs) -> tuple[str, ...]:
+        """Return the names of the inputs that the program calls secret, as far as check() saw them."""
+        pending = self._pending.get(self._key(inputs))
+        return pending.secret if pending else ()
 
     def stop_reason(self) -> str | None:
         """Return why nothing more may be written, None while the run is alive.

@@ -10,6 +10,7 @@ Within a process check() comes before create() and update(), which is how they k
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from pulumi.dynamic import (
@@ -28,12 +29,13 @@ from pulumi.runtime.rpc import UNKNOWN
 from . import declaration as transient
 from .checks import PromotionCheck, VersionCheck, property_of
 from .declaration import Declaration
-from .engine import one_line_errors, said_by
+from .engine import hide, one_line_errors, said_by, shown
 from .errors import ReleaseError, UsageError
 from .operations import Deployed, connection_of, deploy, retirement, supersede
 from .plugin import process
 from .publishing import Removed, StatusSet, ThreadScheduler, look
 from .registry.interface import VersionState
+from .secret import is_sealed, sealed, sealed_inputs, secret_texts
 from .state import DECISIVE, PLACE, REQUIRED, Inputs, PromotionInputs, found, outputs, same
 
 
@@ -61,26 +63,32 @@ class _Provider(ResourceProvider):
         if declared is None or declared == UNKNOWN:
             # Where the files are, or what was approved, is an output of something that does not exist yet.
             return CheckResult({**inputs, "assets": UNKNOWN, "digest": UNKNOWN}, [])
+        declared = Declaration.of(declared)
         try:
-            checked = self.checking(olds, inputs, Declaration.of(declared), process()).run()
+            checked = self.checking(olds, inputs, declared, process()).run()
         except ReleaseError as error:
-            return CheckResult(inputs, [CheckFailure(property_of(error), error.coded)])
+            return CheckResult(inputs, [_failure(property_of(error), error, declared.secret)])
         # What is wrong with arguments is told all at once, and is none of our errors; its code is theirs.
-        failures = [CheckFailure(each.property, UsageError(each.reason).coded) for each in checked.failures]
-        return CheckResult(checked.inputs, failures)
+        failures = [_failure(each.property, UsageError(each.reason), declared.secret) for each in checked.failures]
+        return CheckResult(sealed(checked.inputs, declared.secret), failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare; never asks for a replacement: every change is an update in place."""
-        return DiffResult(
-            changes=not same(olds, news, self.inputs.names), replaces=[], stables=[], delete_before_replace=False
-        )
+        unchanged = same(olds, news, self.inputs.names)
+        # An output that was stored in clear becomes secret with no call, as any change that the registry need not know.
+        kept = unchanged and is_sealed(olds, process().secret_of(self.inputs.of(news)))
+        return DiffResult(changes=not kept, replaces=[], stables=[], delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Publish, or adopt what is published already."""
         with one_line_errors():
             inputs = self.inputs.of(props)
             done = _deployed(inputs)
-            return CreateResult(inputs.id, outputs(inputs, done.state, done.trail))
+            pending = process().recall(inputs)
+            # An id is never secret.
+            nameless = {"namespace", "package"} & {*pending.secret}
+            id_ = pending.urn.rpartition("::")[2] or "secret" if nameless else inputs.id
+            return CreateResult(id_, self._outputs(inputs, done.state, done.trail))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Publish what is declared now; the version before becomes what `on_supersede` says."""
@@ -89,14 +97,16 @@ class _Provider(ResourceProvider):
             if same(olds, news, DECISIVE):
                 # A policy changed, or a credential: nothing that the registry would have to know.
                 state = VersionState(inputs.status, str(olds.get("revision") or ""))
-                return UpdateResult(outputs(inputs, state, olds.get("trail")))
+                return UpdateResult(self._outputs(inputs, state, olds.get("trail")))
             done = _deployed(inputs, olds)
             if not same(olds, news, PLACE):
                 supersede(olds, inputs, done.state)
-            return UpdateResult(outputs(inputs, done.state, done.trail))
+            return UpdateResult(self._outputs(inputs, done.state, done.trail))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Report what the registry holds, as inputs too, so that drift shows and the next update sees it."""
+        secret = sealed_inputs(props)
+        hide(secret_texts(props, secret))
         with one_line_errors():
             if any(not props.get(name) for name in REQUIRED):
                 raise UsageError(
@@ -118,10 +128,12 @@ class _Provider(ResourceProvider):
                     f"{inputs.coordinates}: its revision moved from {known} to {remote.state.revision}; "
                     "status and assets are as declared",
                 )
-            return ReadResult(id_, outputs(present, remote.state, props.get("trail")), present.properties())
+            said = outputs(present, remote.state, props.get("trail"))
+            return ReadResult(id_, sealed(said, secret), sealed(present.properties(), secret))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Do with the version what the stored `on_destroy` says; the default never comes here (`retain_on_delete`)."""
+        hide(secret_texts(props, sealed_inputs(props)))
         with one_line_errors():
             inputs = self.inputs.of(props)
             # A destroy sees only the config of the last `up`: what loses bytes is permitted in this very run.
@@ -134,6 +146,10 @@ class _Provider(ResourceProvider):
                 if isinstance(event, Removed | StatusSet):
                     done = event.status if isinstance(event, StatusSet) else "deleted"
                     process().log.info("", f"{inputs.coordinates}: {done}")
+
+    @staticmethod
+    def _outputs(inputs: Inputs, state: VersionState, trail: Mapping[str, Any] | None) -> dict[str, Any]:
+        return sealed(outputs(inputs, state, trail), process().secret_of(inputs))
 
 
 class PackageVersionProvider(_Provider):
@@ -153,6 +169,12 @@ class PromotionProvider(_Provider):
 def _deployed(inputs: Inputs, olds: dict[str, Any] | None = None) -> Deployed:
     with said_by(process().recall(inputs).front):
         return deploy(inputs, olds)
+
+
+def _failure(name: str, error: ReleaseError, secret: tuple[str, ...]) -> CheckFailure:
+    # The engine shows the value of the input that is named.
+    named = name not in secret and not any(each.startswith(f"{name}.") for each in secret)
+    return CheckFailure(name if named else "", shown(error.coded))
 
 
 def _marked(value: Any) -> Any:

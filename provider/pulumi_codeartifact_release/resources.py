@@ -28,7 +28,7 @@ from pulumi.resource import create_urn
 
 from . import declaration as transient
 from .approvals import permitted
-from .arguments import Assets, declaration_of, is_digest, package_of, place_of
+from .arguments import Assets, declaration_of, is_digest, package_of, place_of, secret_names
 from .commit import commit_of
 from .declaration import Declaration
 from .engine import end_quietly
@@ -83,12 +83,13 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
             opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(retain_on_delete=True), opts)
         opts = opts or pulumi.ResourceOptions()
         urn = _urn(self._resource_type_name, resource_name, opts)
+        secret = secret_names({**inputs, "assets": declaration})
         told: pulumi.Input[str]
-        if isinstance(urn, str) and isinstance(declaration, Declaration):
+        if isinstance(urn, str) and isinstance(declaration, Declaration) and not secret:
             told = dataclasses.replace(declaration, urn=urn).text()
         else:
-            told = pulumi.Output.all(declaration, urn).apply(
-                lambda both: dataclasses.replace(both[0], urn=both[1]).text()
+            told = pulumi.Output.all(declaration, urn, secret).apply(
+                lambda all_: dataclasses.replace(all_[0], urn=all_[1], secret=tuple(all_[2])).text()
             )
         self._said = frozenset(name for name in _OPTIONAL if inputs[name] is not None)
         asked = {"assets": None, "digest": None, "revision": None, "trail": None}

@@ -222,6 +222,7 @@ def test_what_a_manifest_says_of_this_machine_is_in_one_transient_input(stack: S
         "force": "",
         "reason": "",
         "front": {"call": "publish_manifest"},
+        "secret": (),
     }
     rest = json.dumps({name: value for name, value in app.inputs.items() if name != "declaration"})
     assert str(program) not in rest
