@@ -24,10 +24,10 @@ from pulumi_codeartifact_release.endpoints import (
     resolve,
     resolved_owner,
     resolved_region,
-    same_domain,
     stored,
 )
 from pulumi_codeartifact_release.errors import MissingDomainError, UsageError, VersionNotFoundError
+from pulumi_codeartifact_release.places import same_domain
 from pulumi_codeartifact_release.registry import Status
 from pulumi_codeartifact_release.registry.client import Caller
 

@@ -22,11 +22,9 @@ from .endpoints import (
     connect,
     on_first_use,
     refuse_local_source,
-    refuse_same_place,
     resolve,
     resolved_owner,
     resolved_region,
-    same_domain,
 )
 from .engine import hide, said_by
 from .errors import (
@@ -42,6 +40,7 @@ from .errors import (
 )
 from .manifest import duration, value_problem
 from .operations import connection_of, hide_held
+from .places import refuse_same_place, same_domain
 from .plugin import Pending, Process
 from .publishing import (
     Action,

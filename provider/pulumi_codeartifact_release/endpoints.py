@@ -213,30 +213,6 @@ def _caller_key(destination: Destination, endpoint: Endpoint) -> tuple[object, .
     return "caller", destination.region, destination.profile, endpoint.is_aws
 
 
-def same_domain(one: Destination, at: Endpoint, other: Destination, other_at: Endpoint) -> bool:
-    """Return whether two repositories are surely in one domain, so that the service can copy between them."""
-    if (one.domain, at.text, resolved_region(one, at)) != (
-        other.domain,
-        other_at.text,
-        resolved_region(other, other_at),
-    ):
-        return False
-    owners = resolved_owner(one, at), resolved_owner(other, other_at)
-    if None in owners:
-        # The caller's own, whoever that is; two callers may be two accounts.
-        return owners[0] == owners[1] and one.profile == other.profile
-    return owners[0] == owners[1]
-
-
-def refuse_same_place(one: Destination, at: Endpoint, other: Destination, other_at: Endpoint) -> None:
-    """Raise UsageError for a promotion from a repository to itself: its gates would have nothing to hold back."""
-    if one.repository == other.repository and same_domain(one, at, other, other_at):
-        raise UsageError(
-            f"{one.domain}/{one.repository} is promoted to itself",
-            hint="Name another repository as source, or as destination.",
-        )
-
-
 def refuse_local_source(source: Endpoint, to: Endpoint, allow: frozenset[str]) -> None:
     """Raise UsageError for a promotion out of a `file:` registry that the operator has not permitted."""
     if source.folder and not to.folder and "local-source" not in allow:

@@ -13,7 +13,7 @@ from typing import Any
 from .endpoints import Connection, connect, known_caller
 from .engine import hide
 from .errors import InterruptedReleaseError, ReleaseError
-from .plugin import process
+from .plugin import process, same_place
 from .progress import Live, Progress
 from .publishing import (
     Action,
@@ -31,7 +31,7 @@ from .publishing import (
 )
 from .registry.interface import VersionState
 from .secret import secret_texts
-from .state import NAMES, Inputs, asset_properties, same
+from .state import Inputs, asset_properties
 from .trail import trail
 
 Props = Mapping[str, Any]
@@ -108,7 +108,7 @@ def hide_held(remote: RemoteVersion | None, secret: tuple[str, ...]) -> None:
         hide(secret_texts({"digest": remote.digest, "assets": asset_properties(remote.assets)}, secret))
 
 
-def supersede(olds: Props, news: Inputs, state: VersionState) -> None:
+def supersede(olds: Props, news: Inputs) -> None:
     """Retire the version that the resource was before; one that is not ours any more is left, with a warning."""
     if not news.on_supersede.acts:
         return
@@ -116,13 +116,8 @@ def supersede(olds: Props, news: Inputs, state: VersionState) -> None:
     urn = shared.recall(news).urn
     before = Inputs.of(olds)
     try:
-        if shared.declares(before):
+        if still_declared(before):
             return
-        if same(olds, news.properties(), NAMES):
-            # Only endpoint, region or owner differ: perhaps another name for the same place, and the same version.
-            remote = look(connection_of(before).planning, before.coordinates, ThreadScheduler(shared.stop_reason))
-            if remote is None or remote.state.revision == state.revision:
-                return
         for event in retirement(olds, news.on_supersede, permitted=False):
             if isinstance(event, StatusSet):
                 shared.log.info(urn, f"{before.coordinates}, the version before: {event.status}")
@@ -132,6 +127,39 @@ def supersede(olds: Props, news: Inputs, state: VersionState) -> None:
         # The new version is published: failing now would keep state at the old one, for ever if its place is gone.
         error.front = shared.recall(news).front
         shared.log.warn(urn, f"{before.coordinates}, the version before, is left as it is: {error.coded}")
+
+
+def still_declared(before: Inputs) -> bool:
+    """Return whether a resource of this run declares the version that is to be retired, whatever it calls the place.
+
+    Where names do not tell, the registry is asked: one version has one revision. Where that does not tell either, the
+    version stays, with a warning. Raises ReleaseError if the version that is to be retired cannot be looked at.
+    """
+    for other in process().namesakes(before):
+        same = same_place(before, other)
+        if same or (same is None and _same_version(before, other)):
+            return True
+    return False
+
+
+def _same_version(before: Inputs, other: Inputs) -> bool:
+    scheduler = ThreadScheduler(process().stop_reason)
+    here = look(connection_of(before).planning, before.coordinates, scheduler)
+    if here is None:
+        return False
+    try:
+        there = look(connection_of(other).planning, other.coordinates, scheduler)
+    except InterruptedReleaseError:
+        raise
+    except ReleaseError as error:
+        text = f"{before.coordinates} may be what another resource declares, which could not be read: {error.coded}"
+        process().log.warn("", text)
+        return True
+    if there is None or there.state.revision == here.state.revision:
+        return there is not None
+    # It may be one version, changed between the two looks.
+    again = look(connection_of(before).planning, before.coordinates, scheduler)
+    return again is not None and again.state.revision != here.state.revision
 
 
 def retirement(props: Props, policy: Retirement, *, permitted: bool) -> Iterator[Event]:

@@ -16,9 +16,10 @@ from typing import Any
 from .engine import EngineLog, at_terminal, end_with, engine_address
 from .errors import UsageError
 from .hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
+from .places import same_repository
 from .publishing import Origin, Plan, Source
 from .remedies import Front, front_of, resource_arguments
-from .state import Inputs
+from .state import NAMES, Inputs
 
 _AT_A_TERMINAL = {"least_s": 0.2, "poll_s": 1.0}
 _IN_A_LOG = {"least_s": 10.0, "poll_s": 1.0, "first_s": 10.0}
@@ -95,7 +96,9 @@ class Process:
         self.pace = _AT_A_TERMINAL if at_terminal() else _IN_A_LOG
         self._pending: dict[object, Pending] = {}
         self._asked: dict[str, list[str]] = {}
-        self._places: dict[object, tuple[str, str]] = {}
+        # What is declared, by what it is called and by URN.
+        self._declared: dict[object, dict[str, Inputs]] = {}
+        self._lock = threading.Lock()
         self._probe = ThreadPoolExecutor(1, thread_name_prefix="probe")
         if engine_address:
             end_with(self.log, self._ending)
@@ -103,17 +106,21 @@ class Process:
     def remember(self, inputs: Inputs, pending: Pending) -> None:
         """Keep what check() saw until create() or update().
 
-        Raises UsageError if another resource declares the same version with other files.
+        Raises UsageError if another resource declares the same version with other files, or in another status.
         """
-        digest = inputs.release().digest
-        urn, declared = self._places.setdefault(self._place(inputs), (pending.urn, digest))
-        if declared != digest and urn != pending.urn:
-            raise UsageError(
-                f"{inputs.coordinates} is declared twice, with different files: also by {urn.rpartition('::')[2]}",
-                hint="Give one of them another version, or declare all files in one resource.",
-            )
-        self._places[self._place(inputs)] = (pending.urn, digest)
-        self._pending[self._key(inputs)] = pending
+        with self._lock:
+            same_names = self._declared.setdefault(self._names(inputs), {})
+            others = [(urn, other) for urn, other in same_names.items() if urn != pending.urn]
+            same_names[pending.urn] = inputs
+            self._pending[self._key(inputs)] = pending
+        for urn, other in others:
+            differ = [what for what, differs in _differences(inputs, other) if differs]
+            if differ and same_place(inputs, other):
+                raise UsageError(
+                    f"{inputs.coordinates} is declared twice, with different {' and '.join(differ)}: "
+                    f"also by {urn.rpartition('::')[2]}",
+                    hint="Give one of them another version, or declare all files in one resource.",
+                )
 
     def recall(self, inputs: Inputs) -> Pending:
         """Return what check() saw. Raises UsageError where it was not called in this process."""
@@ -151,17 +158,27 @@ class Process:
             return True
         return not threading.main_thread().is_alive()
 
-    def declares(self, inputs: Inputs) -> bool:
-        """Return whether a resource of this run declares the version at this place."""
-        return self._place(inputs) in self._places
+    def namesakes(self, inputs: Inputs) -> list[Inputs]:
+        """Return what resources of this run declare under the same names, wherever that is."""
+        with self._lock:
+            return list(self._declared.get(self._names(inputs), {}).values())
 
     @staticmethod
-    def _place(inputs: Inputs) -> object:
-        return (inputs.coordinates, inputs.region, inputs.endpoint)
+    def _names(inputs: Inputs) -> object:
+        return tuple(getattr(inputs, name) for name in NAMES)
 
     @staticmethod
     def _key(inputs: Inputs) -> object:
         return (inputs.coordinates, inputs.region, inputs.endpoint, tuple(sorted(inputs.assets.items())))
+
+
+def same_place(one: Inputs, other: Inputs) -> bool | None:
+    """Return whether two resources are about one repository; None where only a look could tell."""
+    return same_repository(one.destination, one.stored_endpoint, other.destination, other.stored_endpoint)
+
+
+def _differences(one: Inputs, other: Inputs) -> tuple[tuple[str, bool], ...]:
+    return ("files", one.release().digest != other.release().digest), ("statuses", one.status is not other.status)
 
 
 _shared: Process | None = None

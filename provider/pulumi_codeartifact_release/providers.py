@@ -31,7 +31,7 @@ from .checks import PromotionCheck, VersionCheck, property_of
 from .declaration import Declaration
 from .engine import hide, one_line_errors, said_by, shown
 from .errors import ReleaseError, UsageError
-from .operations import Deployed, connection_of, deploy, retirement, supersede
+from .operations import Deployed, connection_of, deploy, retirement, still_declared, supersede
 from .plugin import process
 from .publishing import Removed, StatusSet, ThreadScheduler, look
 from .registry.interface import VersionState
@@ -100,7 +100,7 @@ class _Provider(ResourceProvider):
                 return UpdateResult(self._outputs(inputs, state, olds.get("trail")))
             done = _deployed(inputs, olds)
             if not same(olds, news, PLACE):
-                supersede(olds, inputs, done.state)
+                supersede(olds, inputs)
             return UpdateResult(self._outputs(inputs, done.state, done.trail))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -138,7 +138,7 @@ class _Provider(ResourceProvider):
             inputs = self.inputs.of(props)
             # A destroy sees only the config of the last `up`: what loses bytes is permitted in this very run.
             permitted = "delete" in os.environ.get("CODEARTIFACT_RELEASE_ALLOW", "").replace(",", " ").split()
-            if process().declares(inputs):
+            if inputs.on_destroy.acts and still_declared(inputs):
                 # Its logical name changed, or it moved into a component: the version stays, under another resource.
                 process().log.warn("", f"{inputs.coordinates} is declared by another resource now: it is left as it is")
                 return

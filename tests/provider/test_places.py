@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from embedded import Package, client_of
+from embedded import Gate, Package, client_of
 from pulumi_codeartifact_release.hashing import FileIdentity, SqliteCache, default_folder
 from pulumi_codeartifact_release.local_registry import start
 
@@ -66,6 +66,81 @@ def test_a_version_that_another_resource_declares_now_survives_the_rename(world:
         plugin.call("Delete", {"id": "acme/app", "urn": URN, "properties": outputs})
     assert world.package.statuses() == {"1.0": "Published"}
     assert any("declared by another resource" in line for line in world.engine.lines(ephemeral=False))
+
+
+RESPELLED: dict[str, dict[str, Any]] = {
+    "an owner that is named now": {"domain_owner": "000000000000"},
+    "localhost": {"endpoint": "http://localhost:{port}"},
+    "localhost, capitals and a slash": {"endpoint": "http://LOCALHOST:{port}/"},
+    "another gate, and an owner": {"endpoint": "{other}", "domain_owner": "000000000000"},
+    "the folder that is served": {"endpoint": "file:../registry"},
+    "the folder, by a link": {"endpoint": "file:link"},
+    "another region": {"region": "eu-west-1"},
+}
+
+
+@pytest.mark.parametrize("inputs", RESPELLED.values(), ids=RESPELLED)
+@pytest.mark.parametrize("policy", ["archive", "delete"])
+def test_a_rename_that_calls_the_place_otherwise_leaves_the_version_that_lives(
+    world: World, policy: str, inputs: dict[str, Any]
+) -> None:
+    permitted = frozenset(("endpoint", "delete"))
+    _inputs, outputs = world.published(on_destroy=policy, declared={"allow": permitted})
+    (world.program / "link").symlink_to("../registry")
+    with Gate(world.gate.registry) as other, world.plugin(CODEARTIFACT_RELEASE_ALLOW="delete") as plugin:
+        port = world.gate.url.rpartition(":")[2]
+        spelled: dict[str, Any] = {name: value.format(port=port, other=other.url) for name, value in inputs.items()}
+        plugin.configure()
+        renamed = world.news(on_destroy=policy, **spelled, declared={"allow": permitted, "urn": OTHER_URN})
+        plugin.create(plugin.checked({}, renamed))
+        plugin.call("Delete", {"id": "acme/app", "urn": URN, "properties": outputs})
+    assert world.package.statuses() == {"1.0": "Published"}
+    assert any("declared by another resource" in line for line in world.engine.lines(ephemeral=False))
+
+
+def test_where_nothing_tells_whether_it_is_the_same_the_version_stays_and_it_is_said(world: World) -> None:
+    _inputs, outputs = world.published(on_destroy="archive")
+    with world.plugin() as plugin:
+        plugin.configure()
+        with Gate(world.gate.registry) as other:
+            renamed = world.news(on_destroy="archive", endpoint=other.url, declared={"urn": OTHER_URN})
+            plugin.create(plugin.checked({}, renamed))
+        plugin.call("Delete", {"id": "acme/app", "urn": URN, "properties": outputs})
+    assert world.package.statuses() == {"1.0": "Published"}
+    assert any("may be what another resource declares" in line for line in world.engine.lines(ephemeral=False))
+
+
+@pytest.mark.parametrize("elsewhere", [{"endpoint": "file:.another"}, {"repository": "another"}])
+def test_what_another_resource_declares_elsewhere_protects_nothing(world: World, elsewhere: dict[str, Any]) -> None:
+    _inputs, outputs = world.published(on_destroy="archive")
+    client = client_of(world.gate.registry)
+    client.create_repository(domain="acme", repository="another")
+    client.close()
+    with world.plugin() as plugin:
+        plugin.configure()
+        plugin.create(plugin.checked({}, world.news(on_destroy="archive", **elsewhere, declared={"urn": OTHER_URN})))
+        plugin.call("Delete", {"id": "acme/app", "urn": URN, "properties": outputs})
+    assert world.package.statuses() == {"1.0": "Archived"}
+
+
+def test_a_version_that_another_resource_declares_by_another_name_is_not_superseded(world: World) -> None:
+    _inputs, outputs = world.published(on_supersede="archive")
+    with Gate(world.gate.registry) as other, world.plugin() as plugin:
+        plugin.configure()
+        kept = world.news(endpoint=other.url, declared={"urn": OTHER_URN})
+        plugin.create(plugin.checked({}, kept))
+        updated(world, plugin, outputs, on_supersede="archive", version="1.1")
+    assert world.package.statuses() == {"1.0": "Published", "1.1": "Published"}
+
+
+def test_two_resources_may_not_declare_one_version_in_different_statuses(world: World) -> None:
+    with world.plugin() as plugin:
+        plugin.configure()
+        plugin.checked({}, world.news())
+        localhost = world.gate.url.replace("127.0.0.1", "localhost")
+        other = world.news(status="Archived", endpoint=localhost, declared={"urn": OTHER_URN})
+        failures = plugin.check({}, other)["failures"]
+    assert "declared twice, with different statuses: also by acme/app" in failures[0]["reason"]
 
 
 def test_two_resources_may_not_declare_one_version_with_different_files(world: World) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..approvals import Approval, permitted, unapproved, wanted
-from ..endpoints import refuse_same_place, same_domain
 from ..errors import RefusedError, UsageError
 from ..hashing import SqliteCache, default_folder, hash_files
 from ..manifest import Package
+from ..places import refuse_same_place, same_domain
 from ..publishing import (
     Finish,
     Origin,

@@ -15,10 +15,11 @@ from functools import partial
 from pathlib import Path
 
 from ..approvals import unapproved, wanted
-from ..endpoints import refuse_same_place, resolve
+from ..endpoints import resolve
 from ..errors import PinError, ReleaseError, UsageError
 from ..hashing import hash_files
 from ..manifest import Environment, Manifest, Package, Variables, load, value_problem
+from ..places import refuse_same_place
 from ..publishing import Permission, Release, ThreadScheduler, look
 from ..publishing.verify import Expected, Sealed, refuse_unreadable
 from ..registry.interface import Asset, Coordinates, Status
