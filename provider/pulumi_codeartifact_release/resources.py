@@ -89,7 +89,7 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
             told = dataclasses.replace(declaration, urn=urn).text()
         else:
             told = pulumi.Output.all(declaration, urn, secret).apply(
-                lambda all_: dataclasses.replace(all_[0], urn=all_[1], secret=tuple(all_[2])).text()
+                lambda all_: dataclasses.replace(all_[0], urn=all_[1], secret=tuple(all_[2] or ())).text()
             )
         self._said = frozenset(name for name in _OPTIONAL if inputs[name] is not None)
         asked = {"assets": None, "digest": None, "revision": None, "trail": None}
