@@ -20,6 +20,8 @@ def _walk(node: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
         for key, value in node.get(group, {}).items():
             yield f"{where}/{group}/{key}", value
             yield from _walk(value, f"{where}/{group}/{key}")
+    for at, value in enumerate(node.get("anyOf", [])):
+        yield from _walk(value, f"{where}/anyOf/{at}")
 
 
 def subschemas(node: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -63,20 +65,71 @@ def test_no_mapping_takes_unknown_keys(where: str, subschema: dict[str, Any]) ->
         assert subschema["additionalProperties"] is False
 
 
-@pytest.mark.parametrize(("where", "subschema"), subschemas(schema.shipped()))
-def test_every_pattern_lets_an_editor_see_a_placeholder_and_says_its_rule_in_words(
-    where: str, subschema: dict[str, Any]
-) -> None:
-    if "pattern" in subschema and where != "/$defs/placeholder":
-        assert subschema["pattern"].endswith(schema.PLACEHOLDER_PATTERN)
-        assert subschema["patternErrorMessage"]
+def values(node: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema of the shipped one that judges a value as text, with the path to it."""
+    if isinstance(node, dict):
+        if node.get("type") == "string":
+            yield where, node
+        for key, value in node.items():
+            # What is refused, and names, are not texts with placeholders.
+            if key not in ("not", "propertyNames", "unusable", "noDefault", "placeholder", "examples"):
+                yield from values(value, f"{where}/{key}")
+    elif isinstance(node, list):
+        for at, value in enumerate(node):
+            yield from values(value, f"{where}/{at}")
+
+
+@pytest.mark.parametrize(("where", "subschema"), list(values(schema.shipped())))
+def test_every_text_may_have_a_placeholder_and_no_line_break(where: str, subschema: dict[str, Any]) -> None:
+    checker = Draft202012Validator({**subschema, "$defs": schema.shipped()["$defs"]})
+    if where.startswith("/$defs/variable"):
+        return
+    assert checker.is_valid("x ${y}/#")
+    assert not checker.is_valid("two\n") or "$comment" not in subschema
+    # Python's `$` is also before a last line break; that of editors is not.
+    assert not checker.is_valid("acme\n")
+    assert not checker.is_valid("acme\u2028")
+
+
+@pytest.mark.parametrize("node", [each for _, each in values(schema.strict())])
+def test_every_pattern_says_its_rule_in_words(node: dict[str, Any]) -> None:
+    assert "pattern" not in node or node["$comment"]
+
+
+KEYWORDS = {
+    *("$schema", "$id", "$defs", "$ref", "$comment", "title", "description", "examples", "default"),
+    *("type", "enum", "const", "anyOf", "allOf", "oneOf", "not", "if", "then", "else"),
+    *("pattern", "minLength", "maxLength", "minimum", "maximum", "items", "minItems"),
+    *("properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties"),
+}
+
+
+def test_the_shipped_schema_keeps_the_rules_of_ajvs_strict_mode() -> None:
+    """No keyword of one editor's own, no union of types, and what is required is among the properties beside it."""
+
+    def check(node: Any) -> None:
+        if not isinstance(node, dict):
+            return
+        assert node.keys() <= KEYWORDS
+        assert isinstance(node.get("type", ""), str)
+        assert set(node.get("required", ())) <= node.get("properties", {}).keys()
+        for group in ("properties", "$defs"):
+            for each in node.get(group, {}).values():
+                check(each)
+        for group in ("anyOf", "allOf", "oneOf"):
+            for each in node.get(group, []):
+                check(each)
+        for keyword in ("items", "additionalProperties", "propertyNames", "not", "if", "then", "else"):
+            check(node.get(keyword))
+
+    check(schema.shipped())
 
 
 def test_the_strict_reading_has_no_way_out_left() -> None:
-    text = json.dumps(schema.strict())
+    text = json.dumps(schema.strict()).replace(json.dumps(schema.strict()["$comment"]), "")
     assert "$ref" not in text
     assert "anyOf" not in text
-    assert r"\\$\\{" not in text
+    assert r"\\$" not in text
 
 
 @pytest.mark.parametrize(

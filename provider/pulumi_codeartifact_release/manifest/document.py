@@ -29,6 +29,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE_TAGS = frozenset(
     {"!", *(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map"))}
 )
+_TYPED_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null"))
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MERGE = "<<"
 _QUOTE = "; a value that begins with one of * & @ ` % must be in quotes"
@@ -43,6 +44,7 @@ class Node:
         position: where it begins.
         keys: where the keys of a mapping are.
         usable: False where its mistake is already told.
+        plain: a scalar without quotes, which YAML may take for a number, true, false or null.
         size: how many nodes it stands for, aliases expanded.
         height: how many levels are below it.
     """
@@ -51,6 +53,7 @@ class Node:
     position: Position
     keys: dict[str, Position] = field(default_factory=dict)
     usable: bool = True
+    plain: bool = False
     size: int = 1
     height: int = 0
 
@@ -205,7 +208,8 @@ class _Builder:
             # Only a plain `<<` in the place of a key is the merge key; quoted, it is a key like any other.
             frame.key, frame.key_position, frame.merging = _MERGE, position, True
             return
-        node = Node(event.value, position, usable=self._usable_tag(event, position))
+        plain = event.implicit[0] or event.tag in _TYPED_TAGS
+        node = Node(event.value, position, usable=self._usable_tag(event, position), plain=plain)
         if event.anchor:
             self._anchors[event.anchor] = node
         self._add(node, position)

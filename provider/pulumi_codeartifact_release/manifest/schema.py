@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
 Schema = dict[str, Any]
 
-PLACEHOLDER_PATTERN = "|\\$\\{"
+PLACEHOLDER_PATTERN = r"|(^|[^$])(\$\$)*\$\{"
 """The end of every pattern in the shipped schema: the alternative for editors that see a `${…}`."""
+UNQUOTED = "unquoted"
+"""A keyword of the strict reading: the JSON types, `number`, `integer` and `boolean`, that a scalar without quotes may
+have for an editor where it is read as text. What may be an `integer` there is read as the number that it is."""
 _PLACEHOLDER_REF = "#/$defs/placeholder"
-_ANNOTATIONS = frozenset({"description", "examples", "title", "default", "$comment", "$defs", "$id", "$schema"})
+# What only editors need: the loader has words of its own for it, or has read it before the schema is asked.
+_LEFT_OUT = frozenset(
+    {"description", "examples", "title", "default", "$defs", "$id", "$schema", "not", "allOf", "if", "then", "else"}
+)
 
 
 def text() -> str:
@@ -50,7 +56,7 @@ def strict() -> Schema:
 @cache
 def validator() -> Draft202012Validator:
     """Return a validator of the strict reading; building it is slow, so there is one."""
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import, and `schema` prints without it
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import, and not needed to print the schema
 
     return Draft202012Validator(strict())
 
@@ -67,19 +73,26 @@ def child(schema: Schema, key: str | int) -> Schema:
 def _tightened(schema: Schema, definitions: Schema) -> Schema:
     if "$ref" in schema:
         return _tightened(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    result = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
-    if isinstance(result.get("pattern"), str):
+    result = {key: value for key, value in schema.items() if key not in _LEFT_OUT}
+    if "pattern" in result:
         result["pattern"] = result["pattern"].removesuffix(PLACEHOLDER_PATTERN)
-    if isinstance(result.get("type"), list):
-        first, *others = result["type"]
-        structures = [name for name in others if name in ("object", "array")]
-        result["type"] = [first, *structures] if structures else first
     if "properties" in result:
         result["properties"] = {key: _tightened(value, definitions) for key, value in result["properties"].items()}
     for keyword in ("items", "additionalProperties"):
         if isinstance(result.get(keyword), dict):
             result[keyword] = _tightened(result[keyword], definitions)
-    for alternative in result.pop("anyOf", ()):
-        if alternative.get("$ref") != _PLACEHOLDER_REF:
+    alternatives = [each for each in result.pop("anyOf", ()) if each.get("$ref") != _PLACEHOLDER_REF]
+    for at, alternative in enumerate(alternatives):
+        if at == 0:
             result |= _tightened(alternative, definitions)
+        elif alternative.get("type") == "object":
+            result |= _tightened(alternative, definitions) | {"type": [result["type"], "object"]}
+        elif result.get("type") == "string":
+            result[UNQUOTED] = _types(alternative, definitions)
     return result
+
+
+def _types(schema: Schema, definitions: Schema) -> list[str]:
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    return [each["type"] for each in schema.get("anyOf", [schema])]

@@ -16,14 +16,15 @@ from .document import Node
 from .model import KeyPath
 from .names import FILE_PARTS, FilePart, NameTemplate
 from .paths import CONTROL
-from .schema import Schema, child, strict
+from .scalars import BOOLEANS, unquoted
+from .schema import UNQUOTED, Schema, child, strict
 from .tree import Tree
 from .variables import NAME, NAME_RULE, Values
 from .words import closest, listed, quoted
 
 _PLACEHOLDER = re.compile(r"\$\$|\$\{(?:([^{}]*)\})?|\$(?:\([^()]*\)|[A-Za-z_][A-Za-z0-9_]*)?")
-_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,8})")
+_TYPES: dict[type, str] = {bool: "boolean", int: "number", float: "number", type(None): "null"}
 UNUSABLE = ""
 """Stands in for a value whose mistake is told; its place is spoiled."""
 
@@ -81,7 +82,22 @@ class _Substitution:
             text = self._literal(text, path) if path[0] == "variables" else self._substituted(text, path)
             if path in tree.spoiled:
                 return UNUSABLE
-        return _converted(text, schema)
+        return self._converted(text, node, path, schema)
+
+    def _converted(self, text: str, node: Node, path: KeyPath, schema: Schema) -> str | int | bool:
+        """Convert to the boolean or integer that the schema declares; what is neither stays text, and is told later."""
+        kind, others = schema.get("type"), schema.get(UNQUOTED, ())
+        value = unquoted(text) if node.plain and text == node.value else text
+        if kind == "boolean":
+            return BOOLEANS.get(text, text)
+        whole = value if isinstance(value, int) and not isinstance(value, bool) else None
+        if kind == "integer":
+            return whole if whole is not None else int(text) if _INTEGER.fullmatch(text) else text
+        if whole is not None and "integer" in others and re.search(schema["pattern"], str(whole)):
+            return str(whole)
+        if not isinstance(value, str) and _TYPES[type(value)] not in others:
+            self._tree.unquoted[path] = value
+        return "" if value is None else text
 
     def _literal(self, text: str, path: KeyPath) -> str:
         """Return a value of `variables`: `$$` is a literal `$`, and a placeholder is a mistake."""
@@ -163,13 +179,3 @@ _FILE_PLACEHOLDERS = listed([f"${{file.{part}}}" for part in FILE_PARTS])
 def _is_name(path: KeyPath) -> bool:
     """Whether a place is the `name` of an asset entry: `packages[0].assets[1].name`."""
     return len(path) == 5 and path[0] == "packages" and path[2] == "assets" and path[4] == "name"
-
-
-def _converted(text: str, schema: Schema) -> str | int | bool:
-    """Convert to the boolean or integer that the schema declares; what is neither stays text, and is told later."""
-    match schema.get("type"):
-        case "integer" if _INTEGER.fullmatch(text):
-            return int(text)
-        case "boolean":
-            return _BOOLEANS.get(text, text)
-    return text

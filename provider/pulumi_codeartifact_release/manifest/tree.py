@@ -45,6 +45,8 @@ class Tree:
         problems: the mistakes so far.
         notes: what is no mistake, and worth knowing.
         spoiled: places whose value cannot be used, because its mistake is already told.
+        unquoted: what YAML makes of the scalar without quotes at a place that takes no such value: the text that is
+            read there is not what other readers see.
         excused: keys that are missing for a reason already told (they are there, but misspelt).
         says: how the operator gives something where mistakes are printed.
     """
@@ -55,6 +57,7 @@ class Tree:
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     spoiled: set[KeyPath] = field(default_factory=set)
+    unquoted: dict[KeyPath, float | bool | None] = field(default_factory=dict)
     excused: set[KeyPath] = field(default_factory=set)
     says: Front = command_line
 

@@ -11,10 +11,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from ..remedies import FORM, Need
-from .conforming import conforms
 from .model import KeyPath
 from .names import asset_name_problem
-from .schema import strict, validator
+from .schema import validator
 from .tree import Tree
 from .words import closest, listed, quoted
 
@@ -43,8 +42,6 @@ _STRUCTURE_FIRST = ("type", "enum", "const", "minLength", "maxLength", "pattern"
 
 def validate(tree: Tree) -> None:
     """Report every place where the tree is not what the schema says."""
-    if conforms(tree.data, strict()):
-        return
     errors: dict[KeyPath, list[ValidationError]] = defaultdict(list)
     for error in validator().iter_errors(tree.data):
         path = tuple(error.absolute_path)
@@ -59,6 +56,17 @@ def validate(tree: Tree) -> None:
         told = False
         for error in sorted(found, key=_importance):
             told = _tell(tree, path, error, told=told) or told
+    for path, value in tree.unquoted.items():
+        if tree.sound(path):
+            tree.report(path, _unquoted(tree.at(path), value))
+
+
+def _unquoted(text: str, value: float | bool | None) -> str:
+    """Say what is wrong with a scalar that is fine as text: without quotes, other readers do not see this text."""
+    if value is None:
+        return 'there is no value; write one, or `""` where it is meant to be empty'
+    kind = "true or false" if isinstance(value, bool) else "a number"
+    return f"{quoted(text)} is {kind} without quotes, and this is text: put it in quotes"
 
 
 def _importance(error: ValidationError) -> int:
@@ -73,7 +81,7 @@ def _tell(tree: Tree, path: KeyPath, error: ValidationError, *, told: bool) -> b
         return False
     if "propertyNames" in error.absolute_schema_path:
         key = str(error.instance)
-        rule = error.schema["patternErrorMessage"] if isinstance(error.schema, dict) else ""
+        rule = error.schema["$comment"] if isinstance(error.schema, dict) else ""
         tree.report((*path, key), f"not a name that can be used here: {rule}", at_key=True, spoils=False)
         return False
     if keyword == "required":
@@ -117,7 +125,7 @@ def _missing_keys(tree: Tree, path: KeyPath, error: ValidationError) -> None:
 def _message(path: KeyPath, error: ValidationError) -> str:
     value: Any = error.instance
     limit: Any = error.validator_value
-    rule = error.schema.get("patternErrorMessage", "") if isinstance(error.schema, dict) else ""
+    rule = error.schema.get("$comment", "") if isinstance(error.schema, dict) else ""
     match error.validator:
         case "type":
             names = [limit] if isinstance(limit, str) else limit

@@ -20,7 +20,7 @@ def value_problem(key: str, value: str) -> str | None:
     if len(value) > rule.get("maxLength", len(value)):
         return f"is longer than {rule['maxLength']} characters"
     if "pattern" in rule and not re.search(rule["pattern"], value):
-        return f"{quoted(value)}: {rule.get('patternErrorMessage', 'is not allowed')}"
+        return f"{quoted(value)}: {rule.get('$comment', 'is not allowed')}"
     return None
 
 
