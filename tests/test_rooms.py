@@ -59,7 +59,6 @@ MAY_IMPORT = {
         "secret",
         "engine",
         "declaration",
-        "engine",
         "plugin",
         "operations",
     },

@@ -1,7 +1,7 @@
 """What an editor flags by the shipped schema, the loader refuses, and the other way around, whatever the manifest.
 
-The editor is YAML 1.2 (what is without quotes may be a number, true, false or null) and jsonschema. Not held to it: what a
-placeholder stands for, which no editor knows, and RULES_BETWEEN_VALUES, which no schema can say.
+The editor reads YAML 1.2 (a value without quotes may be a number, true, false or null) and uses jsonschema. Two things
+are left out: what a placeholder stands for, which no editor knows, and RULES_BETWEEN_VALUES, which no schema can say.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RULES_BETWEEN_VALUES = re.compile(
 class Core(yaml.CSafeLoader):
     """YAML 1.2's core schema, by the regular expressions of its specification (10.3.2)."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc] - the stubs know it by instance
 
 
 for tag, pattern in {
