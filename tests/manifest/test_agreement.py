@@ -35,7 +35,7 @@ RULES_BETWEEN_VALUES = re.compile(
 class Core(yaml.CSafeLoader):
     """YAML 1.2's core schema, by the regular expressions of its specification (10.3.2)."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc] - the stubs know it by instance
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
 
 
 for tag, pattern in {
