@@ -84,9 +84,8 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
         opts = opts or pulumi.ResourceOptions()
         urn = _urn(self._resource_type_name, resource_name, opts)
         secret = secret_names({**inputs, "assets": declaration})
-        told: pulumi.Input[str]
         if isinstance(urn, str) and isinstance(declaration, Declaration) and not secret:
-            told = dataclasses.replace(declaration, urn=urn).text()
+            told: pulumi.Input[str] = dataclasses.replace(declaration, urn=urn).text()
         else:
             told = pulumi.Output.all(declaration, urn, secret).apply(
                 lambda all_: dataclasses.replace(all_[0], urn=all_[1], secret=tuple(all_[2] or ())).text()
