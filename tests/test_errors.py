@@ -84,7 +84,7 @@ def test_links_lead_somewhere() -> None:
 def test_exit_codes_say_whether_trying_again_may_help() -> None:
     assert {kind.exit_code for kind in ALL} == {1, 2, 4, 130}
     assert errors.UsageError.exit_code == errors.ManifestError.exit_code == 2
-    assert errors.ConflictError.exit_code == errors.DebrisError.exit_code == errors.DisposedError.exit_code == 4
+    assert errors.ConflictError.exit_code == errors.LeftoverAssetsError.exit_code == errors.DisposedError.exit_code == 4
     assert errors.UnreachableError.exit_code == errors.FileChangedError.exit_code == 1
     to_correct = {kind.code for kind in ALL if kind.exit_code == 2}
     assert to_correct == {

@@ -197,10 +197,10 @@ class ServerFaultError(RegistryError):
     code = "server-fault"
 
 
-class NotSettledError(RegistryError):
+class InconsistentReadError(RegistryError):
     """What the registry holds could not be read as one consistent state."""
 
-    code = "not-settled"
+    code = "inconsistent-read"
 
 
 class NoCredentialsError(RegistryError):
@@ -312,10 +312,10 @@ class PinError(RefusedError):
     code = "pin"
 
 
-class DebrisError(RefusedError):
+class LeftoverAssetsError(RefusedError):
     """An Unfinished version holds assets that the manifest does not declare, or with other bytes."""
 
-    code = "debris"
+    code = "leftover-assets"
 
 
 class DisposedError(RefusedError):
@@ -330,10 +330,10 @@ class NotPermittedError(RefusedError):
     code = "not-permitted"
 
 
-class MovedError(RefusedError):
+class ChangedError(RefusedError):
     """The version is not the one that state knows: somebody changed it since."""
 
-    code = "moved"
+    code = "changed"
 
 
 class MismatchError(RefusedError):

@@ -145,7 +145,7 @@ def test_what_a_rival_adds_between_the_comparison_and_the_last_call_is_not_publi
         keys = profiles(tmp_path, registry.server)
         run = cli.run(checkout, registry.server, *words, AWS_SHARED_CREDENTIALS_FILE=keys)
     assert run.code == 4, run.said
-    assert "error[debris]" in run.err
+    assert "error[leftover-assets]" in run.err
     assert "extra.bin" in run.err
     status, held = registry.held(version, at=RELEASES)
     assert (status, len(held)) == ("Unfinished", 6)

@@ -88,11 +88,11 @@ def test_of_publishers_of_different_bytes_at_most_one_set_is_published_whole(
         if status == "Published":
             assert sorted(codes) == [0, 4], codes.said
             assert_published(registry, name, (SEVEN, rival)[codes.index(0)])
-            assert "conflict" in codes.said or "debris" in codes.said
+            assert "conflict" in codes.said or "leftover-assets" in codes.said
         else:
             # Each has put something in the other's way: both say so, and nobody sees a mixture.
             assert codes == (4, 4), codes.said
-            assert codes.said.count("[debris]") == 2, codes.said
+            assert codes.said.count("[leftover-assets]") == 2, codes.said
         tried["races of different bytes"] += 1
 
 

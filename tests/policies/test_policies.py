@@ -169,14 +169,14 @@ def test_a_copy_that_replaces_deletes(stand: Stand) -> None:
     stand.build("1.5.0")
     stand.apply("dev")
     stand.forget()
-    stand.begin("staging", "1.5.0", "debris", b"debris")
+    stand.begin("staging", "1.5.0", "leftover", b"leftover")
     stand.apply("staging", f"--replace={PACKAGE}@1.5.0={stand.digest('staging', '1.5.0')}")
     exact(deletes, missing(policy("promoter"), stand.needed()))
 
 
 def test_a_transfer_that_replaces_deletes(stand: Stand) -> None:
     forced = ("--force", in_staging(stand), "--reason", "a test does not wait")
-    stand.begin("prod", "1.4.2", "debris", b"debris")
+    stand.begin("prod", "1.4.2", "leftover", b"leftover")
     stand.set_status("prod", "1.4.2", "Published")
     stand.apply("prod", *forced, given_up(stand, "prod"))
     on_top = missing(policy("promoter-across-domains"), stand.needed())

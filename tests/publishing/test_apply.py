@@ -14,10 +14,10 @@ from fakes import AT, FakeRegistry, InlineScheduler, release, sources
 from pulumi_codeartifact_release.errors import (
     AccessDeniedError,
     ConflictError,
-    DebrisError,
+    LeftoverAssetsError,
     FileChangedError,
     InterruptedReleaseError,
-    NotSettledError,
+    InconsistentReadError,
     RefusedError,
     RegistryConflictError,
     ReleaseError,
@@ -147,10 +147,10 @@ def test_a_conflict_is_raised_before_anything_is_written() -> None:
     assert registry.writes == []
 
 
-def test_debris_is_raised_before_anything_is_written() -> None:
+def test_leftover_assets_are_raised_before_anything_is_written() -> None:
     registry = FakeRegistry()
     registry.holds({"x": b"foreign"}, Status.UNFINISHED)
-    with pytest.raises(DebrisError):
+    with pytest.raises(LeftoverAssetsError):
         run(registry, ABC)
     assert registry.writes == []
 
@@ -195,7 +195,7 @@ def test_a_rival_with_other_bytes_who_was_first_gets_the_name_and_we_send_nothin
             registry.holds({"a": b"theirs"}, Status.UNFINISHED)
 
     registry.before = rival
-    with pytest.raises(DebrisError):
+    with pytest.raises(LeftoverAssetsError):
         run(registry, ABC)
     assert registry.writes == ["publish a unfinished"]
     assert registry.versions[AT].assets == {"a": b"theirs"}
@@ -209,7 +209,7 @@ def test_an_asset_slipped_in_by_a_rival_after_the_listing_cannot_be_published_wi
             registry.holds({**registry.versions[AT].assets, "foreign": b"x"}, Status.UNFINISHED)
 
     registry.before = rival
-    with pytest.raises(DebrisError):
+    with pytest.raises(LeftoverAssetsError):
         run(registry, ABC)
     assert registry.versions[AT].status is Status.UNFINISHED
 
@@ -286,7 +286,7 @@ def test_status_and_assets_of_different_revisions_are_never_taken_together() -> 
 
     registry = Moving()
     registry.holds(ABC, Status.PUBLISHED)
-    with pytest.raises(NotSettledError):
+    with pytest.raises(InconsistentReadError):
         look(registry, AT, InlineScheduler())
 
 

@@ -141,7 +141,7 @@ def test_a_replacement_of_something_else_is_not_what_was_approved() -> None:
     assert "the registry moved" in str(departure(approved, desk.plan(), None))
 
 
-def test_debris_that_went_away_is_not_what_was_to_be_resumed() -> None:
+def test_leftover_assets_that_went_away_are_not_what_was_to_be_resumed() -> None:
     desk = Desk()
     desk.holds(PART, Status.UNFINISHED)
     approved = approved_of(desk.plan())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
-from pulumi_codeartifact_release.errors import ConflictError, DebrisError
+from pulumi_codeartifact_release.errors import ConflictError, LeftoverAssetsError
 from pulumi_codeartifact_release.publishing import apply, digest
 from pulumi_codeartifact_release.registry import Status
 
@@ -14,7 +14,7 @@ DECLARED = {COMPOSED: b"ours", "b.zip": b"b"}
 
 
 @pytest.mark.parametrize("order", [1, -1])
-@pytest.mark.parametrize(("status", "error"), [(Status.UNFINISHED, DebrisError), (Status.PUBLISHED, ConflictError)])
+@pytest.mark.parametrize(("status", "error"), [(Status.UNFINISHED, LeftoverAssetsError), (Status.PUBLISHED, ConflictError)])
 def test_a_foreign_asset_is_not_hidden_by_a_name_that_looks_the_same(
     status: Status, error: type[Exception], order: int
 ) -> None:

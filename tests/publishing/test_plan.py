@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fakes import asset, release
-from pulumi_codeartifact_release.errors import ConflictError, DebrisError, DisposedError
+from pulumi_codeartifact_release.errors import ConflictError, LeftoverAssetsError, DisposedError
 from pulumi_codeartifact_release.publishing import Action, RemoteVersion, make_plan
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Status, VersionState
 
@@ -88,9 +88,9 @@ def test_a_conflict_names_every_differing_asset_with_both_hashes_and_sizes() -> 
 
 
 @pytest.mark.parametrize("held", [{"a.txt": b"AAA"}, {"foreign.txt": b"x"}])
-def test_an_unfinished_version_with_wrong_or_foreign_assets_is_debris(held: dict[str, bytes]) -> None:
+def test_an_unfinished_version_with_wrong_or_foreign_assets_is_refused(held: dict[str, bytes]) -> None:
     plan = make_plan(release(ABC), remote(held, Status.UNFINISHED))
-    assert isinstance(plan.refusal, DebrisError)
+    assert isinstance(plan.refusal, LeftoverAssetsError)
     assert next(iter(held)) in str(plan.refusal)
 
 
@@ -127,7 +127,7 @@ def test_only_what_is_declared_published_replaces(held: Status, declared: Status
     there = remote({"a.txt": b"AAA"}, held)
     plan = make_plan(release(ABC, status=declared), there, give_up=there.digest)
     assert (plan.action, plan.changes) == (Action.REFUSE, False)
-    assert isinstance(plan.refusal, DebrisError if held is Status.UNFINISHED else ConflictError)
+    assert isinstance(plan.refusal, LeftoverAssetsError if held is Status.UNFINISHED else ConflictError)
     assert "Only what is declared Published replaces a version" in str(plan.refusal)
     assert f"`status: {declared}` in the next" in str(plan.refusal)
 

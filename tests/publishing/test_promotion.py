@@ -23,7 +23,7 @@ from fakes import AT, FakeRegistry, InlineScheduler, StoredVersion, asset
 from pulumi_codeartifact_release.errors import (
     AccessDeniedError,
     ConflictError,
-    DebrisError,
+    LeftoverAssetsError,
     DisposedError,
     FileError,
     GateError,
@@ -573,10 +573,10 @@ def test_what_is_there_in_part_is_completed_with_what_is_missing(route: Route, t
 
 @BOTH
 @pytest.mark.parametrize("there", [{"b": b"other"}, {"x": b"foreign"}])
-def test_debris_in_the_destination_is_refused(route: Route, there: dict[str, bytes]) -> None:
+def test_leftover_assets_in_the_destination_are_refused(route: Route, there: dict[str, bytes]) -> None:
     stage = Stage(route)
     stage.registry.holds(there, Status.UNFINISHED, stage.to)
-    with pytest.raises(DebrisError) as caught:
+    with pytest.raises(LeftoverAssetsError) as caught:
         stage.planned().go()
     assert "holds what is not promoted" in caught.value.what
     assert "promote another version" in caught.value.hint
@@ -641,7 +641,7 @@ def test_a_replacement_by_transfer_deletes_under_the_rules_and_publishes_anew() 
 @BOTH
 @pytest.mark.parametrize("permit", [None, ABC, {"a": b"another"}])
 def test_without_permission_for_just_that_nothing_is_given_up(route: Route, permit: dict[str, bytes] | None) -> None:
-    for status, error in ((Status.PUBLISHED, ConflictError), (Status.UNFINISHED, DebrisError)):
+    for status, error in ((Status.PUBLISHED, ConflictError), (Status.UNFINISHED, LeftoverAssetsError)):
         stage = Stage(route)
         stage.registry.holds({"x": b"old"}, status, stage.to)
         with pytest.raises(error):
@@ -1053,7 +1053,7 @@ def test_a_rival_with_other_bytes_gets_the_name_and_we_send_nothing_more() -> No
     stage = Stage(Route.TRANSFER)
     run = stage.planned()
     stage.registry.before = once("publish a unfinished", rival(stage, {"a": b"theirs"}, Status.UNFINISHED))
-    with pytest.raises(DebrisError):
+    with pytest.raises(LeftoverAssetsError):
         run.go()
     assert stage.registry.writes == ["publish a unfinished"]
     assert stage.held.assets == {"a": b"theirs"}

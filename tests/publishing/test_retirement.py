@@ -12,11 +12,11 @@ import pytest
 from fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
 from pulumi_codeartifact_release.errors import (
     ConflictError,
-    DebrisError,
+    LeftoverAssetsError,
     FileChangedError,
-    MovedError,
+    ChangedError,
     NotPermittedError,
-    NotSettledError,
+    InconsistentReadError,
     RefusedError,
     ReleaseError,
     StatusRefusedError,
@@ -91,7 +91,7 @@ def test_a_replacement_is_finished_guarded_whatever_the_environment_says() -> No
     assert registry.writes[-1] == "status Unfinished -> Published"
 
 
-def test_debris_is_deleted_as_unfinished() -> None:
+def test_leftover_assets_are_deleted_as_unfinished() -> None:
     registry = FakeRegistry()
     registry.holds({"foreign": b"x"}, Status.UNFINISHED)
     replace(registry, digest_of({"foreign": b"x"}))
@@ -101,7 +101,7 @@ def test_debris_is_deleted_as_unfinished() -> None:
 
 @pytest.mark.parametrize("give_up", [None, digest_of(NEW), digest_of({"a": b"another"})])
 def test_without_permission_for_just_that_nothing_is_written(give_up: str | None) -> None:
-    for status, error in ((Status.PUBLISHED, ConflictError), (Status.UNFINISHED, DebrisError)):
+    for status, error in ((Status.PUBLISHED, ConflictError), (Status.UNFINISHED, LeftoverAssetsError)):
         registry = FakeRegistry()
         registry.holds(OLD, status)
         with pytest.raises(error):
@@ -228,7 +228,7 @@ def test_bytes_are_lost_only_with_permission(policy: Retirement) -> None:
 @pytest.mark.parametrize("policy", [Retirement.DISPOSE, Retirement.DELETE])
 def test_bytes_are_lost_only_of_the_revision_that_state_knows(policy: Retirement) -> None:
     registry = holding(Status.PUBLISHED)
-    with pytest.raises(MovedError, match="pulumi refresh"):
+    with pytest.raises(ChangedError, match="pulumi refresh"):
         retired(registry, policy, known=Known("an older one", digest_of(OLD)))
     assert registry.writes == []
 
@@ -236,7 +236,7 @@ def test_bytes_are_lost_only_of_the_revision_that_state_knows(policy: Retirement
 @pytest.mark.parametrize("policy", [Retirement.UNLIST, Retirement.ARCHIVE])
 def test_a_version_with_other_bytes_is_not_ours_to_hide(policy: Retirement) -> None:
     registry = holding(Status.PUBLISHED)
-    with pytest.raises(MovedError):
+    with pytest.raises(ChangedError):
         retired(registry, policy, known=Known("1", digest_of(NEW)))
     # A revision that moved with the same bytes is still ours.
     assert len(retired(registry, policy, known=Known("an older one", digest_of(OLD)))) == 1
@@ -319,7 +319,7 @@ def test_a_version_that_comes_back_after_every_deletion_is_reported() -> None:
     registry = Undead()
     registry.holds(OLD, Status.PUBLISHED)
     scheduler = InlineScheduler()
-    with pytest.raises(NotSettledError, match="still there"):
+    with pytest.raises(InconsistentReadError, match="still there"):
         list(apply(release(NEW), sources(NEW), registry, scheduler, give_up=digest_of(OLD)))
     assert registry.calls.count("delete") < 10
     assert scheduler.slept > 1

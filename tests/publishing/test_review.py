@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
-from pulumi_codeartifact_release.errors import DebrisError, GateError, RefusedError
+from pulumi_codeartifact_release.errors import LeftoverAssetsError, GateError, RefusedError
 from pulumi_codeartifact_release.publishing import (
     Action,
     Finish,
@@ -44,7 +44,7 @@ HELD = {
     "other bytes, Published": (OTHER, Status.PUBLISHED),
     "other bytes, Unlisted": (OTHER, Status.UNLISTED),
     "other bytes, Archived": (OTHER, Status.ARCHIVED),
-    "debris": (OTHER, Status.UNFINISHED),
+    "leftover-assets": (OTHER, Status.UNFINISHED),
 }
 CASES = [
     case
@@ -154,7 +154,7 @@ def test_a_stale_plan_sends_nothing_into_what_somebody_else_began(finish: Finish
     one = {"a": b"aaa"}
     plan = make_plan(release(one, finish=finish), None)
     registry.holds({"rival": b"half"}, Status.UNFINISHED)
-    with pytest.raises(DebrisError):
+    with pytest.raises(LeftoverAssetsError):
         list(apply(release(one, finish=finish), sources(one), registry, InlineScheduler(), planned=plan))
     assert registry.writes == []
     assert registry.versions[AT].assets == {"rival": b"half"}

@@ -15,7 +15,7 @@ from fakes import AT, FakeRegistry, InlineScheduler, asset, release
 from pulumi_codeartifact_release.errors import (
     AccessDeniedError,
     InterruptedReleaseError,
-    NotSettledError,
+    InconsistentReadError,
     ReleaseError,
     ServerFaultError,
     UnreachableError,
@@ -327,7 +327,7 @@ def test_only_the_status_moved_is_moved_too(registry: Liar) -> None:
 
 def test_a_version_that_never_stands_still_is_said_to(registry: Liar) -> None:
     registry.on_fetch = lambda _name: registry.holds(FILES, Status.PUBLISHED)
-    with pytest.raises(NotSettledError, match="keeps changing"):
+    with pytest.raises(InconsistentReadError, match="keeps changing"):
         checked(registry)
     assert len([call for call in registry.calls if call.startswith("fetch")]) == 3 * len(FILES)
 

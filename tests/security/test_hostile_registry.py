@@ -16,7 +16,7 @@ import pytest
 from fakes import AT, InlineScheduler, asset, release, sources
 from pulumi_codeartifact_release.errors import (
     InterruptedReleaseError,
-    NotSettledError,
+    InconsistentReadError,
     RefusedError,
     RegistryError,
     ReleaseError,
@@ -250,7 +250,7 @@ def test_a_registry_that_never_settles_is_reported(registry: Registry, hostile: 
         return 200, as_json({"packageVersion": {"status": "Published", "revision": revision}})
 
     hostile.answer = answer
-    with pytest.raises(NotSettledError):
+    with pytest.raises(InconsistentReadError):
         look(registry, AT, InlineScheduler())
     assert len(hostile.requests) < 50
 

@@ -185,7 +185,7 @@ MUTANTS = [
     # Published though it is not what is declared.
     Mutant("no comparison before finishing", _two(A, AB), "published", (NOTHING_WRONG,)),
     Mutant(
-        "debris is taken for an upload to resume",
+        "leftover assets are taken for an upload to resume",
         _two(A, AB),
         "published",
         (NOTHING_WRONG,),

@@ -183,7 +183,7 @@ MUTANTS = [
     # What a copy takes the place of.
     Mutant("every copy overwrites", _beside(MOVED), "overwrote", ((OVERWRITE, "        allow_overwrite=True,\n"),)),
     Mutant(
-        "debris is overwritten, not deleted",
+        "leftover assets are overwritten, not deleted",
         _seized(
             Version(Status.PUBLISHED, OLD),
             permitted=_give_up(OLD[:1]),

@@ -108,11 +108,11 @@ def test_one_that_is_not_permitted_changes_nothing_and_the_other_succeeds(
 
 
 @pytest.mark.parametrize("route", [COPY, TRANSFER])
-def test_debris_that_somebody_finishes_meanwhile_is_not_given_up(holds: Holds, route: Route) -> None:
-    debris = OLD[:1]
-    one = Spec(APPROVED, route=route, permitted=(("give_up", fakes.release(dict(debris)).digest),))
-    starts = Registry(0, Version(Status.UNFINISHED, debris))
+def test_leftover_assets_that_somebody_finishes_meanwhile_are_not_given_up(holds: Holds, route: Route) -> None:
+    leftover = OLD[:1]
+    one = Spec(APPROVED, route=route, permitted=(("give_up", fakes.release(dict(leftover)).digest),))
+    starts = Registry(0, Version(Status.UNFINISHED, leftover))
     finished = Version(Status.PUBLISHED, OLD)
-    scenario = Scenario("debris", (one,), starts, sources=(APPROVED,), seized=(finished,), moves=1, lost=1)
+    scenario = Scenario("leftover", (one,), starts, sources=(APPROVED,), seized=(finished,), moves=1, lost=1)
     found = holds(scenario, impatient())
     assert set(found.outcomes) == {("refused",), ("success",)}

@@ -1,4 +1,4 @@
-"""A permitted replacement: of a published version, of an archived one, of debris. It gives up that, and no more.
+"""A permitted replacement: of a published version, of an archived one, of leftover assets. It gives up that, and no more.
 
 The bound, every schedule within it: one publisher of two assets, from every status to Published, either way to finish,
 with one lost answer, stale read or death; two publishers of two assets without a fault. Who declares Archived or

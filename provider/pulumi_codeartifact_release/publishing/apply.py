@@ -15,7 +15,7 @@ from typing import TypeAlias, TypeVar
 
 from ..errors import (
     FileChangedError,
-    NotSettledError,
+    InconsistentReadError,
     RegistryConflictError,
     ServerFaultError,
     StatusRefusedError,
@@ -92,7 +92,7 @@ def look(registry: Registry, at: Coordinates, scheduler: Scheduler) -> RemoteVer
             return RemoteVersion.of(state, listing)
         if wait is not None:
             scheduler.sleep(wait)
-    raise NotSettledError(
+    raise InconsistentReadError(
         f"{at} keeps changing: its status and its assets could not be read at one revision",
         hint="Somebody else is changing this version. Run again when they are done.",
     )
@@ -190,9 +190,9 @@ def _assure(plan: Plan, sources: Mapping[str, Source], origin: CopySource | None
 
 
 def _next_removal(release: Release, removals: int, scheduler: Scheduler) -> int:
-    """Count a removal, and wait before it if it is not the first; raises NotSettledError if there is no end of them."""
+    """Count a removal, and wait before it if it is not the first; raises InconsistentReadError if there is no end of them."""
     if removals == len(SETTLE_WAITS):
-        raise NotSettledError(
+        raise InconsistentReadError(
             f"{release.at} was deleted {removals} times and is still there",
             hint="Another operator, or the registry, brings it back.",
         )
@@ -334,7 +334,7 @@ def _finish_with(
             return remote.state
         if wait is not None:
             scheduler.sleep(wait)
-    raise NotSettledError(
+    raise InconsistentReadError(
         f"{release.at} has all its assets, but the registry still says Unfinished after the last one",
         hint=("Run again, or set ", Need("finish", "guarded"), ", which publishes by a change of status."),
     )

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ..errors import ConflictError, DebrisError, DisposedError, RefusedError
+from ..errors import ConflictError, LeftoverAssetsError, DisposedError, RefusedError
 from ..registry.interface import Asset, AssetListing, Coordinates, Status, VersionState
 from ..remedies import Need, Text
 from .digest import digest, in_name_order
@@ -292,7 +292,7 @@ def make_plan(
         return plan(Action.REFUSE, _disposed(release))
     if status is Status.UNFINISHED:
         wrong = [d for d in differences if d.remote is not None]
-        return refuse(_debris(release, remote, wrong, route)) if wrong else plan(Action.RESUME)
+        return refuse(_leftover_assets(release, remote, wrong, route)) if wrong else plan(Action.RESUME)
     if differences:
         return refuse(_conflict(release, remote, differences, route))
     return plan(Action.KEEP if status is release.status else Action.SET_STATUS)
@@ -364,13 +364,13 @@ def _other_way(route: Route) -> str:
     return "release these files under a new version" if route is Route.FILES else "promote another version"
 
 
-def _debris(release: Release, remote: RemoteVersion, wrong: list[Difference], route: Route) -> DebrisError:
+def _leftover_assets(release: Release, remote: RemoteVersion, wrong: list[Difference], route: Route) -> LeftoverAssetsError:
     declared = "what the manifest does not declare" if route is Route.FILES else "what is not promoted"
     other_way = (
         f"Another publisher, or an earlier build, began this version: {_other_way(route)}, "
         "or give up what was uploaded with "
     )
-    return DebrisError(
+    return LeftoverAssetsError(
         _listed(f"{release.at} is Unfinished and holds {declared}:", wrong, route, "uploaded"),
         hint=(other_way, *_permission(release, remote)),
     )

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Literal
 
 from ..errors import (
-    MovedError,
+    ChangedError,
     NotPermittedError,
     ServerFaultError,
     StatusRefusedError,
@@ -72,7 +72,7 @@ def retire(
 ) -> Iterator[Event]:
     """Carry out `policy` for the version at `at`; a version that is gone already is success.
 
-    Raises NotPermittedError for a final policy without permission, MovedError if the version is not the known one.
+    Raises NotPermittedError for a final policy without permission, ChangedError if the version is not the known one.
     """
     if not policy.acts:
         return
@@ -137,7 +137,7 @@ def _move(
 def _refuse_another(
     at: Coordinates, policy: Retirement, known: Known, remote: RemoteVersion, *, archiving: bool
 ) -> None:
-    """Raise MovedError unless this is the known version: by revision where bytes are lost, else by its bytes.
+    """Raise ChangedError unless this is the known version: by revision where bytes are lost, else by its bytes.
 
     `archiving`: we have tried to archive it ourselves, so an Archived version with the known bytes is ours.
     """
@@ -147,7 +147,7 @@ def _refuse_another(
     else:
         same = remote.digest == known.digest
     if not same:
-        raise MovedError(
+        raise ChangedError(
             f"{at} is not the version that the state knows: it is {remote.state.status} at revision "
             f"{remote.state.revision} with {remote.digest}; known is revision {known.revision} with {known.digest}",
             hint="Somebody changed it since. Look at it, run `pulumi refresh`, then run again.",

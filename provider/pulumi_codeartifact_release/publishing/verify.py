@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from ..errors import (
     InterruptedReleaseError,
-    NotSettledError,
+    InconsistentReadError,
     RegistryError,
     ReleaseError,
     ServerFaultError,
@@ -168,7 +168,7 @@ def verify(
 
     With `download` every listed asset is fetched and hashed, in constant memory, at most `parallel` at once; an
     Unfinished version is not, since it is not as expected whatever comes. What could not be downloaded is the
-    verdict's `problem`. Raises NotSettledError for a version that keeps changing, and any other RegistryError where
+    verdict's `problem`. Raises InconsistentReadError for a version that keeps changing, and any other RegistryError where
     nothing could be read.
     """
     at = expected.at
@@ -188,7 +188,7 @@ def verify(
         if not moved:
             return Verdict(expected, remote, differences(expected, remote, received), received, problem)
         tell(LookingAgain(f"{at} changed while it was downloaded"))
-    raise NotSettledError(
+    raise InconsistentReadError(
         f"{at} keeps changing: it was another one after each of {_ROUNDS} downloads",
         hint="Somebody else is changing this version. Run again when they are done.",
     )

@@ -19,7 +19,7 @@ from botocore.parsers import ResponseParserError
 from ..errors import (
     AccessDeniedError,
     MissingRepositoryError,
-    NotSettledError,
+    InconsistentReadError,
     RegistryError,
     ReleaseError,
     ServerFaultError,
@@ -127,7 +127,7 @@ class BotoRegistry:
                 revision = revision_of(revisions.pop(), at)
                 return AssetListing(revision, by_name(pages, at))
             self._sleep(0.1 * 2**attempt)
-        raise NotSettledError(
+        raise InconsistentReadError(
             f"{at} changes while its assets are listed", hint="Run again when the other publisher is done."
         )
 
