@@ -15,7 +15,7 @@ from pulumi_codeartifact_release.errors import (
     VersionNotFoundError,
 )
 from pulumi_codeartifact_release.hashing import HashedBytes
-from pulumi_codeartifact_release.publishing import Event, Finish, Release
+from pulumi_codeartifact_release.publishing import Event, Finalize, Release
 from pulumi_codeartifact_release.publishing.scheduler import Job
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status, VersionState
 
@@ -37,9 +37,9 @@ def asset(name: str, content: bytes) -> Asset:
 
 
 def release(
-    contents: dict[str, bytes], *, status: Status = Status.PUBLISHED, finish: Finish = Finish.GUARDED
+    contents: dict[str, bytes], *, status: Status = Status.PUBLISHED, finalize: Finalize = Finalize.STATUS_UPDATE
 ) -> Release:
-    return Release(AT, tuple(asset(name, content) for name, content in contents.items()), status, finish)
+    return Release(AT, tuple(asset(name, content) for name, content in contents.items()), status, finalize)
 
 
 def sources(contents: dict[str, bytes]) -> dict[str, HashedBytes]:

@@ -7,7 +7,7 @@ import pytest
 from fakes import AT, FakeRegistry, InlineScheduler, asset, release
 from pulumi_codeartifact_release.errors import GateError
 from pulumi_codeartifact_release.publishing import (
-    Finish,
+    Finalize,
     Origin,
     Pin,
     Promotion,
@@ -133,7 +133,7 @@ def test_what_is_there_in_part_is_sent_whichever_way(route: Route) -> None:
 
 def test_the_asset_that_publishes_is_counted_though_it_is_there_already() -> None:
     plan = make_plan(
-        release({"a": b"a", "b": b"bb"}, finish=Finish.LAST_ASSET), held({"a": b"a", "b": b"bb"}, Status.UNFINISHED)
+        release({"a": b"a", "b": b"bb"}, finalize=Finalize.LAST_ASSET), held({"a": b"a", "b": b"bb"}, Status.UNFINISHED)
     )
     assert plan_text(plan) == "resume: send 1 asset, 1 byte; 1 already there"
 

@@ -16,7 +16,7 @@ PROPS = {
     "region": "us-east-1",
     "endpoint": "file:.registry",
     "status": "Published",
-    "finish": "guarded",
+    "finalize": "status-update",
     "on_destroy": "retain",
     "on_supersede": "keep",
     "assets": {"a.txt": {"sha256": asset("", b"abc").sha256, "size": 3.0}},
@@ -28,7 +28,7 @@ def test_the_names_of_inputs_are_what_users_states_hold() -> None:
     # Pinned: a name that is missing here is a diff, or an error, for every user.
     assert INPUTS == (
         "namespace", "package", "version", "domain", "domain_owner", "repository", "region", "profile", "endpoint",
-        "status", "finish", "on_destroy", "on_supersede", "assets", "digest",
+        "status", "finalize", "on_destroy", "on_supersede", "assets", "digest",
     )  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def test_outputs_are_the_inputs_with_the_registrys_answer() -> None:
 
 
 def test_a_policy_or_a_credential_is_not_decisive_a_place_or_a_byte_is() -> None:
-    for name, value in {"profile": "x", "finish": "last-asset", "on_destroy": "x", "on_supersede": "x"}.items():
+    for name, value in {"profile": "x", "finalize": "last-asset", "on_destroy": "x", "on_supersede": "x"}.items():
         assert same(PROPS, {**PROPS, name: value}, DECISIVE)
         assert not same(PROPS, {**PROPS, name: value})
     for name, value in {"version": "2", "repository": "x", "region": "x", "endpoint": "", "status": "Unlisted"}.items():

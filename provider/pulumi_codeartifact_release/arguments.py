@@ -91,7 +91,7 @@ def package_of(package: Package, environment: Environment) -> dict[str, Any]:
         "namespace": package.namespace,
         "package": package.package,
         "status": package.status,
-        "finish": environment.finish,
+        "finalize": environment.finalize,
         "on_destroy": environment.on_destroy,
         "on_supersede": environment.on_supersede,
     }

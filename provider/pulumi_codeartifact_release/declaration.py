@@ -38,7 +38,7 @@ class Declaration:
         dry_run: whether this is a preview: only the program is told.
         repository_exists: whether a missing repository is an error in a preview. In a program that makes it,
             it is only not there yet.
-        commit: of the manifest or the program, for the trail; "" where it is not known.
+        commit: of the manifest or the program, for the audit record; "" where it is not known.
         pin: the digest that was approved for a promotion; "" where the source decides.
         pinned_by: who says so.
         force: the digest whose soak the operator permits to skip; "" for none.

@@ -1,7 +1,7 @@
 """What a provider does in the registry for one resource: publish or promote, read, retire. Knows no Pulumi.
 
 done = deploy(inputs)               # check() has left what it needs in the process
-outputs(inputs, done.state, done.trail)
+outputs(inputs, done.state, done.audit)
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .audit import audit
 from .endpoints import Connection, connect, known_caller
 from .engine import hide
 from .errors import InterruptedReleaseError, ReleaseError
@@ -32,17 +33,16 @@ from .publishing import (
 from .registry.interface import VersionState
 from .secret import secret_texts
 from .state import Inputs, asset_properties
-from .trail import trail
 
 Props = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """What deploy() leaves behind: status and revision, and the trail."""
+    """What deploy() leaves behind: status and revision, and the audit record."""
 
     state: VersionState
-    trail: Mapping[str, Any]
+    audit: Mapping[str, Any]
 
 
 def connection_of(inputs: Inputs) -> Connection:
@@ -82,7 +82,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
             raise AssertionError("apply() ends with Finished")
     shared.log.info(pending.urn, progress.line())
     caller = known_caller(inputs.destination, inputs.stored_endpoint)
-    told = trail(
+    record = audit(
         inputs,
         event.state.revision,
         how=_how(event, actions, promoted=pending.origin is not None),
@@ -91,7 +91,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
         forced=pending.reason if pending.origin and pending.origin.forced else None,
         before=None if event.sent or event.copied else olds,
     )
-    return Deployed(event.state, told)
+    return Deployed(event.state, record)
 
 
 def _how(finished: Finished, actions: Sequence[Action], *, promoted: bool) -> str:

@@ -88,7 +88,7 @@ class _Provider(ResourceProvider):
             # An id is never secret.
             nameless = {"namespace", "package"} & {*pending.secret}
             id_ = pending.urn.rpartition("::")[2] or "secret" if nameless else inputs.id
-            return CreateResult(id_, self._outputs(inputs, done.state, done.trail))
+            return CreateResult(id_, self._outputs(inputs, done.state, done.audit))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Publish what is declared now; the version before becomes what `on_supersede` says."""
@@ -97,11 +97,11 @@ class _Provider(ResourceProvider):
             if same(olds, news, DECISIVE):
                 # A policy changed, or a credential: nothing that the registry would have to know.
                 state = VersionState(inputs.status, str(olds.get("revision") or ""))
-                return UpdateResult(self._outputs(inputs, state, olds.get("trail")))
+                return UpdateResult(self._outputs(inputs, state, olds.get("audit")))
             done = _deployed(inputs, olds)
             if not same(olds, news, PLACE):
                 supersede(olds, inputs)
-            return UpdateResult(self._outputs(inputs, done.state, done.trail))
+            return UpdateResult(self._outputs(inputs, done.state, done.audit))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Report what the registry holds, as inputs too, so that drift shows and the next update sees it."""
@@ -128,7 +128,7 @@ class _Provider(ResourceProvider):
                     f"{inputs.coordinates}: its revision moved from {known} to {remote.state.revision}; "
                     "status and assets are as declared",
                 )
-            said = outputs(present, remote.state, props.get("trail"))
+            said = outputs(present, remote.state, props.get("audit"))
             return ReadResult(id_, sealed(said, secret), sealed(present.properties(), secret))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
@@ -148,8 +148,8 @@ class _Provider(ResourceProvider):
                     process().log.info("", f"{inputs.coordinates}: {done}")
 
     @staticmethod
-    def _outputs(inputs: Inputs, state: VersionState, trail: Mapping[str, Any] | None) -> dict[str, Any]:
-        return sealed(outputs(inputs, state, trail), process().secret_of(inputs))
+    def _outputs(inputs: Inputs, state: VersionState, audit: Mapping[str, Any] | None) -> dict[str, Any]:
+        return sealed(outputs(inputs, state, audit), process().secret_of(inputs))
 
 
 class PackageVersionProvider(_Provider):

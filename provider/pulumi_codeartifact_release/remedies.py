@@ -19,7 +19,7 @@ class Need(NamedTuple):
 
     Attributes:
         kind: `replace`, `force`, `allow`: a permission; `reason`: for what is forced; `variable`: a value of that
-            name; `region`, `profile`: where and as whom; `finish`: a key of the manifest; `all`, `traceback`: where
+            name; `region`, `profile`: where and as whom; `finalize`: a key of the manifest; `all`, `traceback`: where
             to see what a message leaves out; `without`: not to give what has that name.
         value: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST, a word, or a name; "" where the kind says it all.
     """
@@ -136,7 +136,7 @@ def resource_arguments(need: Need) -> str:
         case "region" | "profile":
             upper = need.kind.upper()
             return f'the argument `{need.kind}="{upper}"`, `pulumi config set aws:{need.kind} {upper}`, or AWS_{upper}'
-        case "finish" | "status":
+        case "finalize" | "status":
             return f'`{need.kind}="{need.value}"`'
         case "all" | "traceback":
             return ""

@@ -66,7 +66,7 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
     """Name -> `{"sha256": hex, "size": bytes}`; known in previews."""
     digest: pulumi.Output[str]
     """`sha256:` over all assets: the same in every environment, and known in previews."""
-    trail: pulumi.Output[Mapping[str, Any]]
+    audit: pulumi.Output[Mapping[str, Any]]
     """What went where: digest, revisions, destination (and source), by whom, when, from which commit. Unknown in the
     preview of a change; None where only state of version 0.1.0 knows."""
 
@@ -91,7 +91,7 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
                 lambda all_: dataclasses.replace(all_[0], urn=all_[1], secret=tuple(all_[2] or ())).text()
             )
         self._said = frozenset(name for name in _OPTIONAL if inputs[name] is not None)
-        asked = {"assets": None, "digest": None, "revision": None, "trail": None}
+        asked = {"assets": None, "digest": None, "revision": None, "audit": None}
         props = {**asked, **inputs, transient.KEY: told}
         super().__init__(self.provider(), resource_name, cast(Any, props), opts)
 
@@ -121,7 +121,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
         profile: pulumi.Input[str] | None = None,
         endpoint: pulumi.Input[str] | None = None,
         status: pulumi.Input[str] = "Published",
-        finish: pulumi.Input[str] = "guarded",
+        finalize: pulumi.Input[str] = "status-update",
         on_destroy: str = "retain",
         on_supersede: str = "keep",
         replace: str | None = None,
@@ -133,7 +133,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
         `assets` are relative to `base` (default: the program's folder). `endpoint` is an https URL or `file:DIR`,
         relative to `base`; default is AWS, or what AWS_ENDPOINT_URL_CODEARTIFACT says. `region` and `profile`
         default to `aws:region` and `aws:profile` of the stack, then to the standard chain. `status` is Published,
-        Unlisted or Archived; `finish` is guarded or last-asset.
+        Unlisted or Archived; `finalize` is status-update or last-asset.
 
         `on_destroy` is what becomes of a version that leaves the program (retain, unlist, archive, dispose, delete;
         the last two also need CODEARTIFACT_RELEASE_ALLOW=delete in the environment of the destroy), `on_supersede`
@@ -162,7 +162,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
                 "profile": profile,
                 "endpoint": endpoint,
                 "status": status,
-                "finish": finish,
+                "finalize": finalize,
                 "on_destroy": on_destroy,
                 "on_supersede": on_supersede,
             },
@@ -238,7 +238,7 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
         profile: pulumi.Input[str] | None = None,
         endpoint: pulumi.Input[str] | None = None,
         status: pulumi.Input[str] = "Published",
-        finish: pulumi.Input[str] = "guarded",
+        finalize: pulumi.Input[str] = "status-update",
         soak: pulumi.Input[str] | None = None,
         on_destroy: str = "retain",
         on_supersede: str = "keep",
@@ -253,7 +253,7 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
         `source` is a `PackageVersion` or `Promotion` of this program, or a mapping: where the version is taken from.
         `namespace`, `package`, `version` and `digest` are the source's, as far as it says them; `digest` is what was
         approved, and without one the source decides. `soak` (`24h`) is how long it must have been Published there;
-        `force` is the digest whose soak is skipped, for a `reason`, which is kept in `trail`. All else as for
+        `force` is the digest whose soak is skipped, for a `reason`, which is kept in `audit`. All else as for
         `PackageVersion`; `replace` also permits to take over a source that changed under the same version.
         """
         folder = Path(base).absolute()
@@ -304,7 +304,7 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
                 "profile": profile,
                 "endpoint": endpoint,
                 "status": status,
-                "finish": finish,
+                "finalize": finalize,
                 "soak": soak,
                 "on_destroy": on_destroy,
                 "on_supersede": on_supersede,

@@ -4,7 +4,7 @@
     CreateResult(id, sealed(outputs, declared.secret))
 
 The engine hands secrets over in clear, and makes secret again what has the very name of a secret input. What holds it
-under another name is up to us: `trail` names version and place once more, hashes give away a short text.
+under another name is up to us: `audit` names version and place once more, hashes give away a short text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CONTENT = frozenset(("assets", "digest"))
 """One secret makes all of these so: each is made of the other."""
 
 _MARK = "secret"
-"""The entry of `trail` that names the secret inputs: how a later run knows what state must not hold in clear."""
+"""The entry of `audit` that names the secret inputs: how a later run knows what state must not hold in clear."""
 
 
 def sealed(properties: Mapping[str, Any], secret: tuple[str, ...]) -> dict[str, Any]:
@@ -26,11 +26,11 @@ def sealed(properties: Mapping[str, Any], secret: tuple[str, ...]) -> dict[str, 
     names = {name.partition(".")[0] for name in secret}
     if names & _CONTENT:
         names |= {*_CONTENT, "source"}
-    trail = {name: value for name, value in (properties.get("trail") or {}).items() if name != _MARK}
-    if trail:
-        properties = {**properties, "trail": {**trail, _MARK: ", ".join(secret)} if secret else trail}
+    audit = {name: value for name, value in (properties.get("audit") or {}).items() if name != _MARK}
+    if audit:
+        properties = {**properties, "audit": {**audit, _MARK: ", ".join(secret)} if secret else audit}
     if names:
-        names.add("trail")
+        names.add("audit")
     return {
         name: wrap_rpc_secret(value) if name in names and value != UNKNOWN else value
         for name, value in properties.items()
@@ -39,13 +39,13 @@ def sealed(properties: Mapping[str, Any], secret: tuple[str, ...]) -> dict[str, 
 
 def sealed_inputs(outputs: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the inputs that were secret when these outputs were made."""
-    names = str((outputs.get("trail") or {}).get(_MARK) or "")
+    names = str((outputs.get("audit") or {}).get(_MARK) or "")
     return tuple(names.split(", ")) if names else ()
 
 
 def is_sealed(outputs: Mapping[str, Any], secret: tuple[str, ...]) -> bool:
     """Return whether state keeps secret just what is to be; also where it holds nothing that could tell."""
-    return not outputs.get("trail") or sealed_inputs(outputs) == secret
+    return not outputs.get("audit") or sealed_inputs(outputs) == secret
 
 
 def secret_texts(properties: Mapping[str, Any], secret: tuple[str, ...]) -> set[str]:

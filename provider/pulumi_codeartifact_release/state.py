@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self, TypeVar
 
 from .endpoints import Destination, Endpoint, stored
-from .publishing import Finish, Release, RemoteVersion, Retirement, digest
+from .publishing import Finalize, Release, RemoteVersion, Retirement, digest
 from .registry.interface import Asset, Coordinates, Status, VersionState
 
 INPUTS = (
@@ -28,7 +28,7 @@ INPUTS = (
     "profile",
     "endpoint",
     "status",
-    "finish",
+    "finalize",
     "on_destroy",
     "on_supersede",
     "assets",
@@ -51,8 +51,11 @@ PLACE = ("domain", "domain_owner", "repository", "region", "endpoint", "namespac
 NAMES = ("domain", "repository", "namespace", "package", "version")
 """What a version is called, wherever its domain is."""
 
-DECISIVE = tuple(name for name in INPUTS if name not in ("profile", "finish", "on_destroy", "on_supersede"))
+DECISIVE = tuple(name for name in INPUTS if name not in ("profile", "finalize", "on_destroy", "on_supersede"))
 """The inputs that decide what the registry must hold, and where: a change in any other needs no call."""
+
+_FINISH = {"guarded": Finalize.STATUS_UPDATE, "last-asset": Finalize.LAST_ASSET}
+"""The values of `finish`, which is the name of `finalize` in state of version 0.1.0."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Inputs:
     profile: str | None = None
     endpoint: str = ""
     status: Status = Status.PUBLISHED
-    finish: Finish = Finish.GUARDED
+    finalize: Finalize = Finalize.STATUS_UPDATE
     on_destroy: Retirement = Retirement.RETAIN
     on_supersede: Retirement = Retirement.KEEP
 
@@ -90,7 +93,9 @@ class Inputs:
         plain["status"] = Status(props.get("status") or Status.PUBLISHED)
         plain["on_destroy"] = Retirement(props.get("on_destroy") or Retirement.RETAIN)
         plain["on_supersede"] = Retirement(props.get("on_supersede") or Retirement.KEEP)
-        plain["finish"] = Finish(props.get("finish") or Finish.GUARDED)
+        plain["finalize"] = Finalize(
+            props.get("finalize") or _FINISH.get(str(props.get("finish"))) or Finalize.STATUS_UPDATE
+        )
         if "source" in plain:
             plain["source"] = SourcePlace.of(plain["source"])
         return cls(**plain)
@@ -117,7 +122,7 @@ class Inputs:
 
     def release(self) -> Release:
         """Return what is declared, for the core."""
-        return Release(self.coordinates, tuple(self.assets.values()), self.status, self.finish)
+        return Release(self.coordinates, tuple(self.assets.values()), self.status, self.finalize)
 
     def properties(self) -> dict[str, Any]:
         """Return the inputs as they are stored: nothing that is None or empty."""
@@ -185,10 +190,10 @@ class PromotionInputs(Inputs):
         return {**super().properties(), "source": self.source.properties()}
 
 
-def outputs(inputs: Inputs, state: VersionState, trail: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return a resource's outputs: its inputs, the status and revision that the registry answered with, the trail."""
-    told = {"trail": dict(trail)} if trail else {}
-    return {**inputs.properties(), "status": str(state.status), "revision": state.revision, **told}
+def outputs(inputs: Inputs, state: VersionState, audit: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return a resource's outputs: its inputs, the status and revision of the registry, and the audit record."""
+    record = {"audit": dict(audit)} if audit else {}
+    return {**inputs.properties(), "status": str(state.status), "revision": state.revision, **record}
 
 
 _AnyInputs = TypeVar("_AnyInputs", bound=Inputs)

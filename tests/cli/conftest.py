@@ -26,7 +26,7 @@ packages:
     assets: [dist/*]
 environments:
   dev: {domain: acme, repository: dev, endpoint: "file:.registry"}
-  minimal: {domain: acme, repository: dev, endpoint: "file:.registry", finish: last-asset}
+  minimal: {domain: acme, repository: dev, endpoint: "file:.registry", finalize: last-asset}
   staging: {domain: acme, repository: staging, endpoint: "file:.registry", promoteFrom: dev}
 """
 

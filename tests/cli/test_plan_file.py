@@ -464,7 +464,7 @@ def test_nothing_that_an_approver_was_shown_of_a_package_is_other_than_what_is_d
         "action": "keep",
         "route": "copy",
         "status": "Unlisted",
-        "finish": "last-asset",
+        "finalize": "last-asset",
         "digest": "sha256:" + "0" * 64,
         "pin": {"digest": "sha256:" + "0" * 64, "approvedBy": "the boss"},
         "forced": True,

@@ -215,7 +215,7 @@ def test_detailed_exit_codes_tell_changes_from_none(run: Run, before: Callable[[
 
 def test_a_transfer_may_finish_with_its_last_asset(run: Run, released: Path, before: Callable[[str], None]) -> None:
     before("prod")
-    more(released, "prod", "finish: last-asset")
+    more(released, "prod", "finalize: last-asset")
     assert run("apply", "release.yaml", "-e", "prod", "--yes").code == 0
     assert held(released, "prod") == ("Published", CONTENTS)
 

@@ -219,7 +219,7 @@ def test_a_release_is_previewed_without_a_write_published_and_then_left_alone(pr
     [resource] = project.state()
     told = json.dumps({key: resource.get(key) for key in ("id", "inputs", "outputs", "urn")})
     assert resource["id"] == "acme/app"
-    assert sorted(resource["inputs"]) == sorted(set(resource["outputs"]) - {"revision", "trail"})
+    assert sorted(resource["inputs"]) == sorted(set(resource["outputs"]) - {"revision", "audit"})
     for secret in (str(project.folder), str(Path.home()), "the first alpha", "AWS_", "secret"):
         assert secret not in told
     assert resource["retainOnDelete"] is True

@@ -232,9 +232,9 @@ def test_the_same_bytes_go_from_stack_to_stack_and_what_was_made_outlives_its_so
     assert (counted.pop("GetPackageVersionAsset"), counted.pop("PublishPackageVersion")) == (3, 3)
     assert counted.pop("UpdatePackageVersionsStatus") == 1
     assert all(name.startswith(READS) for name in counted)
-    trail = world.resource("prod")["outputs"]["trail"]
-    assert (trail["how"], trail["digest"], trail["forced"]) == ("transferred", digest, {"reason": "a security fix"})
-    assert world.resource("staging")["outputs"]["trail"]["how"] == "copied"
+    audit = world.resource("prod")["outputs"]["audit"]
+    assert (audit["how"], audit["digest"], audit["forced"]) == ("transferred", digest, {"reason": "a security fix"})
+    assert world.resource("staging")["outputs"]["audit"]["how"] == "copied"
     for name, repository in {"staging": world.staging, "prod": world.prod}.items():
         folder = world.folder / name
         repository.download("1.0", folder)
@@ -269,7 +269,7 @@ def test_the_same_bytes_go_from_stack_to_stack_and_what_was_made_outlives_its_so
     world.forget("prod")
     assert "Published: nothing to send, 3 assets already there" in prod.up()
     assert world.only_looked()
-    assert world.resource("prod")["outputs"]["trail"]["how"] == "adopted"
+    assert world.resource("prod")["outputs"]["audit"]["how"] == "adopted"
 
 
 def permit(world: World, digest: str) -> None:
@@ -321,7 +321,7 @@ def test_pins_decide_what_is_promoted_and_a_rollback_is_a_revert(world: World) -
     assert world.staging.statuses() == {"1.0": "Published", "1.1": "Archived"}
     stored = world.resource("staging")
     assert (stored["inputs"]["version"], stored["inputs"]["digest"]) == ("1.0", first)
-    assert stored["outputs"]["trail"]["how"] == "status"
+    assert stored["outputs"]["audit"]["how"] == "status"
 
     # prod takes over what the stack before says, whatever version the manifest is at.
     world.project.write("VERSION", "1.1\n")

@@ -49,7 +49,7 @@ dev = PackageVersion(
 )
 staging = Promotion("staging", source=dev, domain_owner=dev.domain_owner, repository="staging", **place)
 pulumi.export("releases", outputs_of({"app": dev, "staging": staging}))
-pulumi.export("trail", staging.trail)
+pulumi.export("audit", staging.audit)
 """
 
 
@@ -65,11 +65,11 @@ def assert_kept(project: Project, printed: str, *secrets: str) -> None:
         assert secret not in printed, secret
 
 
-def trail(project: Project, number: int) -> dict[str, Any]:
+def audit(project: Project, number: int) -> dict[str, Any]:
     """What the outputs of a resource say, for whoever may see it."""
     exported = json.loads(project.run("stack", "export", "--show-secrets"))
     ours = [each for each in exported["deployment"]["resources"] if "dynamic/codeartifact" in each["type"]]
-    found: dict[str, Any] = json.loads(ours[number]["outputs"]["trail"]["plaintext"])
+    found: dict[str, Any] = json.loads(ours[number]["outputs"]["audit"]["plaintext"])
     return found
 
 
@@ -81,10 +81,10 @@ def test_what_is_secret_stays_so_in_state_and_in_what_is_printed(project: Projec
     project.begin(PROGRAM.replace("SUPERSEDE", "keep"))
     assert_kept(project, project.run("preview", "--diff"), *secrets)
     assert_kept(project, project.up("--diff"), *secrets)
-    assert (trail(project, 0)["version"], trail(project, 1)["source"]["domain_owner"]) == (VERSION, OWNER)
+    assert (audit(project, 0)["version"], audit(project, 1)["source"]["domain_owner"]) == (VERSION, OWNER)
     assert_kept(project, project.up("--diff", "--expect-no-changes"), *secrets)
 
-    # A policy alone, which takes over the trail; what is read again; what is refused; what is retired.
+    # A policy alone, which takes over the audit; what is read again; what is refused; what is retired.
     project.write("__main__.py", PROGRAM.replace("SUPERSEDE", "archive"))
     assert_kept(project, project.up("--diff"), *secrets)
     assert_kept(project, project.run("refresh", "--yes", "--skip-preview", "--diff"), *secrets)

@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_codeartifact_release.local_registry.server import LocalRegistry
 
-from .stand import GUARDED, LAST_ASSET, SEVEN, Launcher, Registry, Run, environ_of, make_project
+from .stand import LAST_ASSET, SEVEN, STATUS_UPDATE, Launcher, Registry, Run, environ_of, make_project
 
 _TRIED = pytest.StashKey[Counter[str]]()
 
@@ -110,7 +110,7 @@ class Cli:
 def both_ways(release: Callable[[str, bool], Counter[str] | None]) -> Counter[str]:
     """Do the same for both ways to finish, side by side, each with a launcher of its own; returns what was tried."""
     with ThreadPoolExecutor(2) as pool:
-        under_way = [pool.submit(release, GUARDED, False), pool.submit(release, LAST_ASSET, True)]
+        under_way = [pool.submit(release, STATUS_UPDATE, False), pool.submit(release, LAST_ASSET, True)]
         return sum((done.result() or Counter() for done in under_way), Counter())
 
 

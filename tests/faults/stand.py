@@ -38,11 +38,11 @@ packages:
     assets: [dist/*]
 environments:
   dev: {domain: acme, repository: dev}
-  minimal: {domain: acme, repository: dev, finish: last-asset}
+  minimal: {domain: acme, repository: dev, finalize: last-asset}
   embedded: {domain: acme, repository: dev, endpoint: "file:.registry"}
 """
 
-GUARDED, LAST_ASSET = "dev", "minimal"
+STATUS_UPDATE, LAST_ASSET = "dev", "minimal"
 """The environments of the manifest by how they finish."""
 
 PROMOTIONS = """\
@@ -63,7 +63,7 @@ environments:
   dev: {domain: acme, domainOwner: "000000000000", repository: dev, endpoint: "${source}", profile: source}
   transferred: &to {domain: acme-prod, repository: releases, endpoint: "${to}", profile: to, promoteFrom: dev}
   copied: {<<: *to, domain: acme, domainOwner: "000000000000", repository: staging}
-  last-asset: {<<: *to, finish: last-asset}
+  last-asset: {<<: *to, finalize: last-asset}
   soaked: {<<: *to, soak: "${soak}"}
   pinned: {<<: *to, pinned: true, pins: {acme/app: {version: "${version}", digest: "${digest}"}}}
 """

@@ -15,9 +15,9 @@ import pytest
 from .conftest import Cli, apply_words, both_ways
 from .proxy import AFTER, BEFORE, Proxy
 from .stand import (
-    GUARDED,
     LAST_ASSET,
     SEVEN,
+    STATUS_UPDATE,
     Registry,
     Run,
     assert_never_half,
@@ -29,12 +29,12 @@ from .stand import (
 
 PUBLISH = "PublishPackageVersion"
 
-BOTH = pytest.mark.parametrize("finish", [GUARDED, LAST_ASSET])
+BOTH = pytest.mark.parametrize("finalize", [STATUS_UPDATE, LAST_ASSET])
 
 
 @BOTH
 def test_1_killed_after_3_of_7_uploads_the_next_run_elsewhere_sends_exactly_4_then_publishes(
-    finish: str, registry: Registry, seven: Path, cli: Cli, version: str, tried: Counter[str], tmp_path: Path
+    finalize: str, registry: Registry, seven: Path, cli: Cli, version: str, tried: Counter[str], tmp_path: Path
 ) -> None:
     with Proxy(registry.server.host, registry.server.port) as proxy:
         runs: list[Run] = []
@@ -49,7 +49,7 @@ def test_1_killed_after_3_of_7_uploads_the_next_run_elsewhere_sends_exactly_4_th
         # One upload a second, so that none is under way when the third is answered.
         runs.append(
             cli.start(
-                seven, registry.server, *apply_words(version, finish), url=proxy.url, CODEARTIFACT_RELEASE_RATE="1"
+                seven, registry.server, *apply_words(version, finalize), url=proxy.url, CODEARTIFACT_RELEASE_RATE="1"
             )
         )
         assert runs[0].wait() == -9, runs[0].said
@@ -62,7 +62,7 @@ def test_1_killed_after_3_of_7_uploads_the_next_run_elsewhere_sends_exactly_4_th
         again = cli.start(
             elsewhere,
             registry.server,
-            *apply_words(version, finish),
+            *apply_words(version, finalize),
             url=proxy.url,
             CODEARTIFACT_RELEASE_CACHE=str(tmp_path / "no cache"),
         )
@@ -75,12 +75,12 @@ def test_1_killed_after_3_of_7_uploads_the_next_run_elsewhere_sends_exactly_4_th
 
 @BOTH
 def test_2_an_identical_published_version_is_a_success_without_a_write(
-    finish: str, registry: Registry, seven: Path, cli: Cli, version: str, tmp_path: Path
+    finalize: str, registry: Registry, seven: Path, cli: Cli, version: str, tmp_path: Path
 ) -> None:
     assert cli.apply(seven, registry.server, version).code == 0
     since = len(registry.journal.entries)
     fresh = shutil.copytree(seven, tmp_path / "fresh")
-    run = cli.apply(fresh, registry.server, version, finish, CODEARTIFACT_RELEASE_CACHE=str(tmp_path / "no cache"))
+    run = cli.apply(fresh, registry.server, version, finalize, CODEARTIFACT_RELEASE_CACHE=str(tmp_path / "no cache"))
     assert run.code == 0, run.said
     assert "Nothing to do: 1 package published and unchanged." in run.out
     assert registry.journal.writes(since) == []
@@ -110,21 +110,21 @@ def test_3_rebuilt_bytes_under_a_published_version_are_refused_by_name_and_both_
 @BOTH
 @pytest.mark.parametrize("committed", [AFTER, BEFORE], ids=["answer lost", "runner won"])
 def test_4_a_lost_answer_or_a_parallel_runner_that_won_is_settled_by_reading(
-    committed: str, finish: str, registry: Registry, seven: Path, cli: Cli, version: str, tried: Counter[str]
+    committed: str, finalize: str, registry: Registry, seven: Path, cli: Cli, version: str, tried: Counter[str]
 ) -> None:
     """At the first upload, at another, and at the last writing call."""
-    for number in (3, 6, 11) if finish == GUARDED else (3, 10):
+    for number in (3, 6, 11) if finalize == STATUS_UPDATE else (3, 10):
         name = f"{version}-{number}"
         with Proxy(registry.server.host, registry.server.port) as proxy:
 
             def rival(name: str = name) -> None:
                 if committed == BEFORE:
-                    run = cli.start(seven, registry.server, *apply_words(name, finish), other=True)
+                    run = cli.start(seven, registry.server, *apply_words(name, finalize), other=True)
                     assert run.wait() == 0, run.said
 
             proxy.arm(number, committed, rival)
             # A single attempt: it is not the client library's second one that finds the work done.
-            run = cli.start(seven, registry.server, *apply_words(name, finish), url=proxy.url, AWS_MAX_ATTEMPTS="1")
+            run = cli.start(seven, registry.server, *apply_words(name, finalize), url=proxy.url, AWS_MAX_ATTEMPTS="1")
             assert run.wait() == 0, run.said
             assert not proxy.armed
         assert_published(registry, name, SEVEN)
@@ -177,11 +177,11 @@ def test_8_150_assets_with_30_percent_throttled_all_succeed_and_none_is_sent_twi
     contents = contents_of(150, 500, "many")
     project = make_project(tmp_path / "project", contents)
 
-    def release(finish: str, other: bool) -> Counter[str]:
-        name = f"{version}-{finish}"
+    def release(finalize: str, other: bool) -> Counter[str]:
+        name = f"{version}-{finalize}"
         throttle = {"retryAfter": 1} if other else True
         with registry.misbehaving({"throttle": throttle, "probability": 0.3}) as server:
-            run = cli.start(project, server.server, *apply_words(name, finish), other=other)
+            run = cli.start(project, server.server, *apply_words(name, finalize), other=other)
             # About 70 seconds; longer by chance.
             assert run.wait(150) == 0, run.said
             assert server.faults.applied["throttle"] > 30

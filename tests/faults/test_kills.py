@@ -16,9 +16,9 @@ from embedded import Package, opened
 from .conftest import Cli, apply_words
 from .proxy import AFTER, BEFORE, BODY, Proxy
 from .stand import (
-    GUARDED,
     LAST_ASSET,
     SEVEN,
+    STATUS_UPDATE,
     Contents,
     Registry,
     Run,
@@ -40,21 +40,21 @@ def test_killed_at_every_request_the_next_run_sends_what_is_missing_and_publishe
 ) -> None:
     """All requests of both ways to finish, side by side: each has a launcher and a proxy of its own."""
 
-    def all_kills(finish: str, *, other: bool) -> int:
+    def all_kills(finalize: str, *, other: bool) -> int:
         with Proxy(registry.server.host, registry.server.port) as proxy:
 
             def release(version: str) -> Run:
-                words = apply_words(version, finish)
+                words = apply_words(version, finalize)
                 return cli.start(seven, registry.server, *words, url=proxy.url, other=other)
 
-            first = release(f"{finish}-0")
+            first = release(f"{finalize}-0")
             assert first.wait() == 0, first.said
             requests = list(proxy.requests)
             count = 0
             for number, request in enumerate(requests, 1):
                 moments = [BEFORE, BODY, AFTER] if "version/publish" in request else [BEFORE, AFTER]
                 for moment in moments:
-                    killed_at(proxy, f"{finish}-{number}-{moment}", release, number, moment)
+                    killed_at(proxy, f"{finalize}-{number}-{moment}", release, number, moment)
                     count += 1
             assert len(requests) >= 11
             return count
@@ -85,7 +85,7 @@ def test_killed_at_every_request_the_next_run_sends_what_is_missing_and_publishe
         assert proxy.failures == []
 
     with ThreadPoolExecutor(2) as pool:
-        guarded = pool.submit(all_kills, GUARDED, other=False)
+        guarded = pool.submit(all_kills, STATUS_UPDATE, other=False)
         last_asset = pool.submit(all_kills, LAST_ASSET, other=True)
         tried["kills at a request"] += guarded.result() + last_asset.result()
 
@@ -94,23 +94,23 @@ LARGER = contents_of(7, 300_000, "larger")
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("finish", [GUARDED, LAST_ASSET])
+@pytest.mark.parametrize("finalize", [STATUS_UPDATE, LAST_ASSET])
 def test_killed_at_random_times_again_and_again_it_converges(
-    finish: str, registry: Registry, cli: Cli, tried: Counter[str], tmp_path: Path
+    finalize: str, registry: Registry, cli: Cli, tried: Counter[str], tmp_path: Path
 ) -> None:
     project = make_project(tmp_path / "project", LARGER)
-    chance = random.Random(f"kills {finish}")
+    chance = random.Random(f"kills {finalize}")
     kills = versions = 0
     began = time.monotonic()
-    assert cli.apply(project, registry.server, f"random-{finish}", finish).code == 0
+    assert cli.apply(project, registry.server, f"random-{finalize}", finalize).code == 0
     whole_run = time.monotonic() - began
     with Proxy(registry.server.host, registry.server.port) as proxy:
         while kills < 20:
             versions += 1
-            version = f"random-{finish}-{versions}"
+            version = f"random-{finalize}-{versions}"
             proxy.observe = observer(registry, version, LARGER)
             for _ in range(20):
-                run = cli.start(project, registry.server, *apply_words(version, finish), url=proxy.url)
+                run = cli.start(project, registry.server, *apply_words(version, finalize), url=proxy.url)
                 time.sleep(chance.uniform(0.1, 1.0) * whole_run)
                 run.kill()
                 assert run.wait() in (0, -9), run.said
@@ -120,7 +120,7 @@ def test_killed_at_random_times_again_and_again_it_converges(
                 if run.code == 0:
                     break
             else:
-                last = cli.start(project, registry.server, *apply_words(version, finish), url=proxy.url)
+                last = cli.start(project, registry.server, *apply_words(version, finalize), url=proxy.url)
                 assert last.wait() == 0, last.said
             proxy.reset()
             assert_published(registry, version, LARGER)

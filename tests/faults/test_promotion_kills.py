@@ -35,7 +35,7 @@ EVERYWHERE = os.environ.get("KILLS") == "all"
 FIVE = {**contents_of(4, 30_000, "promoted"), "large.bin": random.Random("large").randbytes(3_000_000)}
 """One of them is empty, and one is larger than what is kept in memory on its way."""
 
-DOWNLOAD, UPLOAD, COPY, FINISH = "/version/asset?", "/version/publish?", "/versions/copy?", "/update_status?"
+DOWNLOAD, UPLOAD, COPY, FINALIZE = "/version/asset?", "/version/publish?", "/versions/copy?", "/update_status?"
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +52,13 @@ def moments(requests: list[str]) -> Iterator[tuple[int, str]]:
     """
     seen = Counter[str]()
     for number, request in enumerate(requests, 1):
-        kind = next((kind for kind in (DOWNLOAD, UPLOAD, COPY, FINISH) if kind in request), "")
+        kind = next((kind for kind in (DOWNLOAD, UPLOAD, COPY, FINALIZE) if kind in request), "")
         seen[kind] += 1
         chosen = {
             DOWNLOAD: {1: [ANSWER], 2: [AFTER]},
             UPLOAD: {1: [BEFORE, AFTER], 3: [BODY]},
             COPY: {1: [BEFORE, AFTER]},
-            FINISH: {1: [BEFORE, AFTER]},
+            FINALIZE: {1: [BEFORE, AFTER]},
             "": {4: [AFTER], 5: [AFTER]},
         }[kind]
         few = chosen.get(seen[kind], [])

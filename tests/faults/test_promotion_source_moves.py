@@ -36,7 +36,7 @@ from .stand import (
 APPROVED = contents_of(5, 3000, "approved")
 OTHER = {name: b"other " + content for name, content in APPROVED.items()}
 LAST_DIFFERS = {**APPROVED, max(APPROVED): b"other"}
-DOWNLOAD, UPLOAD, COPY, FINISH = "/version/asset?", "/version/publish?", "/versions/copy?", "/update_status?"
+DOWNLOAD, UPLOAD, COPY, FINALIZE = "/version/asset?", "/version/publish?", "/versions/copy?", "/update_status?"
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 
 from .conftest import Cli, apply_words
 from .stand import (
-    GUARDED,
     LAST_ASSET,
     SEVEN,
+    STATUS_UPDATE,
     Contents,
     Registry,
     assert_never_half,
@@ -47,14 +47,14 @@ class Codes(tuple[int, int]):
         return made
 
 
-@pytest.mark.parametrize("finish", [GUARDED, LAST_ASSET])
+@pytest.mark.parametrize("finalize", [STATUS_UPDATE, LAST_ASSET])
 def test_publishers_of_the_same_bytes_both_succeed(
-    finish: str, registry: Registry, seven: Path, cli: Cli, tried: Counter[str], version: str
+    finalize: str, registry: Registry, seven: Path, cli: Cli, tried: Counter[str], version: str
 ) -> None:
-    chance = random.Random(f"same {finish}")
+    chance = random.Random(f"same {finalize}")
     for number in range(ROUNDS):
         codes = race(
-            cli, registry, seven, seven, f"{version}-{number}", finish, chance.choice([0, chance.random() / 5])
+            cli, registry, seven, seven, f"{version}-{number}", finalize, chance.choice([0, chance.random() / 5])
         )
         assert codes == (0, 0), codes.said
         assert_published(registry, f"{version}-{number}", SEVEN)
@@ -82,7 +82,7 @@ def test_of_publishers_of_different_bytes_at_most_one_set_is_published_whole(
     chance = random.Random(f"different {sorted(rival)}")
     for number in range(ROUNDS):
         name = f"{version}-{number}"
-        codes = race(cli, registry, seven, other, name, GUARDED, chance.choice([0, 0, chance.random() / 5]))
+        codes = race(cli, registry, seven, other, name, STATUS_UPDATE, chance.choice([0, 0, chance.random() / 5]))
         status, held = registry.held(name)
         assert_never_half(status, held, SEVEN, rival)
         if status == "Published":
@@ -102,9 +102,9 @@ def test_a_publisher_beside_one_that_is_killed_converges(
     chance = random.Random("beside")
     for number in range(ROUNDS):
         name = f"{version}-{number}"
-        finish = (GUARDED, LAST_ASSET)[number % 2]
-        killed = cli.start(seven, registry.server, *apply_words(name, finish))
-        survivor = cli.start(seven, registry.server, *apply_words(name, finish), other=True)
+        finalize = (STATUS_UPDATE, LAST_ASSET)[number % 2]
+        killed = cli.start(seven, registry.server, *apply_words(name, finalize))
+        survivor = cli.start(seven, registry.server, *apply_words(name, finalize), other=True)
         time.sleep(chance.uniform(0.2, 0.5))
         killed.kill()
         killed.wait()

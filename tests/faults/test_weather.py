@@ -11,9 +11,9 @@ import pytest
 
 from .conftest import Cli, both_ways
 from .stand import (
-    GUARDED,
     LAST_ASSET,
     SEVEN,
+    STATUS_UPDATE,
     Misbehaving,
     Registry,
     assert_never_half,
@@ -23,7 +23,7 @@ from .stand import (
 )
 
 PUBLISH = "PublishPackageVersion"
-FINISH = "UpdatePackageVersionsStatus"
+FINALIZE = "UpdatePackageVersionsStatus"
 READS = ["DescribePackageVersion", "ListPackageVersionAssets"]
 
 
@@ -42,18 +42,18 @@ def count(tried: Counter[str], server: Misbehaving) -> None:
         pytest.param([{"cut": "request", "every": 3}], id="reset in the middle of a body"),
         pytest.param([{"lose": True, "every": 2}], id="every second answer lost"),
         pytest.param([{"lose": True, "operations": [PUBLISH], "first": 10}], id="ten answers to uploads lost"),
-        pytest.param([{"lose": True, "operations": [FINISH]}], id="every answer to the finishing call lost"),
+        pytest.param([{"lose": True, "operations": [FINALIZE]}], id="every answer to the finishing call lost"),
         pytest.param([{"lose": True, "operations": [PUBLISH], "after": 6, "first": 1}], id="the seventh answer lost"),
         pytest.param(
             [{"fail": "ConflictException", "operations": [PUBLISH], "every": 2}], id="parallel uploads in conflict"
         ),
-        pytest.param([{"fail": "ConflictException", "operations": [FINISH], "first": 2}], id="finishing in conflict"),
+        pytest.param([{"fail": "ConflictException", "operations": [FINALIZE], "first": 2}], id="finishing in conflict"),
         pytest.param([{"stale": 1}], id="stale reads"),
         pytest.param([{"stale": 1, "probability": 0.5}], id="reads stale and fresh in turn"),
         pytest.param(
             [
                 {"stale": 0.5, "probability": 0.5},
-                {"lose": True, "operations": [PUBLISH, FINISH], "probability": 0.2},
+                {"lose": True, "operations": [PUBLISH, FINALIZE], "probability": 0.2},
                 {"throttle": True, "probability": 0.15},
                 {"cut": "request", "probability": 0.15},
             ],
@@ -64,10 +64,10 @@ def count(tried: Counter[str], server: Misbehaving) -> None:
 def test_one_run_comes_through(
     rules: list[dict[str, Any]], registry: Registry, seven: Path, cli: Cli, tried: Counter[str], version: str
 ) -> None:
-    def release(finish: str, other: bool) -> Counter[str]:
-        name = f"{version}-{finish}"
+    def release(finalize: str, other: bool) -> Counter[str]:
+        name = f"{version}-{finalize}"
         with registry.misbehaving(*rules) as server:
-            run = cli.apply(seven, server.server, name, finish, other=other)
+            run = cli.apply(seven, server.server, name, finalize, other=other)
             assert run.code == 0, run.said
             assert "Traceback" not in run.err
         assert_published(registry, name, SEVEN)
@@ -83,10 +83,10 @@ def test_answers_cut_in_their_middle_are_lost_answers_not_empty_ones(
 ) -> None:
     """Half of a JSON document with status 200 is what boto3 takes for an answer without members."""
 
-    def release(finish: str, other: bool) -> Counter[str]:
-        name = f"{version}-{finish}"
+    def release(finalize: str, other: bool) -> Counter[str]:
+        name = f"{version}-{finalize}"
         with registry.misbehaving({"cut": "response", "every": 3}) as server:
-            run = cli.apply(seven, server.server, name, finish, other=other)
+            run = cli.apply(seven, server.server, name, finalize, other=other)
         assert_never_half(*registry.held(name), SEVEN)
         assert run.code == 0, run.said
         assert_published(registry, name, SEVEN)
@@ -110,11 +110,11 @@ def test_a_cut_listing_of_a_published_version_is_not_a_conflict(
 def test_stalled_answers_are_asked_for_again(
     registry: Registry, seven: Path, cli: Cli, tried: Counter[str], version: str
 ) -> None:
-    def release(finish: str, other: bool) -> Counter[str]:
-        name = f"{version}-{finish}"
+    def release(finalize: str, other: bool) -> Counter[str]:
+        name = f"{version}-{finalize}"
         with registry.misbehaving({"stall": 3, "every": 5}) as server:
             began = time.monotonic()
-            run = cli.apply(seven, server.server, name, finish, other=other, CODEARTIFACT_RELEASE_READ_TIMEOUT="0.5")
+            run = cli.apply(seven, server.server, name, finalize, other=other, CODEARTIFACT_RELEASE_READ_TIMEOUT="0.5")
             assert run.code == 0, run.said
             assert time.monotonic() - began < 20
         assert_published(registry, name, SEVEN)
@@ -139,10 +139,10 @@ def test_a_dead_registry_is_one_error_within_the_timeouts(
 def test_credentials_that_expire_between_assets_are_one_error_and_the_next_run_sends_the_rest(
     sent: int, registry: Registry, seven: Path, cli: Cli, tried: Counter[str], version: str
 ) -> None:
-    def release(finish: str, other: bool) -> Counter[str]:
-        name = f"{version}-{finish}"
+    def release(finalize: str, other: bool) -> Counter[str]:
+        name = f"{version}-{finalize}"
         with registry.misbehaving({"fail": "ExpiredTokenException", "after": 2 + sent}) as server:
-            run = cli.apply(seven, server.server, name, finish, other=other)
+            run = cli.apply(seven, server.server, name, finalize, other=other)
         assert run.code == 2, run.said
         assert run.err.count("error[") == 1
         assert "error[expired-credentials]: " in run.err
@@ -151,7 +151,7 @@ def test_credentials_that_expire_between_assets_are_one_error_and_the_next_run_s
         status, held = registry.held(name)
         assert (status, len(held)) == ("Unfinished", sent)
         since = len(registry.journal.entries)
-        again = cli.apply(seven, registry.server, name, finish, other=other)
+        again = cli.apply(seven, registry.server, name, finalize, other=other)
         assert again.code == 0, again.said
         assert sorted(registry.journal.accepted(name, since)) == sorted(SEVEN.keys() - held.keys())
         assert_published(registry, name, SEVEN)
@@ -175,7 +175,7 @@ def test_storms_that_no_single_run_survives_are_survived_by_repeating(
     ]
     with registry.misbehaving(*rules, seed=seed) as server:
         for _ in range(15):
-            run = cli.apply(seven, server.server, version, (GUARDED, LAST_ASSET)[seed % 2], AWS_MAX_ATTEMPTS="2")
+            run = cli.apply(seven, server.server, version, (STATUS_UPDATE, LAST_ASSET)[seed % 2], AWS_MAX_ATTEMPTS="2")
             # 2 where what stopped it were credentials that had expired.
             assert run.code in (0, 1) or (run.code == 2 and "error[expired-credentials]" in run.err), run.said
             assert "Traceback" not in run.err

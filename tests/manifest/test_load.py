@@ -53,7 +53,7 @@ environments:
       acme/payments-api: {{version: 1.4.2, digest: "{DIGEST}"}}
     onDestroy: retain
     onSupersede: keep
-    finish: guarded
+    finalize: status-update
     stack: acme/releases/staging
 """
 
@@ -88,7 +88,7 @@ def test_a_manifest_with_every_key_loads(complete: Path) -> None:
     assert prod.stack == "acme/releases/staging"
     assert list(manifest.environments) == ["dev", "staging", "prod"]
     assert manifest.environment("dev").endpoint == "file:.registry"
-    assert manifest.environment("dev").finish == "guarded"
+    assert manifest.environment("dev").finalize == "status-update"
 
 
 def test_a_manifest_named_relative_to_the_working_folder_has_absolute_files(
@@ -118,7 +118,7 @@ def test_an_environment_that_the_caller_misspells_is_a_usage_error(complete: Pat
         (f"pins: {{a/b: {{version: 1, digest: 'sha256:{'0' * 64}'}}}}", "pins"),
         ("pinned: false", None),
         ("pins: {}", None),
-        ("finish: last-asset", None),
+        ("finalize: last-asset", None),
     ],
 )
 def test_what_is_about_promotions_needs_one(project: Project, line: str, key: str | None) -> None:

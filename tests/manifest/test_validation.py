@@ -185,8 +185,8 @@ def test_two_mistakes_of_one_entry_are_told_both(project: Project) -> None:
         ),
         ("onSupersede: delete", "onSupersede: expected one of `keep`, `unlist` and `archive`, found `delete`"),
         (
-            "finish: last-aset",
-            "finish: expected one of `guarded` and `last-asset`, found `last-aset`; did you mean `last-asset`?",
+            "finalize: last-aset",
+            "finalize: expected one of `status-update` and `last-asset`, found `last-aset`; did you mean `last-asset`?",
         ),
         (
             "stack: a/b/c/d",

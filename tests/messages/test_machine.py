@@ -102,8 +102,8 @@ def test_somebody_changes_the_version_without_an_end(capsys: pytest.CaptureFixtu
     with pytest.raises(ReleaseError) as caught:
         look(registry, AT, InlineScheduler())
     assert printed(caught.value, capsys) == (
-        "error[inconsistent-read]: tools/app@1.0 in acme/dev keeps changing: its status and its assets could not be read at "
-        "one revision\n"
+        "error[inconsistent-read]: tools/app@1.0 in acme/dev keeps changing: its status and its assets could not be "
+        "read at one revision\n"
         "Somebody else is changing this version. Run again when they are done."
     )
 

@@ -82,7 +82,8 @@ def test_an_unfinished_version_holds_what_is_not_declared(run: Run, project: Pat
             unfinished=True,
         )
     assert plan(run) == (
-        "refused[leftover-assets]: acme/app@1.0 in acme/dev is Unfinished and holds what the manifest does not declare:\n"
+        "refused[leftover-assets]: acme/app@1.0 in acme/dev is Unfinished and holds what the manifest does not "
+        "declare:\n"
         "  a.txt\n"
         f"    declared   sha256:{HELLO} (6 bytes)\n"
         f"    uploaded   sha256:{begun} (5 bytes)\n"

@@ -52,7 +52,7 @@ def needs() -> set[str]:
     ids=["command line", "stack config", "resource", "publish_manifest"],
 )
 def test_every_front_has_words_for_every_need(front: Front) -> None:
-    assert {"replace", "force", "allow", "reason", "variable", "region", "finish"} <= needs()
+    assert {"replace", "force", "allow", "reason", "variable", "region", "finalize"} <= needs()
     for kind in needs() - {"all", "traceback", "without"}:
         said = front(Need(kind, f"acme/app@1.0={DIGEST}"))
         assert said != kind

@@ -52,13 +52,13 @@ def test_a_publisher_needs_what_its_policy_allows(stand: Stand) -> None:
 
 
 def test_a_publisher_that_finishes_with_the_last_asset_needs_no_change_of_status(stand: Stand) -> None:
-    stand.edit("dev: {", "dev: {finish: last-asset, ")
+    stand.edit("dev: {", "dev: {finalize: last-asset, ")
     publish_in_every_way(stand)
     exact(policy("publisher-last-asset"), stand.needed())
 
 
 def test_another_status_than_published_takes_one_more_action(stand: Stand) -> None:
-    stand.edit("dev: {", "dev: {finish: last-asset, ")
+    stand.edit("dev: {", "dev: {finalize: last-asset, ")
     stand.declare("Unlisted")
     stand.apply("dev")
     on_top = missing(policy("publisher-last-asset"), stand.needed())
@@ -144,7 +144,7 @@ def given_up(stand: Stand, environment: str) -> str:
 @pytest.mark.parametrize("base", ["publisher", "publisher-last-asset"])
 def test_a_replacement_deletes_on_top(stand: Stand, base: str) -> None:
     if base == "publisher-last-asset":
-        stand.edit("dev: {", "dev: {finish: last-asset, ")
+        stand.edit("dev: {", "dev: {finalize: last-asset, ")
     stand.apply("dev")
     stand.build("1.4.2", "built anew")
     stand.apply("dev", code=4)

@@ -69,7 +69,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {
         "given": {
             **{"namespace": "acme", "package": "app", "version": "1.0", "domain": "acme", "repository": "dev"},
-            **{"endpoint": "file:.registry", "status": "Published", "finish": "guarded"},
+            **{"endpoint": "file:.registry", "status": "Published", "finalize": "status-update"},
             **{"on_destroy": "retain", "on_supersede": "keep"},
         },
         "declaration": Declaration(files=files, base=str(tmp_path), urn=URN, repository_exists=True).text(),

@@ -59,7 +59,7 @@ def test_the_same_files_are_no_change_and_no_call(program: Path) -> None:
     old = stored()
     given = {key: old["inputs"][key] for key in ("namespace", "package", "version", "domain", "repository")}
     given |= {"endpoint": "file:.registry", "status": "Published", "__provider": PICKLE}
-    given |= {key: old["inputs"][key] for key in ("finish", "on_destroy", "on_supersede")}
+    given |= {key: old["inputs"][key] for key in ("finalize", "on_destroy", "on_supersede")}
     before = {path: path.stat().st_mtime_ns for path in (program / ".registry").rglob("*")}
     with Engine() as engine, Plugin(program, engine, os.environ) as plugin:
         plugin.configure()

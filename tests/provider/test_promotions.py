@@ -72,7 +72,7 @@ def test_a_promotion_takes_from_its_source_what_is_not_said_of_it(stack: Stack, 
         "soak": "24h",
         "source": PLACE,
         "status": "Published",
-        "finish": "guarded",
+        "finalize": "status-update",
         "on_destroy": "retain",
         "on_supersede": "keep",
     }
@@ -242,7 +242,7 @@ def test_a_promoting_environment_needs_no_files(stack: Stack, program: Path) -> 
         "soak": "36h",
         "source": PLACE,
         "status": "Published",
-        "finish": "guarded",
+        "finalize": "status-update",
         "on_destroy": "retain",
         "on_supersede": "keep",
     }
@@ -595,10 +595,10 @@ def test_a_soak_is_judged_in_check_and_force_is_for_one_digest_with_a_reason(pro
         assert "the soak is skipped by force: a security fix\n" in promoted.world.engine.lines(ephemeral=False)
         assert only_reads(promoted.asked(before))
         outputs = plugin.create(plugin.checked({}, promoted.news(forced, soak="24h")))
-    assert outputs["trail"]["forced"] == {"reason": "a security fix"}
+    assert outputs["audit"]["forced"] == {"reason": "a security fix"}
     assert outputs["soak"] == "24h"
     # None of it is an input, or the next reason would be a diff.
-    assert "a security fix" not in json.dumps({**outputs, "trail": {}})
+    assert "a security fix" not in json.dumps({**outputs, "audit": {}})
 
 
 def test_other_bytes_of_a_version_are_taken_over_only_where_what_they_replace_is_named(promoted: Promoted) -> None:
@@ -612,24 +612,24 @@ def test_other_bytes_of_a_version_are_taken_over_only_where_what_they_replace_is
         assert f"--replace acme/app@1.0={promoted.digest}" in failure["reason"]
         permitted = {"pin": other, "pinned_by": "us", "give_up": promoted.digest}
         replaced = plugin.update(outputs, plugin.checked(inputs, promoted.news(permitted)))
-    assert (replaced["digest"], replaced["source"]["digest"], replaced["trail"]["digest"]) == (other, other, other)
+    assert (replaced["digest"], replaced["source"]["digest"], replaced["audit"]["digest"]) == (other, other, other)
     assert promoted.staging.contents("1.0") == {"a.txt": b"rebuilt"}
 
 
 def test_the_trail_says_what_went_where_and_goes_on_when_the_status_changes(promoted: Promoted) -> None:
     commit = {"commit": "c0ffee"}
     inputs, outputs = promoted.made(declared=commit)
-    trail = outputs["trail"]
-    assert (trail["how"], trail["version"], trail["digest"]) == ("copied", "1.0", promoted.digest)
-    assert trail["destination"]["repository"] == "staging"
-    assert trail["source"]["repository"] == "dev"
-    assert trail["source"]["revision"] == promoted.world.package.revision("1.0")
-    assert (trail["revision"], trail["commit"]) == (promoted.staging.revision("1.0"), "c0ffee")
+    audit = outputs["audit"]
+    assert (audit["how"], audit["version"], audit["digest"]) == ("copied", "1.0", promoted.digest)
+    assert audit["destination"]["repository"] == "staging"
+    assert audit["source"]["repository"] == "dev"
+    assert audit["source"]["revision"] == promoted.world.package.revision("1.0")
+    assert (audit["revision"], audit["commit"]) == (promoted.staging.revision("1.0"), "c0ffee")
     with promoted.plugin() as plugin:
         plugin.configure()
         unlisted = plugin.update(outputs, plugin.checked(inputs, promoted.news(commit, status="Unlisted")))
-    assert unlisted["trail"].pop("changed").items() >= {"status": "Unlisted", "commit": "c0ffee"}.items()
-    assert unlisted["trail"] == {**trail, "revision": promoted.staging.revision("1.0")}
+    assert unlisted["audit"].pop("changed").items() >= {"status": "Unlisted", "commit": "c0ffee"}.items()
+    assert unlisted["audit"] == {**audit, "revision": promoted.staging.revision("1.0")}
     assert promoted.staging.statuses() == {"1.0": "Unlisted"}
 
 
@@ -645,4 +645,4 @@ def test_another_version_retires_the_one_before_and_a_way_back_restores_it(promo
             inputs = plugin.checked(inputs, promoted.news(version=version, on_supersede="archive"))
             outputs = plugin.update(outputs, inputs)
         assert promoted.staging.statuses() == left
-        assert outputs["trail"]["version"] == outputs["version"] == version
+        assert outputs["audit"]["version"] == outputs["version"] == version

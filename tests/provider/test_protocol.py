@@ -125,12 +125,12 @@ def test_the_recordings_of_a_promotion_hold_what_they_are_for(replayed: dict[str
         # Everything that stands in users' state: only what this release does not have is left out.
         assert set(promoted) == {"__provider", *PROMOTION_INPUTS} - {"profile", "soak"}
         assert set(promoted["source"]) == set(SOURCE) - {"profile"}
-    assert one(replayed["11-promote"], "Create")["properties"]["trail"]["how"] == "copied"
+    assert one(replayed["11-promote"], "Create")["properties"]["audit"]["how"] == "copied"
     assert one(replayed["12-unchanged-promotion"], "Diff") == {"changes": "DIFF_NONE"}
     assert one(replayed["13-new-version-promoted"], "Update")["properties"]["version"] == "1.1"
     assert one(replayed["14-refresh-of-a-promotions-drift"], "Read")["inputs"]["status"] == "Archived"
     repaired = one(replayed["15-repair-of-a-promotion"], "Update")["properties"]
-    assert (repaired["status"], repaired["trail"]["changed"]["status"]) == ("Published", "Published")
+    assert (repaired["status"], repaired["audit"]["changed"]["status"]) == ("Published", "Published")
     [gone] = one(replayed["16-preview-without-a-source"], "Check")["failures"]
     assert "there is nothing to promote" in gone["reason"]
     [moved] = one(replayed["17-preview-of-a-moved-source"], "Check")["failures"]
@@ -262,10 +262,10 @@ def test_what_the_registry_does_not_need_to_know_is_an_update_without_a_call(wor
     before = list(world.gate.requests)
     with world.plugin() as plugin:
         plugin.configure()
-        news = plugin.checked(inputs, world.news(finish="last-asset"))
+        news = plugin.checked(inputs, world.news(finalize="last-asset"))
         assert plugin.diff(outputs, news) == {"changes": "DIFF_SOME"}
         updated = plugin.update(outputs, news)
-    assert updated == {**outputs, "finish": "last-asset"}
+    assert updated == {**outputs, "finalize": "last-asset"}
     assert world.gate.requests == before
 
 
@@ -434,7 +434,7 @@ def test_a_bug_of_ours_keeps_its_traceback(world: World) -> None:
     [
         ({"status": "Disposed"}, "`Unlisted`"),
         ({"status": "published"}, "did you mean `Published`?"),
-        ({"finish": "sometime"}, "`last-asset`"),
+        ({"finalize": "sometime"}, "`last-asset`"),
         ({"namespace": ""}, "namespace"),
         ({"on_destroy": "keep"}, "`retain`"),
         ({"on_supersede": "delete"}, "`archive`"),
@@ -594,7 +594,7 @@ def test_the_last_asset_is_not_sent_for_an_engine_that_is_gone(world: World) -> 
     world.gate.after = lambda path: world.engine.die() if "/version/assets" in path else None
     with world.plugin(**QUIET_GRPC) as plugin:
         plugin.configure()
-        checked = plugin.checked({}, world.news(finish="last-asset"))
+        checked = plugin.checked({}, world.news(finalize="last-asset"))
         with pytest.raises(grpc.RpcError) as raised:
             plugin.create(checked)
     failed(raised.value, "interrupted")
@@ -710,6 +710,6 @@ def test_the_provider_holds_no_secret_and_no_state(provider: type[ResourceProvid
 def test_the_names_of_a_promotions_inputs_are_pinned() -> None:
     """Adding one is fine; a renamed or removed one is a diff for every user."""
     place = ["domain", "domain_owner", "repository", "region", "profile", "endpoint"]
-    package = ["namespace", "package", "version", *place, "status", "finish", "on_destroy", "on_supersede"]
+    package = ["namespace", "package", "version", *place, "status", "finalize", "on_destroy", "on_supersede"]
     assert list(PROMOTION_INPUTS) == [*package, "assets", "digest", "source", "soak"]
     assert list(SOURCE) == [*place, "digest", "revision"]

@@ -192,7 +192,7 @@ def test_a_manifest_registers_its_packages_under_namespace_and_package(stack: St
         "repository": "dev",
         "endpoint": "file:.registry",
         "status": "Published",
-        "finish": "guarded",
+        "finalize": "status-update",
         "on_destroy": "retain",
         "on_supersede": "keep",
     }
@@ -313,7 +313,7 @@ def test_a_version_registers_its_arguments_and_is_kept_on_delete(stack: Stack, p
         region="eu-west-1",
         profile="release",
         status="Unlisted",
-        finish="last-asset",
+        finalize="last-asset",
     )
     assert registered.retained
     declaration = registered.declaration
@@ -325,7 +325,7 @@ def test_a_version_registers_its_arguments_and_is_kept_on_delete(stack: Stack, p
         "region": "eu-west-1",
         "profile": "release",
         "status": "Unlisted",
-        "finish": "last-asset",
+        "finalize": "last-asset",
         "on_destroy": "retain",
         "on_supersede": "keep",
     }

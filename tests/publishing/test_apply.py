@@ -14,10 +14,10 @@ from fakes import AT, FakeRegistry, InlineScheduler, release, sources
 from pulumi_codeartifact_release.errors import (
     AccessDeniedError,
     ConflictError,
-    LeftoverAssetsError,
     FileChangedError,
-    InterruptedReleaseError,
     InconsistentReadError,
+    InterruptedReleaseError,
+    LeftoverAssetsError,
     RefusedError,
     RegistryConflictError,
     ReleaseError,
@@ -25,22 +25,22 @@ from pulumi_codeartifact_release.errors import (
     UnreachableError,
 )
 from pulumi_codeartifact_release.hashing import hash_files
-from pulumi_codeartifact_release.publishing import AssetSent, Event, Finish, Finished, apply, look, make_plan
+from pulumi_codeartifact_release.publishing import AssetSent, Event, Finalize, Finished, apply, look, make_plan
 from pulumi_codeartifact_release.registry import AssetListing, Coordinates, Status, VersionState
 
 ABC = {"a": b"aaa", "b": b"bb", "c": b"c"}
-BOTH = pytest.mark.parametrize("finish", list(Finish))
+BOTH = pytest.mark.parametrize("finalize", list(Finalize))
 
 
 def run(
     registry: FakeRegistry,
     contents: dict[str, bytes],
     *,
-    finish: Finish = Finish.GUARDED,
+    finalize: Finalize = Finalize.STATUS_UPDATE,
     status: Status = Status.PUBLISHED,
     scheduler: InlineScheduler | None = None,
 ) -> list[Event]:
-    declared = release(contents, finish=finish, status=status)
+    declared = release(contents, finalize=finalize, status=status)
     return list(apply(declared, sources(contents), registry, scheduler or InlineScheduler()))
 
 
@@ -67,7 +67,7 @@ def test_guarded_sends_all_unfinished_then_lists_then_publishes_by_compare_and_s
 
 def test_last_asset_holds_the_smallest_back_and_reads_the_result_again() -> None:
     registry = FakeRegistry()
-    run(registry, ABC, finish=Finish.LAST_ASSET)
+    run(registry, ABC, finalize=Finalize.LAST_ASSET)
     assert registry.calls == [
         "describe",
         "publish a unfinished",
@@ -88,22 +88,22 @@ def test_last_asset_needs_no_permission_but_to_publish() -> None:
             raise AccessDeniedError("UpdatePackageVersionsStatus")
 
     registry.before = deny
-    run(registry, {"only": b"x"}, finish=Finish.LAST_ASSET)
+    run(registry, {"only": b"x"}, finalize=Finalize.LAST_ASSET)
     assert registry.versions[AT].status is Status.PUBLISHED
 
 
 @BOTH
-def test_a_second_run_writes_nothing(finish: Finish) -> None:
+def test_a_second_run_writes_nothing(finalize: Finalize) -> None:
     registry = FakeRegistry()
-    run(registry, ABC, finish=finish)
+    run(registry, ABC, finalize=finalize)
     registry.calls.clear()
-    assert finished(run(registry, ABC, finish=finish)).sent == ()
+    assert finished(run(registry, ABC, finalize=finalize)).sent == ()
     assert registry.writes == []
 
 
 @BOTH
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_any_call_the_next_run_sends_what_is_missing_and_nothing_else(finish: Finish, when: str) -> None:
+def test_killed_at_any_call_the_next_run_sends_what_is_missing_and_nothing_else(finalize: Finalize, when: str) -> None:
     class Killed(BaseException):
         pass
 
@@ -118,7 +118,7 @@ def test_killed_at_any_call_the_next_run_sends_what_is_missing_and_nothing_else(
 
         setattr(registry, when, kill)
         try:
-            run(registry, ABC, finish=finish)
+            run(registry, ABC, finalize=finalize)
         except Killed:
             crashes += 1
         else:
@@ -129,12 +129,12 @@ def test_killed_at_any_call_the_next_run_sends_what_is_missing_and_nothing_else(
         already = set(held.assets) if held else set()
         registry.before = registry.after = lambda _call: None
         registry.calls.clear()
-        run(registry, ABC, finish=finish)
+        run(registry, ABC, finalize=finalize)
         assert registry.versions[AT].status is Status.PUBLISHED
         assert registry.versions[AT].assets == ABC
         sent_again = {call.split()[1] for call in registry.writes if call.startswith("publish")} & already
         # The held-back asset is the finishing call: it is sent again if it is there and the version is not Published.
-        assert sent_again <= ({"c"} if finish is Finish.LAST_ASSET else set())
+        assert sent_again <= ({"c"} if finalize is Finalize.LAST_ASSET else set())
     # Every call of an undisturbed run was a crash point.
     assert crashes == len(registry.calls if when == "before" else registry.writes)
 
@@ -311,15 +311,17 @@ class ChangingSource:
 
 
 @BOTH
-def test_a_file_that_changes_fails_the_release_and_nothing_becomes_published(finish: Finish) -> None:
+def test_a_file_that_changes_fails_the_release_and_nothing_becomes_published(finalize: Finalize) -> None:
     registry = FakeRegistry()
     with pytest.raises(FileChangedError):
-        list(apply(release(ABC, finish=finish), {**sources(ABC), "b": ChangingSource()}, registry, InlineScheduler()))
+        list(
+            apply(release(ABC, finalize=finalize), {**sources(ABC), "b": ChangingSource()}, registry, InlineScheduler())
+        )
     assert registry.versions[AT].status is Status.UNFINISHED
 
 
 @BOTH
-def test_a_file_that_changes_after_it_was_sent_is_not_published_either(finish: Finish, tmp_path: Path) -> None:
+def test_a_file_that_changes_after_it_was_sent_is_not_published_either(finalize: Finalize, tmp_path: Path) -> None:
     """What is published is what is there when it is published, not half of this build and half of the next."""
     registry = FakeRegistry()
     paths = {name: tmp_path / name for name in ABC}
@@ -327,7 +329,7 @@ def test_a_file_that_changes_after_it_was_sent_is_not_published_either(finish: F
         path.write_bytes(ABC[name])
     hashed = hash_files(paths.values())
     files = {name: hashed[path] for name, path in paths.items()}
-    events = apply(release(ABC, finish=finish), files, registry, InlineScheduler())
+    events = apply(release(ABC, finalize=finalize), files, registry, InlineScheduler())
     sent = next(event.asset.name for event in events if isinstance(event, AssetSent))
     paths[sent].write_bytes(b"of the next build")
     with pytest.raises(FileChangedError, match=f"{sent} changed after it was hashed"):
@@ -343,8 +345,8 @@ def test_a_file_that_is_not_the_declared_one_is_refused_before_anything_is_sent(
 
 
 @BOTH
-def test_stopped_between_assets_nothing_more_is_written(finish: Finish) -> None:
-    writes = len(ABC) + (finish is Finish.GUARDED)
+def test_stopped_between_assets_nothing_more_is_written(finalize: Finalize) -> None:
+    writes = len(ABC) + (finalize is Finalize.STATUS_UPDATE)
     for allowed in range(1, writes):
         registry = FakeRegistry()
         scheduler = InlineScheduler()
@@ -355,7 +357,7 @@ def test_stopped_between_assets_nothing_more_is_written(finish: Finish) -> None:
 
         scheduler.stop = stop
         with pytest.raises(InterruptedReleaseError):
-            run(registry, ABC, finish=finish, scheduler=scheduler)
+            run(registry, ABC, finalize=finalize, scheduler=scheduler)
         assert len(registry.writes) == allowed
         assert registry.versions[AT].status is Status.UNFINISHED
 
@@ -365,12 +367,12 @@ def test_stopped_between_assets_nothing_more_is_written(finish: Finish) -> None:
 @pytest.mark.parametrize("held", [None, {}, {"a": b"aaa"}, {"c": b"c"}, ABC, {"a": b"other"}])
 @pytest.mark.parametrize("found", [Status.UNFINISHED, Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
 def test_a_plan_counts_the_requests_that_an_undisturbed_run_makes(
-    finish: Finish, status: Status, held: dict[str, bytes] | None, found: Status
+    finalize: Finalize, status: Status, held: dict[str, bytes] | None, found: Status
 ) -> None:
     registry = FakeRegistry()
     if held is not None:
         registry.holds(held, found)
-    declared = release(ABC, finish=finish, status=status)
+    declared = release(ABC, finalize=finalize, status=status)
     remote = look(registry, AT, InlineScheduler())
     give_up = remote.digest if remote else None
     plan = make_plan(declared, remote, give_up)
@@ -382,9 +384,9 @@ def test_a_plan_counts_the_requests_that_an_undisturbed_run_makes(
 
 
 def test_a_single_asset_is_counted_too() -> None:
-    for finish in Finish:
+    for finalize in Finalize:
         registry = FakeRegistry()
-        declared = release({"only": b"x"}, finish=finish)
+        declared = release({"only": b"x"}, finalize=finalize)
         list(apply(declared, sources({"only": b"x"}), registry, InlineScheduler()))
         assert len(registry.calls) == make_plan(declared, None).requests
 

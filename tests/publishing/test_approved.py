@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from fakes import AT, FakeRegistry, InlineScheduler, asset, release
-from pulumi_codeartifact_release.publishing import Action, Finish, Plan, Route, look, make_plan
+from pulumi_codeartifact_release.publishing import Action, Finalize, Plan, Route, look, make_plan
 from pulumi_codeartifact_release.publishing.approved import Approved, Found, departure
 from pulumi_codeartifact_release.registry import Status
 
@@ -22,7 +22,7 @@ def approved_of(plan: Plan, source: str | None = None) -> Approved:
         plan.action,
         plan.route,
         release.status,
-        release.finish,
+        release.finalize,
         release.digest,
         release.assets,
         frozenset(each.name for each in plan.sends),
@@ -42,11 +42,11 @@ class Desk:
     def holds(self, contents: dict[str, bytes], status: Status) -> None:
         self.registry.holds(contents, status)
 
-    def plan(self, contents: dict[str, bytes] = ABC, finish: Finish = Finish.GUARDED) -> Plan:
+    def plan(self, contents: dict[str, bytes] = ABC, finalize: Finalize = Finalize.STATUS_UPDATE) -> Plan:
         remote = look(self.registry, AT, InlineScheduler())
         if self._give_up and self._permit is None and remote:
             self._permit = remote.digest
-        return make_plan(release(contents, status=self._status, finish=finish), remote, self._permit, self._route)
+        return make_plan(release(contents, status=self._status, finalize=finalize), remote, self._permit, self._route)
 
 
 @pytest.mark.parametrize("held", [None, (PART, Status.UNFINISHED), (ABC, Status.PUBLISHED), (ABC, Status.ARCHIVED)])
@@ -73,7 +73,7 @@ def test_another_byte_is_told_with_both_hashes() -> None:
 def test_another_status_or_another_way_to_finish_is_not_what_was_approved() -> None:
     approved = approved_of(Desk().plan())
     assert "approved Published" in str(departure(approved, Desk(status=Status.UNLISTED).plan(), None))
-    assert "last-asset" in str(departure(approved, Desk().plan(finish=Finish.LAST_ASSET), None))
+    assert "last-asset" in str(departure(approved, Desk().plan(finalize=Finalize.LAST_ASSET), None))
 
 
 STEPS = {

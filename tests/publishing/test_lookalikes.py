@@ -14,7 +14,9 @@ DECLARED = {COMPOSED: b"ours", "b.zip": b"b"}
 
 
 @pytest.mark.parametrize("order", [1, -1])
-@pytest.mark.parametrize(("status", "error"), [(Status.UNFINISHED, LeftoverAssetsError), (Status.PUBLISHED, ConflictError)])
+@pytest.mark.parametrize(
+    ("status", "error"), [(Status.UNFINISHED, LeftoverAssetsError), (Status.PUBLISHED, ConflictError)]
+)
 def test_a_foreign_asset_is_not_hidden_by_a_name_that_looks_the_same(
     status: Status, error: type[Exception], order: int
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fakes import asset, release
-from pulumi_codeartifact_release.errors import ConflictError, LeftoverAssetsError, DisposedError
+from pulumi_codeartifact_release.errors import ConflictError, DisposedError, LeftoverAssetsError
 from pulumi_codeartifact_release.publishing import Action, RemoteVersion, make_plan
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Status, VersionState
 

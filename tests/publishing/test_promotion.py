@@ -23,11 +23,11 @@ from fakes import AT, FakeRegistry, InlineScheduler, StoredVersion, asset
 from pulumi_codeartifact_release.errors import (
     AccessDeniedError,
     ConflictError,
-    LeftoverAssetsError,
     DisposedError,
     FileError,
     GateError,
     InterruptedReleaseError,
+    LeftoverAssetsError,
     PinError,
     QuotaExceededError,
     RefusedError,
@@ -43,7 +43,7 @@ from pulumi_codeartifact_release.publishing import (
     Chosen,
     Copied,
     Event,
-    Finish,
+    Finalize,
     Finished,
     LookingAgain,
     Origin,
@@ -139,14 +139,14 @@ class Stage:
         self,
         *,
         status: Status = Status.PUBLISHED,
-        finish: Finish = Finish.GUARDED,
+        finalize: Finalize = Finalize.STATUS_UPDATE,
         give_up: dict[str, bytes] | None = None,
         scheduler: Scheduler | None = None,
     ) -> Run:
         origin = self.origin()
         held = look(self.registry, self.to, InlineScheduler())
         chosen = choose(origin, held, InlineScheduler())
-        release = Release(self.to, chosen.assets, status, finish)
+        release = Release(self.to, chosen.assets, status, finalize)
         permit = digest_of(give_up) if give_up else None
         plan = make_plan(release, held, permit, origin.route)
         self.registry.calls.clear()
@@ -626,7 +626,7 @@ def test_a_replacement_by_copy_deletes_what_was_looked_at_and_overwrites_nothing
 def test_a_replacement_by_transfer_deletes_under_the_rules_and_publishes_anew() -> None:
     stage = Stage(Route.TRANSFER)
     stage.registry.holds(OLD, Status.PUBLISHED, stage.to)
-    stage.planned(give_up=OLD, finish=Finish.LAST_ASSET).go()
+    stage.planned(give_up=OLD, finalize=Finalize.LAST_ASSET).go()
     assert stage.registry.writes == [
         "status Published -> Archived",
         "delete Archived",
@@ -873,7 +873,7 @@ def test_a_transfer_sends_the_first_asset_alone_then_the_rest_and_publishes_by_c
 
 def test_a_transfer_may_finish_with_its_last_asset() -> None:
     stage = Stage(Route.TRANSFER)
-    stage.planned(finish=Finish.LAST_ASSET).go()
+    stage.planned(finalize=Finalize.LAST_ASSET).go()
     assert stage.registry.writes == ["publish a unfinished", "publish b unfinished", "publish c"]
     assert stage.fetched == ["a", "b", "c"]
     assert (stage.held.assets, stage.held.status) == (ABC, Status.PUBLISHED)
@@ -900,10 +900,10 @@ BAD = pytest.mark.parametrize("content", [b"BBBB", b"bbb", b"", b"bbbbb"], ids=[
 
 
 @BAD
-@pytest.mark.parametrize("finish", list(Finish))
-def test_nothing_of_an_asset_is_sent_before_it_is_verified(content: bytes, finish: Finish) -> None:
+@pytest.mark.parametrize("finalize", list(Finalize))
+def test_nothing_of_an_asset_is_sent_before_it_is_verified(content: bytes, finalize: Finalize) -> None:
     stage = Stage(Route.TRANSFER, source=Spoiled(content))
-    run = stage.planned(finish=finish)
+    run = stage.planned(finalize=finalize)
     with pytest.raises(ServerFaultError, match="b"):
         run.go()
     assert stage.registry.writes == ["publish a unfinished"]
@@ -1067,19 +1067,19 @@ class Killed(BaseException):
 
 
 @BOTH
-@pytest.mark.parametrize("finish", list(Finish))
+@pytest.mark.parametrize("finalize", list(Finalize))
 @pytest.mark.parametrize(
     ("status", "held"), [(Status.PUBLISHED, None), (Status.ARCHIVED, None), (Status.PUBLISHED, OLD)]
 )
 def test_killed_anywhere_the_next_run_downloads_and_sends_what_is_missing_and_nothing_else(
-    route: Route, finish: Finish, status: Status, held: dict[str, bytes] | None
+    route: Route, finalize: Finalize, status: Status, held: dict[str, bytes] | None
 ) -> None:
     crashes = 0
     for crash_at in range(100):
         stage = Stage(route)
         if held:
             stage.registry.holds(held, Status.PUBLISHED, stage.to)
-        run = stage.planned(finish=finish, status=status, give_up=held)
+        run = stage.planned(finalize=finalize, status=status, give_up=held)
         count = iter(range(1000))
 
         def kill(_call: str, count: Iterator[int] = count, crash_at: int = crash_at) -> None:
@@ -1100,10 +1100,10 @@ def test_killed_anywhere_the_next_run_downloads_and_sends_what_is_missing_and_no
             assert there.assets in (ABC, held)
         begun = set(there.assets) if there and there.status is Status.UNFINISHED else set()
         copied = there is not None and there.assets == ABC
-        stage.planned(finish=finish, status=status, give_up=held).go()
+        stage.planned(finalize=finalize, status=status, give_up=held).go()
         assert (stage.held.assets, stage.held.status) == (ABC, status)
         # What may be given up is finished guarded, whatever the environment says.
-        last_again = {"c"} if finish is Finish.LAST_ASSET and "c" in begun and not held else set()
+        last_again = {"c"} if finalize is Finalize.LAST_ASSET and "c" in begun and not held else set()
         if route is Route.COPY:
             assert stage.fetched == []
             assert len([call for call in stage.registry.writes if call.startswith("copy")]) == (not copied)
@@ -1239,7 +1239,7 @@ def test_a_folder_for_temporary_files_that_is_not_there_is_one_clear_error(monke
     part=st.sets(st.sampled_from("abcdef")),
     found=st.sampled_from([Status.UNFINISHED, *LISTED]),
     status=st.sampled_from(LISTED),
-    finish=st.sampled_from(Finish),
+    finalize=st.sampled_from(Finalize),
     permitted=st.booleans(),
 )
 def test_a_plan_counts_what_an_undisturbed_run_asks_for_and_the_run_does_what_it_says(
@@ -1249,7 +1249,7 @@ def test_a_plan_counts_what_an_undisturbed_run_asks_for_and_the_run_does_what_it
     part: set[str],
     found: Status,
     status: Status,
-    finish: Finish,
+    finalize: Finalize,
     permitted: bool,
 ) -> None:
     stage = Stage(route, contents)
@@ -1258,7 +1258,9 @@ def test_a_plan_counts_what_an_undisturbed_run_asks_for_and_the_run_does_what_it
     if isinstance(held, dict):
         stage.registry.holds(held, found, stage.to)
     before = replace(stage.registry.versions[AT])
-    run = stage.planned(status=status, finish=finish, give_up=held if permitted and isinstance(held, dict) else None)
+    run = stage.planned(
+        status=status, finalize=finalize, give_up=held if permitted and isinstance(held, dict) else None
+    )
     plan = run.plan
     try:
         events = run.go()

@@ -11,19 +11,19 @@ import pytest
 
 from fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
 from pulumi_codeartifact_release.errors import (
-    ConflictError,
-    LeftoverAssetsError,
-    FileChangedError,
     ChangedError,
-    NotPermittedError,
+    ConflictError,
+    FileChangedError,
     InconsistentReadError,
+    LeftoverAssetsError,
+    NotPermittedError,
     RefusedError,
     ReleaseError,
     StatusRefusedError,
     UnreachableError,
     UsageError,
 )
-from pulumi_codeartifact_release.publishing import Finish, Permission, Retirement, Source, apply, digest, retire
+from pulumi_codeartifact_release.publishing import Finalize, Permission, Retirement, Source, apply, digest, retire
 from pulumi_codeartifact_release.publishing.retire import Known
 from pulumi_codeartifact_release.registry import Coordinates, Status
 
@@ -86,7 +86,7 @@ def test_what_is_not_declared_published_replaces_nothing_whatever_is_permitted(f
 def test_a_replacement_is_finished_guarded_whatever_the_environment_says() -> None:
     registry = FakeRegistry()
     registry.holds(OLD, Status.PUBLISHED)
-    new = release(NEW, finish=Finish.LAST_ASSET)
+    new = release(NEW, finalize=Finalize.LAST_ASSET)
     list(apply(new, sources(NEW), registry, InlineScheduler(), give_up=digest_of(OLD)))
     assert registry.writes[-1] == "status Unfinished -> Published"
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
-from pulumi_codeartifact_release.errors import LeftoverAssetsError, GateError, RefusedError
+from pulumi_codeartifact_release.errors import GateError, LeftoverAssetsError, RefusedError
 from pulumi_codeartifact_release.publishing import (
     Action,
-    Finish,
+    Finalize,
     Finished,
     Origin,
     Pin,
@@ -49,7 +49,7 @@ HELD = {
 CASES = [
     case
     for case in itertools.product(
-        Route, HELD, Finish, (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED), (False, True)
+        Route, HELD, Finalize, (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED), (False, True)
     )
     if (case[0] is not Route.FILES or not case[-1])  # files have no pin
     # Only what is declared Published replaces.
@@ -57,9 +57,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("route", "held", "finish", "status", "pinned"), CASES)
+@pytest.mark.parametrize(("route", "held", "finalize", "status", "pinned"), CASES)
 def test_what_a_review_says_is_what_the_run_does(
-    route: Route, held: str, finish: Finish, status: Status, pinned: bool
+    route: Route, held: str, finalize: Finalize, status: Status, pinned: bool
 ) -> None:
     registry, source = FakeRegistry(), FakeRegistry()
     source.versions = registry.versions
@@ -71,13 +71,13 @@ def test_what_a_review_says_is_what_the_run_does(
     remote = look(registry, to, scheduler)
     give_up = remote.digest if remote else None
     if route is Route.FILES:
-        declared = Release(to, release(ABC).assets, status, finish)
+        declared = Release(to, release(ABC).assets, status, finalize)
         contents = dict(sources(ABC))
     else:
         registry.holds(ABC, Status.PUBLISHED, AT)
         pin = Pin(release(ABC).digest, "a test") if pinned else None
         origin = Origin(Promotion(AT, to, pin), source, same_domain=route is Route.COPY)
-        declared = Release(to, choose(origin, remote, scheduler).assets, status, finish)
+        declared = Release(to, choose(origin, remote, scheduler).assets, status, finalize)
         contents = dict(origin.sources(declared, scheduler))  # type: ignore[arg-type]
     plan = make_plan(declared, remote, give_up, route)
     review = Review(plan, 10.0, origin, looks_again=True)
@@ -148,14 +148,14 @@ def test_a_copy_waits_for_no_quota_of_uploads() -> None:
     assert (plan.action, Review(plan, 10.0).least_s, plan.puts) == (Action.PUBLISH, 0.0, 0)
 
 
-@pytest.mark.parametrize("finish", Finish)
-def test_a_stale_plan_sends_nothing_into_what_somebody_else_began(finish: Finish) -> None:
+@pytest.mark.parametrize("finalize", Finalize)
+def test_a_stale_plan_sends_nothing_into_what_somebody_else_began(finalize: Finalize) -> None:
     registry = FakeRegistry()
     one = {"a": b"aaa"}
-    plan = make_plan(release(one, finish=finish), None)
+    plan = make_plan(release(one, finalize=finalize), None)
     registry.holds({"rival": b"half"}, Status.UNFINISHED)
     with pytest.raises(LeftoverAssetsError):
-        list(apply(release(one, finish=finish), sources(one), registry, InlineScheduler(), planned=plan))
+        list(apply(release(one, finalize=finalize), sources(one), registry, InlineScheduler(), planned=plan))
     assert registry.writes == []
     assert registry.versions[AT].assets == {"rival": b"half"}
 

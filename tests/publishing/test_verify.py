@@ -14,8 +14,8 @@ import pytest
 from fakes import AT, FakeRegistry, InlineScheduler, asset, release
 from pulumi_codeartifact_release.errors import (
     AccessDeniedError,
-    InterruptedReleaseError,
     InconsistentReadError,
+    InterruptedReleaseError,
     ReleaseError,
     ServerFaultError,
     UnreachableError,

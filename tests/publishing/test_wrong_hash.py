@@ -12,7 +12,7 @@ import pytest
 from fakes import AT, FakeRegistry, InlineScheduler
 from pulumi_codeartifact_release.errors import AccessDeniedError, ConflictError, FileChangedError, UnreachableError
 from pulumi_codeartifact_release.hashing import FileIdentity, HashedFile, SqliteCache, hash_files
-from pulumi_codeartifact_release.publishing import Finish, Release, apply, digest, make_plan, recheck_cached
+from pulumi_codeartifact_release.publishing import Finalize, Release, apply, digest, make_plan, recheck_cached
 from pulumi_codeartifact_release.publishing.source import Source
 from pulumi_codeartifact_release.registry.interface import Asset, Status
 
@@ -42,29 +42,31 @@ def hashed(path: Path, cache: SqliteCache) -> HashedFile:
     return hash_files([path], cache=cache, now_ns=later)[path]
 
 
-def release_of(sources: Mapping[str, Source], finish: Finish = Finish.GUARDED) -> Release:
+def release_of(sources: Mapping[str, Source], finalize: Finalize = Finalize.STATUS_UPDATE) -> Release:
     assets = tuple(Asset(name, each.size, each.sha256) for name, each in sorted(sources.items()))
-    return Release(AT, assets, Status.PUBLISHED, finish)
+    return Release(AT, assets, Status.PUBLISHED, finalize)
 
 
-def run(path: Path, cache: SqliteCache, registry: FakeRegistry, finish: Finish = Finish.GUARDED, **more: str) -> None:
+def run(
+    path: Path, cache: SqliteCache, registry: FakeRegistry, finalize: Finalize = Finalize.STATUS_UPDATE, **more: str
+) -> None:
     sources: dict[str, Source] = {"a": hashed(path, cache)}
-    list(apply(release_of(sources, finish), sources, registry, InlineScheduler(), give_up=more.get("give_up")))
+    list(apply(release_of(sources, finalize), sources, registry, InlineScheduler(), give_up=more.get("give_up")))
 
 
-@pytest.mark.parametrize("finish", list(Finish))
+@pytest.mark.parametrize("finalize", list(Finalize))
 def test_a_body_that_is_refused_is_read_anew_and_the_next_run_publishes(
-    path: Path, cache: SqliteCache, finish: Finish
+    path: Path, cache: SqliteCache, finalize: Finalize
 ) -> None:
     registry = FakeRegistry()
     with pytest.raises(FileChangedError) as caught:
-        run(path, cache, registry, finish)
+        run(path, cache, registry, finalize)
     assert str(caught.value) == (
         f"{path} holds other bytes than when it was hashed, though its size and times are the same\n"
         "Nothing was published, and the hash is forgotten: run again, and the file is hashed anew."
     )
     assert AT not in registry.versions
-    run(path, cache, registry, finish)
+    run(path, cache, registry, finalize)
     assert registry.versions[AT].assets == {"a": NEW}
 
 

@@ -73,7 +73,7 @@ inputs = {key: value for key, value in declared[0].items() if key != "__provider
 checked = PackageVersionProvider().check({}, inputs)
 assert not checked.failures, checked.failures
 created = PackageVersionProvider().create(checked.inputs)
-print("commit", created.outs["trail"].get("commit", "unknown"), flush=True)
+print("commit", created.outs["audit"].get("commit", "unknown"), flush=True)
 os._exit(0)
 """
 

@@ -15,8 +15,8 @@ import pytest
 
 from fakes import AT, InlineScheduler, asset, release, sources
 from pulumi_codeartifact_release.errors import (
-    InterruptedReleaseError,
     InconsistentReadError,
+    InterruptedReleaseError,
     RefusedError,
     RegistryError,
     ReleaseError,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pulumi_codeartifact_release.publishing import Finish, Route
+from pulumi_codeartifact_release.publishing import Finalize, Route
 from pulumi_codeartifact_release.registry import Status
 
 from .model import EMPTY, Contents, Version
 
-GUARDED, LAST = Finish.GUARDED, Finish.LAST_ASSET
+STATUS_UPDATE, LAST = Finalize.STATUS_UPDATE, Finalize.LAST_ASSET
 COPY, TRANSFER, FILES = Route.COPY, Route.TRANSFER, Route.FILES
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import fakes
-from pulumi_codeartifact_release.publishing import Event, Finish, Release, Route, Scheduler, Source
+from pulumi_codeartifact_release.publishing import Event, Finalize, Release, Route, Scheduler, Source
 from pulumi_codeartifact_release.registry import Registry, Status
 
 from .model import Contents
@@ -51,7 +51,7 @@ class Spec:
     """
 
     contents: Contents
-    finish: Finish = Finish.GUARDED
+    finalize: Finalize = Finalize.STATUS_UPDATE
     status: Status = Status.PUBLISHED
     parallel: int = 8
     permitted: tuple[tuple[str, Any], ...] = ()
@@ -73,7 +73,7 @@ class Spec:
     @functools.cached_property
     def release(self) -> Release:
         """What the core gets."""
-        return fakes.release(dict(self.contents), status=self.status, finish=self.finish)
+        return fakes.release(dict(self.contents), status=self.status, finalize=self.finalize)
 
     @functools.cached_property
     def first(self) -> str:
@@ -84,7 +84,7 @@ class Spec:
     @functools.cached_property
     def held_back(self) -> str | None:
         """The asset whose upload publishes."""
-        if self.finish is not Finish.LAST_ASSET:
+        if self.finalize is not Finalize.LAST_ASSET:
             return None
         return min(self.contents, key=lambda item: (len(item[1]), item[0]))[0]
 

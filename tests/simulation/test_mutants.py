@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 import fakes
-from pulumi_codeartifact_release.publishing import Finish, Plan, Release, Route, make_plan
+from pulumi_codeartifact_release.publishing import Finalize, Plan, Release, Route, make_plan
 from pulumi_codeartifact_release.publishing.plan import Action, RemoteVersion, held_back
 from pulumi_codeartifact_release.registry import Status
 
-from .declared import GUARDED, LAST, contents
+from .declared import LAST, STATUS_UPDATE, contents
 from .model import Contents, Registry, Version
 from .mutants import Mutant, assert_found, caught
 from .scenario import Scenario
@@ -23,16 +23,16 @@ OLD = contents("a7", "b2")
 PERMITTED = (("give_up", fakes.release(dict(OLD)).digest),)
 
 
-def _one(declared: Contents = AB, finish: Finish = GUARDED, **faults: int) -> Scenario:
-    return Scenario("one", (Spec(declared, finish),), wins=1, **faults)  # type: ignore[arg-type]
+def _one(declared: Contents = AB, finalize: Finalize = STATUS_UPDATE, **faults: int) -> Scenario:
+    return Scenario("one", (Spec(declared, finalize),), wins=1, **faults)  # type: ignore[arg-type]
 
 
 def _lasting(*specs: Spec, **faults: int) -> Scenario:
     return Scenario("lasting", specs, lasting=True, wins=len(specs), **faults)  # type: ignore[arg-type]
 
 
-def _two(one: Contents, other: Contents, finish: Finish = GUARDED) -> Scenario:
-    return Scenario("two", (Spec(one, finish), Spec(other, finish)))
+def _two(one: Contents, other: Contents, finalize: Finalize = STATUS_UPDATE) -> Scenario:
+    return Scenario("two", (Spec(one, finalize), Spec(other, finalize)))
 
 
 def _replacing(*declared: Spec, held: Status = Status.PUBLISHED, wins: int | None = None, **faults: int) -> Scenario:
@@ -50,7 +50,7 @@ ASSURED = """    # Also those that changed after they were sent: what is publish
     for asset in release.assets:
         uploader.sources[asset.name].assure()
 """
-FINISH = """    if last:
+FINALIZE = """    if last:
         return (yield from _finish_with(last, release, uploader, registry, scheduler))
     return (yield from _finish_guarded(release, registry, scheduler))
 """
@@ -151,7 +151,7 @@ MUTANTS = [
         "published",
         (
             (ALONE, f"    yield from scheduler.run(jobs[:1], limit=1)\n{FINISHED}{OTHERS_SENT}"),
-            (f"{OTHERS_SENT}{ASSURED}\n{FINISH}", OTHERS_SENT + RETURNED),
+            (f"{OTHERS_SENT}{ASSURED}\n{FINALIZE}", OTHERS_SENT + RETURNED),
             NOTHING_MISSING,
         ),
     ),
@@ -159,7 +159,7 @@ MUTANTS = [
         "it finishes before the other uploads, and the look refuses for ever",
         _lasting(Spec(AB)),
         "a run failed with RegistryConflictError",
-        ((ALONE, FINISHED + ALONE), (f"{OTHERS_SENT}{ASSURED}\n{FINISH}", OTHERS_SENT + RETURNED)),
+        ((ALONE, FINISHED + ALONE), (f"{OTHERS_SENT}{ASSURED}\n{FINALIZE}", OTHERS_SENT + RETURNED)),
     ),
     Mutant(
         "one upload is dropped, and what is missing is not looked for",
@@ -171,9 +171,9 @@ MUTANTS = [
     Mutant("what is missing is not looked for", _one(deletions=1), "published", (NOTHING_MISSING,)),
     Mutant(
         "last-asset: the held-back asset is sent first",
-        _one(finish=LAST),
+        _one(finalize=LAST),
         "published",
-        ((ALONE, ""), (f"\n{FINISH}", f"\n{FINISHED}{ALONE}{RETURNED}"), (AWAIT_OTHERS, "")),
+        ((ALONE, ""), (f"\n{FINALIZE}", f"\n{FINISHED}{ALONE}{RETURNED}"), (AWAIT_OTHERS, "")),
     ),
     Mutant(
         "last-asset: one upload is dropped, and what is missing is not looked for",
@@ -206,7 +206,7 @@ MUTANTS = [
     ),
     Mutant(
         "the finishing call expects no status",
-        Scenario("archived", (Spec(A, GUARDED, Status.ARCHIVED),) * 2),
+        Scenario("archived", (Spec(A, STATUS_UPDATE, Status.ARCHIVED),) * 2),
         "moved",
         ((FINISHING, FINISHING.replace("Status.UNFINISHED", "None")),),
     ),
@@ -301,7 +301,7 @@ MUTANTS = [
     ),
     Mutant(
         "replaced: marked by the status that is declared (bug 2)",
-        _replacing(Spec(AB, GUARDED, Status.ARCHIVED), lost=1, wins=0),
+        _replacing(Spec(AB, STATUS_UPDATE, Status.ARCHIVED), lost=1, wins=0),
         "deleted",
         names=(("make_plan", _plan_replaces_by_any_status),),
     ),

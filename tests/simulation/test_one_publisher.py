@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pulumi_codeartifact_release.publishing import Finish
+from pulumi_codeartifact_release.publishing import Finalize
 from pulumi_codeartifact_release.registry import Status
 
 from .core import impatient
@@ -24,56 +24,56 @@ from .scenario import Scenario
 from .spec import Spec
 
 Holds = Callable[..., Explored]
-FINISH = pytest.mark.parametrize("finish", list(Finish))
+FINALIZE = pytest.mark.parametrize("finalize", list(Finalize))
 ASSETS = pytest.mark.parametrize("declared", [ABCD[:count] for count in (1, 2, 3, 4)], ids=len)
 
 
-@FINISH
+@FINALIZE
 @ASSETS
 def test_killed_at_any_step_and_once_more_in_the_next_run_it_still_ends_whole(
-    holds: Holds, finish: Finish, declared: Contents
+    holds: Holds, finalize: Finalize, declared: Contents
 ) -> None:
-    found = holds(Scenario("killed twice", (Spec(declared, finish),), killed=2, wins=1))
+    found = holds(Scenario("killed twice", (Spec(declared, finalize),), killed=2, wins=1))
     # Every state of a run is a crash point: before each request, and after each with its answer on the way.
     assert found.kinds["killed"] > 2 * len(declared)
     assert found.kinds["late"]
 
 
-@FINISH
+@FINALIZE
 @ASSETS
 def test_a_lost_answer_and_a_stale_read_are_settled_within_the_run(
-    holds: Holds, finish: Finish, declared: Contents
+    holds: Holds, finalize: Finalize, declared: Contents
 ) -> None:
     core = impatient() if len(declared) > 2 else None
     # Of four assets one of the two at a time: together they would take longer than all else here.
     for faults in [{"lost": 1, "stale": 1}] if len(declared) < 4 else [{"lost": 1}, {"stale": 1}]:
-        holds(Scenario("lost and stale", (Spec(declared, finish),), wins=1, lasting=True, **faults), core)  # type: ignore[arg-type]
+        holds(Scenario("lost and stale", (Spec(declared, finalize),), wins=1, lasting=True, **faults), core)  # type: ignore[arg-type]
 
 
-@FINISH
-def test_two_lost_answers_and_two_stale_reads_are_settled_within_the_run(holds: Holds, finish: Finish) -> None:
-    holds(Scenario("lost twice", (Spec(ABC, finish),), lost=2, wins=1, lasting=True))
-    holds(Scenario("stale twice", (Spec(ABC, finish),), stale=2, wins=1, lasting=True))
+@FINALIZE
+def test_two_lost_answers_and_two_stale_reads_are_settled_within_the_run(holds: Holds, finalize: Finalize) -> None:
+    holds(Scenario("lost twice", (Spec(ABC, finalize),), lost=2, wins=1, lasting=True))
+    holds(Scenario("stale twice", (Spec(ABC, finalize),), stale=2, wins=1, lasting=True))
 
 
-@FINISH
+@FINALIZE
 @pytest.mark.parametrize("declared", [ABCD[:count] for count in (1, 2, 3)], ids=len)
 def test_killed_with_answers_lost_and_reads_stale_it_still_ends_whole(
-    holds: Holds, finish: Finish, declared: Contents
+    holds: Holds, finalize: Finalize, declared: Contents
 ) -> None:
-    holds(Scenario("killed, lost, stale", (Spec(declared, finish),), killed=1, lost=1, stale=1, wins=1), impatient())
+    holds(Scenario("killed, lost, stale", (Spec(declared, finalize),), killed=1, lost=1, stale=1, wins=1), impatient())
 
 
-@FINISH
-def test_the_order_of_parallel_uploads_does_not_matter(holds: Holds, finish: Finish) -> None:
+@FINALIZE
+def test_the_order_of_parallel_uploads_does_not_matter(holds: Holds, finalize: Finalize) -> None:
     for parallel in (1, 2):
-        holds(Scenario("parallel", (Spec(ABCD, finish, parallel=parallel),), killed=1, lost=1, wins=1), impatient())
+        holds(Scenario("parallel", (Spec(ABCD, finalize, parallel=parallel),), killed=1, lost=1, wins=1), impatient())
 
 
-@FINISH
+@FINALIZE
 @pytest.mark.parametrize("status", [Status.UNLISTED, Status.ARCHIVED])
-def test_a_version_declared_unlisted_or_archived_gets_there(holds: Holds, finish: Finish, status: Status) -> None:
-    holds(Scenario("status", (Spec(ABC[:2], finish, status),), killed=1, lost=1, stale=1, wins=1), impatient())
+def test_a_version_declared_unlisted_or_archived_gets_there(holds: Holds, finalize: Finalize, status: Status) -> None:
+    holds(Scenario("status", (Spec(ABC[:2], finalize, status),), killed=1, lost=1, stale=1, wins=1), impatient())
 
 
 @pytest.mark.parametrize("fault", ["lost", "stale", "killed"])

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pulumi_codeartifact_release.publishing import Finish, Route
+from pulumi_codeartifact_release.publishing import Finalize, Route
 from pulumi_codeartifact_release.registry import Status
 
 from .core import impatient
@@ -103,7 +103,7 @@ def test_it_gets_the_declared_status(holds: Holds, route: Route, status: Status)
 
 
 def test_finished_by_the_last_asset(holds: Holds) -> None:
-    one = Spec(APPROVED, Finish.LAST_ASSET, route=TRANSFER)
+    one = Spec(APPROVED, Finalize.LAST_ASSET, route=TRANSFER)
     holds(_promotion("last-asset, moves", one, becomes=BECOMES, moves=1, wins=0), impatient())
     holds(_promotion("last-asset, killed, lost", one, killed=1, lost=1, wins=1), impatient())
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import fakes
 from fakes import AT, FakeRegistry, InlineScheduler
 from pulumi_codeartifact_release.errors import DisposedError, RefusedError
-from pulumi_codeartifact_release.publishing import Finish, Finished, Planned, Release, apply, digest, look, make_plan
+from pulumi_codeartifact_release.publishing import Finalize, Finished, Planned, Release, apply, digest, look, make_plan
 from pulumi_codeartifact_release.publishing.plan import Action, Plan
 from pulumi_codeartifact_release.registry import Status
 
@@ -40,14 +40,14 @@ class Case:
 
     contents: Mapping[str, bytes]
     status: Status
-    finish: Finish
+    finalize: Finalize
     held: Mapping[str, bytes] | None
     held_status: Status
     permitted: bool
 
     @property
     def release(self) -> Release:
-        return fakes.release(dict(self.contents), status=self.status, finish=self.finish)
+        return fakes.release(dict(self.contents), status=self.status, finalize=self.finalize)
 
     @property
     def give_up(self) -> str | None:
@@ -82,7 +82,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(
         contents,
         draw(st.sampled_from(FINAL)),
-        draw(st.sampled_from(list(Finish))),
+        draw(st.sampled_from(list(Finalize))),
         held,
         held_status,
         draw(st.booleans()),
@@ -124,7 +124,7 @@ def test_apply_reaches_what_is_declared_or_refuses_without_a_write(case: Case) -
     assert len(registry.calls) == plan.requests, registry.calls
     assert bool(registry.writes) == plan.changes
     assert {asset.name for asset in told[-1].sent} - {asset.name for asset in plan.uploads} <= {
-        asset.name for asset in case.release.assets if case.finish is Finish.LAST_ASSET
+        asset.name for asset in case.release.assets if case.finalize is Finalize.LAST_ASSET
     }
     assert next(one.plan.action for one in told if isinstance(one, Planned)) is plan.action
 

@@ -1,4 +1,4 @@
-"""A permitted replacement: of a published version, of an archived one, of leftover assets. It gives up that, and no more.
+"""A permitted replacement: of a published version, of an archived one, of leftover assets. It gives up no more.
 
 The bound, every schedule within it: one publisher of two assets, from every status to Published, either way to finish,
 with one lost answer, stale read or death; two publishers of two assets without a fault. Who declares Archived or
@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 import fakes
-from pulumi_codeartifact_release.publishing import Finish
+from pulumi_codeartifact_release.publishing import Finalize
 from pulumi_codeartifact_release.registry import Status
 
 from .core import impatient
@@ -30,16 +30,16 @@ PERMITTED = (("give_up", fakes.release(dict(OLD)).digest),)
 
 HELD = pytest.mark.parametrize("held", [Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED, Status.UNFINISHED])
 NOT_PUBLISHED = pytest.mark.parametrize("declared", [Status.UNLISTED, Status.ARCHIVED])
-FINISH = pytest.mark.parametrize("finish", list(Finish))
+FINALIZE = pytest.mark.parametrize("finalize", list(Finalize))
 
 
 @pytest.mark.parametrize("fault", ["lost", "stale", "killed"])
-@FINISH
+@FINALIZE
 @HELD
 def test_it_ends_with_the_new_bytes_whatever_goes_wrong_once(
-    holds: Holds, held: Status, finish: Finish, fault: str
+    holds: Holds, held: Status, finalize: Finalize, fault: str
 ) -> None:
-    one = Spec(NEW, finish, permitted=PERMITTED)
+    one = Spec(NEW, finalize, permitted=PERMITTED)
     starts = Registry(0, Version(held, OLD))
     holds(
         Scenario(f"{held}, {fault}", (one,), starts=starts, replaceable=(OLD,), wins=1, **{fault: 1}),  # type: ignore[arg-type]
@@ -47,10 +47,10 @@ def test_it_ends_with_the_new_bytes_whatever_goes_wrong_once(
     )
 
 
-@FINISH
+@FINALIZE
 @HELD
-def test_two_that_replace_the_same_by_the_same_both_succeed(holds: Holds, held: Status, finish: Finish) -> None:
-    one = Spec(NEW, finish, permitted=PERMITTED)
+def test_two_that_replace_the_same_by_the_same_both_succeed(holds: Holds, held: Status, finalize: Finalize) -> None:
+    one = Spec(NEW, finalize, permitted=PERMITTED)
     starts = Registry(0, Version(held, OLD))
     holds(Scenario(f"two replace {held}", (one, one), starts=starts, replaceable=(OLD,), wins=2), impatient())
 

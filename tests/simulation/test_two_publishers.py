@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 import pytest
 
-from pulumi_codeartifact_release.publishing import Finish
+from pulumi_codeartifact_release.publishing import Finalize
 
 from .core import impatient
-from .declared import ABC, GUARDED, LAST, OTHERS
+from .declared import ABC, LAST, OTHERS, STATUS_UPDATE
 from .explorer import Explored
 from .scenario import Scenario
 from .spec import Spec
@@ -34,18 +34,22 @@ def _differences(otherwise: str) -> pytest.MarkDecorator:
 
 @FAULTS
 @pytest.mark.parametrize(
-    "finish", [(GUARDED, GUARDED), (GUARDED, LAST), (LAST, LAST)], ids=lambda pair: " x ".join(map(str, pair))
+    "finalize",
+    [(STATUS_UPDATE, STATUS_UPDATE), (STATUS_UPDATE, LAST), (LAST, LAST)],
+    ids=lambda pair: " x ".join(map(str, pair)),
 )
-def test_of_the_same_bytes_both_succeed(holds: Holds, finish: tuple[Finish, Finish], fault: str) -> None:
-    pair = (Spec(ABC, finish[0]), Spec(ABC, finish[1]))
+def test_of_the_same_bytes_both_succeed(holds: Holds, finalize: tuple[Finalize, Finalize], fault: str) -> None:
+    pair = (Spec(ABC, finalize[0]), Spec(ABC, finalize[1]))
     holds(Scenario(f"same bytes, {fault}", pair, wins=2, **{fault: 1}))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("finish", list(Finish))
-def test_the_orphan_of_a_killed_run_that_goes_on_uploading_beside_the_next_one(holds: Holds, finish: Finish) -> None:
+@pytest.mark.parametrize("finalize", list(Finalize))
+def test_the_orphan_of_a_killed_run_that_goes_on_uploading_beside_the_next_one(
+    holds: Holds, finalize: Finalize
+) -> None:
     # The orphan and its successor are two publishers of the same bytes, and either of them dies in the middle.
-    holds(Scenario("orphan", (Spec(ABC[:2], finish),) * 2, killed=2, wins=2), impatient())
-    holds(Scenario("orphan, 3 assets", (Spec(ABC, finish),) * 2, killed=1, wins=2), impatient())
+    holds(Scenario("orphan", (Spec(ABC[:2], finalize),) * 2, killed=2, wins=2), impatient())
+    holds(Scenario("orphan, 3 assets", (Spec(ABC, finalize),) * 2, killed=1, wins=2), impatient())
 
 
 @_differences("lost")
@@ -56,13 +60,13 @@ def test_of_other_bytes_at_most_one_is_published_whole(holds: Holds, kind: str, 
 
 
 @_differences("stale")
-@pytest.mark.parametrize("finish", [(GUARDED, LAST), (LAST, GUARDED), (LAST, LAST)], ids=" x ".join)
+@pytest.mark.parametrize("finalize", [(STATUS_UPDATE, LAST), (LAST, STATUS_UPDATE), (LAST, LAST)], ids=" x ".join)
 def test_unguarded_success_still_means_that_the_registry_holds_what_is_declared(
-    holds: Holds, kind: str, finish: tuple[Finish, Finish], fault: str
+    holds: Holds, kind: str, finalize: tuple[Finalize, Finalize], fault: str
 ) -> None:
-    """`finish: last-asset` cannot keep a rival from publishing a mixture; it must not call that a success."""
+    """`finalize: last-asset` cannot keep a rival from publishing a mixture; it must not call that a success."""
     one, other, _ = OTHERS[kind]
-    pair = (Spec(one, finish[0]), Spec(other, finish[1]))
+    pair = (Spec(one, finalize[0]), Spec(other, finalize[1]))
     holds(Scenario(f"{kind}, {fault}", pair, **{fault: 1}), impatient())  # type: ignore[arg-type]
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..errors import NotPermittedError, StalePlanError, UsageError, printable
 from ..manifest import content_of
-from ..publishing import Action, Finish, Plan, Route, digest, least_s
+from ..publishing import Action, Finalize, Plan, Route, digest, least_s
 from ..publishing.approved import Approved, Found, departure
 from ..registry.interface import Asset, Status
 from ..registry.listing import is_text
@@ -313,7 +313,7 @@ def _approved(package: Mapping[str, Any]) -> Approved:
         Action(package["action"]),
         Route(package["route"]),
         Status(package["status"]),
-        Finish(package["finish"]),
+        Finalize(package["finalize"]),
         package["digest"],
         _assets(package),
         frozenset(asset["name"] for asset in package["upload"]),

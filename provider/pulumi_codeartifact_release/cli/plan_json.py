@@ -106,7 +106,7 @@ def package_json(each: PackagePlan, target: Target) -> dict[str, Any]:
         "action": str(plan.action),
         "route": str(plan.route),
         "status": str(release.status),
-        "finish": str(release.finish),
+        "finalize": str(release.finalize),
         # Of what a gate holds back there is no plan, but what the source offers is what a reviewer needs.
         "digest": release.digest if release.assets else origin and origin.offered,
         "pin": {"digest": pin.digest, "approvedBy": pin.where} if pin else None,

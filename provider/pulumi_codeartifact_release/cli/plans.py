@@ -15,7 +15,7 @@ from ..hashing import SqliteCache, default_folder, hash_files
 from ..manifest import Package
 from ..places import refuse_same_place, same_domain
 from ..publishing import (
-    Finish,
+    Finalize,
     Origin,
     Permission,
     Plan,
@@ -175,7 +175,7 @@ def _release(target: Target, package: Package, version: str, assets: tuple[Asset
         _coordinates(target, package, version),
         assets,
         Status(package.status),
-        Finish(target.site.environment.finish),
+        Finalize(target.site.environment.finalize),
     )
 
 

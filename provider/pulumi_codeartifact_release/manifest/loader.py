@@ -213,7 +213,7 @@ def _environment(name: str, value: dict[str, Any]) -> Environment:
         pins={package: Pin(pin["version"], pin["digest"]) for package, pin in value.get("pins", {}).items()},
         on_destroy=value.get("onDestroy", "retain"),
         on_supersede=value.get("onSupersede", "keep"),
-        finish=value.get("finish", "guarded"),
+        finalize=value.get("finalize", "status-update"),
         stack=value.get("stack"),
     )
 

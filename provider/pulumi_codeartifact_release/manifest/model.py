@@ -86,7 +86,7 @@ class Environment:
     pins: Mapping[str, Pin] = field(default_factory=dict)
     on_destroy: str = "retain"
     on_supersede: str = "keep"
-    finish: str = "guarded"
+    finalize: str = "status-update"
     stack: str | None = None
 
 

@@ -115,7 +115,7 @@ class Values:
             value = self._outside.stack[name]
         elif value is None:
             return self._own(name)
-        # Anything else is a mistake, and `finish` tells it.
+        # Anything else is a mistake, and `finalize` tells it.
         return value if isinstance(value, str) and not CONTROL.search(value) and not _UNEXPANDED.search(value) else None
 
     def _is_set(self, name: str) -> bool:

@@ -26,7 +26,7 @@ from .events import (
 from .gates import Pin, Promotion, duration_text, time_text
 from .origin import Chosen, Origin, choose
 from .permission import Permission
-from .plan import Action, Finish, Plan, Release, RemoteVersion, Route, make_plan, refused
+from .plan import Action, Finalize, Plan, Release, RemoteVersion, Route, make_plan, refused
 from .quota import refuse_oversized
 from .retire import Known, Retirement, retire
 from .review import Review, Sum, least_s, sum_of
@@ -41,7 +41,7 @@ __all__ = [
     "Chosen",
     "Copied",
     "Event",
-    "Finish",
+    "Finalize",
     "Finished",
     "Finishing",
     "Known",

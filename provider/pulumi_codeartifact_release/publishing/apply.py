@@ -190,7 +190,7 @@ def _assure(plan: Plan, sources: Mapping[str, Source], origin: CopySource | None
 
 
 def _next_removal(release: Release, removals: int, scheduler: Scheduler) -> int:
-    """Count a removal, and wait before it if it is not the first; raises InconsistentReadError if there is no end of them."""
+    """Count a removal, and wait before it unless it is the first. Raises InconsistentReadError after too many."""
     if removals == len(SETTLE_WAITS):
         raise InconsistentReadError(
             f"{release.at} was deleted {removals} times and is still there",
@@ -336,7 +336,7 @@ def _finish_with(
             scheduler.sleep(wait)
     raise InconsistentReadError(
         f"{release.at} has all its assets, but the registry still says Unfinished after the last one",
-        hint=("Run again, or set ", Need("finish", "guarded"), ", which publishes by a change of status."),
+        hint=("Run again, or set ", Need("finalize", "status-update"), ", which publishes by a change of status."),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..registry.interface import Asset, Status
-from .plan import DOOMED, Action, Finish, Plan, Release, Route, compared
+from .plan import DOOMED, Action, Finalize, Plan, Release, Route, compared
 
 _SENDING = (Action.PUBLISH, Action.RESUME, Action.REPLACE)
 
@@ -52,7 +52,7 @@ class Approved:
     action: Action
     route: Route
     status: Status
-    finish: Finish
+    finalize: Finalize
     digest: str
     assets: tuple[Asset, ...]
     uploads: frozenset[str]
@@ -65,10 +65,10 @@ def departure(approved: Approved, plan: Plan, source_revision: str | None) -> st
     release = plan.release
     if release.digest != approved.digest:
         return _other_bytes(approved, release)
-    if (release.status, release.finish) != (approved.status, approved.finish):
+    if (release.status, release.finalize) != (approved.status, approved.finalize):
         return (
-            f"it would be {release.status} by `finish: {release.finish}`, "
-            f"approved {approved.status} by `finish: {approved.finish}`"
+            f"it would be {release.status} by `finalize: {release.finalize}`, "
+            f"approved {approved.status} by `finalize: {approved.finalize}`"
         )
     found = Found.of(plan)
     as_planned = (plan.action, plan.route, found) == (approved.action, approved.route, approved.found)

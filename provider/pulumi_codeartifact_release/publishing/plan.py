@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ..errors import ConflictError, LeftoverAssetsError, DisposedError, RefusedError
+from ..errors import ConflictError, DisposedError, LeftoverAssetsError, RefusedError
 from ..registry.interface import Asset, AssetListing, Coordinates, Status, VersionState
 from ..remedies import Need, Text
 from .digest import digest, in_name_order
@@ -31,10 +31,10 @@ _MOST_TOLD = 20
 """Differences that a message shows: more of them hide what it says."""
 
 
-class Finish(StrEnum):
+class Finalize(StrEnum):
     """How the version becomes Published (rule 3)."""
 
-    GUARDED = "guarded"
+    STATUS_UPDATE = "status-update"
     """Every asset is sent unfinished; a compare-and-swap of the status publishes."""
     LAST_ASSET = "last-asset"
     """The smallest asset is held back and sent without `unfinished`: needs no permission but to publish."""
@@ -75,7 +75,7 @@ class Release:
     at: Coordinates
     assets: tuple[Asset, ...]
     status: Status = Status.PUBLISHED
-    finish: Finish = Finish.GUARDED
+    finalize: Finalize = Finalize.STATUS_UPDATE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "assets", in_name_order(self.assets))
@@ -239,7 +239,7 @@ class Plan:
 
     @property
     def _finishing(self) -> int:
-        if self.release.finish is Finish.GUARDED:
+        if self.release.finalize is Finalize.STATUS_UPDATE:
             return 2
         alone = len(self.release.assets) == 1
         return (0 if alone else 1) + 2 + self._sent_again
@@ -247,18 +247,18 @@ class Plan:
     @property
     def _sent_again(self) -> int:
         """The asset that publishes goes out though it is there already."""
-        last_asset = self.action is Action.RESUME and self.release.finish is Finish.LAST_ASSET
+        last_asset = self.action is Action.RESUME and self.release.finalize is Finalize.LAST_ASSET
         return int(last_asset and held_back(self.release) not in self.uploads)
 
 
 def held_back(release: Release) -> Asset:
-    """Return the asset that `finish: last-asset` sends last: the smallest."""
+    """Return the asset that `finalize: last-asset` sends last: the smallest."""
     return min(release.assets, key=lambda asset: (asset.size, asset.name))
 
 
 def publishing_asset(release: Release) -> Asset | None:
     """Return the asset whose upload publishes, None where a change of status does."""
-    return held_back(release) if release.finish is Finish.LAST_ASSET else None
+    return held_back(release) if release.finalize is Finalize.LAST_ASSET else None
 
 
 def make_plan(
@@ -271,7 +271,7 @@ def make_plan(
     leave the last asset to publish what is left.
     """
     if give_up:
-        release = replace(release, finish=Finish.GUARDED)
+        release = replace(release, finalize=Finalize.STATUS_UPDATE)
     if remote is None:
         return Plan(release, Action.PUBLISH, release.assets, (), None, route=route)
 
@@ -364,7 +364,9 @@ def _other_way(route: Route) -> str:
     return "release these files under a new version" if route is Route.FILES else "promote another version"
 
 
-def _leftover_assets(release: Release, remote: RemoteVersion, wrong: list[Difference], route: Route) -> LeftoverAssetsError:
+def _leftover_assets(
+    release: Release, remote: RemoteVersion, wrong: list[Difference], route: Route
+) -> LeftoverAssetsError:
     declared = "what the manifest does not declare" if route is Route.FILES else "what is not promoted"
     other_way = (
         f"Another publisher, or an earlier build, began this version: {_other_way(route)}, "

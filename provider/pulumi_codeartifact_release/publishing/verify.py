@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from ..errors import (
-    InterruptedReleaseError,
     InconsistentReadError,
+    InterruptedReleaseError,
     RegistryError,
     ReleaseError,
     ServerFaultError,
@@ -168,8 +168,8 @@ def verify(
 
     With `download` every listed asset is fetched and hashed, in constant memory, at most `parallel` at once; an
     Unfinished version is not, since it is not as expected whatever comes. What could not be downloaded is the
-    verdict's `problem`. Raises InconsistentReadError for a version that keeps changing, and any other RegistryError where
-    nothing could be read.
+    verdict's `problem`. Raises InconsistentReadError for a version that keeps changing, and any other RegistryError
+    where nothing could be read.
     """
     at = expected.at
     for _ in range(_ROUNDS):

@@ -18,8 +18,8 @@ from botocore.parsers import ResponseParserError
 
 from ..errors import (
     AccessDeniedError,
-    MissingRepositoryError,
     InconsistentReadError,
+    MissingRepositoryError,
     RegistryError,
     ReleaseError,
     ServerFaultError,

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from fakes import asset
+from pulumi_codeartifact_release.audit import audit
 from pulumi_codeartifact_release.publishing import digest
 from pulumi_codeartifact_release.registry import Status, VersionState
 from pulumi_codeartifact_release.state import INPUTS, PROMOTION_INPUTS, Inputs, PromotionInputs, SourcePlace, outputs
-from pulumi_codeartifact_release.trail import trail
 
 ASSETS = {name: asset(name, name.encode()) for name in "ab"}
 DIGEST = digest(ASSETS.values())
@@ -36,12 +36,12 @@ BY = "arn:aws:iam::111122223333:user/releaser"
 
 
 def told(inputs: Inputs = PROMOTED, revision: str = "r2", **more: Any) -> dict[str, Any]:
-    return trail(inputs, revision, **{"how": "transferred", "caller": BY, "commit": "c0ffee", "now": NOW, **more})
+    return audit(inputs, revision, **{"how": "transferred", "caller": BY, "commit": "c0ffee", "now": NOW, **more})
 
 
-def stored(inputs: Inputs, trail: dict[str, Any], revision: str = "r2") -> dict[str, Any]:
+def stored(inputs: Inputs, audit: dict[str, Any], revision: str = "r2") -> dict[str, Any]:
     """The outputs, as the next operation gets them."""
-    return outputs(inputs, VersionState(inputs.status, revision), trail)
+    return outputs(inputs, VersionState(inputs.status, revision), audit)
 
 
 def test_a_promotion_says_what_went_where_when_by_whom_and_from_which_commit() -> None:
@@ -106,7 +106,7 @@ def test_a_change_of_status_keeps_the_trail_and_is_noted_in_it() -> None:
         "revision": "r3",
         "changed": {"at": "2026-11-22T17:00:00Z", "by": "arn:other", "commit": "beef", "status": "Archived"},
     }
-    # The next change takes the place of that one: the trail does not grow for ever.
+    # The next change takes the place of that one: the audit does not grow for ever.
     again = told(PROMOTED, "r4", how="status", before=stored(archived, changed, "r3"), now=LATER)
     assert again["changed"]["status"] == "Published"
     assert again["at"] == first["at"]
@@ -141,21 +141,21 @@ def test_other_bytes_or_another_place_begin_a_new_trail(other: PromotionInputs) 
 
 def test_outputs_of_a_version_that_kept_no_trail_begin_one() -> None:
     before = outputs(PROMOTED, VersionState(Status.PUBLISHED, "r1"))
-    assert "trail" not in before
+    assert "audit" not in before
     assert told(before=before) == told()
 
 
 def test_the_trail_is_an_output_and_no_input() -> None:
     first = told(forced="CVE-2026-1234")
     props = stored(PROMOTED, first)
-    assert props["trail"] == first
-    assert "trail" not in PROMOTION_INPUTS
-    assert "trail" not in INPUTS
+    assert props["audit"] == first
+    assert "audit" not in PROMOTION_INPUTS
+    assert "audit" not in INPUTS
     read = PromotionInputs.of(props)
     assert read == PROMOTED
     # Whoever runs it, from whatever commit: the inputs are the same, so nothing is a diff.
     assert read.properties() == PromotionInputs.of(stored(PROMOTED, told(commit="beef", caller=None))).properties()
-    assert not {"trail", "at", "by", "commit"} & set(read.properties())
+    assert not {"audit", "at", "by", "commit"} & set(read.properties())
 
 
 def test_the_trail_holds_no_profile_and_no_path() -> None:
