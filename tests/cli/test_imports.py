@@ -47,7 +47,8 @@ def loaded(*words: str, folder: Path | None = None, environ: dict[str, str] | No
 def others(modules: set[str]) -> set[str]:
     """The packages of other people."""
     tops = {name.split(".")[0] for name in modules} - set(sys.stdlib_module_names) - {OWN}
-    return {name for name in tops if not name.startswith(("_", "cython"))}
+    # An older Python needs typing_extensions for jsonschema.
+    return {name for name in tops if not name.startswith(("_", "cython", "typing_extensions"))}
 
 
 def own(modules: set[str]) -> set[str]:
@@ -86,7 +87,10 @@ packages:
 environments:
   dev: {domain: acme, repository: dev}
 """
-NEEDED = {"botocore", "bracex", "click", "dateutil", "jmespath", "six", "urllib3", "wcmatch", "yaml"}
+NEEDED = {
+    *("botocore", "bracex", "click", "dateutil", "jmespath", "six", "urllib3", "wcmatch", "yaml"),
+    *("attr", "attrs", "jsonschema", "jsonschema_specifications", "referencing", "rpds"),
+}
 """To read a manifest, and to ask a registry."""
 
 

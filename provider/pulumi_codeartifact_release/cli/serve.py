@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UsageError
-from ..local_registry.shell import script, variables
 from ..registry.address import is_loopback
 
 if TYPE_CHECKING:
@@ -50,6 +49,8 @@ def command(directory: Path, host: str, port: int, env_file: Path | None, faults
 
     DIR is created by the first CreateDomain. One line is logged for every request.
     """
+    from ..local_registry.shell import script, variables  # noqa: PLC0415 - `--help` answers at once
+
     server = _start(directory, host, port, faults)
     with server, contextlib.ExitStack() as stack:
         stop = threading.Event()
