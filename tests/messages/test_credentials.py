@@ -153,6 +153,25 @@ def test_the_program_hangs(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
     assert time.monotonic() - before < 10
 
 
+@pytest.mark.parametrize("command", ["/bin/sh -c 'yes'", "/bin/sh -c 'yes >&2'"])
+def test_the_program_prints_without_end(shell: Shell, command: str) -> None:
+    shell.process(command)
+    assert shell.refused() == (
+        f"{OF_CI} (/bin/sh) gave no AWS credentials: what it printed is too much for credentials\n{CORRECT}"
+    )
+
+
+@pytest.mark.parametrize(
+    "command", ["/bin/sh -c 'sleep 1000 & wait'", "/bin/sh -c 'sleep 1000 &'", "/bin/sh -c 'exec >&- 2>&-; sleep 1000'"]
+)
+def test_something_that_the_program_started_hangs(shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr(logins, "PROCESS_S", 0.5)
+    shell.process(command.replace("1000", "20"))
+    before = time.monotonic()
+    assert "(/bin/sh) gave no AWS credentials: it did not end within 0.5 s" in shell.refused()
+    assert time.monotonic() - before < 10
+
+
 def test_a_source_profile_has_the_same_program(shell: Shell) -> None:
     shell.config(
         "[profile release]\nrole_arn = arn:aws:iam::111122223333:role/release\nsource_profile = ci\n"

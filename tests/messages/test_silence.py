@@ -214,11 +214,24 @@ def test_what_answers_there_speaks_no_tls(ask: Ask) -> None:
     )
 
 
-def test_the_file_of_trusted_certificates_is_not_there(ask: Ask, own: Certificate, tmp_path: Path) -> None:
+NONE = "it holds no certificates that can be read"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("missing.pem", "No such file or directory"), ("text.pem", NONE),
+     ("empty.pem", NONE), ("broken.pem", NONE)],
+)  # fmt: skip
+def test_the_file_of_trusted_certificates_is_none(
+    ask: Ask, own: Certificate, tmp_path: Path, name: str, reason: str
+) -> None:
+    (tmp_path / "text.pem").write_text("hello")
+    (tmp_path / "empty.pem").touch()
+    (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nhello\n-----END CERTIFICATE-----\n")
     with tls(own) as endpoint:
-        err = ask(endpoint, AWS_CA_BUNDLE=str(tmp_path / "missing.pem"))
+        err = ask(endpoint, AWS_CA_BUNDLE=str(tmp_path / name))
     assert told(err, ENDPOINT=endpoint) == (
-        f"{TLS} the file of trusted certificates cannot be read (No such file or directory)\n"
+        f"error[usage]: DescribePackageVersion: the file of trusted certificates cannot be used: {reason}\n"
         "Correct AWS_CA_BUNDLE (or `ca_bundle` of the AWS config file): the path of a PEM file."
     )
 

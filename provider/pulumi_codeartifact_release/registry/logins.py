@@ -13,8 +13,10 @@ import getpass
 import json
 import os
 import re
+import selectors
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,6 +38,7 @@ from .unanswered import AGAIN
 
 PROCESS_S = 60.0
 """How long a `credential_process` may take, as in AWS's SDK for Go."""
+_MOST_PRINTED = 1 << 20
 _KEY = re.compile(r"[!-~]+")
 _VARIABLES = {"access_key": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
 _PARTS = {"access_key": "access key ID", "secret_key": "secret access key", "token": "session token"}
@@ -225,18 +228,49 @@ class _Process(ProcessProvider):
 
 
 def _output(words: list[str], source: str) -> bytes:
+    """Return what a program prints. Raises NoCredentialsError where it fails, takes too long or prints without end."""
     try:
         # What to run is the business of the user who wrote the profile.
-        done = subprocess.run(words, capture_output=True, timeout=PROCESS_S, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired as error:
-        raise no_credentials(source, f"it did not end within {PROCESS_S:g} s") from error
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise no_credentials(source, f"it cannot be started: {reason}") from error
-    if done.returncode:
-        said = " ".join(done.stderr.decode(errors="replace").split())
-        raise no_credentials(source, said[:500] or f"it ended with exit code {done.returncode}, and said nothing")
-    return done.stdout
+    deadline = time.monotonic() + PROCESS_S
+    with process:
+        try:
+            printed, said = _both(process, source, deadline)
+            code = process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired as error:
+            raise no_credentials(source, f"it did not end within {PROCESS_S:g} s") from error
+        finally:
+            # Whoever gives up, or is interrupted, leaves nothing behind; one that has ended is not meant.
+            process.kill()
+    if code:
+        reason = " ".join(said.decode(errors="replace").split())
+        raise no_credentials(source, reason[:500] or f"it ended with exit code {code}, and said nothing")
+    return printed
+
+
+def _both(process: subprocess.Popen[bytes], source: str, deadline: float) -> tuple[bytes, bytes]:
+    """Return what a program prints to stdout and to stderr."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    parts: dict[int, bytes] = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
+    with selectors.DefaultSelector() as selector:
+        for fd in parts:
+            selector.register(fd, selectors.EVENT_READ)
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise subprocess.TimeoutExpired(process.args, PROCESS_S)
+            for key, _ in selector.select(left):
+                part = os.read(key.fd, _MOST_PRINTED)
+                if not part:
+                    selector.unregister(key.fd)
+                parts[key.fd] += part
+                if len(parts[key.fd]) > _MOST_PRINTED:
+                    raise no_credentials(source, "what it printed is too much for credentials")
+    return parts[process.stdout.fileno()], parts[process.stderr.fileno()]
 
 
 def _refuse_past(until: object, source: str) -> None:

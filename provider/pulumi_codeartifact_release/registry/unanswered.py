@@ -18,7 +18,7 @@ import urllib3.exceptions
 from botocore.loaders import create_loader
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from ..errors import ReleaseError, UnreachableError, WrongRegionError
+from ..errors import ReleaseError, UnreachableError, UsageError, WrongRegionError
 from ..remedies import Need, Text
 from .address import region_of
 
@@ -52,6 +52,11 @@ def unanswered(error: boto.BotoCoreError, operation: str, endpoint: str) -> Rele
             ),
         )
     if isinstance(error, boto.SSLError):
+        if unusable := _bundle(error):
+            return UsageError(
+                f"{operation}: the file of trusted certificates cannot be used: {unusable}",
+                hint="Correct AWS_CA_BUNDLE (or `ca_bundle` of the AWS config file): the path of a PEM file.",
+            )
         why = _tls(error)
         return UnreachableError(f"{operation}: TLS to {endpoint} failed: {why.reason}", hint=why.hint)
     if through_proxy:
@@ -168,6 +173,16 @@ def _proxy(error: boto.BotoCoreError) -> _Why:
     return _Why("the proxy does not connect", check)
 
 
+def _bundle(error: boto.BotoCoreError) -> str:
+    """Return why the file of trusted certificates cannot be used, "" where it can."""
+    failed = _first(error, ssl.SSLError)
+    if not failed:
+        unread = _system(error)
+        return str(unread.strerror) if unread else ""
+    # The parts of OpenSSL that read such files; what is wrong with the other side comes from another one.
+    return "it holds no certificates that can be read" if getattr(failed, "library", "") in ("X509", "PEM") else ""
+
+
 def _tls(error: boto.BotoCoreError) -> _Why:
     refused, failed = _first(error, ssl.SSLCertVerificationError), _first(error, ssl.SSLError)
     number = refused.verify_code if refused else None
@@ -187,11 +202,6 @@ def _tls(error: boto.BotoCoreError) -> _Why:
             f"this machine does not trust its certificate ({refused.verify_message})",
             "If it is your own registry's, or that of a proxy which opens TLS, set AWS_CA_BUNDLE to a PEM file "
             "with the certificate of its authority.",
-        )
-    if not failed and (unread := _system(error)):
-        return _Why(
-            f"the file of trusted certificates cannot be read ({unread.strerror})",
-            "Correct AWS_CA_BUNDLE (or `ca_bundle` of the AWS config file): the path of a PEM file.",
         )
     reason = str(getattr(failed, "reason", None) or "no reason given").replace("_", " ").lower()
     if "version number" in reason or "http request" in reason:
