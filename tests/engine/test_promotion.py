@@ -224,7 +224,7 @@ def test_the_same_bytes_go_from_stack_to_stack_and_what_was_made_outlives_its_so
     permit(world, f"sha256:{'0' * 64}")
     printed = prod.run("preview", fails=True)
     assert "and `soak` asks for 24h: until 2" in printed
-    assert f"--force acme/app@1.0={digest} --reason TEXT" in printed
+    assert f"`pulumi config set --path 'force[1]' acme/app@1.0={digest} -s prod`" in printed
     assert world.only_looked()
     permit(world, digest)
     assert "Published: sent 3 assets, 29 bytes" in prod.up()

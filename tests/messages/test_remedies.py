@@ -124,7 +124,7 @@ def paste(project: Project, printed: str, *, value: str = "") -> list[str]:
 
 
 @pytest.mark.engine
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_what_the_root_program_prints_helps_the_root_program(project: Project) -> None:
     project.begin()
     project.write("release.yaml", TWO)
@@ -163,9 +163,10 @@ def test_what_the_root_program_prints_helps_the_root_program(project: Project) -
     project.environ["PULUMI_STACK"] = "staging"
     project.run("stack", "init", "staging")
     project.write("Pulumi.staging.yaml", (project.folder / "Pulumi.dev.yaml").read_text())
-    printed = project.run("preview", fails=True)
-    assert "`soak` asks for 24h" in printed
-    paste(project, printed)
+    for _ in range(2):
+        printed = project.run("preview", fails=True)
+        assert "`soak` asks for 24h" in printed
+        paste(project, printed)
     project.up()
     project.environ["PULUMI_STACK"] = "dev"
 
@@ -197,7 +198,7 @@ def arguments(printed: str) -> str:
 
 
 @pytest.mark.engine
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_what_a_program_of_ones_own_prints_helps_that_program(project: Project) -> None:
     project.begin(OWN.format(one="", two=""))
     # The source is made in this run, so it cannot have been there for long: that shows in the update.
@@ -226,7 +227,7 @@ publish_manifest("release.yaml", "dev", **dict({}))
 
 
 @pytest.mark.engine
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_what_a_call_of_publish_manifest_prints_helps_that_call(project: Project) -> None:
     project.begin(CALL.format(""))
     project.write("release.yaml", TWO.replace("../shared", "dist").replace("file:../registry", "file:.registry"))

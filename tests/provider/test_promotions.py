@@ -254,6 +254,7 @@ def test_a_promoting_environment_needs_no_files(stack: Stack, program: Path) -> 
             dry_run=True,
             repository_exists=True,
             commit=commit_of(program),
+            front={"call": "publish_manifest"},
         ).text()
     )
     assert stack.log == [
@@ -542,7 +543,7 @@ def test_a_folder_is_no_source_for_a_registry_elsewhere_unless_it_is_permitted(p
         plugin.configure()
         for dry_run in (True, False):
             [failure] = plugin.check({}, promoted.news({"dry_run": dry_run}, source=source))["failures"]
-            assert "--allow local-source" in failure["reason"]
+            assert '`allow=["local-source"]`' in failure["reason"]
         permitted = {"dry_run": True, "allow": frozenset(("local-source",))}
         [failure] = plugin.check({}, promoted.news(permitted, source=source))["failures"]
         # Permitted, it is looked at.
@@ -588,7 +589,7 @@ def test_a_soak_is_judged_in_check_and_force_is_for_one_digest_with_a_reason(pro
         for declared in ({"dry_run": True}, {}, {"force": ONE, "reason": "in a hurry"}):
             [failure] = plugin.check({}, promoted.news(declared, soak="24h"))["failures"]
             assert "`soak` asks for 24h: until 2" in failure["reason"]
-            assert f"--force acme/app@1.0={promoted.digest} --reason TEXT" in failure["reason"]
+            assert f'`force="{promoted.digest}", reason="TEXT"`' in failure["reason"]
         assert only_reads(promoted.asked(before))
         forced = {"force": promoted.digest, "reason": "a security fix"}
         plugin.checked({}, promoted.news({"dry_run": True, **forced}, soak="24h"))
@@ -609,7 +610,7 @@ def test_other_bytes_of_a_version_are_taken_over_only_where_what_they_replace_is
         plugin.configure()
         assert plugin.checked(inputs, promoted.news()) == inputs
         [failure] = plugin.check(inputs, promoted.news({"dry_run": True, "pin": other, "pinned_by": "us"}))["failures"]
-        assert f"--replace acme/app@1.0={promoted.digest}" in failure["reason"]
+        assert f'`replace="{promoted.digest}"`' in failure["reason"]
         permitted = {"pin": other, "pinned_by": "us", "give_up": promoted.digest}
         replaced = plugin.update(outputs, plugin.checked(inputs, promoted.news(permitted)))
     assert (replaced["digest"], replaced["source"]["digest"], replaced["audit"]["digest"]) == (other, other, other)
