@@ -230,6 +230,14 @@ def test_the_server_of_a_container_is_none_that_may_be_asked(shell: Shell, uri: 
     assert said.startswith(f"error[no-credentials]: {CONTAINER} gave no AWS credentials: {reason}")
 
 
+def test_the_token_of_a_container_is_no_header_and_not_shown(shell: Shell) -> None:
+    token = {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "hidden…"}
+    assert shell.refused(**{CONTAINER: "http://127.0.0.1:9/keys"}, **token) == (
+        f"error[no-credentials]: {CONTAINER} (with AWS_CONTAINER_AUTHORIZATION_TOKEN) gave no AWS credentials: "
+        f"a URL or a token of it cannot be used in HTTP\n{CORRECT}"
+    )
+
+
 def test_the_token_of_a_container_is_missing(shell: Shell) -> None:
     token = {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/no/such/token"}
     assert shell.refused(**{CONTAINER: "http://127.0.0.1:9/keys"}, **token) == (

@@ -202,7 +202,7 @@ def _no_answer(error: boto.BotoCoreError, source: str) -> ReleaseError:
     if isinstance(error, boto.HTTPClientError | boto.ConnectionError | boto.IncompleteReadError):
         if isinstance(inner, ValueError):
             # Its text would show the header: a token.
-            return no_credentials(source, "one of its values has a character that no HTTP header can have")
+            return no_credentials(source, "a URL or a token of it cannot be used in HTTP")
         return unanswered(error, f"AWS credentials of {source}", str(error.kwargs.get("endpoint_url") or "its server"))
     if isinstance(error, boto.ParamValidationError):
         return no_credentials(source, one_line(error.kwargs.get("report")))
