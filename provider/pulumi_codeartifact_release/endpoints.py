@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from .errors import NoRegionError, UsageError
-from .registry.address import is_aws, is_loopback, refuse_region, shell_region
+from .registry.access_keys import account_of
+from .registry.aws_endpoints import is_aws, is_loopback, refuse_region, shell_region
 from .registry.config_file import ignores_endpoints
 from .registry.interface import Coordinates, Registry
-from .registry.keys import account_of
-from .registry.prepared import empty_until_prepared
+from .registry.missing_as_empty import missing_as_empty
 from .registry.rate_limiter import RateLimiter, rate_limits
 from .registry.repositories import create_missing
 from .remedies import Need
@@ -118,7 +118,7 @@ class Connection:
     @property
     def planning(self) -> Registry:
         """The registry for planning: a `file:` one that does not exist yet reads as empty, since `prepare` makes it."""
-        return empty_until_prepared(self.registry) if self.embedded else self.registry
+        return missing_as_empty(self.registry) if self.embedded else self.registry
 
 
 def on_first_use(connect: Callable[[], Registry]) -> Registry:

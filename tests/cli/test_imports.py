@@ -71,7 +71,7 @@ def test_help_and_version_import_click_and_four_modules(word: str) -> None:
         ("verify", {"cli.completing", "cli.target"}),
         ("status", {"cli.completing"}),
         ("schema", set()),
-        ("serve", {"registry", "registry.address", "registry.interface"}),
+        ("serve", {"registry", "registry.aws_endpoints", "registry.interface"}),
     ],
 )
 def test_help_of_a_command_imports_click_and_that_command(name: str, needed: set[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import InvalidRegionError
 
 from pulumi_codeartifact_release.registry import Coordinates
-from pulumi_codeartifact_release.registry.translate import translate
+from pulumi_codeartifact_release.registry.error_mapping import map_error
 
 from .conftest import Ask
 from .stand import Answer, printed, service, told
@@ -131,7 +131,7 @@ def test_a_setting_of_the_shell_is_none(ask: Ask) -> None:
 
 def test_a_region_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     error = InvalidRegionError(region_name="us east")
-    assert printed(translate(error, "the AWS settings", Coordinates("", "", "", "", ""), "AWS"), capsys) == (
+    assert printed(map_error(error, "the AWS settings", Coordinates("", "", "", "", ""), "AWS"), capsys) == (
         "error[wrong-region]: us east is not the name of an AWS region\n"
         "Correct AWS_REGION, or `region` in the environment of the manifest: it is written like eu-west-1."
     )

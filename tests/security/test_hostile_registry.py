@@ -295,7 +295,7 @@ def test_no_retry_writes_after_a_cancel(
 
 
 def test_an_answer_that_drips_ends(registry: Registry, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulumi_codeartifact_release.registry.bounded.LONGEST_ANSWER_S", 0.5)
+    monkeypatch.setattr("pulumi_codeartifact_release.registry.response_limits.MAX_RESPONSE_S", 0.5)
 
     def drip() -> Iterator[bytes]:
         for _ in range(200):

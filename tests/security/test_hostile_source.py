@@ -355,7 +355,7 @@ def test_what_is_there_in_part_is_not_completed_from_assets_of_absurd_size(promo
 
 
 def test_a_body_that_drips_ends(promoter: Promoter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulumi_codeartifact_release.registry.bounded.LONGEST_ANSWER_S", 0.3)
+    monkeypatch.setattr("pulumi_codeartifact_release.registry.response_limits.MAX_RESPONSE_S", 0.3)
     ended = threading.Event()
 
     def drip() -> Iterator[bytes]:

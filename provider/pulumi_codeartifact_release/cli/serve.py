@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UsageError
-from ..registry.address import is_loopback
+from ..registry.aws_endpoints import is_loopback
 
 if TYPE_CHECKING:
     from ..local_registry.server import LocalRegistry

@@ -25,14 +25,14 @@ from ..errors import (
     ServerFaultError,
     VersionNotFoundError,
 )
-from .answer_words import is_throttled
-from .answers import copy_of, revision_of, state_of, verdict_of
 from .backoff import Backoff, retry_after
-from .guard import around_attempts, was_throttled
+from .error_mapping import is_not_found, map_error, resource_type
+from .error_responses import is_throttled
 from .interface import Asset, AssetListing, Coordinates, Status, VersionState
 from .listing import Page, by_name, page_of
 from .rate_limiter import RateLimiter
-from .translate import is_not_found, resource_type, translate
+from .request_hooks import around_attempts, was_throttled
+from .responses import copy_of, revision_of, state_of, verdict_of
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient
@@ -308,7 +308,7 @@ class BotoRegistry:
     def _translated(self, error: Exception, operation: str, at: Coordinates, asset: str | None) -> ReleaseError:
         if is_not_found(error) and resource_type(error) is None and operation != "DescribeRepository":
             return self._untyped_not_found(error, operation, at)
-        return translate(error, operation, at, self._client.meta.endpoint_url, asset)
+        return map_error(error, operation, at, self._client.meta.endpoint_url, asset)
 
     def _untyped_not_found(self, error: Exception, operation: str, at: Coordinates) -> ReleaseError:
         """Tell a missing version from a missing repository where the answer does not: ask for the repository.
@@ -329,7 +329,7 @@ class BotoRegistry:
                     f"{operation}: {endpoint} has no repository {at.repository} in a domain {at.domain}",
                     hint="Create it first, or correct domain, domainOwner, repository or region.",
                 )
-            return second if not isinstance(second, AccessDeniedError) else translate(error, operation, at, endpoint)
+            return second if not isinstance(second, AccessDeniedError) else map_error(error, operation, at, endpoint)
         return VersionNotFoundError(
             f"the registry has no {at}: {operation}", hint="Somebody may have deleted it just now: run again to see."
         )

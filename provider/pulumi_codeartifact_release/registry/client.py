@@ -19,11 +19,11 @@ from botocore.exceptions import BotoCoreError
 from botocore.utils import get_environ_proxies
 
 from ..errors import ReleaseError, UsageError, printable
-from .address import is_loopback
-from .bounded import bound_answers
+from .aws_endpoints import is_loopback
 from .config_file import mentions
-from .guard import watch_attempts
 from .isolated import ISOLATED_USER_AGENT
+from .request_hooks import register_hooks
+from .response_limits import limit_responses
 from .sessions import AwsSession, unusable_settings
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def make_client(
             made = client(ClientSettings(endpoint=url))
     except (BotoCoreError, ValueError) as error:
         raise _unusable(error, settings) from error
-    bound_answers(made)
-    watch_attempts(made)
+    limit_responses(made)
+    register_hooks(made)
     return cast("CodeArtifactClient", made)
 
 

@@ -25,8 +25,8 @@ from ..errors import (
     WrongRegionError,
 )
 from ..remedies import Need
-from .answer_words import EXPIRED, error_code, http_status, is_throttled, one_line
-from .unanswered import AGAIN, unanswered
+from .error_responses import EXPIRED, error_code, http_status, is_throttled, one_line
+from .network_errors import AGAIN, network_error
 
 # Calls that botocore makes by itself, for credentials.
 LOGINS = {"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials", "CreateToken"}
@@ -203,7 +203,8 @@ def _no_answer(error: boto.BotoCoreError, source: str) -> ReleaseError:
         if isinstance(inner, ValueError):
             # Its text would show the header: a token.
             return no_credentials(source, "a URL or a token of it cannot be used in HTTP")
-        return unanswered(error, f"AWS credentials of {source}", str(error.kwargs.get("endpoint_url") or "its server"))
+        endpoint = str(error.kwargs.get("endpoint_url") or "its server")
+        return network_error(error, f"AWS credentials of {source}", endpoint)
     if isinstance(error, boto.ParamValidationError):
         return no_credentials(source, one_line(error.kwargs.get("report")))
     return no_credentials(source, _reason(error))

@@ -34,7 +34,7 @@ from botocore.session import Session
 
 from ..errors import ExpiredCredentialsError, NoCredentialsError
 from .login_errors import explained, no_credentials
-from .unanswered import AGAIN
+from .network_errors import AGAIN
 
 PROCESS_S = 60.0
 """How long a `credential_process` may take, as in AWS's SDK for Go."""

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 
 from ..errors import UsageError
-from .address import is_aws
+from .aws_endpoints import is_aws
 from .fair_queue import FairQueue
 
 AWS_RATES: Mapping[str, float] = {

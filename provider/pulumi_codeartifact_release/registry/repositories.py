@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def create_missing(client: CodeArtifactClient, domain: str, repository: str) -> None:
-    """Make the domain and the repository unless they are there. Raises what `translate` makes of a failure."""
+    """Make the domain and the repository unless they are there. Raises what `map_error` makes of a failure."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from .translate import translate
+    from .error_mapping import map_error
 
     at = Coordinates(domain, repository, "", "", "")
 
@@ -28,9 +28,9 @@ def create_missing(client: CodeArtifactClient, domain: str, repository: str) -> 
         except ClientError as error:
             # Another process was first, which is as good.
             if error.response["Error"]["Code"] != "ConflictException":
-                raise translate(error, "CreateRepository", at, client.meta.endpoint_url) from error
+                raise map_error(error, "CreateRepository", at, client.meta.endpoint_url) from error
         except BotoCoreError as error:
-            raise translate(error, "CreateRepository", at, client.meta.endpoint_url) from error
+            raise map_error(error, "CreateRepository", at, client.meta.endpoint_url) from error
 
     try:
         client.describe_repository(domain=domain, repository=repository)

@@ -20,7 +20,7 @@ from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
 from ..errors import ReleaseError, UsageError
-from .address import refuse_region, shell_region
+from .aws_endpoints import refuse_region, shell_region
 from .isolated import isolated_session
 from .login_errors import about_credentials, about_settings, none_found
 from .logins import Login, chain_of

@@ -1,6 +1,6 @@
 """Something to do around every attempt of a request, also those that the client makes by itself.
 
-    watch_attempts(client)
+    register_hooks(client)
     with around_attempts("PublishPackageVersion", permit.acquire, told):
         client.publish_package_version(...)     # begins before each request that goes out, is told each answer
 
@@ -17,8 +17,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .answer_words import is_throttled
 from .backoff import normalize_retry_after
+from .error_responses import is_throttled
 
 Told = Callable[[Mapping[str, Any] | None], None]
 """Called with an answer as botocore has parsed it, None where there is none."""
@@ -39,7 +39,7 @@ def around_attempts(operation: str, begin: Callable[[], None], told: Told) -> It
         _current.begin = _current.told = None
 
 
-def watch_attempts(client: Any) -> None:
+def register_hooks(client: Any) -> None:
     """Make the client call them."""
     events = client.meta.events
     # First of the handlers: the one that signs comes later, so a signature never waits for the quota.

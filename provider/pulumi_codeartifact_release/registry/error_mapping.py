@@ -23,11 +23,11 @@ from ..errors import (
     VersionNotFoundError,
 )
 from ..remedies import Need
-from .address import region_of
-from .answer_words import EXPIRED, error_code, http_status, is_throttled, one_line
+from .aws_endpoints import region_of
+from .error_responses import EXPIRED, error_code, http_status, is_throttled, one_line
 from .interface import Coordinates
 from .login_errors import LOGINS, about_credentials, about_settings, refused_login
-from .unanswered import AGAIN, unanswered
+from .network_errors import AGAIN, network_error
 
 _CLOCK = {"RequestTimeTooSkewed", "RequestTimeTooSkewedException", "RequestInTheFuture"}
 _CLOCK_SAID = ("signature expired", "signature not yet current")
@@ -45,7 +45,7 @@ _DENIED = {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"}
 _ON_TOP = {"CopyPackageVersions": " Copying needs codeartifact:ReadFromRepository on the source repository too."}
 
 
-def translate(
+def map_error(
     error: Exception, operation: str, at: Coordinates, endpoint: str, asset: str | None = None
 ) -> ReleaseError:
     """Return the error of our own tree for what `operation` (as the API names it) raised about `at`, or an asset."""
@@ -208,7 +208,7 @@ def _no_answer(error: Exception, operation: str, endpoint: str) -> ReleaseError:
                 hint="Correct the name: CodeArtifact has none like it.",
             )
         case boto.HTTPClientError() | boto.ConnectionError() | boto.IncompleteReadError():
-            return unanswered(error, operation, endpoint)
+            return network_error(error, operation, endpoint)
         case ResponseParserError():
             return ServerFaultError(
                 f"{operation}: {endpoint} answered what is not CodeArtifact's protocol", hint=_STRANGE

@@ -1,6 +1,6 @@
 """Why no answer came, in words for somebody who knows their network and not our libraries.
 
-raise unanswered(error, "DescribePackageVersion", "https://codeartifact.us-east-1.amazonaws.com")
+raise network_error(error, "DescribePackageVersion", "https://codeartifact.us-east-1.amazonaws.com")
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from ..errors import ReleaseError, UnreachableError, UsageError, WrongRegionError
 from ..remedies import Need, Text
-from .address import region_of
+from .aws_endpoints import region_of
 
 AGAIN = "Run again: only what is missing is sent."
 """The end of many hints: what has arrived stays, and is not sent twice."""
@@ -36,7 +36,7 @@ class _Why(NamedTuple):
     hint: Text
 
 
-def unanswered(error: boto.BotoCoreError, operation: str, endpoint: str) -> ReleaseError:
+def network_error(error: boto.BotoCoreError, operation: str, endpoint: str) -> ReleaseError:
     """Return what it means that `operation` has no answer from `endpoint`: what failed, and what to look at."""
     through_proxy = isinstance(error, boto.ProxyConnectionError)
     region = None if through_proxy or not _first(error, socket.gaierror) else region_of(endpoint)

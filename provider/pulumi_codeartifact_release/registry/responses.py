@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from ..errors import RegistryError, ServerFaultError, StatusRefusedError, VersionNotFoundError
-from .answer_words import one_line
+from .error_responses import one_line
 from .interface import Coordinates, Status, VersionState
 
 # The model says 50.

@@ -13,7 +13,7 @@ from botocore.session import Session
 
 from pulumi_codeartifact_release.endpoints import Destination, Endpoint, connect, resolve, resolved_region
 from pulumi_codeartifact_release.errors import UsageError, WrongRegionError
-from pulumi_codeartifact_release.registry.address import is_aws, is_loopback, refuse_region, region_of
+from pulumi_codeartifact_release.registry.aws_endpoints import is_aws, is_loopback, refuse_region, region_of
 from pulumi_codeartifact_release.registry.client import ClientSettings, caller, make_client
 
 
@@ -189,7 +189,7 @@ def test_a_host_that_somebody_else_may_have_needs_the_operator(host: str) -> Non
 def test_the_partitions_are_known_without_what_takes_long_to_import() -> None:
     code = (
         "import sys\n"
-        "from pulumi_codeartifact_release.registry.address import refuse_region\n"
+        "from pulumi_codeartifact_release.registry.aws_endpoints import refuse_region\n"
         "refuse_region('eu-west-1', '')\n"
         "print('botocore.loaders' in sys.modules, 'urllib3' in sys.modules)\n"
     )

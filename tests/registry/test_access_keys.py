@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pulumi_codeartifact_release.local_registry.credentials import Keyring
-from pulumi_codeartifact_release.registry.keys import account_of_key
+from pulumi_codeartifact_release.registry.access_keys import account_of_key
 
 
 @pytest.mark.parametrize(

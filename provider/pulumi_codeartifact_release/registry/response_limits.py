@@ -1,6 +1,6 @@
 """Answers of bounded size: a registry that answers without end must not fill this machine's memory.
 
-bound_answers(client)
+limit_responses(client)
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any
 import urllib3.exceptions
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
-LARGEST_ANSWER = 64 << 20
+MAX_RESPONSE_BYTES = 64 << 20
 """Bytes of one answer, decompressed. A page of 1,000 assets is about half a MiB."""
-LONGEST_ANSWER_S = 120.0
+MAX_RESPONSE_S = 120.0
 """Seconds from an answer's first byte to its last: one that drips never runs into a time-out between two bytes."""
 
 
-def bound_answers(client: Any, largest: int = LARGEST_ANSWER) -> None:
+def limit_responses(client: Any, largest: int = MAX_RESPONSE_BYTES) -> None:
     """Make the client refuse larger answers; those that an operation streams are its reader's business."""
     # botocore reads an answer whole before anybody can look at it; its session is the only place to stand in between.
     session = client._endpoint.http_session
@@ -37,7 +37,7 @@ def bound_answers(client: Any, largest: int = LARGEST_ANSWER) -> None:
 
 
 class _Timely:
-    """An answer that is streamed: what is asked for of it comes within LONGEST_ANSWER_S, or not at all."""
+    """An answer that is streamed: what is asked for of it comes within MAX_RESPONSE_S, or not at all."""
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
@@ -48,7 +48,7 @@ class _Timely:
     def read(self, size: int) -> bytes:
         """Return `size` bytes, fewer only at the end. Raises urllib3's own errors."""
         parts: list[bytes] = []
-        deadline = time.monotonic() + LONGEST_ANSWER_S
+        deadline = time.monotonic() + MAX_RESPONSE_S
         while size > 0 and (part := self._raw.read1(size)):
             if time.monotonic() > deadline:
                 raise urllib3.exceptions.ReadTimeoutError(None, "", "it drips")  # type: ignore[arg-type]
@@ -60,13 +60,13 @@ class _Timely:
 def _read(raw: Any, url: str, largest: int) -> bytes:
     chunks: list[bytes] = []
     total = 0
-    deadline = time.monotonic() + LONGEST_ANSWER_S
+    deadline = time.monotonic() + MAX_RESPONSE_S
     try:
         while chunk := raw.read1(1 << 16):
             total += len(chunk)
             if time.monotonic() > deadline:
                 raw.close()
-                raise ReadTimeoutError(endpoint_url=url, error=f"no whole answer in {LONGEST_ANSWER_S:.0f} s")
+                raise ReadTimeoutError(endpoint_url=url, error=f"no whole answer in {MAX_RESPONSE_S:.0f} s")
             if total > largest:
                 raw.close()
                 raise HTTPClientError(error=f"the answer is larger than {largest >> 20} MiB")

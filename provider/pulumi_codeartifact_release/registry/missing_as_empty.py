@@ -1,21 +1,21 @@
 """A registry whose domain and repository are made when they are needed, as a plan sees it.
 
-planning = empty_until_prepared(registry)     # describe() of what is not there: no such version, not an error
+planning = missing_as_empty(registry)     # describe() of what is not there: no such version, not an error
 """
 
 from __future__ import annotations
 
 from ..errors import MissingDomainError, MissingRepositoryError, VersionNotFoundError
-from .forwarding import Forwarding
+from .delegating import DelegatingRegistry
 from .interface import Coordinates, Registry, VersionState
 
 
-def empty_until_prepared(registry: Registry) -> Registry:
+def missing_as_empty(registry: Registry) -> Registry:
     """Return the registry, but that a missing domain or repository reads as one without versions."""
-    return _EmptyUntilPrepared(registry)
+    return _MissingAsEmpty(registry)
 
 
-class _EmptyUntilPrepared(Forwarding):
+class _MissingAsEmpty(DelegatingRegistry):
     def describe(self, at: Coordinates) -> VersionState:
         try:
             return super().describe(at)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from .interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
 
 
-class Forwarding:
+class DelegatingRegistry:
     """`Registry`: another one, as it is."""
 
     def __init__(self, registry: Registry) -> None:
