@@ -100,11 +100,15 @@ def test_a_rename_that_calls_the_place_otherwise_leaves_the_version_that_lives(
 
 def test_where_nothing_tells_whether_it_is_the_same_the_version_stays_and_it_is_said(world: World) -> None:
     _inputs, outputs = world.published(on_destroy="archive")
-    with world.plugin() as plugin:
+
+    def fail(_path: str) -> None:
+        raise ConnectionAbortedError("nobody answers any more")
+
+    with Gate(world.gate.registry) as other, world.plugin() as plugin:
         plugin.configure()
-        with Gate(world.gate.registry) as other:
-            renamed = world.news(on_destroy="archive", endpoint=other.url, declared={"urn": OTHER_URN})
-            plugin.create(plugin.checked({}, renamed))
+        renamed = world.news(on_destroy="archive", endpoint=other.url, declared={"urn": OTHER_URN})
+        plugin.create(plugin.checked({}, renamed))
+        other.before = fail
         plugin.call("Delete", {"id": "acme/app", "urn": URN, "properties": outputs})
     assert world.package.statuses() == {"1.0": "Published"}
     assert any("may be what another resource declares" in line for line in world.engine.lines(ephemeral=False))
