@@ -164,7 +164,8 @@ class _Check:
         review = Review(plan, connection_of(inputs).rate, origin, looks_again=origin is not None)
         first, *more = review_lines(review)
         tell(self._declared.urn, "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more]))
-        if self._olds and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), NAMES):
+        known = all(self._olds.get(name) for name in REQUIRED)
+        if known and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), NAMES):
             before = Inputs.of(self._olds).coordinates
             self._process.log.info(self._declared.urn, f"{before}, the version before: {inputs.on_supersede}")
 
@@ -179,13 +180,19 @@ class VersionCheck(_Check):
         inputs = self._placed(self._inputs, self._olds)
         if not isinstance(inputs.get("assets"), dict):
             inputs["assets"] = asset_properties(transient.assets_from(sources))
-        # Else the engine put the old mapping there: `ignore_changes=["assets"]`.
+        # Else the engine put the old mapping there: `ignore_changes=["assets"]`. Nothing is sent then but these files.
         if UNKNOWN in inputs.values():
             return inputs
         checked = Inputs.of(inputs)
         _refuse_unpermitted(checked, declared.allow)
         properties = checked.properties()
         self._hide(properties)
+        here = digest(transient.assets_from(sources).values())
+        if properties["digest"] != here and not same(self._olds, properties, DECISIVE):
+            raise _HeldBackError(
+                f"{checked.coordinates}: `ignore_changes` keeps `assets` as they were, and other files are declared",
+                hint="Take `assets` out of ignore_changes to release these files, or declare those that state knows.",
+            )
         pending = Pending(
             declared.urn,
             sources,
@@ -363,6 +370,10 @@ def _refuse_unpermitted(inputs: Inputs, allow: frozenset[str]) -> None:
         )
 
 
+class _HeldBackError(UsageError):
+    pass
+
+
 def property_of(error: ReleaseError) -> str:
     """Return the input that the engine names with a failure."""
     if isinstance(error, NotPermittedError):
@@ -371,4 +382,5 @@ def property_of(error: ReleaseError) -> str:
         return "version"
     if isinstance(error, NoRegionError | WrongRegionError):
         return "region"
-    return "endpoint" if isinstance(error, UsageError) else "assets"
+    elsewhere = isinstance(error, UsageError) and not isinstance(error, _HeldBackError)
+    return "endpoint" if elsewhere else "assets"

@@ -32,7 +32,7 @@ from .publishing import (
 )
 from .registry.interface import VersionState
 from .secret import secret_texts
-from .state import Inputs, asset_properties
+from .state import REQUIRED, Inputs, asset_properties
 
 Props = Mapping[str, Any]
 
@@ -114,6 +114,9 @@ def supersede(olds: Props, news: Inputs) -> None:
         return
     shared = process()
     urn = shared.recall(news).urn
+    if any(not olds.get(name) for name in REQUIRED):
+        # An imported state does not say what it was.
+        return
     before = Inputs.of(olds)
     try:
         if still_declared(before):

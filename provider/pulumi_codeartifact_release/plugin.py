@@ -98,6 +98,7 @@ class Process:
         self._asked: dict[str, list[str]] = {}
         # What is declared, by what it is called and by URN.
         self._declared: dict[object, dict[str, Inputs]] = {}
+        self._held: dict[object, list[Inputs]] = {}
         self._lock = threading.Lock()
         self._probe = ThreadPoolExecutor(1, thread_name_prefix="probe")
         if engine_address:
@@ -135,10 +136,15 @@ class Process:
         """Return where a program says what errors ask for, from what its declaration tells of it."""
         return front_of(told, self._asked)
 
-    def secret_of(self, inputs: Inputs) -> tuple[str, ...]:
-        """Return the names of the inputs that the program calls secret, as far as check() saw them."""
+    def hold(self, inputs: Inputs) -> None:
+        """Keep that a resource stays as state has it, whatever the program declares."""
+        with self._lock:
+            self._held.setdefault(self._names(inputs), []).append(inputs)
+
+    def secret_of(self, inputs: Inputs) -> tuple[str, ...] | None:
+        """Return the names of the inputs that the program calls secret; None where check() did not see them."""
         pending = self._pending.get(self._key(inputs))
-        return pending.secret if pending else ()
+        return pending.secret if pending else None
 
     def stop_reason(self) -> str | None:
         """Return why nothing more may be written, None while the run is alive.
@@ -161,7 +167,8 @@ class Process:
     def namesakes(self, inputs: Inputs) -> list[Inputs]:
         """Return what resources of this run declare under the same names, wherever that is."""
         with self._lock:
-            return list(self._declared.get(self._names(inputs), {}).values())
+            names = self._names(inputs)
+            return [*self._declared.get(names, {}).values(), *self._held.get(names, [])]
 
     @staticmethod
     def _names(inputs: Inputs) -> object:

@@ -60,7 +60,9 @@ class _Provider(ResourceProvider):
         news = {name: value for name, value in given if value is not None}
         declared = news.pop(transient.KEY, None)
         inputs = {name: news[name] for name in self.inputs.names if name in news}
-        if declared is None or declared == UNKNOWN:
+        if declared is None:
+            return self._held_back(inputs)
+        if declared == UNKNOWN:
             # Where the files are, or what was approved, is an output of something that does not exist yet.
             return CheckResult({**inputs, "assets": UNKNOWN, "digest": UNKNOWN}, [])
         declared = Declaration.of(declared)
@@ -71,6 +73,18 @@ class _Provider(ResourceProvider):
         # What is wrong with arguments is told all at once, and is none of our errors; its code is theirs.
         failures = [_failure(each.property, UsageError(each.reason), declared.secret) for each in checked.failures]
         return CheckResult(sealed(checked.inputs, declared.secret), failures)
+
+    def _held_back(self, inputs: dict[str, Any]) -> CheckResult:
+        """Return the inputs of state, which the engine handed over in the place of all that the program declares."""
+        missing = [name for name in (*self.inputs.required, "assets", "digest") if not inputs.get(name)]
+        if missing:
+            error = UsageError(
+                f"`ignore_changes` keeps all inputs as state has them, and state has no {', '.join(missing)}",
+                hint="Take it out, run `pulumi up`, which adopts what is published already, then put it back.",
+            )
+            return CheckResult(inputs, [_failure("", error, ())])
+        process().hold(self.inputs.of(inputs))
+        return CheckResult(inputs, [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare; never asks for a replacement: every change is an update in place."""
@@ -131,10 +145,13 @@ class _Provider(ResourceProvider):
             said = outputs(present, remote.state, props.get("audit"))
             return ReadResult(id_, sealed(said, secret), sealed(present.properties(), secret))
 
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Do with the version what the stored `on_destroy` says; the default never comes here (`retain_on_delete`)."""
         hide(secret_texts(props, sealed_inputs(props)))
         with one_line_errors():
+            if any(not props.get(name) for name in REQUIRED):
+                process().log.warn("", f"state does not say which version {id_} is: nothing is done to it")
+                return
             inputs = self.inputs.of(props)
             # A destroy sees only the config of the last `up`: what loses bytes is permitted in this very run.
             permitted = "delete" in os.environ.get("CODEARTIFACT_RELEASE_ALLOW", "").replace(",", " ").split()
@@ -149,7 +166,8 @@ class _Provider(ResourceProvider):
 
     @staticmethod
     def _outputs(inputs: Inputs, state: VersionState, audit: Mapping[str, Any] | None) -> dict[str, Any]:
-        return sealed(outputs(inputs, state, audit), process().secret_of(inputs))
+        secret = process().secret_of(inputs)
+        return sealed(outputs(inputs, state, audit), sealed_inputs({"audit": audit}) if secret is None else secret)
 
 
 class PackageVersionProvider(_Provider):

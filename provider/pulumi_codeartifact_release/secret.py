@@ -43,9 +43,9 @@ def sealed_inputs(outputs: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(names.split(", ")) if names else ()
 
 
-def is_sealed(outputs: Mapping[str, Any], secret: tuple[str, ...]) -> bool:
-    """Return whether state keeps secret just what is to be; also where it holds nothing that could tell."""
-    return not outputs.get("audit") or sealed_inputs(outputs) == secret
+def is_sealed(outputs: Mapping[str, Any], secret: tuple[str, ...] | None) -> bool:
+    """Return whether state keeps secret just what is to be; also where nothing tells."""
+    return secret is None or not outputs.get("audit") or sealed_inputs(outputs) == secret
 
 
 def secret_texts(properties: Mapping[str, Any], secret: tuple[str, ...]) -> set[str]:

@@ -84,6 +84,8 @@ class Inputs:
 
     names: ClassVar[tuple[str, ...]] = INPUTS
     """The names of the inputs of this kind of resource."""
+    required: ClassVar[tuple[str, ...]] = REQUIRED
+    """Those without which it says nothing."""
 
     @classmethod
     def of(cls, props: Mapping[str, Any]) -> Self:
@@ -184,6 +186,7 @@ class PromotionInputs(Inputs):
     soak: str = ""
 
     names: ClassVar[tuple[str, ...]] = PROMOTION_INPUTS
+    required: ClassVar[tuple[str, ...]] = (*REQUIRED, "source")
 
     def properties(self) -> dict[str, Any]:
         """Return the inputs as they are stored: nothing that is None or empty."""
