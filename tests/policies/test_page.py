@@ -123,8 +123,7 @@ def test_stack_settings_exist_in_the_root_program() -> None:
 def test_what_is_installed_is_this_distribution_and_a_pulumi_that_it_works_with() -> None:
     with (ROOT / "provider" / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
-    _, constraint, requirement = FILES["requirements.txt"].splitlines()
-    assert (ROOT / constraint.removeprefix("-c ")).exists()
+    _, requirement = FILES["requirements.txt"].splitlines()
     assert Requirement(requirement).name == project["name"]
     [sdk] = [Requirement(each) for each in project["dependencies"] if each.startswith("pulumi")]
     versions = re.findall(r"pulumi-version: ([\d.]+)", PAGE) + re.findall(r"pulumi/pulumi-python-[\d.]+:([\d.]+)", PAGE)
@@ -151,6 +150,40 @@ def test_no_checkout_leaves_credentials_behind() -> None:
         for step in uses(name):
             if step["uses"].startswith("actions/checkout@"):
                 assert step["with"] == {"persist-credentials": False}
+
+
+def test_what_is_installed_is_hashed_and_runs_no_code_of_others() -> None:
+    action = workflow(".github/actions/release-tools/action.yml")["runs"]["steps"]
+    [script] = [step["run"] for step in action if "run" in step]
+    for lines in (script.splitlines(), GITLAB[".tools"]["before_script"]):
+        installs = [line for line in lines if " install " in line]
+        assert len(installs) == 2
+        assert {"--require-hashes", "--only-binary", "-r", "requirements.lock"} <= set(installs[0].split())
+        assert {"--no-deps", "--no-build-isolation", "-r", "requirements.txt"} <= set(installs[1].split())
+    lock = (ROOT / "provider" / "requirements.lock").read_text(encoding="utf-8")
+    with (ROOT / "provider" / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)
+    for name in (*project["project"]["dependencies"], *project["build-system"]["requires"]):
+        assert re.search(rf"^{Requirement(name).name}==\S+ .*\\\n    --hash=sha256:", lock, flags=re.M | re.I), name
+
+
+def test_a_job_that_builds_has_no_token() -> None:
+    for name, job in JOBS:
+        scripts = " ".join(step.get("run", "") for step in told(name, job)["steps"])
+        if "make " in scripts:
+            assert "id-token" not in told(name, job)["permissions"]
+    builds = {name for name in GITLAB_JOBS if any("make " in line for line in GITLAB[name]["script"])}
+    assert builds == {"build"}
+    assert ".tools" not in listed(GITLAB["build"]["extends"])
+
+
+def test_the_token_of_gitlab_lasts_as_long_as_the_role() -> None:
+    assert GITLAB[".tools"]["id_tokens"]
+    assert GITLAB[".tools"]["timeout"] == "1 hour"
+
+
+def test_tags_wait_for_each_other_and_none_is_dropped() -> None:
+    assert workflow(".github/workflows/release.yml")["concurrency"] == {"group": "release", "queue": "max"}
 
 
 def test_the_role_is_taken_last() -> None:
@@ -253,6 +286,26 @@ def test_no_trust_reaches_beyond_the_repository() -> None:
                 assert re.match(
                     r"(repo:acme/payments-api:|project_path:acme/payments-api:ref_type:(tag|branch):ref:)\w", each
                 ) or (each == "project_path:acme/payments-api:ref_type:branch:ref:*" and name == "trust-gitlab-reader")
+
+
+def test_a_trust_of_github_names_the_ref_and_the_workflow_that_may_release() -> None:
+    claim = "token.actions.githubusercontent.com:"
+    for name, ref, file in (
+        ("trust-github", "refs/heads/main", "prod"),
+        ("trust-github-tags", "refs/tags/v*", "release"),
+    ):
+        conditions = document(name)["Statement"][0]["Condition"]
+        operator = "StringLike" if "*" in ref else "StringEquals"
+        assert conditions[operator][f"{claim}ref"] == ref
+        workflow_ref = conditions[operator][f"{claim}job_workflow_ref"]
+        assert workflow_ref == f"acme/payments-api/.github/workflows/{file}.yml@{ref}"
+        assert f".github/workflows/{file}.yml" in WORKFLOWS
+        assert conditions["StringEquals"][f"{claim}sub"].startswith("repo:acme/payments-api:environment:")
+    numbers = {
+        document(f"trust-github{kind}")["Statement"][0]["Condition"]["StringEquals"][f"{claim}repository_id"]
+        for kind in ("", "-tags", "-reader")
+    }
+    assert numbers == {"123456789"}
 
 
 def test_the_table_of_policies_names_their_actions() -> None:
