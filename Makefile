@@ -6,37 +6,41 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-READY := .venv/.ready
 CODE := provider/pulumi_codeartifact_release tests scripts examples benchmarks __main__.py
 
-.PHONY: demo test bench lint format lock clean
+.PHONY: demo test bench lint format lock ready clean
 
-demo: $(READY)
+demo: ready
 	@$(BIN)/python scripts/demo.py
 
-test: $(READY)
+test: ready
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-bench: $(READY)
+bench: ready
 	@$(BIN)/python -m benchmarks $(BENCH)
 
-lint: $(READY)
+lint: ready
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
 
-format: $(READY)
+format: ready
 	@$(BIN)/ruff format $(CODE)
 	@$(BIN)/ruff check --fix $(CODE)
 
-# Rewrites requirements.lock with the newest versions that fit, for every platform and Python.
-lock: $(READY)
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
-	  --no-header --upgrade -o requirements.lock provider/pyproject.toml requirements.in
+# Rewrites what is pinned, with the newest versions that fit, for every platform and Python: all of it with hashes for
+# `make`; what the distribution needs with hashes for CI; and that without hashes for `pulumi install`, because pip
+# refuses an editable install beside hashes.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+  --no-header
+lock: ready
+	@$(COMPILE) --upgrade --generate-hashes -o requirements.lock provider/pyproject.toml requirements.in
+	@grep ^flit_core requirements.in | $(COMPILE) --generate-hashes -c requirements.lock -o provider/requirements.lock \
+	  provider/pyproject.toml -
+	@$(COMPILE) -c requirements.lock -o provider/requirements.txt provider/pyproject.toml
 
-$(READY): requirements.txt requirements.lock provider/pyproject.toml scripts/setup_venv.py
+ready:
 	@$(PYTHON) scripts/setup_venv.py
-	@touch $(READY)
 
 clean:
 	@rm -rf .venv .demo .coverage .mypy_cache .pytest_cache .ruff_cache
