@@ -22,8 +22,7 @@ def table(results: Results) -> str:
     when = "; ".join(f"{day} at {commit or 'an unknown commit'}" for day, commit in stamps)
     lines = [
         f"Measured {when}, on {machine['cores']} cores ({machine['processor']}), {machine['memory_gib']:g} GiB, "
-        f"{machine['system']}, Python {machine['python']}; {tools}. A `+` is a commit with changes that were not "
-        "committed yet.",
+        f"{machine['system']}, Python {machine['python']}; {tools}. A `+` marks a commit with uncommitted changes.",
         "",
         "| case | figure | measured: median (least to most) | must | met | |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -90,7 +89,7 @@ def _bars(axes: Any, rows: Sequence[Row]) -> None:
     ticks = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_xlabel("measured / allowed (up to 1 is met); from the least to the largest run")
+    axes.set_xlabel("measured / allowed (1 or less meets the requirement); from the smallest to the largest run")
     axes.grid(visible=True, axis="x", alpha=0.25)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -97,7 +97,7 @@ def twenty(stand: Stand) -> Result:
     interleaved(contenders, stand.runs(5), result)
     note = result.against("ours", "boto3-pool")
     ratio = result.ratio("ours", "boto3-pool")
-    result.at_most(case, "ours / a boto3 loop whose 8 threads hash too", ratio, 1.15, note)
+    result.at_most(case, "ours / a boto3 loop that hashes in its 8 threads", ratio, 1.15, note)
     return result
 
 

@@ -70,7 +70,7 @@ def _promoted(result: Result, case: str, contender: str, must: tuple[int, int, i
     figure = "copies, verifying lists, downloads"
     demanded = f"{must[0]}, {must[1]}, {must[2]}"
     met = (copies, lists, downloads) == must
-    result.holds(case, figure, f"{copies}, {lists}, {downloads}", demanded, met, f"all that was asked: {kinds}")
+    result.holds(case, figure, f"{copies}, {lists}, {downloads}", demanded, met, f"all requests: {kinds}")
 
 
 def _manifest(stand: Stand, folders: list[Path]) -> Path:

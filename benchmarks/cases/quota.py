@@ -39,14 +39,14 @@ def quota(stand: Stand) -> Result:
         ratio = _over_least(result, name)
         note = f"{_median(result, name, 'served_s'):.2f} s against {least:.2f} s"
         result.at_most(
-            case, f"first request to last answer / the least possible{words}", ratio, _MOST_OF_LEAST[name], note
+            case, f"first request to last response / the least possible{words}", ratio, _MOST_OF_LEAST[name], note
         )
         worst = int(max(result.values(name, "throttled")))
-        figure = f"throttled answers{words}"
+        figure = f"throttled responses{words}"
         if name == "configured":
-            result.holds(case, figure, f"{worst}", "0", worst == 0, "the most of any run")
+            result.holds(case, figure, f"{worst}", "0", worst == 0, "maximum of all runs")
         else:
-            result.says(case, figure, f"{worst}", "the most of any run")
+            result.says(case, figure, f"{worst}", "maximum of all runs")
     return result
 
 
@@ -91,7 +91,7 @@ def four_processes(stand: Stand) -> Result:
                 result.values(alike, "throttled"), result.values(alike, "uploads"), strict=True
             )
         ]
-        result.says(case, f"throttled answers{words}", f"{max(shares):.1%}", "the most of any run")
+        result.says(case, f"throttled responses{words}", f"{max(shares):.1%}", "maximum of all runs")
         tried = len(shares) * processes
         result.holds(case, f"succeeded{words}", f"{tried - failures} of {tried}", "all", failures == 0)
     return result

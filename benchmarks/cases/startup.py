@@ -27,7 +27,7 @@ def startup(stand: Stand) -> Result:
         result.holds(
             case,
             f"modules imported by `{option}`",
-            f"{len(modules[option])}, of them {', '.join(found) or 'none of those'}",
+            f"{len(modules[option])}, including {', '.join(found) or 'none of these'}",
             "neither boto3, pulumi, jsonschema nor rich",
             not found,
         )

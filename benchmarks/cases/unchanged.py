@@ -49,7 +49,7 @@ def unchanged(stand: Stand) -> Result:
         f"{opened} of {files:,}",
         "0 (0 bytes read)",
         opened == 0,
-        f"{result.seconds('again')} the whole run; it reads {read:.0f} MiB: Python, the manifest, the cache",
+        f"{result.seconds('again')} for the whole run, which reads {read:.0f} MiB: Python, the manifest, the cache",
     )
     most = max(sum(_by_operation(run["requests"]).values()) for run in result.runs if "requests" in run)
     kinds = ", ".join(sorted(_by_operation(result.runs[-1]["requests"])))
