@@ -24,6 +24,7 @@ from pulumi_codeartifact_release.endpoints import (
     resolved_region,
 )
 from pulumi_codeartifact_release.errors import UsageError
+from pulumi_codeartifact_release.registry.botocore_internals import http_session
 from pulumi_codeartifact_release.registry.client import (
     ClientSettings,
     _session,
@@ -75,10 +76,6 @@ def test_the_region_is_what_is_named_then_aws_region_then_the_profiles(monkeypat
     monkeypatch.setenv("AWS_REGION", "us-west-2")
     assert AwsSession().region() == "us-west-2"
     assert make_client(ClientSettings(region="ap-south-1")).meta.region_name == "ap-south-1"
-
-
-def http_session(client: Any) -> Any:
-    return client._endpoint.http_session
 
 
 def settings_of(settings: ClientSettings) -> Any:

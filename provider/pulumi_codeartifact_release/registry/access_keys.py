@@ -31,7 +31,9 @@ def account_of_key(access_key_id: str) -> str | None:
 
 def account_of(client: CodeArtifactClient) -> str | None:
     """Return the account whose keys a client signs with, None where they do not say, or there are none."""
+    from .botocore_internals import access_key_id  # noqa: PLC0415 - a client has imported botocore
+
     try:
-        return account_of_key(str(client._request_signer._credentials.access_key))  # type: ignore[attr-defined]
-    except Exception:  # noqa: BLE001 - whatever is wrong with them shows where something is asked
+        return account_of_key(access_key_id(client))
+    except Exception:  # noqa: BLE001 - the next request reports what is wrong with them
         return None

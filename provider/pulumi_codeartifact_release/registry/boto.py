@@ -26,6 +26,7 @@ from ..errors import (
     VersionNotFoundError,
 )
 from .backoff import Backoff, retry_after
+from .botocore_internals import PARSER_ERRORS
 from .error_mapping import is_not_found, map_error, resource_type
 from .error_responses import is_throttled
 from .interface import Asset, AssetListing, Coordinates, Status, VersionState
@@ -53,8 +54,6 @@ _PART = 1 << 18
 _BLOCK = 1 << 17
 _LOOK_S = 0.25
 _LISTINGS = 5
-# What botocore's parser raises for values of another type than the model's, or for times that cannot be.
-_UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, RuntimeError)
 
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -68,7 +67,7 @@ def _understood(operation: str) -> Callable[[_Method], _Method]:
         def understood(self: BotoRegistry, at: Coordinates, *args: Any, **more: Any) -> Any:
             try:
                 return method(self, at, *args, **more)
-            except _UNREADABLE as error:
+            except PARSER_ERRORS as error:
                 raise _unreadable(operation, at) from error
 
         return cast(_Method, understood)
@@ -292,7 +291,7 @@ class BotoRegistry:
                 wait = backoff.wait_time(retry_after(error))
             except (BotoCoreError, ResponseParserError) as error:
                 raise self._translated(error, operation, at, asset) from error
-            except _UNREADABLE as error:
+            except PARSER_ERRORS as error:
                 raise _unreadable(operation, at) from error
             finally:
                 permit.release()

@@ -27,12 +27,12 @@ from botocore.credentials import (
     AssumeRoleProvider,
     CredentialResolver,
     ProcessProvider,
-    ProfileProviderBuilder,
     create_credential_resolver,
 )
 from botocore.session import Session
 
 from ..errors import ExpiredCredentialsError, NoCredentialsError
+from .botocore_internals import CommandProvider, ProfileProviders, profile_name, set_role_hooks
 from .login_errors import explained, no_credentials
 from .network_errors import AGAIN
 
@@ -114,17 +114,12 @@ def chain_of(session: Session, login: Login) -> CredentialResolver:
     """Return botocore's usual chain for a session, with what differs."""
     with explained(login.source("")):
         usual = create_credential_resolver(session, cache=login.roles, region_name=login.region)
-    profiles = _Profiles(session, cache=login.roles, region_name=login.region)
+    profiles = ProfileProviders(session, _CommandProvider, cache=login.roles, region_name=login.region)
     chain: list[Any] = []
     for provider in usual.providers:
-        each: Any = provider
-        if isinstance(each, AssumeRoleProvider):
-            # Those of its source_profile are its own.
-            each._prompter = login.code  # type: ignore[attr-defined]
-            each._profile_provider_builder = profiles  # type: ignore[attr-defined]
-        elif isinstance(each, ProcessProvider):
-            each = profiles.process(each._profile_name)  # type: ignore[attr-defined]
-        chain.append(each)
+        if isinstance(provider, AssumeRoleProvider):
+            set_role_hooks(provider, login.code, profiles)
+        chain.append(profiles.process(profile_name(provider)) if isinstance(provider, ProcessProvider) else provider)
     return _Chain(chain, login)
 
 
@@ -175,23 +170,13 @@ class _Credentials:
         raise NoCredentialsError(f"{what} {wrong}", hint="Set it again, without it: often it is at the end.")
 
 
-class _Profiles(ProfileProviderBuilder):
-    """Botocore's providers of a profile, with our own for `credential_process`."""
+class _CommandProvider(CommandProvider):
+    """Runs a `credential_process` with a time limit; its errors name the command."""
 
-    def process(self, profile_name: str) -> ProcessProvider:
-        return _Process(profile_name, load_config=lambda: self._session.full_config)  # type: ignore[attr-defined]
-
-    _create_process_provider = process
-
-
-class _Process(ProcessProvider):
-    """`credential_process`, which may take only so long, and is named where what it gives cannot be used."""
-
-    def _retrieve_credentials_using(self, credential_process: str) -> dict[str, Any]:
-        profile: str = self._profile_name  # type: ignore[attr-defined]
-        source = f"`credential_process` of the AWS profile {profile}"
+    def retrieve(self, command: str) -> dict[str, Any]:
+        source = f"`credential_process` of the AWS profile {profile_name(self)}"
         try:
-            words = compat_shell_split(credential_process)
+            words = compat_shell_split(command)
         except ValueError as error:
             raise no_credentials(source, f"it is no command: {error}") from error
         if not any(words[:1]):

@@ -11,6 +11,8 @@ from typing import Any
 import urllib3.exceptions
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
+from .botocore_internals import http_session, set_content
+
 MAX_RESPONSE_BYTES = 64 << 20
 """Bytes of one answer, decompressed. A page of 1,000 assets is about half a MiB."""
 MAX_RESPONSE_S = 120.0
@@ -20,7 +22,7 @@ MAX_RESPONSE_S = 120.0
 def limit_responses(client: Any, largest: int = MAX_RESPONSE_BYTES) -> None:
     """Make the client refuse larger answers; those that an operation streams are its reader's business."""
     # botocore reads an answer whole before anybody can look at it; its session is the only place to stand in between.
-    session = client._endpoint.http_session
+    session = http_session(client)
     send = session.send
 
     def bounded(request: Any) -> Any:
@@ -28,7 +30,7 @@ def limit_responses(client: Any, largest: int = MAX_RESPONSE_BYTES) -> None:
         response = send(request)
         # An error is read whole by botocore, also the one of an operation that streams.
         if not streamed or response.status_code >= 300:
-            response._content = _read(response.raw, request.url, largest)
+            set_content(response, _read(response.raw, request.url, largest))
         else:
             response.raw = _Timely(response.raw)
         return response
