@@ -482,33 +482,10 @@ def test_nothing_that_an_approver_was_shown_of_a_package_is_other_than_what_is_d
     changed(planned, lambda plan: plan["packages"][0].update({key: forged[key]}))
     before = planned.parent / ".registry"
     outcome = run("apply", "--plan", "plan.json")
-    # The one thing that may have come true since: a soak that is over needs no force.
-    assert outcome.code == (0 if key == "forced" else 2 if "is no plan" in outcome.err or key == "refusal" else 4)
-    assert before.exists() is (key == "forced")
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("changes", 0),
-        ("refused", 1),
-        ("unchanged", 1),
-        ("assets", 0),
-        ("bytes", 0),
-        ("present", 1),
-        ("requests", 0),
-        ("leastSeconds", 9.0),
-        ("uploadsPerSecond", 0.5),
-    ],
-)
-def test_a_sum_that_an_approver_was_shown_is_that_of_the_packages(
-    run: Run, planned: Path, key: str, value: float
-) -> None:
-    changed(planned, lambda plan: plan["summary"].update({key: value}))
-    outcome = run("apply", "--plan", "plan.json")
-    assert outcome.code == 2
-    assert "is not what its packages come to" in outcome.err
-    assert not (planned.parent / ".registry").exists()
+    # A soak that is over by now needs no force; and the time is an estimate, by the quota that this machine knows.
+    excused = key in ("forced", "leastSeconds")
+    assert outcome.code == (0 if excused else 2 if "is no plan" in outcome.err or key == "refusal" else 4)
+    assert before.exists() is excused
 
 
 @pytest.mark.parametrize(

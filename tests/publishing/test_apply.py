@@ -341,7 +341,17 @@ def test_a_file_that_is_not_the_declared_one_is_refused_before_anything_is_sent(
     registry = FakeRegistry()
     with pytest.raises(FileChangedError, match="b is declared as"):
         list(apply(release(ABC), sources({**ABC, "b": b"BB"}), registry, InlineScheduler()))
-    assert registry.calls == []
+    assert registry.writes == []
+
+
+def test_a_change_of_status_alone_needs_no_file() -> None:
+    registry = FakeRegistry()
+    run(registry, ABC)
+    events = list(apply(release(ABC, status=Status.UNLISTED), {}, registry, InlineScheduler()))
+    assert finished(events).state.status is Status.UNLISTED
+    assert finished(list(apply(release(ABC, status=Status.UNLISTED), {}, registry, InlineScheduler()))).sent == ()
+    with pytest.raises(FileChangedError, match="there is no such file here"):
+        list(apply(release({**ABC, "d": b"d"}), {}, FakeRegistry(), InlineScheduler()))
 
 
 @BOTH

@@ -5,9 +5,7 @@ Nothing heavy is imported before a command runs, so that `--help` and completion
 
 from __future__ import annotations
 
-import atexit
 import errno
-import gc
 import os
 import re
 import signal
@@ -64,7 +62,6 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    _collect_rarely()
     told.nothing_sent = True
     # Seen before click parses: an error in a command must know it, whichever command it is.
     verbose = any(word == "--verbose" or re.fullmatch("-q*v[qv]*", word) for word in sys.argv[1:])
@@ -114,14 +111,3 @@ def _ended_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _collect_rarely() -> None:
-    """Have Python look for cyclic garbage less often than it does by default.
-
-    Imports make many objects that stay and hardly any garbage: looking through them again and again, and once more
-    at the end of the process, takes a sixth of the time of a small release.
-    """
-    gc.set_threshold(20_000, *gc.get_threshold()[1:])
-    atexit.unregister(gc.freeze)
-    atexit.register(gc.freeze)

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..errors import NotPermittedError, StalePlanError, UsageError, printable
 from ..manifest import content_of
-from ..publishing import Action, Finalize, Plan, Route, digest, least_s
+from ..publishing import Action, Finalize, Plan, Route, digest
 from ..publishing.approved import Approved, Found, departure
 from ..registry.interface import Asset, Status
 from ..registry.listing import is_text
@@ -243,40 +243,6 @@ def _validate(path: Path, document: Mapping[str, Any]) -> None:
     names = [_name(package) for package in document["packages"]]
     if len(set(names)) != len(names):
         raise UsageError(f"{path} is no plan: a package is in it twice", hint=_WRITE)
-    _refuse_other_sums(path, document)
-
-
-def _refuse_other_sums(path: Path, document: Mapping[str, Any]) -> None:
-    """Raise UsageError where the numbers that sum up are not those of the packages: they are what people read."""
-    packages, rate = document["packages"], document["summary"]["uploadsPerSecond"]
-    changed = [package for package in packages if package["action"] != Action.KEEP]
-    puts = {id(package): 0 if _copies(package) else len(package["upload"]) for package in packages}
-    sums = {
-        "changes": len(changed),
-        "refused": 0,
-        "unchanged": len(packages) - len(changed),
-        "assets": sum(len(package["upload"]) for package in changed),
-        "bytes": sum(package["bytes"] for package in changed),
-        "present": sum(len(package["present"]) for package in changed),
-        "requests": sum(package["requests"] for package in packages),
-        "leastSeconds": round(least_s(sum(puts.values()), rate), 3),
-        "uploadsPerSecond": rate,
-    }
-    wrong = [key for key, value in sums.items() if document["summary"][key] != value]
-    wrong += [
-        f"leastSeconds of {_name(package)}"
-        for package in packages
-        if package["leastSeconds"] != round(least_s(puts[id(package)], rate), 3)
-    ]
-    if wrong:
-        raise UsageError(
-            f"{path} is no plan: {wrong[0]} in it is not what its packages come to",
-            hint=_WRITE,
-        )
-
-
-def _copies(package: Mapping[str, Any]) -> bool:
-    return package["route"] == Route.COPY and package["action"] in (Action.PUBLISH, Action.REPLACE)
 
 
 def _refuse_expired(path: Path, document: Mapping[str, Any], now: datetime) -> None:

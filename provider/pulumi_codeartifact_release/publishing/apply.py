@@ -119,7 +119,6 @@ def apply(
     registry holds something else, FileChangedError if a file is not the one that was hashed (nothing becomes
     Published), and any RegistryError. Whatever is raised, a version is Published only with all declared assets.
     """
-    _check_sources(release, sources)
     route = origin.route if origin else Route.FILES
     uploader = Uploader(release.at, sources, registry, scheduler)
     copied: list[Asset] = []
@@ -175,7 +174,11 @@ def _patience(error: Exception) -> int:
 def _assure(plan: Plan, sources: Mapping[str, Source], origin: CopySource | None, scheduler: Scheduler) -> None:
     """Raise if what the plan sends is not there, or may not be taken, before anything is written for it."""
     replaces = plan.action is Action.REPLACE
-    if origin and plan.action in (Action.PUBLISH, Action.RESUME, Action.REPLACE):
+    sends = plan.action in (Action.PUBLISH, Action.RESUME, Action.REPLACE)
+    if sends:
+        # A change of status alone needs no file: it may be made where the files are not.
+        _check_sources(plan.release, sources)
+    if origin and sends:
         if replaces:
             # Nothing is given up for what may be gone since.
             origin.doubt()
