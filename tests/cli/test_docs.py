@@ -98,6 +98,15 @@ def test_the_pages_list_all_commands_with_what_they_do() -> None:
         assert {name for name in COMMANDS if re.search(rf"(?:`|codeartifact-release ){name}\b", text)} == set(COMMANDS)
 
 
+def test_the_table_of_where_to_change_what_names_files_that_are_there() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    table = page[page.index("## Where to change what") :]
+    named = re.findall(r"`((?:[a-z_]+/)*[a-z_]+(?:\.[a-z.]+|/))`", table)
+    assert len(named) > 15
+    package = ROOT / "provider/pulumi_codeartifact_release"
+    assert [name for name in named if not (package / name).exists() and not (ROOT / name).exists()] == []
+
+
 def test_the_exit_codes_are_the_same_everywhere() -> None:
     epilog = str(group.epilog)
     codes = {int(code) for code in re.findall(r"(?:^|[:;] )(\d+) ", epilog)}
