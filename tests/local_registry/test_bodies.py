@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -217,7 +218,8 @@ def test_an_asset_over_the_quota_is_refused_announced_or_not(
         with _connected(server) as connection:
             body = b"7d0\r\n" + b"x" * 2000 + b"\r\n0\r\n\r\n"
             connection.sendall(request.head(server, **{"Transfer-Encoding": "chunked"}) + body)
-            assert _read_reply(connection)[0] == 402
+            status, answer = _read_reply(connection)
+            assert (status, json.loads(answer)["resourceId"]) == (402, "a.txt")
         assert [each["version"] for each in client.list_package_versions(**PACKAGE)["versions"]] == ["1.0"]
         assert list((folder / "uploads").iterdir()) == []
 
@@ -293,4 +295,5 @@ def test_a_name_outside_ascii_is_published_listed_and_downloaded(client: CodeArt
     assert [each["name"] for each in assets] == [name]
     answer = client.get_package_version_asset(**PACKAGE, packageVersion="1.0", asset=name)
     assert answer["asset"].read() == b"data"
-    assert answer["assetName"].startswith("gr%C3%B6%C3%9Fe ")
+    # Each SDK would read these bytes of a header in its own way, and a script save the file under the wrong name.
+    assert "assetName" not in answer

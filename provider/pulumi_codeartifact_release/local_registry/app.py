@@ -237,7 +237,7 @@ class Application:
         """Return the answer that is given instead of the work; None where the work is to be done."""
         if self.faults is None:
             return None
-        exchange.verdict = self.faults.judge(model.name)
+        exchange.verdict = self.faults.judge(model.name, exchange.query)
         if exchange.verdict.cut == "request":
             await exchange.read_half()
         if exchange.verdict.cut in ("before", "request"):
@@ -259,7 +259,7 @@ class Application:
         call = await self._run(self._admit, exchange, model, operation)
         upload = self.store.blobs.receive()
         try:
-            await self._receive(exchange, upload)
+            await self._receive(exchange, upload, call["assetName"])
             return await self._run(self._finish, model, operation, replace(call, upload=upload))
         finally:
             upload.close()  # not awaited: a server that ends cancels what is awaited, and this must happen
@@ -276,14 +276,14 @@ class Application:
         self.store.prepare()
         return call
 
-    async def _receive(self, exchange: Exchange, upload: Upload) -> None:
+    async def _receive(self, exchange: Exchange, upload: Upload, asset: str) -> None:
         writing: Awaitable[None] | None = None
         try:
             async for block in exchange.blocks():  # the next block arrives while this one is hashed
                 if writing is not None:
                     await writing
                 if exchange.received > self.limits.asset_bytes:
-                    raise quota_exceeded(f"An asset has at most {self.limits.asset_bytes} bytes.", "asset", "")
+                    raise quota_exceeded(f"An asset has at most {self.limits.asset_bytes} bytes.", "asset", asset)
                 writing = asyncio.ensure_future(self._run(upload.write, block))
         finally:
             if writing is not None:
@@ -306,6 +306,7 @@ class Application:
         return Call(
             caller.account,
             caller.region,
+            exchange.headers.get("host", ""),
             params,
             self.store.blobs,
             self.limits,

@@ -30,11 +30,11 @@ def invalid(message: str, reason: str = "FIELD_VALIDATION_FAILED") -> ServiceErr
     return ServiceError("ValidationException", message, reason=reason)
 
 
-def not_found(resource_type: str, resource_id: str) -> ServiceError:
+def not_found(resource_type: str, resource_id: str, message: str = "") -> ServiceError:
     """Build a 404. `resource_type` is one of ResourceType: domain, repository, package, package-version, asset."""
     return ServiceError(
         "ResourceNotFoundException",
-        f"The {resource_type} {resource_id} does not exist.",
+        message or f"The {resource_type} {resource_id} does not exist.",
         resourceId=resource_id,
         resourceType=resource_type,
     )

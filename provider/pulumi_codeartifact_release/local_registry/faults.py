@@ -55,6 +55,7 @@ class Verdict:
         cut: where the connection is cut: one of CUTS, or empty.
         lose: whether the work is done and the answer never sent.
         age: seconds by which a read is behind.
+        query: of the request, raw: what an answer is about.
         rules: what was done and by which rule, for the log.
     """
 
@@ -63,6 +64,7 @@ class Verdict:
     cut: str = ""
     lose: bool = False
     age: float = 0.0
+    query: bytes = b""
     rules: list[str] = field(default_factory=list)
 
 
@@ -139,9 +141,9 @@ class Faults:
             self.applied, self._rules, self._keeps = other.applied, other._rules, other._keeps
             self._past.clear()
 
-    def judge(self, operation: str) -> Verdict:
+    def judge(self, operation: str, query: bytes = b"") -> Verdict:
         """Decide what is done to a request. A delay and a stale read add to what later rules do; others are final."""
-        verdict = Verdict()
+        verdict = Verdict(query=query)
         decided = False
         with self._lock:
             for rule in self._rules:
@@ -289,18 +291,24 @@ def _throttle(where: str, value: Any, clock: Callable[[], float]) -> Callable[[V
 
 @_kind
 def _fail(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[Verdict], bool]:
-    modelled = {shape.name for shape in protocol.service_model().error_shapes}
+    modelled = protocol.error_shapes()
     if isinstance(value, int) and not isinstance(value, bool) and 500 <= value <= 599:
         # What a load balancer says, which is not the service's protocol.
         answer = Answer(value, {"content-type": "text/html"}, f"<html><h1>{value}</h1></html>".encode())
-    elif isinstance(value, str) and value in modelled | _FRONT_DOOR.keys():
-        answer = protocol.serialise_error(ServiceError(value, _SAID, status=_FRONT_DOOR.get(value)))
+    elif isinstance(value, str) and value in modelled.keys() | _FRONT_DOOR.keys():
+        answer = None
     else:
-        names = ", ".join(sorted(modelled | _FRONT_DOOR.keys()))
+        names = ", ".join(sorted(modelled.keys() | _FRONT_DOOR.keys()))
         raise FaultsError(f"{where}: must be a status from 500 to 599, or one of {names}")
+    known = modelled[value].members if value in modelled else {}
 
     def act(verdict: Verdict) -> bool:
-        verdict.answer = answer
+        kind, name = protocol.resource_of(verdict.query)
+        members = {"resourceType": kind, "resourceId": name, "reason": "OTHER"}
+        error = ServiceError(
+            str(value), _SAID, status=_FRONT_DOOR.get(value), **{key: members[key] for key in members if key in known}
+        )
+        verdict.answer = answer or protocol.serialise_error(error)
         return True
 
     return act

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StringShape, StructureShape
@@ -140,6 +140,24 @@ def _query(raw: bytes) -> dict[str, str]:
     return texts
 
 
+def resource_of(query: bytes) -> tuple[str, str]:
+    """Return what a request is about, as errors name it: the ResourceType, and its id; as far as the query says it."""
+    try:
+        texts = _query(query)
+    except ServiceError:
+        texts = {}
+    package = "/".join(filter(None, (texts.get("namespace"), texts.get("package"))))
+    if "asset" in texts:
+        return "asset", texts["asset"]
+    if "version" in texts:
+        return "package-version", f"{package}@{texts['version']}"
+    if "package" in texts:
+        return "package", package
+    if repository := texts.get("repository") or texts.get("destination-repository"):
+        return "repository", repository
+    return "domain", texts.get("domain", "")
+
+
 def _document(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
@@ -242,6 +260,8 @@ _CHECKS: dict[str, tuple[type, Callable[[Shape, Any, str], None]]] = {
 def serialise(operation: OperationModel, result: Mapping[str, Any]) -> Answer:
     """Turn an operation's result, by API names, into its HTTP answer. Members that are None are left out.
 
+    So is a member of a header (the name of a downloaded asset, a version) that is not printable ASCII.
+
     Raises:
         KeyError: the result holds a member that the model does not know.
     """
@@ -259,7 +279,7 @@ def serialise(operation: OperationModel, result: Mapping[str, Any]) -> Answer:
         if name == shape.serialization.get("payload"):
             stream = value
         elif member.serialization.get("location") == "header":
-            headers[wire_name.lower()] = _header(str(value))
+            headers |= _header(wire_name, value)
         else:
             document[wire_name] = _plain(member, value)
     if stream is not None:
@@ -271,11 +291,11 @@ def serialise_error(error: ServiceError) -> Answer:
     """Turn an error into its HTTP answer; the status comes from the model unless the error has its own."""
     headers = {"content-type": "application/json", "x-amzn-errortype": error.shape}
     document: dict[str, Any] = {}
-    shape = _error_shapes().get(error.shape)
+    shape = error_shapes().get(error.shape)
     for name, value in error.members.items():
         member = shape.members[name] if shape else None
         if member is not None and member.serialization.get("location") == "header":
-            headers[member.serialization["name"].lower()] = _header(str(value))
+            headers |= _header(member.serialization["name"], value)
         else:
             document[name] = value
     status = error.status or (shape.metadata["error"]["httpStatusCode"] if shape else 500)
@@ -283,7 +303,8 @@ def serialise_error(error: ServiceError) -> Answer:
 
 
 @functools.cache
-def _error_shapes() -> dict[str, StructureShape]:
+def error_shapes() -> dict[str, StructureShape]:
+    """Return the errors of the model, by name."""
     return {shape.name: shape for shape in service_model().error_shapes if isinstance(shape, StructureShape)}
 
 
@@ -307,6 +328,8 @@ def _json(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
-def _header(text: str) -> str:
-    # Headers carry ASCII alone; a percent sign is no legal character of an asset name, so this stays unambiguous.
-    return quote(text, safe="".join(map(chr, range(0x20, 0x7F))))
+def _header(name: str, value: object) -> dict[str, str]:
+    text = str(value)
+    # SDKs read other bytes of a header each in its own way (boto3, JavaScript: Latin-1; Go: UTF-8): whatever was sent,
+    # some program would save a file under a wrong name. That there is none, all of them understand.
+    return {name.lower(): text} if text.isascii() and text.isprintable() else {}

@@ -101,7 +101,8 @@ def get_package_version_asset(rows: Rows, call: Call) -> dict[str, Any]:
     """Stream an asset of a version whose status lets it be downloaded."""
     version = lookup.package_version(rows, call)
     if call.get("packageVersionRevision", version["revision"]) != version["revision"]:
-        raise not_found("package-version", f"{lookup.version_id(call)} of this revision")
+        at = lookup.version_id(call)
+        raise not_found("package-version", at, f"The package-version {at} does not exist in this revision.")
     if version["status"] not in DOWNLOADABLE:
         raise conflict(
             f"The assets of a version that is {version['status']} cannot be downloaded.",

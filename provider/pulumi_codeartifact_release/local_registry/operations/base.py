@@ -26,6 +26,7 @@ class Call:
     Attributes:
         account: the caller's account, 12 digits.
         region: the region the request was signed for.
+        host: where the caller has found this server, `127.0.0.1:8080` say.
         params: the parameters by their API names; absent ones are absent.
         blobs: the contents of assets.
         limits: the account's quotas.
@@ -35,6 +36,7 @@ class Call:
 
     account: str
     region: str
+    host: str
     params: Mapping[str, Any]
     blobs: Blobs
     limits: Limits

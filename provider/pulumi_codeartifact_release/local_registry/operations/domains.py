@@ -7,11 +7,12 @@ import sqlite3
 import time
 from typing import Any
 
-from ..failures import conflict
+from ..failures import conflict, invalid
 from . import lookup
 from .base import Call, Rows, operation, paginate
 
-MAX_TOKEN_SECONDS = 43_200
+TOKEN_SECONDS = range(900, 43_200 + 1)
+"""How long a token may be valid. 0 is as long as the caller's credentials, which do not expire here."""
 
 
 @operation("CreateDomain", writes=True, creates=True)
@@ -57,7 +58,9 @@ def delete_domain(rows: Rows, call: Call) -> dict[str, Any]:
 def get_authorization_token(rows: Rows, call: Call) -> dict[str, Any]:
     """Return a token for package managers, of twelve hours unless asked otherwise; nothing here asks for it."""
     lookup.domain(rows, call)
-    seconds = call.get("durationSeconds") or MAX_TOKEN_SECONDS
+    seconds = call.get("durationSeconds") or TOKEN_SECONDS[-1]
+    if seconds not in TOKEN_SECONDS:
+        raise invalid(f"Value at 'durationSeconds' must be 0, or {TOKEN_SECONDS[0]} to {TOKEN_SECONDS[-1]}.")
     return {"authorizationToken": secrets.token_urlsafe(64), "expiration": time.time() + seconds}
 
 

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from typing import Any
 
-from ..failures import conflict, not_found, quota_exceeded
+from ..failures import conflict, invalid, not_found, quota_exceeded
 from . import lookup
 from .base import Call, Rows, operation, paginate
 
@@ -68,12 +68,18 @@ def list_repositories_in_domain(rows: Rows, call: Call) -> dict[str, Any]:
 
 @operation("GetRepositoryEndpoint")
 def get_repository_endpoint(rows: Rows, call: Call) -> dict[str, Any]:
-    """Return where package managers would find the repository; nothing answers there."""
+    """Return an address of this server. Other formats than generic are refused: no package manager is served here.
+
+    With the service's own hosts `aws codeartifact login` would turn pip or npm to a place that knows nothing of this
+    registry, for good.
+    """
     row = lookup.repository(rows, call)
-    host = f"{row['domain']}-{row['owner']}.d.codeartifact.{call.region}.amazonaws.com"
-    if call.get("endpointType") == "dualstack":
-        host = f"{row['domain']}-{row['owner']}.d.codeartifact.{call.region}.on.aws"
-    return {"repositoryEndpoint": f"https://{host}/{call['format']}/{row['name']}/"}
+    if call["format"] != "generic":
+        raise invalid(
+            f"Value at 'format' must be generic: the embedded registry serves no {call['format']} packages, "
+            "and a package manager cannot use it.",
+        )
+    return {"repositoryEndpoint": f"http://{call.host}/{row['domain']}-{row['owner']}/generic/{row['name']}/"}
 
 
 def _list(rows: Rows, call: Call, condition: str, *values: object) -> dict[str, Any]:
