@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from embedded import Gate, Package, opened
-from pulumi_codeartifact_release.cli import pool
 from pulumi_codeartifact_release.cli.target import Stop
 from pulumi_codeartifact_release.errors import AccessDeniedError
-from pulumi_codeartifact_release.registry import Coordinates
+from pulumi_codeartifact_release.registry import Coordinates, limits
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 
 from .conftest import Run
@@ -174,7 +173,7 @@ def test_a_version_that_is_refused_holds_back_all_of_them(run: Run, project: Pat
 @pytest.fixture
 def stops(monkeypatch: pytest.MonkeyPatch) -> list[Stop]:
     """The word to stop of every command, of which each releases one package after the other."""
-    monkeypatch.setattr(pool, "PACKAGES_AT_ONCE", 1)
+    monkeypatch.setattr(limits, "PARALLEL_PACKAGES", 1)
     made: list[Stop] = []
     begin = Stop.__init__
 

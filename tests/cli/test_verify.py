@@ -22,14 +22,14 @@ import pytest
 from embedded import opened
 from fakes import PEAK_MEMORY
 from pulumi_codeartifact_release import endpoints
-from pulumi_codeartifact_release.cli import pool, verify_check, verify_read
+from pulumi_codeartifact_release.cli import verify_check, verify_read
 from pulumi_codeartifact_release.errors import AccessDeniedError, UnreachableError
 from pulumi_codeartifact_release.hashing import SqliteCache, default_folder
 from pulumi_codeartifact_release.hashing.interface import FileIdentity
 from pulumi_codeartifact_release.publishing import digest
 from pulumi_codeartifact_release.publishing.verify import Expected, Result, Verdict
 from pulumi_codeartifact_release.publishing.verify import verify as verify_version
-from pulumi_codeartifact_release.registry import Asset, Coordinates
+from pulumi_codeartifact_release.registry import Asset, Coordinates, limits
 from security.test_hostile_source import Source, endless, listed
 
 from .conftest import MANIFEST, Outcome, Run
@@ -460,7 +460,7 @@ def test_an_environment_before_that_does_not_answer_keeps_no_pin_from_being_veri
         raise UnreachableError("no answer")
 
     monkeypatch.setattr(verify_read, "look", silent)
-    monkeypatch.setattr(pool, "PACKAGES_AT_ONCE", 1)
+    monkeypatch.setattr(limits, "PARALLEL_PACKAGES", 1)
     packages = told("release.yaml", "-e", "staging", code=1)["packages"]
     assert [each["result"] for each in packages] == ["unknown", "unknown", "unknown", "verified"]
     assert asked == ["app"]
@@ -756,7 +756,7 @@ def lied(liar: Source, run: Run, told: Told, tmp_path: Path, monkeypatch: pytest
         "AWS_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys.modules["pulumi_codeartifact_release.publishing.verify"], "_WAITS", (0.001, 0.001))
+    monkeypatch.setattr(sys.modules["pulumi_codeartifact_release.publishing.verify"], "DOWNLOAD_WAITS", (0.001, 0.001))
     monkeypatch.setattr(sys.modules["pulumi_codeartifact_release.publishing.apply"], "SETTLE_WAITS", (0.001,) * 3)
     honest = dict(vars(liar))
     # One client for all of them: it takes longer to make than a test.

@@ -20,7 +20,7 @@ import pytest
 from botocore.config import Config
 from mypy_boto3_codeartifact import CodeArtifactClient
 
-from pulumi_codeartifact_release.publishing.apply import PARALLEL
+from pulumi_codeartifact_release.registry.limits import PARALLEL_UPLOADS
 
 from .stand import PROMOTIONS, RELEASES, Launcher, Place, Run, make_project, promotion
 
@@ -187,7 +187,7 @@ def test_memory_and_disk_are_bounded_by_what_is_under_way(launchers: tuple[Launc
             put("many", name, io.BytesIO(content), hashes[name], last=number == COUNT - 1)
         run, watch, _ = promoted("many")
         assert run.peak_kib < 200 * 1024
-        assert SMALLER <= watch.most <= PARALLEL * SMALLER
+        assert SMALLER <= watch.most <= PARALLEL_UPLOADS * SMALLER
         for name, sha256 in hashes.items():
             got = to_client.get_package_version_asset(**key_of("many", RELEASES), asset=name)
             assert sha256_of(got["asset"]) == sha256

@@ -145,7 +145,7 @@ def test_the_program_gives_credentials_of_the_past(shell: Shell) -> None:
 
 
 def test_the_program_hangs(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logins, "PROCESS_S", 0.5)
+    monkeypatch.setattr(logins, "CREDENTIAL_PROCESS_S", 0.5)
     shell.process("/bin/sleep 1000")
     before = time.monotonic()
     assert shell.refused() == (f"{OF_CI} (/bin/sleep) gave no AWS credentials: it did not end within 0.5 s\n{CORRECT}")
@@ -165,7 +165,7 @@ def test_the_program_prints_without_end(shell: Shell, command: str) -> None:
     "command", ["/bin/sh -c 'sleep 1000 & wait'", "/bin/sh -c 'sleep 1000 &'", "/bin/sh -c 'exec >&- 2>&-; sleep 1000'"]
 )
 def test_something_that_the_program_started_hangs(shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    monkeypatch.setattr(logins, "PROCESS_S", 0.5)
+    monkeypatch.setattr(logins, "CREDENTIAL_PROCESS_S", 0.5)
     shell.process(command.replace("1000", "20"))
     before = time.monotonic()
     assert "(/bin/sh) gave no AWS credentials: it did not end within 0.5 s" in shell.refused()

@@ -62,9 +62,9 @@ from pulumi_codeartifact_release.publishing import (
     look,
     make_plan,
 )
-from pulumi_codeartifact_release.publishing.apply import PARALLEL, SETTLE_WAITS
 from pulumi_codeartifact_release.publishing.scheduler import Job, Scheduler
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status, VersionState
+from pulumi_codeartifact_release.registry.limits import PARALLEL_UPLOADS, SETTLE_WAITS
 
 ABC = {"a": b"aaa", "b": b"bbbb", "c": b"c"}
 OTHER = {"a": b"aaa", "b": b"BBBB", "c": b"c"}
@@ -865,7 +865,7 @@ def test_a_transfer_sends_the_first_asset_alone_then_the_rest_and_publishes_by_c
         "list",
         "status Unfinished -> Published",
     ]
-    assert scheduler.batches == [(1, 1), (2, PARALLEL)]
+    assert scheduler.batches == [(1, 1), (2, PARALLEL_UPLOADS)]
     assert (stage.held.assets, stage.held.status) == (ABC, Status.PUBLISHED)
     assert [each.name for each in finished(events).sent] == ["a", "b", "c"]
     assert finished(events).copied == ()

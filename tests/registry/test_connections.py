@@ -18,10 +18,10 @@ import pytest
 
 from fakes import AT
 from pulumi_codeartifact_release.publishing import Finished, Release, ThreadScheduler, apply
-from pulumi_codeartifact_release.publishing.apply import PARALLEL
 from pulumi_codeartifact_release.registry import Asset
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from pulumi_codeartifact_release.registry.client import ClientSettings, make_client
+from pulumi_codeartifact_release.registry.limits import PARALLEL_UPLOADS
 from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
 
 LARGE = 300_000
@@ -195,7 +195,7 @@ def test_150_uploads_go_over_as_many_connections_as_uploads_at_once(
     assert len(publish(server, sources, monkeypatch).sent) == 150
     assert server.requests["/v1/package/version/publish"] == 150
     # One that looked and sent the first asset, and is one of those that sent the rest.
-    assert server.connections <= PARALLEL
+    assert server.connections <= PARALLEL_UPLOADS
     assert server.status == "Published"
 
 
@@ -221,7 +221,7 @@ def test_after_an_error_the_connection_is_used_again(
     publish(server, sources, monkeypatch)
     assert server.answers == {}
     assert server.requests["/v1/package/version/publish"] == 40 + faults
-    assert server.connections <= PARALLEL
+    assert server.connections <= PARALLEL_UPLOADS
 
 
 def test_a_second_attempt_reads_what_is_large_once_more_and_nothing_else(

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from pulumi_codeartifact_release.registry.fair_queue import FairQueue
-from pulumi_codeartifact_release.registry.rate_limiter import AWS_RATES, MOST_IN_FLIGHT, RateLimiter
+from pulumi_codeartifact_release.registry.limits import AWS_RATES, MAX_IN_FLIGHT
+from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
 
 
 class Clock:
@@ -174,7 +175,7 @@ def test_what_is_under_way_is_bounded_and_an_answer_lets_the_next_go() -> None:
     for thread in threads:
         thread.join(5)
     assert not any(thread.is_alive() for thread in threads)
-    assert 1 <= most <= MOST_IN_FLIGHT
+    assert 1 <= most <= MAX_IN_FLIGHT
 
 
 def test_a_wait_ends_soon_where_there_is_a_reason_to_stop() -> None:
@@ -209,7 +210,7 @@ def test_a_wait_ends_soon_where_there_is_a_reason_to_stop() -> None:
 def test_a_request_without_a_response_is_in_flight_no_more() -> None:
     clock = Clock()
     limiter = RateLimiter({}, clock=clock, sleep=clock.sleep)
-    for _ in range(MOST_IN_FLIGHT * 2):
+    for _ in range(MAX_IN_FLIGHT * 2):
         once(limiter)
     assert clock.now == 100
 

@@ -16,7 +16,8 @@ from statistics import mean
 import pytest
 
 from pulumi_codeartifact_release.registry.backoff import Backoff
-from pulumi_codeartifact_release.registry.rate_limiter import MOST_IN_FLIGHT, TokenBucket
+from pulumi_codeartifact_release.registry.limits import MAX_IN_FLIGHT
+from pulumi_codeartifact_release.registry.rate_limiter import TokenBucket
 
 # What a client in Python needs of its processor for one request: one at a time.
 _CPU_S = 0.003
@@ -111,7 +112,7 @@ def run(server: Server, requests: int = 150, *, limit: float | None = None, clie
         elif what == "again" and call:
             client.ready.append(call)
         # The first of a release goes alone.
-        while client.left and client.threads_busy < (MOST_IN_FLIGHT if client.done else 1):
+        while client.left and client.threads_busy < (MAX_IN_FLIGHT if client.done else 1):
             client.left -= 1
             client.threads_busy += 1
             client.ready.append(Call())
@@ -137,7 +138,7 @@ def test_a_known_quota_is_never_exceeded_and_used_up(rate: float, latency: float
     results = [run(Server(rate, rate, latency, seed=seed), int(rate * 15), limit=rate) for seed in _SEEDS]
     assert max(result.throttled for result in results) == 0
     # 16 in flight are what bounds 50 per second over 200 ms. The last answer is on its way for as long as the latency.
-    least = max((rate * 15 - rate) / rate, rate * 15 * latency * 1.2 / MOST_IN_FLIGHT)
+    least = max((rate * 15 - rate) / rate, rate * 15 * latency * 1.2 / MAX_IN_FLIGHT)
     assert mean(result.seconds for result in results) <= 1.05 * least + 2 * latency
 
 
@@ -173,7 +174,7 @@ def test_throttling_at_random_costs_little_more_than_a_minute(
 
 def test_slow_answers_are_waited_for_side_by_side() -> None:
     """150 answers of a second each, without a limit, and with the documented one."""
-    assert run(Server(1e9, 1e9, 1.0)).seconds < (150 / MOST_IN_FLIGHT + 2) * 1.3
+    assert run(Server(1e9, 1e9, 1.0)).seconds < (150 / MAX_IN_FLIGHT + 2) * 1.3
     assert run(Server(10, 10, 1.0), limit=10).seconds < 14 * 1.05 + 2.6
 
 

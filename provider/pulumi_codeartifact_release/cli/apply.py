@@ -174,14 +174,14 @@ class _Run:
     def _release_all(self) -> None:
         from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait  # noqa: PLC0415
 
+        from ..registry.limits import PARALLEL_PACKAGES  # noqa: PLC0415
         from .display import open_display  # noqa: PLC0415
-        from .pool import PACKAGES_AT_ONCE  # noqa: PLC0415
 
         sizes = {each.declared.id: each.plan.send_bytes for each in self._todo}
         connection = self._target.site.connection
         with (
             open_display(sizes, connection, quiet=self._quiet) as display,
-            ThreadPoolExecutor(max_workers=PACKAGES_AT_ONCE) as pool,
+            ThreadPoolExecutor(max_workers=PARALLEL_PACKAGES) as pool,
         ):
             self.done = display.done
             futures = {pool.submit(self._release, each, display): each.declared.id for each in self._todo}

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from ..registry import limits
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-
-PACKAGES_AT_ONCE = 4
-"""As many as a Pulumi plugin works on."""
 
 
 def in_parallel(
@@ -28,7 +27,7 @@ def in_parallel(
     For what does not write: an exception, Ctrl-C among them, waits for none of the requests under way. `on_end` is
     called then.
     """
-    pool = ThreadPoolExecutor(max_workers=at_once or PACKAGES_AT_ONCE)
+    pool = ThreadPoolExecutor(max_workers=at_once or limits.PARALLEL_PACKAGES)
     try:
         results = list(pool.map(work, items))
     except BaseException:

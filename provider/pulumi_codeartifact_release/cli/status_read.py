@@ -19,10 +19,9 @@ from ..manifest import Environment, Manifest, Package
 from ..publishing import ThreadScheduler
 from ..publishing.standing import Before, Declared, Found, Standing, Step, Wanted, judge, read
 from ..registry.interface import Registry, Status
+from ..registry.limits import PARALLEL_READS
 from .pool import in_parallel
 from .target import EVERYWHERE, destination_of, origin_warning
-
-READS_AT_ONCE = 8
 
 _Key = tuple[str, str | None]
 """A package, and which of its versions where the manifest has several."""
@@ -246,7 +245,7 @@ def _read_all(
         ((package, _), name), version = item
         return readers[name].read(package, version.version if version else None)
 
-    return dict(zip(declared, in_parallel(read, declared.items(), at_once=READS_AT_ONCE), strict=True))
+    return dict(zip(declared, in_parallel(read, declared.items(), at_once=PARALLEL_READS), strict=True))
 
 
 def _packages(manifest: Manifest) -> dict[_Key, Package | None]:

@@ -23,6 +23,7 @@ from ..errors import (
     VersionNotFoundError,
 )
 from ..registry.interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
+from ..registry.limits import PARALLEL_UPLOADS, SETTLE_WAITS
 from ..remedies import Need
 from .events import (
     Copied,
@@ -52,13 +53,6 @@ from .upload import Uploader
 _T = TypeVar("_T")
 _StepsTo: TypeAlias = Generator[Event, None, _T]
 """Yields events; ends with a value."""
-
-PARALLEL = 16
-"""Uploads under way at once for one version."""
-
-# Waits before reading again, in seconds. Reads are usually consistent within a second of a write; a registry that
-# takes more than all of these together is reported, not guessed at.
-SETTLE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0)
 
 _RIVAL = "Another publisher may be at work on it. Run again: what is there is looked at anew."
 
@@ -107,7 +101,7 @@ def apply(
     give_up: str | None = None,
     origin: CopySource | None = None,
     planned: Plan | None = None,
-    parallel: int = PARALLEL,
+    parallel: int = PARALLEL_UPLOADS,
 ) -> Iterator[Event]:
     """Make the registry hold `release`; yield what happens, `Finished` last.
 

@@ -26,7 +26,8 @@ from ..errors import (
     VersionNotFoundError,
 )
 from ..registry.interface import Asset, Registry, Status
-from .apply import SETTLE_WAITS, look
+from ..registry.limits import PARALLEL_LARGE_DOWNLOADS, SETTLE_WAITS
+from .apply import look
 from .gates import Pin, Promotion, judge
 from .plan import Release, RemoteVersion, Route
 from .quota import LARGEST_ASSET, refuse_oversized_assets
@@ -34,10 +35,10 @@ from .scheduler import Scheduler
 
 # What is smaller is not worth a file.
 _IN_MEMORY = 1 << 20
-# Of what is larger few are on their way at once, in all of a process: disks for temporary files are small.
+# Few larger ones are downloaded at once.
 _LARGE = 64 << 20
 _CHECKED_EVERY = 8 << 20
-_LARGE_AT_ONCE = threading.BoundedSemaphore(4)
+_LARGE_AT_ONCE = threading.BoundedSemaphore(PARALLEL_LARGE_DOWNLOADS)
 
 
 @dataclass(frozen=True)

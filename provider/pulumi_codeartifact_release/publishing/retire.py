@@ -21,7 +21,8 @@ from ..errors import (
     UnreachableError,
 )
 from ..registry.interface import Coordinates, Registry, Status, VersionState
-from .apply import SETTLE_WAITS, look
+from ..registry.limits import SETTLE_WAITS
+from .apply import look
 from .events import Event, LookingAgain, Removed, StatusSet
 from .plan import RemoteVersion
 from .scheduler import Scheduler

@@ -24,6 +24,7 @@ from ..errors import (
     VersionNotFoundError,
 )
 from ..registry.interface import Asset, Coordinates, Registry, Status
+from ..registry.limits import DOWNLOAD_WAITS, PARALLEL_DOWNLOADS, VERIFY_ROUNDS
 from ..registry.listing import is_text
 from .apply import look
 from .events import AssetProgress, AssetStarted, Event, LookingAgain
@@ -31,11 +32,6 @@ from .plan import Release, RemoteVersion, compare
 from .quota import LARGEST_ASSET, refuse_oversized_assets
 from .scheduler import Emit, Job, Scheduler
 
-PARALLEL = 8
-"""Downloads under way at once of one version."""
-_ROUNDS = 3
-# A connection that breaks in the middle of gigabytes is no verdict on them.
-_WAITS = (0.5, 2.0)
 # Progress, and the question whether to stop: finer steps than this cost more than they show.
 _STEP = 1 << 20
 _NOTHING = hashlib.sha256().hexdigest()
@@ -162,7 +158,7 @@ def verify(
     *,
     download: bool = False,
     tell: Tell = lambda _event: None,
-    parallel: int = PARALLEL,
+    parallel: int = PARALLEL_DOWNLOADS,
 ) -> Verdict:
     """Read what the registry holds, and compare it with what is expected.
 
@@ -172,7 +168,7 @@ def verify(
     where nothing could be read.
     """
     at = expected.at
-    for _ in range(_ROUNDS):
+    for _ in range(VERIFY_ROUNDS):
         remote = look(registry, at, scheduler)
         if remote is None:
             return Verdict(expected, None)
@@ -189,7 +185,7 @@ def verify(
             return Verdict(expected, remote, differences(expected, remote, received), received, problem)
         tell(LookingAgain(f"{at} changed while it was downloaded"))
     raise InconsistentReadError(
-        f"{at} keeps changing: it was another one after each of {_ROUNDS} downloads",
+        f"{at} keeps changing: it was another one after each of {VERIFY_ROUNDS} downloads",
         hint="Somebody else is changing this version. Run again when they are done.",
     )
 
@@ -302,7 +298,7 @@ def _fetch(
         scheduler.checkpoint()
         emit(AssetProgress(listed, size))
 
-    for wait in (*_WAITS, None):
+    for wait in (*DOWNLOAD_WAITS, None):
         arriving = _Arriving(most, step)
         try:
             registry.fetch_asset(at, listed, arriving.write)

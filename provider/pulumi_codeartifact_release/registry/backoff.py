@@ -15,10 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-# A full quota clears by waiting, so waiting is worth minutes, whatever the responses ask for.
-_GIVE_UP_S = 150.0
-_FIRST_S, _LONGEST_S = 0.5, 5.0
-_LONGEST_RETRY_AFTER_S = 20
+from .limits import BACKOFF_FIRST_S, BACKOFF_MAX_S, BACKOFF_TOTAL_S, MAX_RETRY_AFTER_S
 
 
 class Backoff:
@@ -31,11 +28,11 @@ class Backoff:
     @property
     def exhausted(self) -> bool:
         """Whether the call has waited long enough to report that it is throttled."""
-        return self._waited >= _GIVE_UP_S
+        return self._waited >= BACKOFF_TOTAL_S
 
     def wait_time(self, retry_after: int | None) -> float:
         """Return the seconds to wait before the next attempt."""
-        longest = min(_FIRST_S * 2 ** min(self._attempts, 10), _LONGEST_S)
+        longest = min(BACKOFF_FIRST_S * 2 ** min(self._attempts, 10), BACKOFF_MAX_S)
         jittered = random.uniform(longest / 2, longest)  # noqa: S311 - no secret
         wait = max(jittered, retry_after or 0)
         self._attempts += 1
@@ -65,4 +62,4 @@ def _seconds(header: object) -> int | None:
         return None
     digits = text.lstrip("0")
     # Python refuses to convert thousands of digits.
-    return min(int(digits or 0), _LONGEST_RETRY_AFTER_S) if len(digits) < 5 else _LONGEST_RETRY_AFTER_S
+    return min(int(digits or 0), MAX_RETRY_AFTER_S) if len(digits) < 5 else MAX_RETRY_AFTER_S

@@ -30,6 +30,7 @@ from .botocore_internals import PARSER_ERRORS
 from .error_mapping import is_not_found, map_error, resource_type
 from .error_responses import is_throttled
 from .interface import Asset, AssetListing, Coordinates, Status, VersionState
+from .limits import CHECKPOINT_S, LISTING_ATTEMPTS, LISTING_FIRST_WAIT_S, MAX_PAGES
 from .listing import Page, by_name, page_of
 from .rate_limiter import RateLimiter
 from .request_hooks import around_attempts, was_throttled
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _FORMAT = "generic"
 _PAGE = 1000
-_MOST_PAGES = 100
 _WRITES = {
     "PublishPackageVersion",
     "UpdatePackageVersionsStatus",
@@ -52,8 +52,6 @@ _WRITES = {
 _PART = 1 << 18
 # Of a body, as botocore sends it.
 _BLOCK = 1 << 17
-_LOOK_S = 0.25
-_LISTINGS = 5
 
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -115,7 +113,7 @@ class BotoRegistry:
     @_understood("ListPackageVersionAssets")
     def list_assets(self, at: Coordinates) -> AssetListing:
         """See `Registry.list_assets`: ListPackageVersionAssets, all pages at one revision."""
-        for attempt in range(_LISTINGS):
+        for attempt in range(LISTING_ATTEMPTS):
             pages = self._pages(at)
             revisions = {page.revision for page in pages}
             if revisions == {None}:
@@ -125,7 +123,7 @@ class BotoRegistry:
             if len(revisions) == 1:
                 revision = revision_of(revisions.pop(), at)
                 return AssetListing(revision, by_name(pages, at))
-            self._sleep(0.1 * 2**attempt)
+            self._sleep(LISTING_FIRST_WAIT_S * 2**attempt)
         raise InconsistentReadError(
             f"{at} changes while its assets are listed", hint="Run again when the other publisher is done."
         )
@@ -253,7 +251,7 @@ class BotoRegistry:
         pages = [self._page(at, None)]
         tokens: set[str] = set()
         while token := pages[-1].next_token:
-            if token in tokens or len(pages) >= _MOST_PAGES:
+            if token in tokens or len(pages) >= MAX_PAGES:
                 raise ServerFaultError(f"ListPackageVersionAssets for {at}: the pages have no end")
             tokens.add(token)
             pages.append(self._page(at, token))
@@ -300,8 +298,8 @@ class BotoRegistry:
     def _pause(self, seconds: float) -> None:
         """Wait, and look now and then whether to stop."""
         while seconds > 0:
-            self._sleep(min(seconds, _LOOK_S))
-            seconds -= _LOOK_S
+            self._sleep(min(seconds, CHECKPOINT_S))
+            seconds -= CHECKPOINT_S
             self._checkpoint()
 
     def _translated(self, error: Exception, operation: str, at: Coordinates, asset: str | None) -> ReleaseError:

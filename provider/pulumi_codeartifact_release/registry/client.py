@@ -22,19 +22,21 @@ from ..errors import ReleaseError, UsageError, printable
 from .aws_endpoints import is_loopback
 from .config_file import mentions
 from .isolated import ISOLATED_USER_AGENT
+from .limits import (
+    CALLER_CONNECT_TIMEOUT_S,
+    CALLER_READ_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
+    MAX_CONNECTIONS,
+    MAX_TIMEOUT_S,
+    READ_TIMEOUT_S,
+    REQUEST_ATTEMPTS,
+)
 from .request_hooks import register_hooks
 from .response_limits import limit_responses
 from .sessions import AwsSession, unusable_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient
-
-# Twice boto3's own: a large asset is answered only after the service has stored it whole.
-_READ_TIMEOUT_S = 120.0
-_CONNECT_TIMEOUT_S = 15.0
-_LONGEST_TIMEOUT_S = 86_400.0
-_ATTEMPTS = 6
-_CONNECTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,11 @@ def caller(
     """
     try:
         session = session or _session(settings)
-        config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
+        config = Config(
+            connect_timeout=CALLER_CONNECT_TIMEOUT_S,
+            read_timeout=CALLER_READ_TIMEOUT_S,
+            retries={"mode": "standard", "total_max_attempts": 1},
+        )
         region = settings.region or session.region()
 
         def client(**more: Any) -> Any:
@@ -154,9 +160,9 @@ def _session(settings: ClientSettings) -> AwsSession:
 
 def _config(session: AwsSession, settings: ClientSettings, environ: Mapping[str, str]) -> Config:
     options: dict[str, Any] = {
-        "connect_timeout": _seconds("CODEARTIFACT_RELEASE_CONNECT_TIMEOUT", _CONNECT_TIMEOUT_S, environ),
-        "read_timeout": _seconds("CODEARTIFACT_RELEASE_READ_TIMEOUT", _READ_TIMEOUT_S, environ),
-        "max_pool_connections": _CONNECTIONS,
+        "connect_timeout": _seconds("CODEARTIFACT_RELEASE_CONNECT_TIMEOUT", CONNECT_TIMEOUT_S, environ),
+        "read_timeout": _seconds("CODEARTIFACT_RELEASE_READ_TIMEOUT", READ_TIMEOUT_S, environ),
+        "max_pool_connections": MAX_CONNECTIONS,
         # Botocore's short form: the long one is put together anew, twice, for every request.
         "user_agent": f"{session.botocore.user_agent()} app/codeartifact-release",
     }
@@ -167,7 +173,7 @@ def _config(session: AwsSession, settings: ClientSettings, environ: Mapping[str,
     profile = session.botocore.get_scoped_config()
     options["retries"] = {"mode": environ.get("AWS_RETRY_MODE") or profile.get("retry_mode") or "standard"}
     if not environ.get("AWS_MAX_ATTEMPTS") and not profile.get("max_attempts"):
-        options["retries"]["total_max_attempts"] = _ATTEMPTS
+        options["retries"]["total_max_attempts"] = REQUEST_ATTEMPTS
     if settings.endpoint and is_loopback(settings.endpoint):
         options["proxies"] = {}
     if settings.aws_only:
@@ -183,7 +189,7 @@ def _seconds(name: str, default: float, environ: Mapping[str, str]) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds <= _LONGEST_TIMEOUT_S:
+    if not 0 < seconds <= MAX_TIMEOUT_S:
         raise UsageError(f"{name} is {text!r}", hint="Set it to a number of seconds, such as 60.")
     return seconds
 

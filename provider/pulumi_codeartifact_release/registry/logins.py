@@ -33,11 +33,10 @@ from botocore.session import Session
 
 from ..errors import ExpiredCredentialsError, NoCredentialsError
 from .botocore_internals import CommandProvider, ProfileProviders, profile_name, set_role_hooks
+from .limits import CREDENTIAL_PROCESS_S
 from .login_errors import explained, no_credentials
 from .network_errors import AGAIN
 
-PROCESS_S = 60.0
-"""How long a `credential_process` may take, as in AWS's SDK for Go."""
 _MOST_PRINTED = 1 << 20
 _KEY = re.compile(r"[!-~]+")
 _VARIABLES = {"access_key": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
@@ -220,13 +219,13 @@ def _output(words: list[str], source: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise no_credentials(source, f"it cannot be started: {reason}") from error
-    deadline = time.monotonic() + PROCESS_S
+    deadline = time.monotonic() + CREDENTIAL_PROCESS_S
     with process:
         try:
             printed, said = _both(process, source, deadline)
             code = process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired as error:
-            raise no_credentials(source, f"it did not end within {PROCESS_S:g} s") from error
+            raise no_credentials(source, f"it did not end within {CREDENTIAL_PROCESS_S:g} s") from error
         finally:
             # Whoever gives up, or is interrupted, leaves nothing behind; one that has ended is not meant.
             process.kill()
@@ -247,7 +246,7 @@ def _both(process: subprocess.Popen[bytes], source: str, deadline: float) -> tup
         while selector.get_map():
             left = deadline - time.monotonic()
             if left <= 0:
-                raise subprocess.TimeoutExpired(process.args, PROCESS_S)
+                raise subprocess.TimeoutExpired(process.args, CREDENTIAL_PROCESS_S)
             for key, _ in selector.select(left):
                 part = os.read(key.fd, _MOST_PRINTED)
                 if not part:

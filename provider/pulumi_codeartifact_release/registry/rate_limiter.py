@@ -21,25 +21,7 @@ from collections.abc import Callable, Hashable, Mapping
 from ..errors import UsageError
 from .aws_endpoints import is_aws
 from .fair_queue import FairQueue
-
-AWS_RATES: Mapping[str, float] = {
-    "PublishPackageVersion": 10.0,
-    "CopyPackageVersions": 5.0,
-    "GetPackageVersionAsset": 50.0,
-    "ListPackageVersionAssets": 200.0,
-}
-"""The service's default quotas, requests per second for each account and region."""
-
-MOST_IN_FLIGHT = 16
-"""Requests of one operation that wait for their response at the same time."""
-
-# A quota allows one second's worth at once. Network latency varies, so requests arrive closer together than they left.
-_BURST_S = 0.8
-# Requests per second, gained in each second. A smaller step wastes fewer requests on a full quota, but a server that
-# throttles 30 % at random is then slower than 1.5 requests per second.
-_RECOVERY = 2.0
-_LEAST_RATE = 0.5
-_CHECKPOINT_S = 0.25
+from .limits import AWS_RATES, BURST_S, CHECKPOINT_S, MAX_IN_FLIGHT, MIN_RATE, RATE_RECOVERY
 
 
 def rate_limits(url: str, environ: Mapping[str, str] = os.environ) -> Mapping[str, float]:
@@ -76,14 +58,14 @@ class TokenBucket:
 
     @property
     def _burst(self) -> float:
-        return max(1.0, self.rate * _BURST_S)
+        return max(1.0, self.rate * BURST_S)
 
     def wait_time(self, now: float, ahead: int = 0) -> float:
         """Return the seconds until one more request may be sent, after those `ahead` of it."""
         if self.rate < math.inf:
             elapsed = now - self._refilled_at
             self._tokens = min(self._burst, self._tokens + elapsed * self.rate)
-            self.rate = min(self._limit, self.rate + elapsed * _RECOVERY)
+            self.rate = min(self._limit, self.rate + elapsed * RATE_RECOVERY)
         self._refilled_at = now
         missing = ahead + 1 - self._tokens
         return missing / self.rate if missing > 1e-6 else 0.0
@@ -102,7 +84,7 @@ class TokenBucket:
             return
         self.wait_time(now)
         rate = self.rate if self.rate < math.inf else sum(1 for time in self._accepted if time > now - 1)
-        self.rate = max(rate / 2, min(_LEAST_RATE, self._limit))
+        self.rate = max(rate / 2, min(MIN_RATE, self._limit))
         self._tokens = min(self._tokens, 0.0)
         self._halved_at = now
 
@@ -161,13 +143,13 @@ class RateLimiter:
                 with self._lock:
                     waiter.wake.clear()
                     now, wait = self._clock(), math.inf
-                    if state.queue.first is waiter and state.in_flight < MOST_IN_FLIGHT:
+                    if state.queue.first is waiter and state.in_flight < MAX_IN_FLIGHT:
                         wait = state.bucket.wait_time(now)
                     if wait == 0:
                         state.bucket.take()
                         state.in_flight += 1
                         return now
-                (self._sleep or waiter.wake.wait)(min(wait, _CHECKPOINT_S))
+                (self._sleep or waiter.wake.wait)(min(wait, CHECKPOINT_S))
                 checkpoint()
         finally:
             with self._lock:

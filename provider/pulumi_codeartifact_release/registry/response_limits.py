@@ -12,11 +12,7 @@ import urllib3.exceptions
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
 from .botocore_internals import http_session, set_content
-
-MAX_RESPONSE_BYTES = 64 << 20
-"""Bytes of one answer, decompressed. A page of 1,000 assets is about half a MiB."""
-MAX_RESPONSE_S = 120.0
-"""Seconds from an answer's first byte to its last: one that drips never runs into a time-out between two bytes."""
+from .limits import MAX_RESPONSE_BYTES, MAX_RESPONSE_S
 
 
 def limit_responses(client: Any, largest: int = MAX_RESPONSE_BYTES) -> None:
