@@ -113,7 +113,8 @@ def test_every_pulumi_command_is_one_that_the_tests_run() -> None:
 
 def test_stack_settings_exist_in_the_root_program() -> None:
     program = (ROOT / "provider/pulumi_codeartifact_release/programs.py").read_text(encoding="utf-8")
-    known = set(re.findall(r'config\.get(?:_object)?\("(\w+)"\)', program))
+    read = re.findall(r'config\.get\("\w+"\)|_object\(config, .*', program)
+    known = set(re.findall(r'"(\w+)"', "".join(read)))
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
     shown = yaml.safe_load(FILES["Pulumi.prod.yaml"])["config"]
     assert {key.removeprefix(f"{project}:") for key in shown} <= known
