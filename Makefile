@@ -1,12 +1,13 @@
 # make demo   release real files to a registry in a folder, twice
 # make test   run all tests
 # make bench  measure, and write docs/performance.md; BENCH="one-large cold --runs 3" for a part
-# make lint   format check, lint, types
+# make lint   format check, lint, types, spelling, Markdown
 # Everything sets itself up: Python 3.11 or later and make are all it needs.
 
 PYTHON ?= python3
 BIN := .venv/bin
 CODE := provider/pulumi_codeartifact_release tests scripts examples benchmarks __main__.py
+TEXT := *.md *.toml Makefile docs provider
 
 .PHONY: demo test bench lint format lock ready clean
 
@@ -23,6 +24,8 @@ lint: ready
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
+	@$(BIN)/codespell $(TEXT) $(CODE)
+	@$(BIN)/pymarkdown --strict-config scan -r *.md docs provider examples
 
 format: ready
 	@$(BIN)/ruff format $(CODE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,12 @@ def table(results: Results) -> str:
     tools = ", ".join(machine["tools"].values())
     stamps = sorted({(case.measured.split(" ")[0], case.commit) for case in results.cases.values()})
     when = "; ".join(f"{day} at {commit or 'an unknown commit'}" for day, commit in stamps)
-    lines = [
+    measured = (
         f"Measured {when}, on {machine['cores']} cores ({machine['processor']}), {machine['memory_gib']:g} GiB, "
-        f"{machine['system']}, Python {machine['python']}; {tools}. A `+` marks a commit with uncommitted changes.",
+        f"{machine['system']}, Python {machine['python']}; {tools}. A `+` marks a commit with uncommitted changes."
+    )
+    lines = [
+        *textwrap.wrap(measured, 119, break_long_words=False, break_on_hyphens=False),
         "",
         "| case | figure | measured: median (least to most) | must | met | |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -31,7 +35,7 @@ def table(results: Results) -> str:
     for row in results.rows:
         case, last = ("" if row.case == last else row.case), row.case
         lines.append(f"| {case} | {row.figure} | {row.value} | {row.must} | {_verdict(row)} | {row.note} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, ""])
 
 
 def _verdict(row: Row) -> str:
