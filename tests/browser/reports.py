@@ -93,7 +93,7 @@ CALM = report({"acme/payments-api": step("1.4.2"), "acme/ledger": step("3.2.0")}
 MANY = report({f"acme/component-{number:02}": story for number, story in enumerate(list(STORIES.values()) * 5)})
 LONG = report({LONG_NAME: step(LONG_VERSION), "acme/app": {**step(LONG_VERSION), "prod": (LONG_VERSION, holds("1.0"))}})
 
-_SILENT = UnreachableError("DescribePackageVersion: no answer from https://registry.example.test/" + "x" * 200)
+_SILENT = UnreachableError("DescribePackageVersion: no response from https://registry.example.test/" + "x" * 200)
 UNREAD = report(
     {package: {**step("1.0"), "eu": ("1.0", Found(problem=_SILENT))} for package in ("acme/app", "acme/lib")},
     (*PLACES, place("eu", "staging", _SILENT, "https://registry.example.test/" + "x" * 100)),

@@ -537,7 +537,7 @@ def test_a_folder_is_promoted_elsewhere_only_with_permission(
     permitted = run("plan", *words, "--allow", "local-source")
     # Now it is asked; nobody is there.
     assert permitted.code == 1
-    assert "error[unreachable]: DescribePackageVersion: no answer from http://127.0.0.1:9" in permitted.err
+    assert "error[unreachable]: DescribePackageVersion: no response from http://127.0.0.1:9" in permitted.err
 
 
 def test_an_endpoint_of_the_shell_is_a_warning_once(run: Run, released: Path, monkeypatch: pytest.MonkeyPatch) -> None:

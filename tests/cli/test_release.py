@@ -195,7 +195,7 @@ def test_an_endpoint_of_the_shell_is_a_warning(run: Run, project: Path, monkeypa
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     outcome = run("plan", "release.yaml", "-e", "dev")
     assert "warning: the endpoint http://127.0.0.1:9 comes from AWS_ENDPOINT_URL_CODEARTIFACT" in outcome.err
-    assert "error[unreachable]: DescribePackageVersion: no answer from http://127.0.0.1:9" in outcome.err
+    assert "error[unreachable]: DescribePackageVersion: no response from http://127.0.0.1:9" in outcome.err
     assert outcome.code == 1
 
 

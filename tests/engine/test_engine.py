@@ -371,7 +371,7 @@ def test_a_lost_state_adopts_what_is_published_without_a_write(project: Project,
     server.gate.close()
     project.environ["AWS_MAX_ATTEMPTS"] = "1"
     printed = project.run("refresh", "--yes", "--skip-preview", fails=True)
-    assert "error: unreachable: DescribePackageVersion: no answer from " in printed
+    assert "error: unreachable: DescribePackageVersion: no response from " in printed
     [kept] = project.state()
     for part in ("id", "inputs", "outputs"):
         assert kept[part] == resource[part]

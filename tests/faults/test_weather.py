@@ -131,7 +131,7 @@ def test_a_dead_registry_is_one_error_within_the_timeouts(
         run = cli.apply(seven, server.server, version, CODEARTIFACT_RELEASE_READ_TIMEOUT="0.2", AWS_MAX_ATTEMPTS="2")
         assert time.monotonic() - began < 10
     assert run.code == 1
-    assert "error[unreachable]: DescribePackageVersion: no answer from" in run.err
+    assert "error[unreachable]: DescribePackageVersion: no response from" in run.err
     assert "Traceback" not in run.err
 
 

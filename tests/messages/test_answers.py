@@ -26,8 +26,7 @@ OWNED = Coordinates("acme", "prod", "acme", "app", "1.0", domain_owner="11112222
 FILE = asset("a.txt", b"abc")
 AGAIN = "Run again: only what is missing is sent."
 STRANGE = (
-    "That is no answer of CodeArtifact's that is known: is the endpoint right, or does a proxy answer in its place "
-    "(a login page)?"
+    "Unexpected response: check the endpoint, and whether something else responds in its place (a proxy's login page)."
 )
 
 Call = Callable[[BotoRegistry, Coordinates], object]
@@ -367,10 +366,7 @@ def test_the_registry_fails(answered: Answered) -> None:
 def test_an_answer_is_not_codeartifacts(body: Any, ask: Ask) -> None:
     with service(Answer(200, body=body)) as url:
         err = ask(url)
-    assert told(err) == (
-        "error[server-fault]: the answer about acme/app@1.0 in acme/dev has no status\n"
-        "That is not CodeArtifact's way to answer: check the endpoint, and what may answer in its place (a proxy)."
-    )
+    assert told(err) == (f"error[server-fault]: the response for acme/app@1.0 in acme/dev has no status\n{STRANGE}")
 
 
 @pytest.mark.parametrize(
@@ -380,7 +376,7 @@ def test_an_answer_is_of_no_known_kind(status: int, kind: str, told_as: str, ask
     with service(Answer(status, kind, {"message": "short and stout"})) as url:
         err = ask(url)
     assert told(err, ENDPOINT=url) == (
-        f"error[registry]: DescribePackageVersion for acme/app@1.0 in acme/dev (ENDPOINT) was answered with {told_as}: "
+        f"error[registry]: DescribePackageVersion for acme/app@1.0 in acme/dev (ENDPOINT) failed with {told_as}: "
         f"short and stout\n{STRANGE}"
     )
 

@@ -463,5 +463,5 @@ def test_a_role_whose_server_is_not_there_can_be_tried_again(shell: Shell) -> No
     outcome = shell.command(AWS_PROFILE="release", AWS_ENDPOINT_URL_STS="http://127.0.0.1:9")
     assert outcome.code == 1
     assert told(outcome.err).startswith(
-        "error[unreachable]: AWS credentials of the AWS profile release: no answer from http://127.0.0.1:9"
+        "error[unreachable]: AWS credentials of the AWS profile release: no response from http://127.0.0.1:9"
     )

@@ -184,7 +184,7 @@ def test_bytes_would_be_lost_that_nobody_has_given_up(policy: Retirement, capsys
 def test_the_version_is_not_the_one_that_state_knows(policy: Retirement, capsys: pytest.CaptureFixture[str]) -> None:
     there = "sha256:" + hashlib.sha256(f"{HELLO}  a.txt\n".encode()).hexdigest()
     assert retired(policy, permitted=True, capsys=capsys) == (
-        "error[moved]: tools/app@1.0 in acme/dev is not the version that the state knows: it is Published at revision "
-        f"1 with {there}; known is revision 7 with sha256:{'0' * 64}\n"
+        "error[changed]: tools/app@1.0 in acme/dev is not the version that the state knows: it is Published at "
+        f"revision 1 with {there}; known is revision 7 with sha256:{'0' * 64}\n"
         "Somebody changed it since. Look at it, run `pulumi refresh`, then run again."
     )

@@ -16,7 +16,7 @@ from cli.conftest import MANIFEST, Run
 from .conftest import Ask
 from .stand import Answer, Certificate, certificate, listener, service, tls, told
 
-ASKED = "DescribePackageVersion: no answer from"
+ASKED = "DescribePackageVersion: no response from"
 CHECK_PROXY = "Correct HTTPS_PROXY, or name the hosts that need no proxy in NO_PROXY."
 AWS = "https://codeartifact.us-east-1.amazonaws.com"
 AGAIN = "Run again: only what is missing is sent."
@@ -117,13 +117,13 @@ def test_there_is_no_way_there(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_no_connection_comes_about_in_time(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", too_late)
     assert told(ask("https://127.0.0.1:9", CODEARTIFACT_RELEASE_CONNECT_TIMEOUT="7")) == (
-        f"error[unreachable]: {ASKED} https://127.0.0.1:9: no connection came about within 7 s\n"
+        f"error[unreachable]: {ASKED} https://127.0.0.1:9: no connection within 7 s\n"
         "Look at what is in between (a firewall, a VPN, a security group), and whether the endpoint is right. "
         "CODEARTIFACT_RELEASE_CONNECT_TIMEOUT=SECONDS makes it wait longer."
     )
 
 
-BROKEN = "the connection was closed before the answer was there"
+BROKEN = "the connection was closed before the response"
 IN_BETWEEN = f"{AGAIN} If this stays, look at what is in between: a proxy, a firewall, a VPN."
 
 
@@ -132,12 +132,12 @@ IN_BETWEEN = f"{AGAIN} If this stays, look at what is in between: a proxy, a fir
     [
         (
             say_nothing,
-            "it took the request, and sent nothing within 0.2 s",
+            "it accepted the request, but sent no response within 0.2 s",
             f"{AGAIN} CODEARTIFACT_RELEASE_READ_TIMEOUT=SECONDS makes it wait longer.",
         ),
         (close_at_once, BROKEN, IN_BETWEEN),
         (close_half_way, BROKEN, IN_BETWEEN),
-        (speak_ssh, "what answers there does not speak HTTP", "Correct host and port of the endpoint."),
+        (speak_ssh, "the server does not speak HTTP", "Correct host and port of the endpoint."),
     ],
 )
 def test_what_answers_there_does_not_answer(
@@ -209,7 +209,7 @@ def test_what_answers_there_speaks_no_tls(ask: Ask) -> None:
         endpoint = url.replace("http:", "https:")
         err = ask(endpoint)
     assert told(err, ENDPOINT=endpoint) == (
-        f"{TLS} what answers there does not speak TLS\n"
+        f"{TLS} the server does not speak TLS\n"
         "Correct host and port of the endpoint, or write http:// if it is on this machine."
     )
 
@@ -270,7 +270,7 @@ def test_the_proxy_says_no(status: str, hint: str, ask: Ask) -> None:
     with listener(refuse) as place:
         err = ask(HTTPS_PROXY=f"http://{place}")
     assert told(err, PLACE=place) == (
-        f"error[unreachable]: {ASKED} {AWS} through the proxy http://PLACE: the proxy answered {status}\n{hint}"
+        f"error[unreachable]: {ASKED} {AWS} through the proxy http://PLACE: the proxy responded with {status}\n{hint}"
     )
 
 

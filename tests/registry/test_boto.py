@@ -399,7 +399,7 @@ def test_a_download_that_breaks_off_is_no_answer(
     raw = Raw(content, error)
     answers_with(stubbed, raw, length)
     parts: list[bytes] = []
-    with pytest.raises(errors.UnreachableError, match="GetPackageVersionAsset: no answer from"):
+    with pytest.raises(errors.UnreachableError, match="GetPackageVersionAsset: no response from"):
         stubbed.registry.fetch_asset(AT, asset("a.txt", b"abc"), parts.append)
     assert b"".join(parts) == content
     assert raw.closed

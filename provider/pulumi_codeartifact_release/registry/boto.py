@@ -28,7 +28,7 @@ from ..errors import (
 from .backoff import Backoff, retry_after
 from .botocore_internals import PARSER_ERRORS
 from .error_mapping import is_not_found, map_error, resource_type
-from .error_responses import is_throttled
+from .error_responses import UNEXPECTED, is_throttled
 from .interface import Asset, AssetListing, Coordinates, Status, VersionState
 from .limits import CHECKPOINT_S, LISTING_ATTEMPTS, LISTING_FIRST_WAIT_S, MAX_PAGES
 from .listing import Page, by_name, page_of
@@ -75,8 +75,8 @@ def _understood(operation: str) -> Callable[[_Method], _Method]:
 
 def _unreadable(operation: str, at: Coordinates) -> ServerFaultError:
     return ServerFaultError(
-        f"{operation} for {at}: the answer is not what CodeArtifact answers",
-        hint="Is the endpoint right, or does something else answer in its place?",
+        f"{operation} for {at}: the response cannot be parsed",
+        hint=UNEXPECTED,
     )
 
 

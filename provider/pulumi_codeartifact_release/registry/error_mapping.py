@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..remedies import Need
 from .aws_endpoints import region_of
-from .error_responses import EXPIRED, error_code, http_status, is_throttled, one_line
+from .error_responses import EXPIRED, UNEXPECTED, error_code, http_status, is_throttled, one_line
 from .interface import Coordinates
 from .login_errors import LOGINS, about_credentials, about_settings, refused_login
 from .network_errors import AGAIN, network_error
@@ -128,21 +128,15 @@ def _answer(error: boto.ClientError, operation: str, at: Coordinates, endpoint: 
             hint="Correct what it names: a name, a version, or `endpoint`, if that is not CodeArtifact.",
         )
     return RegistryError(
-        f"{asked} was answered with {code if code and not code.isdigit() else f'HTTP {status}'}: {message}",
-        hint=_STRANGE,
+        f"{asked} failed with {code if code and not code.isdigit() else f'HTTP {status}'}: {message}",
+        hint=UNEXPECTED,
     )
-
-
-_STRANGE = (
-    "That is no answer of CodeArtifact's that is known: is the endpoint right, or does a proxy answer in its place "
-    "(a login page)?"
-)
 
 
 def _denied(error: boto.ClientError, operation: str, at: Coordinates, what: str) -> AccessDeniedError:
     if error_code(error).isdigit():
         # No word of the service's: its own refusals have one.
-        return AccessDeniedError(what, hint=_STRANGE)
+        return AccessDeniedError(what, hint=UNEXPECTED)
     if "explicit deny" in what:
         return AccessDeniedError(
             what,
@@ -210,7 +204,5 @@ def _no_answer(error: Exception, operation: str, endpoint: str) -> ReleaseError:
         case boto.HTTPClientError() | boto.ConnectionError() | boto.IncompleteReadError():
             return network_error(error, operation, endpoint)
         case ResponseParserError():
-            return ServerFaultError(
-                f"{operation}: {endpoint} answered what is not CodeArtifact's protocol", hint=_STRANGE
-            )
+            return ServerFaultError(f"{operation}: {endpoint} does not speak CodeArtifact's protocol", hint=UNEXPECTED)
     return RegistryError(f"{operation} at {endpoint} failed: {one_line(error)}", hint=(Need("traceback"),))

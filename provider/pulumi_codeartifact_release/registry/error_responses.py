@@ -5,6 +5,10 @@ from __future__ import annotations
 import botocore.exceptions as boto
 
 _LONGEST_MESSAGE = 500
+UNEXPECTED = (
+    "Unexpected response: check the endpoint, and whether something else responds in its place (a proxy's login page)."
+)
+"""The hint where a response is not CodeArtifact's."""
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 """Codes that mean: the session's token is over."""
 _THROTTLED = {

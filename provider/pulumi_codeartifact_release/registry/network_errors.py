@@ -37,13 +37,13 @@ class _Why(NamedTuple):
 
 
 def network_error(error: boto.BotoCoreError, operation: str, endpoint: str) -> ReleaseError:
-    """Return what it means that `operation` has no answer from `endpoint`: what failed, and what to look at."""
+    """Return what it means that `operation` has no response from `endpoint`: what failed, and what to look at."""
     through_proxy = isinstance(error, boto.ProxyConnectionError)
     region = None if through_proxy or not _first(error, socket.gaierror) else region_of(endpoint)
     if region and region not in _regions():
         return WrongRegionError(
-            f"{operation}: no answer from {endpoint}: its name does not resolve, and {region} is not among the regions "
-            "with CodeArtifact",
+            f"{operation}: no response from {endpoint}: its name does not resolve, and {region} is not among the "
+            "regions with CodeArtifact",
             hint=(
                 "Correct ",
                 Need("region"),
@@ -64,7 +64,7 @@ def network_error(error: boto.BotoCoreError, operation: str, endpoint: str) -> R
         through = f" through the proxy {error.kwargs.get('proxy_url')}"
     else:
         why, through = _direct(error, endpoint), ""
-    return UnreachableError(f"{operation}: no answer from {endpoint}{through}: {why.reason}", hint=why.hint)
+    return UnreachableError(f"{operation}: no response from {endpoint}{through}: {why.reason}", hint=why.hint)
 
 
 def _regions() -> set[str]:
@@ -103,12 +103,12 @@ def _direct(error: boto.BotoCoreError, endpoint: str) -> _Why:
         )
     if isinstance(error, boto.ConnectTimeoutError):
         return _Why(
-            f"no connection came about{_within(error)}",
+            f"no connection{_within(error)}",
             "Look at what is in between (a firewall, a VPN, a security group), and whether the endpoint is right. "
             "CODEARTIFACT_RELEASE_CONNECT_TIMEOUT=SECONDS makes it wait longer.",
         )
     if isinstance(error, boto.ReadTimeoutError):
-        waited = said if isinstance(said, str) else f"it took the request, and sent nothing{_within(error)}"
+        waited = said if isinstance(said, str) else f"it accepted the request, but sent no response{_within(error)}"
         return _Why(waited, f"{AGAIN} CODEARTIFACT_RELEASE_READ_TIMEOUT=SECONDS makes it wait longer.")
     return _broken(error) or _unusual(error)
 
@@ -117,7 +117,7 @@ def _broken(error: boto.BotoCoreError) -> _Why | None:
     """Return why a connection that was there did not bring an answer; None where it is something else."""
     strange = _first(error, BadStatusLine)
     if strange and not isinstance(strange, RemoteDisconnected):
-        return _Why("what answers there does not speak HTTP", "Correct host and port of the endpoint.")
+        return _Why("the server does not speak HTTP", "Correct host and port of the endpoint.")
     again = f"{AGAIN} If this stays, look at what is in between: a proxy, a firewall, a VPN."
     if isinstance(error, boto.IncompleteReadError):
         came, wanted = error.kwargs.get("actual_bytes"), error.kwargs.get("expected_bytes")
@@ -126,7 +126,7 @@ def _broken(error: boto.BotoCoreError) -> _Why | None:
         slow = _first(error, urllib3.exceptions.ReadTimeoutError)
         return _Why("the download stopped coming" if slow else "the connection broke off in a download", again)
     if isinstance(error, boto.ConnectionClosedError):
-        return _Why("the connection was closed before the answer was there", again)
+        return _Why("the connection was closed before the response", again)
     return None
 
 
@@ -169,7 +169,7 @@ def _proxy(error: boto.BotoCoreError) -> _Why:
         words = re.split(r"['\")]", answered[2] or "")[0]
         if answered[1] == "407":
             check = "It wants a login: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT."
-        return _Why(f"the proxy answered {answered[1]}{words}", check)
+        return _Why(f"the proxy responded with {answered[1]}{words}", check)
     return _Why("the proxy does not connect", check)
 
 
@@ -206,7 +206,7 @@ def _tls(error: boto.BotoCoreError) -> _Why:
     reason = str(getattr(failed, "reason", None) or "no reason given").replace("_", " ").lower()
     if "version number" in reason or "http request" in reason:
         return _Why(
-            "what answers there does not speak TLS",
+            "the server does not speak TLS",
             "Correct host and port of the endpoint, or write http:// if it is on this machine.",
         )
     return _Why(reason, "Check endpoint and proxy; AWS_CA_BUNDLE names the certificates to trust.")

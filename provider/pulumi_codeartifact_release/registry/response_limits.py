@@ -64,10 +64,10 @@ def _read(raw: Any, url: str, largest: int) -> bytes:
             total += len(chunk)
             if time.monotonic() > deadline:
                 raw.close()
-                raise ReadTimeoutError(endpoint_url=url, error=f"no whole answer in {MAX_RESPONSE_S:.0f} s")
+                raise ReadTimeoutError(endpoint_url=url, error=f"no complete response in {MAX_RESPONSE_S:.0f} s")
             if total > largest:
                 raw.close()
-                raise HTTPClientError(error=f"the answer is larger than {largest >> 20} MiB")
+                raise HTTPClientError(error=f"the response is larger than {largest >> 20} MiB")
             chunks.append(chunk)
     except urllib3.exceptions.ReadTimeoutError as error:
         raise ReadTimeoutError(endpoint_url=url, error=error) from error

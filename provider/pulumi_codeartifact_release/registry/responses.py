@@ -12,14 +12,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from ..errors import RegistryError, ServerFaultError, StatusRefusedError, VersionNotFoundError
-from .error_responses import one_line
+from .error_responses import UNEXPECTED, one_line
 from .interface import Coordinates, Status, VersionState
 
 # The model says 50.
 _LONGEST_REVISION = 1000
 # Those that can be reckoned with; others are as good as no time at all.
 _YEARS = range(1970, 9000)
-_STRANGE = "That is not CodeArtifact's way to answer: check the endpoint, and what may answer in its place (a proxy)."
 
 
 def verdict_of(answer: Any, at: Coordinates, wish: str) -> Mapping[str, Any]:
@@ -73,7 +72,7 @@ def _clock(answer: Any) -> datetime | None:
 def revision_of(value: object, at: Coordinates) -> str:
     """Return a revision that can be stored and shown."""
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _LONGEST_REVISION:
-        raise ServerFaultError(f"the answer about {at} has no usable revision", hint=_STRANGE)
+        raise ServerFaultError(f"the response for {at} has no usable revision", hint=UNEXPECTED)
     return value
 
 
@@ -82,7 +81,7 @@ def status_of(value: str | None, at: Coordinates) -> Status:
     if value == "Deleted":
         raise VersionNotFoundError(f"{at} is Deleted")
     if value is None:
-        raise ServerFaultError(f"the answer about {at} has no status", hint=_STRANGE)
+        raise ServerFaultError(f"the response for {at} has no status", hint=UNEXPECTED)
     try:
         return Status(value or "")
     except ValueError:
