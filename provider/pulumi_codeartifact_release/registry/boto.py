@@ -34,7 +34,7 @@ from .limits import CHECKPOINT_S, LISTING_ATTEMPTS, LISTING_FIRST_WAIT_S, MAX_PA
 from .listing import Page, by_name, page_of
 from .rate_limiter import RateLimiter
 from .request_hooks import around_attempts, was_throttled
-from .responses import copy_of, revision_of, state_of, verdict_of
+from .responses import copied_state, revision_of, successful_version, version_state
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient
@@ -57,23 +57,23 @@ _BLOCK = 1 << 17
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
-def _understood(operation: str) -> Callable[[_Method], _Method]:
-    """Make what an answer's members of other types than the model's raise an error of ours."""
+def _checks_types(operation: str) -> Callable[[_Method], _Method]:
+    """Make a method raise ServerFaultError if a response has members whose types are not the model's."""
 
     def decorate(method: _Method) -> _Method:
         @functools.wraps(method)
-        def understood(self: BotoRegistry, at: Coordinates, *args: Any, **more: Any) -> Any:
+        def checked(self: BotoRegistry, at: Coordinates, *args: Any, **more: Any) -> Any:
             try:
                 return method(self, at, *args, **more)
             except PARSER_ERRORS as error:
-                raise _unreadable(operation, at) from error
+                raise _unparsable(operation, at) from error
 
-        return cast(_Method, understood)
+        return cast(_Method, checked)
 
     return decorate
 
 
-def _unreadable(operation: str, at: Coordinates) -> ServerFaultError:
+def _unparsable(operation: str, at: Coordinates) -> ServerFaultError:
     return ServerFaultError(
         f"{operation} for {at}: the response cannot be parsed",
         hint=UNEXPECTED,
@@ -81,10 +81,10 @@ def _unreadable(operation: str, at: Coordinates) -> ServerFaultError:
 
 
 class BotoRegistry:
-    """CodeArtifact, or whatever speaks its protocol, behind one boto3 client.
+    """CodeArtifact, or a server with its protocol, through one boto3 client.
 
-    `checkpoint` is asked before every attempt of a write, also those after waiting for the quota, or that the client
-    makes by itself: it raises where nothing more may be written.
+    `checkpoint` is called before every attempt of a write, including those after a wait for the quota and those that
+    botocore adds on its own. It raises when nothing more may be written.
     """
 
     def __init__(
@@ -100,24 +100,24 @@ class BotoRegistry:
         self._limiter = limiter
         self._sleep = sleep
 
-    @_understood("DescribePackageVersion")
+    @_checks_types("DescribePackageVersion")
     def describe(self, at: Coordinates) -> VersionState:
         """See `Registry.describe`: DescribePackageVersion."""
-        answer = self._call(
+        response = self._call(
             "DescribePackageVersion",
             at,
             lambda: self._client.describe_package_version(**_version(at)),
         )
-        return state_of(answer, at)
+        return version_state(response, at)
 
-    @_understood("ListPackageVersionAssets")
+    @_checks_types("ListPackageVersionAssets")
     def list_assets(self, at: Coordinates) -> AssetListing:
         """See `Registry.list_assets`: ListPackageVersionAssets, all pages at one revision."""
         for attempt in range(LISTING_ATTEMPTS):
             pages = self._pages(at)
             revisions = {page.revision for page in pages}
             if revisions == {None}:
-                # The member is optional: where it is left out, the listing holds for the revision around it.
+                # The member is optional: without it, compare the revisions before and after the listing.
                 before, pages = self.describe(at).revision, self._pages(at)
                 revisions = {before, self.describe(at).revision}
             if len(revisions) == 1:
@@ -135,7 +135,7 @@ class BotoRegistry:
         """
         more: Any = {"unfinished": True} if unfinished else {}
 
-        # What fits into one block is read once, also for several attempts; it goes out as it would otherwise.
+        # A file of at most one block is read once for all attempts.
         small = body.seek(0, io.SEEK_END) <= _BLOCK
         body.seek(0)
         content = body.read() if small else body
@@ -150,40 +150,42 @@ class BotoRegistry:
                 **more,
             )
 
-        answer = self._call("PublishPackageVersion", at, publish, asset.name)
-        # Both members are optional, and neither is believed: the version is listed before it is published.
-        usual = Status.UNFINISHED if unfinished else Status.PUBLISHED
-        said = answer.get("status")
-        return VersionState(Status(said) if said in set(Status) else usual, str(answer.get("versionRevision", "")))
+        response = self._call("PublishPackageVersion", at, publish, asset.name)
+        # Both members are optional and not relied on: the version is listed before it is published.
+        expected = Status.UNFINISHED if unfinished else Status.PUBLISHED
+        status = response.get("status")
+        return VersionState(
+            Status(status) if status in set(Status) else expected, str(response.get("versionRevision", ""))
+        )
 
-    @_understood("UpdatePackageVersionsStatus")
+    @_checks_types("UpdatePackageVersionsStatus")
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
         """See `Registry.set_status`: UpdatePackageVersionsStatus for one version."""
-        answer = self._call(
+        response = self._call(
             "UpdatePackageVersionsStatus",
             at,
             lambda: self._client.update_package_versions_status(
-                **_guarded(at, revision, expected), targetStatus=target.value
+                **_expected_version(at, revision, expected), targetStatus=target.value
             ),
         )
-        return self._new_state(answer, at, f"become {target}", target)
+        return self._new_state(response, at, f"become {target}", target)
 
     def fetch_asset(self, at: Coordinates, asset: Asset, write: Callable[[bytes], object]) -> None:
         """See `Registry.fetch_asset`: GetPackageVersionAsset."""
 
         def fetch() -> None:
-            answer = self._client.get_package_version_asset(**_version(at), asset=asset.name)
-            with closing(answer["asset"]) as body:
+            response = self._client.get_package_version_asset(**_version(at), asset=asset.name)
+            with closing(response["asset"]) as body:
                 try:
                     for part in body.iter_chunks(_PART):
                         write(part)
                 except urllib3.exceptions.HTTPError as error:
-                    # TLS that breaks off in the middle: botocore lets it through.
+                    # botocore does not map a TLS connection that breaks in the middle.
                     raise ResponseStreamingError(error=error) from error
 
         self._call("GetPackageVersionAsset", at, fetch, asset.name)
 
-    @_understood("CopyPackageVersions")
+    @_checks_types("CopyPackageVersions")
     def copy(
         self, at: Coordinates, *, source_repository: str, revision: str, allow_overwrite: bool
     ) -> VersionState | None:
@@ -191,7 +193,7 @@ class BotoRegistry:
         more: Any = {"allowOverwrite": True} if allow_overwrite else {}
         package = _package(at)
         destination = package.pop("repository")
-        answer = self._call(
+        response = self._call(
             "CopyPackageVersions",
             at,
             lambda: self._client.copy_package_versions(
@@ -202,13 +204,13 @@ class BotoRegistry:
                 **more,
             ),
         )
-        return copy_of(answer, at)
+        return copied_state(response, at)
 
-    @_understood("ListPackageVersions")
+    @_checks_types("ListPackageVersions")
     def newest_version(self, at: Coordinates) -> str | None:
         """See `Registry.newest_version`: ListPackageVersions."""
         try:
-            answer: Any = self._call(
+            response: Any = self._call(
                 "ListPackageVersions",
                 at,
                 lambda: self._client.list_package_versions(
@@ -217,34 +219,34 @@ class BotoRegistry:
             )
         except VersionNotFoundError:
             return None
-        versions = answer.get("versions") or [{}]
+        versions = response.get("versions") or [{}]
         version = versions[0].get("version")
         return str(version) if version else None
 
-    @_understood("DeletePackageVersions")
+    @_checks_types("DeletePackageVersions")
     def delete(self, at: Coordinates, *, expected: Status) -> None:
         """See `Registry.delete`: DeletePackageVersions for one version."""
-        answer = self._call(
+        response = self._call(
             "DeletePackageVersions",
             at,
             lambda: self._client.delete_package_versions(
                 **_package(at), versions=[at.version], expectedStatus=expected.value
             ),
         )
-        verdict_of(answer, at, "become Deleted")
+        successful_version(response, at, "become Deleted")
 
-    @_understood("DisposePackageVersions")
+    @_checks_types("DisposePackageVersions")
     def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
         """See `Registry.dispose`: DisposePackageVersions for one version."""
-        answer = self._call(
+        response = self._call(
             "DisposePackageVersions",
             at,
-            lambda: self._client.dispose_package_versions(**_guarded(at, revision, expected)),
+            lambda: self._client.dispose_package_versions(**_expected_version(at, revision, expected)),
         )
-        return self._new_state(answer, at, "become Disposed", Status.DISPOSED)
+        return self._new_state(response, at, "become Disposed", Status.DISPOSED)
 
-    def _new_state(self, answer: Any, at: Coordinates, wish: str, status: Status) -> VersionState:
-        revision = verdict_of(answer, at, wish).get("revision")
+    def _new_state(self, response: Any, at: Coordinates, wish: str, status: Status) -> VersionState:
+        revision = successful_version(response, at, wish).get("revision")
         return VersionState(status, revision_of(revision, at)) if revision else self.describe(at)
 
     def _pages(self, at: Coordinates) -> list[Page]:
@@ -259,15 +261,15 @@ class BotoRegistry:
 
     def _page(self, at: Coordinates, token: str | None) -> Page:
         more: Any = {"nextToken": token} if token else {}
-        answer: Any = self._call(
+        response: Any = self._call(
             "ListPackageVersionAssets",
             at,
             lambda: self._client.list_package_version_assets(**_version(at), maxResults=_PAGE, **more),
         )
-        return page_of(answer, at, _PAGE)
+        return page_of(response, at, _PAGE)
 
     def _call(self, operation: str, at: Coordinates, call: Callable[[], _T], asset: str | None = None) -> _T:
-        """Call within the quota; waits and tries again while throttled, translates every other failure."""
+        """Call within the quota; retry while throttled; map every other error."""
         permit = self._limiter.permit(operation, at, self._checkpoint)
 
         def acquire() -> None:
@@ -275,8 +277,8 @@ class BotoRegistry:
             if operation in _WRITES:
                 self._checkpoint()
 
-        def release(answer: Mapping[str, Any] | None) -> None:
-            permit.release(throttled=was_throttled(answer))
+        def release(response: Mapping[str, Any] | None) -> None:
+            permit.release(throttled=was_throttled(response))
 
         backoff = Backoff()
         while True:
@@ -285,32 +287,32 @@ class BotoRegistry:
                     return call()
             except ClientError as error:
                 if not is_throttled(error) or backoff.exhausted:
-                    raise self._translated(error, operation, at, asset) from error
+                    raise self._mapped(error, operation, at, asset) from error
                 wait = backoff.wait_time(retry_after(error))
             except (BotoCoreError, ResponseParserError) as error:
-                raise self._translated(error, operation, at, asset) from error
+                raise self._mapped(error, operation, at, asset) from error
             except PARSER_ERRORS as error:
-                raise _unreadable(operation, at) from error
+                raise _unparsable(operation, at) from error
             finally:
                 permit.release()
             self._pause(wait)
 
     def _pause(self, seconds: float) -> None:
-        """Wait, and look now and then whether to stop."""
+        """Wait, with checkpoints."""
         while seconds > 0:
             self._sleep(min(seconds, CHECKPOINT_S))
             seconds -= CHECKPOINT_S
             self._checkpoint()
 
-    def _translated(self, error: Exception, operation: str, at: Coordinates, asset: str | None) -> ReleaseError:
+    def _mapped(self, error: Exception, operation: str, at: Coordinates, asset: str | None) -> ReleaseError:
         if is_not_found(error) and resource_type(error) is None and operation != "DescribeRepository":
             return self._untyped_not_found(error, operation, at)
         return map_error(error, operation, at, self._client.meta.endpoint_url, asset)
 
     def _untyped_not_found(self, error: Exception, operation: str, at: Coordinates) -> ReleaseError:
-        """Tell a missing version from a missing repository where the answer does not: ask for the repository.
+        """Map a 404 that does not say what is missing: read the repository to find out.
 
-        Taking the one for the other would drop a published version from somebody's state.
+        A missing repository that is taken for a missing version would drop that version from the Pulumi state.
         """
         owner = {"domainOwner": at.domain_owner} if at.domain_owner else {}
         try:
@@ -344,7 +346,7 @@ def _package(at: Coordinates) -> dict[str, Any]:
     }
 
 
-def _guarded(at: Coordinates, revision: str, expected: Status) -> dict[str, Any]:
+def _expected_version(at: Coordinates, revision: str, expected: Status) -> dict[str, Any]:
     """Return the parameters for one version, if it is still `expected` at `revision`."""
     return {
         **_package(at),

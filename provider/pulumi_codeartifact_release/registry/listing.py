@@ -1,6 +1,6 @@
-"""What ListPackageVersionAssets answers, held against what a registry may say.
+"""Responses of ListPackageVersionAssets -> checked values.
 
-pages = [page_of(answer, at, most=1000)]
+pages = [page_of(response, at, most=1000)]
 by_name(pages, at)["a.txt"].sha256
 """
 
@@ -16,16 +16,16 @@ from .interface import Asset, Coordinates
 
 # The model says 255.
 _LONGEST_NAME = 1000
-# More than any disk holds, with few enough digits to be reckoned with and shown.
+# More than any disk holds, with few enough digits to show.
 _LARGEST_SIZE = 1 << 128
 
 
 @dataclass(frozen=True)
 class Page:
-    """What is needed of one answer.
+    """One page of a listing.
 
     Attributes:
-        revision: None where the answer does not say.
+        revision: None if the response has none.
         next_token: None on the last page.
     """
 
@@ -34,16 +34,16 @@ class Page:
     next_token: str | None
 
 
-def page_of(answer: Mapping[str, Any], at: Coordinates, most: int) -> Page:
-    """Read an answer of at most so many assets. Raises ServerFaultError."""
-    assets = answer.get("assets") or []
+def page_of(response: Mapping[str, Any], at: Coordinates, most: int) -> Page:
+    """Parse a response of at most `most` assets. Raises ServerFaultError."""
+    assets = response.get("assets") or []
     if len(assets) > most:
         raise ServerFaultError(f"ListPackageVersionAssets for {at}: a page holds more than the {most} asked for")
-    return Page(answer.get("versionRevision"), [_asset(each, at) for each in assets], answer.get("nextToken"))
+    return Page(response.get("versionRevision"), [_asset(each, at) for each in assets], response.get("nextToken"))
 
 
 def by_name(pages: Sequence[Page], at: Coordinates) -> Mapping[str, Asset]:
-    """Return all assets by name. Raises ServerFaultError where one name is said to be two things."""
+    """Return all assets by name. Raises ServerFaultError if a name has two different contents."""
     assets = [asset for page in pages for asset in page.assets]
     named = {asset.name: asset for asset in assets}
     twice = next((asset.name for asset in assets if named[asset.name] != asset), None)
@@ -53,7 +53,7 @@ def by_name(pages: Sequence[Page], at: Coordinates) -> Mapping[str, Asset]:
 
 
 def is_text(name: str) -> bool:
-    """Return whether a name can be written at all: JSON can spell half of a surrogate pair."""
+    """Return whether a name can be encoded: JSON can contain half of a surrogate pair."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -62,13 +62,13 @@ def is_text(name: str) -> bool:
 
 
 def _asset(summary: Mapping[str, Any] | None, at: Coordinates) -> Asset:
-    known = summary or {}
-    name, size = known.get("name"), known.get("size", 0)
-    sha256 = str((known.get("hashes") or {}).get("SHA-256", "")).lower()
-    named = isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and is_text(name)
-    sized = isinstance(size, int) and 0 <= size < _LARGEST_SIZE
-    if not named or not sized or not re.fullmatch("[0-9a-f]{64}", sha256):
+    members = summary or {}
+    name, size = members.get("name"), members.get("size", 0)
+    sha256 = str((members.get("hashes") or {}).get("SHA-256", "")).lower()
+    has_name = isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and is_text(name)
+    has_size = isinstance(size, int) and 0 <= size < _LARGEST_SIZE
+    if not has_name or not has_size or not re.fullmatch("[0-9a-f]{64}", sha256):
         raise ServerFaultError(
-            f"ListPackageVersionAssets for {at}: {name if named else 'an asset'} has no usable name, size or SHA-256"
+            f"ListPackageVersionAssets for {at}: {name if has_name else 'an asset'} has no usable name, size or SHA-256"
         )
     return Asset(str(name), size, sha256)

@@ -1,11 +1,11 @@
-"""Something to do around every attempt of a request, also those that the client makes by itself.
+"""Hooks around every attempt of a request, including the attempts that botocore adds on its own.
 
     register_hooks(client)
-    with around_attempts("PublishPackageVersion", permit.acquire, told):
-        client.publish_package_version(...)     # begins before each request that goes out, is told each answer
+    with around_attempts("PublishPackageVersion", permit.acquire, on_response):
+        client.publish_package_version(...)     # calls permit.acquire before, and on_response after, each attempt
 
-botocore tries again on its own: that must keep to the quota too, and whoever was cancelled meanwhile must not publish.
-A throttled answer it never sees: the quota is ours, and its own allowance for retries is for faults.
+Retries must keep to the quota too, and must not publish after a cancellation. botocore never sees a throttled response:
+its retries are for faults, ours for the quota.
 """
 
 from __future__ import annotations
@@ -20,51 +20,51 @@ from botocore.exceptions import ClientError
 from .backoff import normalize_retry_after
 from .error_responses import is_throttled
 
-Told = Callable[[Mapping[str, Any] | None], None]
-"""Called with an answer as botocore has parsed it, None where there is none."""
+OnResponse = Callable[[Mapping[str, Any] | None], None]
+"""Called with a response as botocore has parsed it; None if there is none."""
 
 _current = threading.local()
 
 
 @contextmanager
-def around_attempts(operation: str, begin: Callable[[], None], told: Told) -> Iterator[None]:
-    """Have this thread's requests in the block call `begin` first; what it raises ends the call, with no retry.
+def around_attempts(operation: str, before: Callable[[], None], on_response: OnResponse) -> Iterator[None]:
+    """Call `before` before each request of this thread in the block; what it raises ends the call without a retry.
 
-    So does a throttled answer, after `told`: as ClientError.
+    A throttled response ends it too, after `on_response`: with ClientError.
     """
-    _current.operation, _current.begin, _current.told = operation, begin, told
+    _current.operation, _current.before, _current.on_response = operation, before, on_response
     try:
         yield
     finally:
-        _current.begin = _current.told = None
+        _current.before = _current.on_response = None
 
 
 def register_hooks(client: Any) -> None:
-    """Make the client call them."""
+    """Make a client call the hooks of the current thread."""
     events = client.meta.events
-    # First of the handlers: the one that signs comes later, so a signature never waits for the quota.
-    events.register_first("request-created.codeartifact", _begin)
-    events.register_first("response-received.codeartifact", _tell)
+    # Before the handler that signs: a signature never waits for the quota.
+    events.register_first("request-created.codeartifact", _before)
+    events.register_first("response-received.codeartifact", _on_response)
     events.register("before-parse.codeartifact", normalize_retry_after)
 
 
-def _begin(**_request: Any) -> None:
-    begin = getattr(_current, "begin", None)
-    if begin:
-        begin()
+def _before(**_request: Any) -> None:
+    before = getattr(_current, "before", None)
+    if before:
+        before()
 
 
-def _tell(parsed_response: Mapping[str, Any] | None = None, **_response: Any) -> None:
-    told = getattr(_current, "told", None)
-    if not told:
+def _on_response(parsed_response: Mapping[str, Any] | None = None, **_response: Any) -> None:
+    on_response = getattr(_current, "on_response", None)
+    if not on_response:
         return
-    told(parsed_response)
+    on_response(parsed_response)
     if was_throttled(parsed_response):
-        # Raised here, it passes by botocore's retries; the answer is read, so the connection is used again.
+        # Raised here, it bypasses botocore's retries. The response has been read, so the connection is reused.
         raise ClientError(parsed_response or {}, _current.operation)  # type: ignore[arg-type]
 
 
-def was_throttled(answer: Mapping[str, Any] | None) -> bool:
-    """Return whether an answer, as botocore has parsed it, means: too many requests."""
-    failed = answer is not None and answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 300
-    return failed and is_throttled(ClientError(answer, ""))  # type: ignore[arg-type]
+def was_throttled(response: Mapping[str, Any] | None) -> bool:
+    """Return whether a response, as botocore has parsed it, means: too many requests."""
+    is_error = response is not None and response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 300
+    return is_error and is_throttled(ClientError(response, ""))  # type: ignore[arg-type]

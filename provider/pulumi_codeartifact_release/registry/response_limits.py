@@ -1,4 +1,4 @@
-"""Answers of bounded size: a registry that answers without end must not fill this machine's memory.
+"""Limits of size and time for responses: an endless response must not fill this machine's memory.
 
 limit_responses(client)
 """
@@ -16,26 +16,26 @@ from .limits import MAX_RESPONSE_BYTES, MAX_RESPONSE_S
 
 
 def limit_responses(client: Any, largest: int = MAX_RESPONSE_BYTES) -> None:
-    """Make the client refuse larger answers; those that an operation streams are its reader's business."""
-    # botocore reads an answer whole before anybody can look at it; its session is the only place to stand in between.
+    """Make the client refuse larger responses. Whoever reads a streamed response limits its size."""
+    # botocore reads a whole response before any hook runs: only its HTTP session can stop that.
     session = http_session(client)
     send = session.send
 
-    def bounded(request: Any) -> Any:
-        streamed, request.stream_output = request.stream_output, True
+    def send_limited(request: Any) -> Any:
+        is_streamed, request.stream_output = request.stream_output, True
         response = send(request)
-        # An error is read whole by botocore, also the one of an operation that streams.
-        if not streamed or response.status_code >= 300:
+        # botocore reads an error whole, also that of an operation that streams.
+        if not is_streamed or response.status_code >= 300:
             set_content(response, _read(response.raw, request.url, largest))
         else:
-            response.raw = _Timely(response.raw)
+            response.raw = _TimeLimitedStream(response.raw)
         return response
 
-    session.send = bounded
+    session.send = send_limited
 
 
-class _Timely:
-    """An answer that is streamed: what is asked for of it comes within MAX_RESPONSE_S, or not at all."""
+class _TimeLimitedStream:
+    """A streamed response whose every read takes at most MAX_RESPONSE_S."""
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
@@ -49,7 +49,7 @@ class _Timely:
         deadline = time.monotonic() + MAX_RESPONSE_S
         while size > 0 and (part := self._raw.read1(size)):
             if time.monotonic() > deadline:
-                raise urllib3.exceptions.ReadTimeoutError(None, "", "it drips")  # type: ignore[arg-type]
+                raise urllib3.exceptions.ReadTimeoutError(None, "", "the response is too slow")  # type: ignore[arg-type]
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
@@ -76,6 +76,6 @@ def _read(raw: Any, url: str, largest: int) -> bytes:
     except urllib3.exceptions.HTTPError as error:
         raise HTTPClientError(error=error) from error
     if raw.length_remaining:
-        # Half an answer would be parsed like a whole one: of half a list, as if nothing was there.
+        # The parser would take half a response for a whole one, with fewer items.
         raise ConnectionClosedError(endpoint_url=url, request=None, error=None)
     return b"".join(chunks)

@@ -1,7 +1,7 @@
-"""What the answers about one version say, held against what a registry may say.
+"""Responses for one version -> checked values.
 
-state_of(client.describe_package_version(...), at).published_time
-verdict_of(client.update_package_versions_status(...), at, "become Published")["revision"]
+version_state(client.describe_package_version(...), at).published_time
+successful_version(client.update_package_versions_status(...), at, "become Published")["revision"]
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from .interface import Coordinates, Status, VersionState
 
 # The model says 50.
 _LONGEST_REVISION = 1000
-# Those that can be reckoned with; others are as good as no time at all.
-_YEARS = range(1970, 9000)
+# Arithmetic works with these years; a time in another one is ignored.
+_VALID_YEARS = range(1970, 9000)
 
 
-def verdict_of(answer: Any, at: Coordinates, wish: str) -> Mapping[str, Any]:
-    """Return what an answer says of the one version: HTTP 200 does not mean that it worked."""
-    done = answer.get("successfulVersions", {}).get(at.version)
-    if done is not None:
-        return cast(Mapping[str, Any], done)
-    failed = answer.get("failedVersions", {}).get(at.version, {})
-    reason = str(failed.get("errorCode", "SKIPPED"))
+def successful_version(response: Any, at: Coordinates, wish: str) -> Mapping[str, Any]:
+    """Return the result for the one version. Raises StatusRefusedError: HTTP 200 does not mean success."""
+    success = response.get("successfulVersions", {}).get(at.version)
+    if success is not None:
+        return cast(Mapping[str, Any], success)
+    failure = response.get("failedVersions", {}).get(at.version, {})
+    reason = str(failure.get("errorCode", "SKIPPED"))
     raise StatusRefusedError(
-        f"{at} did not {wish}: {one_line(reason)}: {one_line(failed.get('errorMessage'))}",
+        f"{at} did not {wish}: {one_line(reason)}: {one_line(failure.get('errorMessage'))}",
         reason=reason,
         hint="The service does not allow it: look at the version's status and the package's origin controls."
         if reason == "NOT_ALLOWED"
@@ -37,47 +37,47 @@ def verdict_of(answer: Any, at: Coordinates, wish: str) -> Mapping[str, Any]:
     )
 
 
-def copy_of(answer: Any, at: Coordinates) -> VersionState | None:
-    """Return the state of the copy of the one version; None where the answer does not say, and reading has to."""
-    if not any(at.version in answer.get(verdict, {}) for verdict in ("successfulVersions", "failedVersions")):
-        # So the guide says of a copy that is there already.
+def copied_state(response: Any, at: Coordinates) -> VersionState | None:
+    """Return the state of the copied version; None if the response does not contain it, and it must be read."""
+    if not any(at.version in response.get(result, {}) for result in ("successfulVersions", "failedVersions")):
+        # The user guide documents this for a copy that exists already.
         return None
-    copied = verdict_of(answer, at, "come as a copy")
+    copied = successful_version(response, at, "come as a copy")
     if copied.get("status") not in set(Status) or not copied.get("revision"):
         return None
     return VersionState(status_of(copied["status"], at), revision_of(copied["revision"], at))
 
 
-def state_of(answer: Any, at: Coordinates) -> VersionState:
-    """Return what a DescribePackageVersion says, with the clock of whoever answered."""
-    description = answer.get("packageVersion", {})
+def version_state(response: Any, at: Coordinates) -> VersionState:
+    """Return the state in a response of DescribePackageVersion, with the server's time."""
+    description = response.get("packageVersion", {})
     published = description.get("publishedTime")
     return VersionState(
         status_of(description.get("status"), at),
         revision_of(description.get("revision"), at),
-        published if isinstance(published, datetime) and published.tzinfo and published.year in _YEARS else None,
-        _clock(answer),
+        published if isinstance(published, datetime) and published.tzinfo and published.year in _VALID_YEARS else None,
+        _server_time(response),
     )
 
 
-def _clock(answer: Any) -> datetime | None:
-    """Return what the answer's own `Date` says, None where it says nothing that can be read."""
+def _server_time(response: Any) -> datetime | None:
+    """Return the time of the response's `Date` header; None if there is none that can be parsed."""
     try:
-        date = parsedate_to_datetime(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
+        date = parsedate_to_datetime(response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
     except (TypeError, ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def revision_of(value: object, at: Coordinates) -> str:
-    """Return a revision that can be stored and shown."""
+    """Return a revision that can be stored and shown. Raises ServerFaultError."""
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _LONGEST_REVISION:
         raise ServerFaultError(f"the response for {at} has no usable revision", hint=UNEXPECTED)
     return value
 
 
 def status_of(value: str | None, at: Coordinates) -> Status:
-    """Return a status; raises VersionNotFoundError for the one that means that there is none."""
+    """Return a status. Raises VersionNotFoundError for `Deleted`."""
     if value == "Deleted":
         raise VersionNotFoundError(f"{at} is Deleted")
     if value is None:
