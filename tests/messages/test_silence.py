@@ -109,7 +109,7 @@ def test_the_endpoints_name_does_not_resolve(ask: Ask, monkeypatch: pytest.Monke
 def test_there_is_no_way_there(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", no_way)
     assert told(ask("https://127.0.0.1:9")) == (
-        f"error[unreachable]: {ASKED} https://127.0.0.1:9: this machine has no way there (No route to host)\n"
+        f"error[unreachable]: {ASKED} https://127.0.0.1:9: this machine cannot reach it (No route to host)\n"
         f"Check network, region and endpoint. {AGAIN}"
     )
 

@@ -1,4 +1,4 @@
-"""What a URL's host and a region's name say: whether they are AWS's own, by the partitions that botocore knows."""
+"""Whether a URL or a region is one of AWS, by the partitions in botocore's data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from ..errors import WrongRegionError
 
-# The service's own hosts alone: below amazonaws.com anybody can have one (API Gateway, S3, EC2).
+# Hosts of CodeArtifact only: anybody can get other hosts below amazonaws.com (API Gateway, S3, EC2).
 _HOST = re.compile(r"codeartifact(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.-]+)")
 _VPC_HOST = re.compile(
     r"vpce-[a-z0-9-]+\.(?:api\.codeartifact|codeartifact(?:\.api)?)\.(?P<region>[a-z0-9-]+)\.vpce\.(?P<suffix>[a-z0-9.-]+)"
@@ -32,34 +32,34 @@ def is_loopback(url: str) -> bool:
 
 
 def is_aws(url: str) -> bool:
-    """Return whether the URL is an endpoint of CodeArtifact itself, over TLS, and nothing else at AWS.
+    """Return whether the URL is an endpoint of CodeArtifact on AWS, over TLS.
 
-    Standard, FIPS, dual-stack, or of a VPC.
+    Standard, FIPS, dual-stack, or in a VPC.
     """
     return region_of(url) is not None
 
 
 def region_of(url: str) -> str | None:
-    """Return the region that an endpoint of CodeArtifact itself is in, None for any other URL."""
+    """Return the region of an endpoint of CodeArtifact on AWS, None for any other URL."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "https" or parts.path not in ("", "/") or parts.query or parts.netloc != host:
         return None
-    if found := _VPC_HOST.fullmatch(host):
+    if match := _VPC_HOST.fullmatch(host):
         suffixes: tuple[str, ...] = ("dnsSuffix",)
-    elif found := _HOST.fullmatch(host):
+    elif match := _HOST.fullmatch(host):
         suffixes = ("dnsSuffix", "dualStackDnsSuffix")
     else:
         return None
-    outputs = _outputs(found["region"])
-    return found["region"] if found["suffix"] in {outputs.get(name) for name in suffixes} else None
+    outputs = _outputs(match["region"])
+    return match["region"] if match["suffix"] in {outputs.get(name) for name in suffixes} else None
 
 
 def refuse_region(region: str, origin: str) -> str:
-    """Return the region. Raises WrongRegionError where AWS names none like it; `origin` is what says so.
+    """Return the region. Raises WrongRegionError if no AWS region has such a name; `origin` names the setting.
 
-    Any name would become a part of host names, also of those that credentials are sent to, and `execute-api` or `s3`
-    make ones that anybody can have.
+    A region becomes a part of host names that credentials are sent to. With `execute-api` or `s3` as its name, that
+    host could belong to anybody.
     """
     if not _outputs(region):
         raise WrongRegionError(
@@ -70,7 +70,7 @@ def refuse_region(region: str, origin: str) -> str:
 
 
 def shell_region(environ: Mapping[str, str]) -> str | None:
-    """Return the region that the shell names, None where it names none. Raises WrongRegionError."""
+    """Return the region that the environment sets, or None. Raises WrongRegionError."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         if region := environ.get(name):
             return refuse_region(region, name)
@@ -78,9 +78,9 @@ def shell_region(environ: Mapping[str, str]) -> str | None:
 
 
 def _outputs(region: str) -> dict[str, Any]:
-    """Return what botocore knows of the partition that a region is in; empty for what is no region.
+    """Return botocore's data on the partition of a region; empty if it is not a region.
 
-    By the rule of its names, which also regions follow that are newer than botocore.
+    Matched by the pattern of the names, which regions follow that are newer than botocore.
     """
     for partition in _partitions():
         if re.fullmatch(partition["regionRegex"].removesuffix("$"), region, re.ASCII):

@@ -1,4 +1,4 @@
-"""What the AWS config file says, as far as it can be told without a session of botocore, which takes long to make."""
+"""Quick checks of the AWS config file, without a botocore session, which is slow to create."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 
 
 def mentions(word: str, environ: Mapping[str, str]) -> bool:
-    """Return whether the word stands anywhere in the AWS config file; False where there is none that can be read."""
+    """Return whether the AWS config file contains the word; False if the file cannot be read."""
     try:
         path = Path(environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
         return word in path.read_text(encoding="utf-8", errors="replace")
     except (OSError, RuntimeError):
-        # RuntimeError: nobody's home, as in a container that runs as any user.
+        # RuntimeError: the user has no home folder, as in some containers.
         return False
 
 
 def ignores_endpoints(profile: str | None, environ: Mapping[str, str]) -> bool:
-    """Return whether no endpoint counts that the shell or the AWS config file names. Raises ReleaseError."""
+    """Return whether endpoints of the environment and the AWS config file are ignored. Raises ReleaseError."""
     if ignored := environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
         return ignored.lower() == "true"
     name = "ignore_configured_endpoint_urls"

@@ -1,4 +1,4 @@
-"""A registry that passes everything on to another one: what changes some of it overrides that."""
+"""A registry that delegates every call to another one; subclasses override some of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .interface import Asset, AssetListing, Coordinates, Registry, Status, Versi
 
 
 class DelegatingRegistry:
-    """`Registry`: another one, as it is."""
+    """`Registry`: delegates to another."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry

@@ -1,4 +1,4 @@
-"""botocore's exceptions in the project's own terms: what happened, where, and what to do next."""
+"""botocore's exceptions -> the errors of `errors`: what happened, where, and what to do next."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from ..remedies import Need
 from .aws_endpoints import region_of
 from .error_responses import EXPIRED, UNEXPECTED, error_code, http_status, is_throttled, one_line
 from .interface import Coordinates
-from .login_errors import LOGINS, about_credentials, about_settings, refused_login
+from .login_errors import LOGINS, about_credentials, about_settings, login_refusal
 from .network_errors import AGAIN, network_error
 
 _CLOCK = {"RequestTimeTooSkewed", "RequestTimeTooSkewedException", "RequestInTheFuture"}
-_CLOCK_SAID = ("signature expired", "signature not yet current")
+_CLOCK_MESSAGES = ("signature expired", "signature not yet current")
 _BAD_KEY = {
     "UnrecognizedClientException",
     "InvalidClientTokenId",
@@ -42,23 +42,23 @@ _BAD_KEY = {
     "IncompleteSignatureException",
 }
 _DENIED = {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"}
-_ON_TOP = {"CopyPackageVersions": " Copying needs codeartifact:ReadFromRepository on the source repository too."}
+_ADDITIONAL = {"CopyPackageVersions": " Copying needs codeartifact:ReadFromRepository on the source repository too."}
 
 
 def map_error(
     error: Exception, operation: str, at: Coordinates, endpoint: str, asset: str | None = None
 ) -> ReleaseError:
-    """Return the error of our own tree for what `operation` (as the API names it) raised about `at`, or an asset."""
+    """Return the error of ours for what `operation` (the API's name) raised for a version or one of its assets."""
     if isinstance(error, ReleaseError):
         return error
     if isinstance(error, boto.ClientError):
         about = f"{asset} of {at}" if asset else str(at)
-        return _answer(error, operation, at, endpoint, f"{about} ({_place(at, endpoint)})")
-    return _no_answer(error, operation, endpoint)
+        return _service_error(error, operation, at, endpoint, f"{about} ({_where(at, endpoint)})")
+    return _local_error(error, operation, endpoint)
 
 
 def resource_type(error: Exception) -> str | None:
-    """Return what a 404 says is missing: domain, repository, package, package-version, asset; None if it does not."""
+    """Return what a 404 names as missing: domain, repository, package, package-version, asset; or None."""
     if isinstance(error, boto.ClientError):
         kind = error.response.get("resourceType")
         return str(kind) if kind else None
@@ -70,26 +70,26 @@ def is_not_found(error: Exception) -> bool:
     return isinstance(error, boto.ClientError) and error_code(error) == "ResourceNotFoundException"
 
 
-def _place(at: Coordinates, endpoint: str) -> str:
-    """Return where was asked: what is wrong with a region or an owner shows nowhere else."""
+def _where(at: Coordinates, endpoint: str) -> str:
+    """Return region (or endpoint) and owner of a request: a wrong one shows nowhere else."""
     owner = f", domainOwner {at.domain_owner}" if at.domain_owner else ""
     return f"{region_of(endpoint) or endpoint}{owner}"
 
 
-def _answer(error: boto.ClientError, operation: str, at: Coordinates, endpoint: str, about: str) -> ReleaseError:
+def _service_error(error: boto.ClientError, operation: str, at: Coordinates, endpoint: str, about: str) -> ReleaseError:
     code, status = error_code(error), http_status(error)
     message = one_line(error.response.get("Error", {}).get("Message") or error.response.get("message"))
-    asked = f"{operation} for {about}"
+    request = f"{operation} for {about}"
     if error.operation_name in LOGINS:
-        return refused_login(error)
+        return login_refusal(error)
     if code in EXPIRED:
         return ExpiredCredentialsError(
-            f"{asked}: the credentials have expired",
+            f"{request}: the credentials have expired",
             hint=f"Log in again (`aws sso login`, or whatever gave you the credentials). {AGAIN}",
         )
-    if code in _CLOCK or message.lower().startswith(_CLOCK_SAID):
+    if code in _CLOCK or message.lower().startswith(_CLOCK_MESSAGES):
         return AccessDeniedError(
-            f"{asked} is not accepted: this machine's clock is wrong{_clocks(error)}: {message}",
+            f"{request} is not accepted: this machine's clock is wrong{_clocks(error)}: {message}",
             hint=f"Set the clock (`timedatectl set-ntp true`; in a container, that of its host). {AGAIN}",
         )
     if code in _BAD_KEY:
@@ -98,44 +98,44 @@ def _answer(error: boto.ClientError, operation: str, at: Coordinates, endpoint: 
             hint="`aws sts get-caller-identity` shows whose they are: correct profile or keys, or the machine's clock.",
         )
     if code in _DENIED or status in (401, 403):
-        return _denied(error, operation, at, f"{asked} is not allowed: {message}")
+        return _denied(error, operation, at, f"{request} is not allowed: {message}")
     if code == "ResourceNotFoundException":
         return _missing(error, f"{about}: {operation}: {message}", at, endpoint)
     if code == "ConflictException" or status == 409:
         return RegistryConflictError(
-            f"the registry refused {asked}, because of what it holds: {message}",
+            f"the registry refused {request}, because of what it holds: {message}",
             hint="Run again: it is looked at anew. If this stays, `codeartifact-release status` shows what it holds.",
         )
     if is_throttled(error):
         return ThrottledError(
-            f"{asked} is throttled, also after waiting for minutes: {message}",
+            f"{request} is throttled, also after waiting for minutes: {message}",
             hint="Other publishers share the account's quota of requests in this region; Service Quotas can raise it. "
             + AGAIN,
         )
     if code == "ServiceQuotaExceededException" or status == 402:
         return QuotaExceededError(
-            f"{asked} is over a quota of the account: {message}",
+            f"{request} is over a quota of the account: {message}",
             hint="Release fewer or smaller assets (by default 5 GB an asset, 150 assets a version), or have the quota "
             "raised in Service Quotas.",
         )
     if status >= 500:
         return ServerFaultError(
-            f"the registry failed in {asked}: {message} (HTTP {status})", hint=f"The fault is the registry's. {AGAIN}"
+            f"the registry failed in {request}: {message} (HTTP {status})", hint=f"The fault is the registry's. {AGAIN}"
         )
     if code == "ValidationException" or status == 400:
         return InvalidRequestError(
-            f"the registry refused {asked} as malformed: {message}",
+            f"the registry refused {request} as malformed: {message}",
             hint="Correct what it names: a name, a version, or `endpoint`, if that is not CodeArtifact.",
         )
     return RegistryError(
-        f"{asked} failed with {code if code and not code.isdigit() else f'HTTP {status}'}: {message}",
+        f"{request} failed with {code if code and not code.isdigit() else f'HTTP {status}'}: {message}",
         hint=UNEXPECTED,
     )
 
 
 def _denied(error: boto.ClientError, operation: str, at: Coordinates, what: str) -> AccessDeniedError:
     if error_code(error).isdigit():
-        # No word of the service's: its own refusals have one.
+        # The service's own refusals have a code that is a word.
         return AccessDeniedError(what, hint=UNEXPECTED)
     if "explicit deny" in what:
         return AccessDeniedError(
@@ -149,12 +149,12 @@ def _denied(error: boto.ClientError, operation: str, at: Coordinates, what: str)
     return AccessDeniedError(
         what,
         hint=f"Allow the action codeartifact:{operation} in the caller's IAM policy; for a domain of another account, "
-        f"also in the policy of the domain or repository.{_ON_TOP.get(operation, '')}{owner}",
+        f"also in the policy of the domain or repository.{_ADDITIONAL.get(operation, '')}{owner}",
     )
 
 
 def _clocks(error: boto.ClientError) -> str:
-    """Return both clocks, "" where the answer does not say what time it is there."""
+    """Return both clocks, "" if the response has no time."""
     try:
         there = parsedate_to_datetime(error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})["date"])
         clocks = [f"{clock.astimezone(UTC):%Y-%m-%d %H:%M} UTC" for clock in (datetime.now(UTC), there)]
@@ -192,9 +192,9 @@ def _missing(error: boto.ClientError, what: str, at: Coordinates, endpoint: str)
     )
 
 
-def _no_answer(error: Exception, operation: str, endpoint: str) -> ReleaseError:
-    if settled := about_credentials(error) or about_settings(error):
-        return settled
+def _local_error(error: Exception, operation: str, endpoint: str) -> ReleaseError:
+    if mapped := about_credentials(error) or about_settings(error):
+        return mapped
     match error:
         case boto.ParamValidationError():
             return InvalidRequestError(

@@ -1,4 +1,4 @@
-"""What an error of an AWS service says: its code, its HTTP status, and its message on one line."""
+"""Parts of an AWS service's error response: code, HTTP status, message on one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNEXPECTED = (
 )
 """The hint where a response is not CodeArtifact's."""
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-"""Codes that mean: the session's token is over."""
+"""Codes for an expired session token."""
 _THROTTLED = {
     "ThrottlingException",
     "Throttling",
@@ -25,21 +25,21 @@ _THROTTLED = {
 
 
 def error_code(error: boto.ClientError) -> str:
-    """Return the service's name for the error, "" where it has none."""
+    """Return the service's code of the error, "" if it has none."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def http_status(error: boto.ClientError) -> int:
-    """Return the HTTP status of the answer, 0 where it is not there."""
+    """Return the HTTP status of the response, 0 if it is missing."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def is_throttled(error: boto.ClientError) -> bool:
-    """Return whether the answer means: too many requests, later perhaps."""
+    """Return whether the service refused the request because there were too many."""
     return error_code(error) in _THROTTLED or http_status(error) == 429
 
 
 def one_line(message: object) -> str:
-    """Return a server's message fit for one of ours: on one line, and of a bearable length."""
+    """Return a server's message on one line, shortened to 500 characters."""
     text = " ".join(str(message or "no reason given").split())
     return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"

@@ -1,9 +1,9 @@
-"""Why there are no AWS credentials: what botocore raises while it looks for some, in the project's own terms.
+"""Errors while botocore gets AWS credentials -> the errors of `errors`.
 
-    with explained("AWS_WEB_IDENTITY_TOKEN_FILE"):
+    with mapped_login_errors("AWS_WEB_IDENTITY_TOKEN_FILE"):
         provider.load()
 
-botocore looks through files, programs and servers of the user's, and lets through whatever goes wrong there.
+botocore reads files, runs programs and calls servers of the user's, and does not catch all of their errors.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from ..remedies import Need
 from .error_responses import EXPIRED, error_code, http_status, is_throttled, one_line
 from .network_errors import AGAIN, network_error
 
-# Calls that botocore makes by itself, for credentials.
+# Operations that botocore calls on its own, for credentials.
 LOGINS = {"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials", "CreateToken"}
-_ENDED = {*EXPIRED, "UnauthorizedException", "ExpiredIdToken", "InvalidGrantException"}
-_TRY = (
+_EXPIRED_CODES = {*EXPIRED, "UnauthorizedException", "ExpiredIdToken", "InvalidGrantException"}
+_LOGIN_HINT = (
     "Log in (`aws sso login`), or name a profile (AWS_PROFILE), a role, or keys (AWS_ACCESS_KEY_ID and "
     "AWS_SECRET_ACCESS_KEY); `aws sts get-caller-identity` tries them."
 )
@@ -41,17 +41,17 @@ def no_credentials(source: str, reason: str) -> NoCredentialsError:
     """Return the error for a source of credentials (a variable, a file, a program) that gives none."""
     return NoCredentialsError(
         f"{source} gave no AWS credentials: {reason}",
-        hint=f"Correct it, or take it away. {_TRY}",
+        hint=f"Correct it, or take it away. {_LOGIN_HINT}",
     )
 
 
-def none_found() -> NoCredentialsError:
-    """Return the error where no source has any."""
-    return NoCredentialsError("there are no AWS credentials", hint=_TRY)
+def missing_credentials() -> NoCredentialsError:
+    """Return the error if no source has credentials."""
+    return NoCredentialsError("there are no AWS credentials", hint=_LOGIN_HINT)
 
 
 def session_ended(reason: str, login: str = "aws sso login") -> ExpiredCredentialsError:
-    """Return the error for a session that was there, or should have been."""
+    """Return the error for a session that has expired or never started."""
     return ExpiredCredentialsError(
         f"the AWS session has ended, or there was none: {reason}",
         hint=f"Log in again (`{login}`, with the --profile that is in use). {AGAIN}",
@@ -59,23 +59,23 @@ def session_ended(reason: str, login: str = "aws sso login") -> ExpiredCredentia
 
 
 @contextmanager
-def explained(source: str) -> Iterator[None]:
-    """Have everything that goes wrong with this source of credentials raise an error of ours."""
+def mapped_login_errors(source: str) -> Iterator[None]:
+    """Map every error of this source of credentials to one of ours."""
     try:
         yield
     except Exception as error:
-        # Whatever it is: users' files and programs have no end of ways to be wrong.
+        # Any type: the files and programs of users fail in any way.
         raise login_error(error, source) from error
 
 
 def login_error(error: Exception, source: str) -> ReleaseError:
-    """Return what it means that `source` raised this while it was asked for credentials."""
+    """Return the error of ours for what a source of credentials raised."""
     if isinstance(error, ReleaseError):
         return error
     if isinstance(error, boto.ClientError):
-        return refused_login(error)
+        return login_refusal(error)
     if isinstance(error, boto.BotoCoreError):
-        return about_credentials(error, source) or about_settings(error) or _no_answer(error, source)
+        return about_credentials(error, source) or about_settings(error) or _connection_error(error, source)
     if type(error) is RuntimeError and "expired" in str(error):
         return ExpiredCredentialsError(
             f"the credentials of {source} have expired, and it gave no others",
@@ -84,11 +84,11 @@ def login_error(error: Exception, source: str) -> ReleaseError:
     return no_credentials(source, _reason(error))
 
 
-def refused_login(error: boto.ClientError) -> ReleaseError:
-    """Return what it means that another service would not give credentials: nothing of CodeArtifact's is denied."""
+def login_refusal(error: boto.ClientError) -> ReleaseError:
+    """Return the error of ours if another service (STS, SSO) refused credentials."""
     operation, status = error.operation_name, http_status(error)
     message = one_line(error.response.get("Error", {}).get("Message") or error.response.get("message"))
-    if error_code(error) in _ENDED:
+    if error_code(error) in _EXPIRED_CODES:
         return ExpiredCredentialsError(
             f"the AWS session has ended: {operation}: {message}",
             hint=f"Log in again (`aws sso login`, with the --profile that is in use). {AGAIN}",
@@ -113,17 +113,17 @@ def refused_login(error: boto.ClientError) -> ReleaseError:
 
 
 def about_credentials(error: Exception, source: str = "") -> ReleaseError | None:
-    """Return the error for credentials that are missing, incomplete or over; None where it is about something else."""
-    known = getattr(error, "kwargs", {})
+    """Return the error for missing, incomplete or expired credentials; None if the error is about something else."""
+    details = getattr(error, "kwargs", {})
     match error:
         case boto.NoCredentialsError():
-            return none_found()
+            return missing_credentials()
         case boto.PartialCredentialsError():
             of = f" of {source}" if source else ""
-            missing = f"the AWS credentials{of} are incomplete: {known.get('cred_var')} is missing"
-            return NoCredentialsError(missing, hint=_TRY)
+            missing = f"the AWS credentials{of} are incomplete: {details.get('cred_var')} is missing"
+            return NoCredentialsError(missing, hint=_LOGIN_HINT)
         case boto.CredentialRetrievalError():
-            return no_credentials(source or str(known.get("provider")), one_line(known.get("error_msg")))
+            return no_credentials(source or str(details.get("provider")), one_line(details.get("error_msg")))
         case boto.RefreshWithMFAUnsupportedError():
             return ExpiredCredentialsError(
                 "the session of the role has ended, and another needs another MFA code", hint=f"Log in again. {AGAIN}"
@@ -138,16 +138,16 @@ def about_credentials(error: Exception, source: str = "") -> ReleaseError | None
 
 
 def about_settings(error: Exception) -> ReleaseError | None:
-    """Return the error for an AWS setting that cannot be used; None where it is about something else."""
-    known = getattr(error, "kwargs", {})
+    """Return the error for an invalid AWS setting; None if the error is about something else."""
+    details = getattr(error, "kwargs", {})
     match error:
         case boto.ProfileNotFound():
-            return _no_profile(str(known.get("profile") or ""))
+            return _no_profile(str(details.get("profile") or ""))
         case boto.NoRegionError():
             return NoRegionError()
         case boto.InvalidRegionError():
             return WrongRegionError(
-                f"{known.get('region_name')} is not the name of an AWS region",
+                f"{details.get('region_name')} is not the name of an AWS region",
                 hint=("Correct ", Need("region"), ": it is written like eu-west-1."),
             )
         case boto.MissingDependencyException() if "login" in str(error):
@@ -197,7 +197,7 @@ def _no_profile(name: str) -> UsageError:
     )
 
 
-def _no_answer(error: boto.BotoCoreError, source: str) -> ReleaseError:
+def _connection_error(error: boto.BotoCoreError, source: str) -> ReleaseError:
     inner = error.kwargs.get("error")
     if isinstance(error, boto.HTTPClientError | boto.ConnectionError | boto.IncompleteReadError):
         if isinstance(inner, ValueError):
@@ -211,7 +211,7 @@ def _no_answer(error: boto.BotoCoreError, source: str) -> ReleaseError:
 
 
 def _reason(error: Exception) -> str:
-    """Return why, in words, and nothing of what a program or a server gave: it may be a secret."""
+    """Return the reason, without output of a program or a server: it may be a secret."""
     match error:
         case OSError() if error.strerror:
             return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
@@ -224,5 +224,5 @@ def _reason(error: Exception) -> str:
 
 
 def _without_quotes(text: str) -> str:
-    """Return a text in which lists of words are not written as Python writes them: ('legacy', 'standard')."""
-    return re.sub(r"\(('[^()]*')\)", lambda found: found[1].replace("'", ""), text)
+    """Return a text without the quotes of Python's tuples: ('legacy', 'standard')."""
+    return re.sub(r"\(('[^()]*')\)", lambda match: match[1].replace("'", ""), text)

@@ -34,7 +34,7 @@ from botocore.session import Session
 from ..errors import ExpiredCredentialsError, NoCredentialsError
 from .botocore_internals import CommandProvider, ProfileProviders, profile_name, set_role_hooks
 from .limits import CREDENTIAL_PROCESS_S
-from .login_errors import explained, no_credentials
+from .login_errors import mapped_login_errors, no_credentials
 from .network_errors import AGAIN
 
 _MOST_PRINTED = 1 << 20
@@ -111,7 +111,7 @@ class Login:
 
 def chain_of(session: Session, login: Login) -> CredentialResolver:
     """Return botocore's usual chain for a session, with what differs."""
-    with explained(login.source("")):
+    with mapped_login_errors(login.source("")):
         usual = create_credential_resolver(session, cache=login.roles, region_name=login.region)
     profiles = ProfileProviders(session, _CommandProvider, cache=login.roles, region_name=login.region)
     chain: list[Any] = []
@@ -133,7 +133,7 @@ class _Chain(CredentialResolver):
         """Return what the first has that has any, None where none has. Raises ReleaseError."""
         for provider in self.providers:
             source = self._login.source(str(provider.METHOD))
-            with explained(source):
+            with mapped_login_errors(source):
                 found = provider.load()
             if found is not None:
                 return _Credentials(found, source)
@@ -152,7 +152,7 @@ class _Credentials:
 
     def get_frozen_credentials(self) -> Any:
         """Return access key, secret and token as they are now."""
-        with explained(self._source):
+        with mapped_login_errors(self._source):
             frozen = self._credentials.get_frozen_credentials()
         for part, value in zip(_PARTS, frozen, strict=False):
             if not value and part == "token":

@@ -1,6 +1,6 @@
-"""A registry whose domain and repository are made when they are needed, as a plan sees it.
+"""A registry that treats a missing domain or repository as an empty one: `serve` and `file:` create them when needed.
 
-planning = missing_as_empty(registry)     # describe() of what is not there: no such version, not an error
+registry = missing_as_empty(registry)     # describe() then raises VersionNotFoundError
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from .interface import Coordinates, Registry, VersionState
 
 
 def missing_as_empty(registry: Registry) -> Registry:
-    """Return the registry, but that a missing domain or repository reads as one without versions."""
+    """Return the registry, with missing domains and repositories as empty ones."""
     return _MissingAsEmpty(registry)
 
 

@@ -1,4 +1,4 @@
-"""botocore's models of the services, found and parsed faster than botocore does it."""
+"""Faster loading of botocore's service models."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from botocore.loaders import JSONFileLoader, Loader
 
 
 def model_loader(folders: Iterable[str]) -> Loader:
-    """Return a loader of the models in these folders, the first that has one."""
+    """Return a loader that searches these folders in order."""
     return _Models(list(folders), _Json(), include_default_search_paths=False)
 
 
 class _Models(Loader):
-    """botocore's loader of its models, but that it does not look through those of every service for one client."""
+    """botocore's loader, without a search through the models of every service for each client."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
-        """Return the names of all services; whether one has this type of model shows when it is loaded."""
+        """Return the names of all services, whether or not they have this type of model."""
         names: set[str] = set()
         for path in self.search_paths:
-            # Not there, or not ours to look into: somebody else's home.
+            # The folder does not exist, or is not readable.
             with suppress(OSError):
-                names.update(each.name for each in Path(path).iterdir())
+                names.update(folder.name for folder in Path(path).iterdir())
         return sorted(names)
 
 
 class _Json(JSONFileLoader):
-    """Reads models as dictionaries, which keep their order too: botocore's OrderedDict takes twice as long."""
+    """Parses models into `dict`, which is twice as fast as botocore's OrderedDict."""
 
     def load_file(self, file_path: str) -> Any:
-        """Return what the file holds, None where there is none; `file_path` has no suffix."""
+        """Return the content of a file, None if it does not exist; `file_path` has no suffix."""
         for suffix, open_file in ((".json", open), (".json.gz", gzip.open)):
             with (
                 suppress(FileNotFoundError, NotADirectoryError, PermissionError),

@@ -1,4 +1,4 @@
-"""Repositories and their domains, made where a registry in a folder lacks them."""
+"""Creates missing domains and repositories in a registry in a folder."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .interface import Coordinates
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact import CodeArtifactClient
 
-# botocore takes long to import, and nobody gets here without a client.
+# botocore is slow to import; every caller has a client, and so has imported it.
 # ruff: noqa: PLC0415
 
 
 def create_missing(client: CodeArtifactClient, domain: str, repository: str) -> None:
-    """Make the domain and the repository unless they are there. Raises what `map_error` makes of a failure."""
+    """Create the domain and the repository unless they exist. Raises the errors of `map_error`."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from .error_mapping import map_error
@@ -26,7 +26,7 @@ def create_missing(client: CodeArtifactClient, domain: str, repository: str) -> 
         try:
             call()
         except ClientError as error:
-            # Another process was first, which is as good.
+            # Another process has created it.
             if error.response["Error"]["Code"] != "ConflictException":
                 raise map_error(error, "CreateRepository", at, client.meta.endpoint_url) from error
         except BotoCoreError as error:

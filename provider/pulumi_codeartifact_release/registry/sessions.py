@@ -22,7 +22,7 @@ from botocore.session import Session
 from ..errors import ReleaseError, UsageError
 from .aws_endpoints import refuse_region, shell_region
 from .isolated import isolated_session
-from .login_errors import about_credentials, about_settings, none_found
+from .login_errors import about_credentials, about_settings, missing_credentials
 from .logins import Login, chain_of
 from .models import model_loader
 
@@ -100,7 +100,7 @@ class AwsSession:
                 self.botocore.register_component("credential_provider", chain_of(self.botocore, self._login))
                 credentials = self.botocore.get_credentials()
                 if credentials is None:
-                    raise none_found()
+                    raise missing_credentials()
                 credentials.get_frozen_credentials()
             except ReleaseError as error:
                 if error.exit_code == UsageError.exit_code:
