@@ -63,8 +63,10 @@ def recorded():
 
 
 def record():
+    # What `venv` brought is not pinned: `pulumi install` moves it.
+    ours = [name for name in sorted(installed()) if not re.match(r"(pip|setuptools|wheel)-[0-9]", name)]
     with open(RECORD, "w") as file:
-        file.write("\n".join(place() + pins() + sorted(installed())) + "\n")
+        file.write("\n".join(place() + pins() + ours) + "\n")
 
 
 def main():

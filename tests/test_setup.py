@@ -98,6 +98,7 @@ def test_what_was_set_up_once_is_left_alone_also_by_a_python_that_is_too_old(clo
     assert clone.ran() == ["venv", "pip", "pip"]
     assert clone.ran() == []
     (clone.packages / "somebody_s_own-1.0.dist-info").mkdir()
+    (clone.packages / "pip-26.0.dist-info").rename(clone.packages / "pip-26.1.dist-info")
     assert clone.ran() == []
     assert clone.set_up("sys.version_info = (3, 9, 2, 'final', 0)") == (0, "")
 
