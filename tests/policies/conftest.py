@@ -14,7 +14,9 @@ from mypy_boto3_codeartifact import CodeArtifactClient
 
 from cli.conftest import Outcome, Run, run
 from embedded import Gate, client_of
+from pulumi_codeartifact_release import endpoints
 from pulumi_codeartifact_release.local_registry import faults, start
+from pulumi_codeartifact_release.local_registry.failures import ServiceError
 from pulumi_codeartifact_release.local_registry.server import LocalRegistry
 
 from .iam import REGION, Need, needs
@@ -152,15 +154,21 @@ class Stand:
             )
             for name, value in self.environ.items():
                 patch.setenv(name, value)
+            # A process reads its keys once, and every server has its own.
+            endpoints.close_embedded()
             yield
+            endpoints.close_embedded()
             self.environ = before
 
     @contextmanager
     def untyped(self) -> Iterator[None]:
         """Answer every DescribePackageVersion with a 404 that does not say what is missing."""
         fault = {"fail": "ResourceNotFoundException", "operations": ["DescribePackageVersion"]}
-        with start(self.registry, faults=faults.parse({"rules": [fault]})) as server, self.reached(server):
-            yield
+        with self._monkeypatch.context() as patch:
+            # The embedded server says what is missing; AWS need not.
+            patch.setattr(faults, "ServiceError", lambda shape, message, **_members: ServiceError(shape, message))
+            with start(self.registry, faults=faults.parse({"rules": [fault]})) as server, self.reached(server):
+                yield
 
 
 @pytest.fixture
