@@ -1,6 +1,6 @@
-"""Making botocore clients the way that users of AWS expect: the standard chain, plus what a manifest names.
+"""Creates botocore clients from the standard settings of AWS and those of a manifest.
 
-boto3 makes the same clients out of botocore's sessions; what it adds (resources, transfers to S3) takes long to import.
+boto3 creates the same clients, but is slow to import because of what it adds (resources, transfers to S3).
 
 client = make_client(ClientSettings(region="eu-west-1", profile="release"))
 client.meta.endpoint_url
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClientSettings:
-    """What a client is made from; everything that is None comes from the standard chain.
+    """Settings of a client; None for the value of the standard chain.
 
     Attributes:
         endpoint: an http(s) URL.
-        aws_only: whatever endpoint the shell or the AWS config file names is not meant.
+        aws_only: ignore endpoints of the environment and the AWS config file.
         access_key_id: with `secret_access_key`, instead of the chain.
-        isolated: no AWS setting of the shell or of its files counts at all: region, endpoint and keys are named here.
+        isolated: ignore every AWS setting of the environment and its files; region, endpoint and keys are set here.
     """
 
     region: str | None = None
@@ -64,47 +64,47 @@ def make_client(
 ) -> CodeArtifactClient:
     """Return a thread-safe client. Raises ReleaseError for settings or credentials that cannot be used.
 
-    `session`: of the settings' profile, shared with other clients; None: one of its own.
+    `session`: that of the profile, shared with other clients; None to create one.
     """
     session = session or _session(settings)
     region = settings.region or session.region()
 
-    def client(made_for: ClientSettings, **more: Any) -> Any:
-        config = _config(session, made_for, environ).merge(Config(**more))
-        return session.client("codeartifact", region, config, made_for.endpoint)
+    def client(client_settings: ClientSettings, **more: Any) -> Any:
+        config = _config(session, client_settings, environ).merge(Config(**more))
+        return session.client("codeartifact", region, config, client_settings.endpoint)
 
     try:
-        made = client(settings)
-        url = made.meta.endpoint_url
+        result = client(settings)
+        url = result.meta.endpoint_url
         if is_loopback(url) and not settings.endpoint and get_environ_proxies(url):
-            # Which endpoint the chain chooses is known only now; a proxy must not be asked for this machine.
-            made = client(ClientSettings(endpoint=url))
+            # The chain has selected a loopback endpoint: bypass the proxy.
+            result = client(ClientSettings(endpoint=url))
     except (BotoCoreError, ValueError) as error:
         raise _unusable(error, settings) from error
-    limit_responses(made)
-    register_hooks(made)
-    return cast("CodeArtifactClient", made)
+    limit_responses(result)
+    register_hooks(result)
+    return cast("CodeArtifactClient", result)
 
 
 def configured_endpoint(profile: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the endpoint that the AWS configuration names for CodeArtifact, None where it names none."""
-    # A client only to ask takes longer than a whole preview should.
+    """Return the endpoint for CodeArtifact in the AWS configuration, or None."""
+    # Creating clients takes longer than a whole preview should.
     if not mentions("endpoint_url", environ):
         return None
-    # Keys that are never used: nobody is asked for any, and boto3 would look for some as far as the machine's metadata.
+    # Unused keys: without them botocore would search for credentials, up to the machine's metadata service.
     settings = ClientSettings("us-east-1", profile, access_key_id="unused", secret_access_key="unused")  # noqa: S106
     session = _session(settings)
     urls = [
         make_client(replace(settings, aws_only=aws_only), session, environ).meta.endpoint_url
         for aws_only in (False, True)
     ]
-    # Whatever AWS's own host is: FIPS and dual-stack have others.
+    # Compare with AWS's own host, which FIPS and dual-stack change.
     return None if urls[0] == urls[1] else urls[0]
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, as STS tells it.
+    """The caller's identity from STS.
 
     Attributes:
         account: 12 digits.
@@ -118,9 +118,9 @@ class Caller:
 def caller(
     settings: ClientSettings, session: AwsSession | None = None, *, configured_only: bool = False
 ) -> Caller | None:
-    """Return who calls (GetCallerIdentity), None where STS does not answer.
+    """Return the caller (GetCallerIdentity), None if STS does not respond.
 
-    `configured_only`: AWS's own STS is not asked, only one whose endpoint the shell or the AWS config file names.
+    `configured_only`: call STS only if the environment or the AWS config file sets its endpoint.
     """
     try:
         session = session or _session(settings)
@@ -141,11 +141,11 @@ def caller(
         if is_loopback(url):
             sts = client(proxies={})
         elif urlsplit(url).scheme != "https":
-            # A session's token would go out in the clear.
+            # It would send a session token in clear text.
             return None
-        answer = sts.get_caller_identity()
-        return Caller(printable(str(answer["Account"])), printable(str(answer["Arn"])))
-    except Exception:  # noqa: BLE001 - only a convenience: whatever goes wrong shows again in the real calls
+        response = sts.get_caller_identity()
+        return Caller(printable(str(response["Account"])), printable(str(response["Arn"])))
+    except Exception:  # noqa: BLE001 - only a convenience: the real calls report the error
         return None
 
 
@@ -163,13 +163,13 @@ def _config(session: AwsSession, settings: ClientSettings, environ: Mapping[str,
         "connect_timeout": _seconds("CODEARTIFACT_RELEASE_CONNECT_TIMEOUT", CONNECT_TIMEOUT_S, environ),
         "read_timeout": _seconds("CODEARTIFACT_RELEASE_READ_TIMEOUT", READ_TIMEOUT_S, environ),
         "max_pool_connections": MAX_CONNECTIONS,
-        # Botocore's short form: the long one is put together anew, twice, for every request.
+        # botocore's short form: it builds the long one twice for every request.
         "user_agent": f"{session.botocore.user_agent()} app/codeartifact-release",
     }
     if settings.isolated:
         options["user_agent"] = ISOLATED_USER_AGENT
         environ = {}
-    # Asked of the sources themselves: what botocore says without them is its own default, not the user's choice.
+    # Read from the sources: botocore's own value may be its default instead of the user's choice.
     profile = session.botocore.get_scoped_config()
     options["retries"] = {"mode": environ.get("AWS_RETRY_MODE") or profile.get("retry_mode") or "standard"}
     if not environ.get("AWS_MAX_ATTEMPTS") and not profile.get("max_attempts"):
@@ -195,7 +195,7 @@ def _seconds(name: str, default: float, environ: Mapping[str, str]) -> float:
 
 
 def _unusable(error: Exception, settings: ClientSettings) -> ReleaseError:
-    # botocore has errors of its own that are ValueErrors too.
+    # Some of botocore's own errors are ValueErrors.
     if settings.endpoint and isinstance(error, ValueError) and not isinstance(error, BotoCoreError):
         return UsageError(f"the endpoint {settings.endpoint} cannot be used: {error}")
     return unusable_settings(error)

@@ -1,10 +1,10 @@
-"""What the publishing core needs of a registry, and no more.
+"""The registry operations that publishing needs.
 
     registry: Registry = ...
     state = registry.describe(coordinates)          # status and revision, or VersionNotFoundError
     listing = registry.list_assets(coordinates)     # revision and every asset with its SHA-256
 
-Implementations translate every failure into the tree of `errors`. The terms are CodeArtifact's own: a *version* of a
+Implementations map every failure to one of `errors`. The terms are CodeArtifact's own: a *version* of a
 *package* in a *namespace* consists of *assets*; every change gives the version a new *revision*.
 """
 
@@ -18,7 +18,7 @@ from typing import BinaryIO, Protocol
 
 
 class Status(StrEnum):
-    """The status of a package version. Deleted versions are not there at all."""
+    """The status of a package version. A deleted version does not exist."""
 
     UNFINISHED = "Unfinished"
     PUBLISHED = "Published"
@@ -29,10 +29,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Coordinates:
-    """Where one package version lives.
+    """The location of a package version.
 
     Attributes:
-        domain_owner: the 12-digit account that owns the domain; None for the caller's own.
+        domain_owner: the 12-digit account that owns the domain; None for the caller's.
     """
 
     domain: str
@@ -67,8 +67,8 @@ class VersionState:
 
     Attributes:
         revision: opaque; another one after every change.
-        published_time: when it was first Published in this repository; None where the registry does not say.
-        answered_at: the registry's own clock when it said so; None where it does not say.
+        published_time: when it was first Published in this repository; None if the registry does not say.
+        answered_at: the registry's time of the response; None if the registry does not say.
     """
 
     status: Status
@@ -79,41 +79,41 @@ class VersionState:
 
 @dataclass(frozen=True)
 class AssetListing:
-    """All assets of a version, by name, and the revision that held them."""
+    """All assets of a version, by name, at one revision."""
 
     revision: str
     assets: Mapping[str, Asset]
 
 
 class Registry(Protocol):
-    """One registry, seen with one caller's credentials. Thread-safe.
+    """One registry with one caller's credentials. Thread-safe.
 
-    Every method may raise any `errors.RegistryError`; those named below mean something to the core.
+    Every method may raise any `errors.RegistryError`; publishing handles those named below.
     """
 
     def describe(self, at: Coordinates) -> VersionState:
-        """Return status and revision. Raises VersionNotFoundError where there is no such version."""
+        """Return status and revision. Raises VersionNotFoundError."""
 
     def list_assets(self, at: Coordinates) -> AssetListing:
-        """Return every asset, all pages. Raises VersionNotFoundError where there is no such version."""
+        """Return every asset, from all pages. Raises VersionNotFoundError."""
 
     def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
         """Send one asset; without `unfinished` this publishes the version.
 
-        `body` is seekable and yields exactly `asset.size` bytes. The same asset a second time succeeds and changes
-        nothing. Raises RegistryConflictError where the version holds other bytes under that name or is final.
+        `body` is seekable and yields exactly `asset.size` bytes. Sending the same asset again changes nothing.
+        Raises RegistryConflictError if the version has other content under that name or is final.
         """
 
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
-        """Move the version to `target`, if it is still `expected` at `revision`: a compare-and-swap.
+        """Set the version's status to `target` if it is still `expected` at `revision`: a compare-and-swap.
 
-        Raises StatusRefusedError where it is not.
+        Raises StatusRefusedError if it is not.
         """
 
     def fetch_asset(self, at: Coordinates, asset: Asset, write: Callable[[bytes], object]) -> None:
-        """Download one asset: `write` gets its bytes in order, as they come, and is not to trust them.
+        """Download one asset: `write` gets its unverified bytes in order.
 
-        Raises VersionNotFoundError where there is no such version or asset.
+        Raises VersionNotFoundError if there is no such version or asset.
         """
 
     def copy(
@@ -121,22 +121,22 @@ class Registry(Protocol):
     ) -> VersionState | None:
         """Copy the version from another repository of its domain to `at`, if it is still at `revision` there.
 
-        Returns the copy's state, None where the answer does not say. What is there already is left, unless
-        `allow_overwrite`. Raises StatusRefusedError where nothing was copied: `reason` is ALREADY_EXISTS,
+        Returns the copy's state, None if the response does not contain it. An existing version stays, unless
+        `allow_overwrite`. Raises StatusRefusedError if nothing was copied: `reason` is ALREADY_EXISTS,
         MISMATCHED_REVISION, NOT_FOUND or NOT_ALLOWED.
         """
 
     def newest_version(self, at: Coordinates) -> str | None:
-        """Return the version of the package at `at` that was Published last, None where none is Published."""
+        """Return the version of the package at `at` that was Published last, None if none is Published."""
 
     def delete(self, at: Coordinates, *, expected: Status) -> None:
         """Delete the version, if it is still `expected`; the service takes no revision here.
 
-        Raises StatusRefusedError where it is not.
+        Raises StatusRefusedError if it is not.
         """
 
     def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
-        """Destroy the version's bytes for good, if it is still `expected` at `revision`.
+        """Delete the version's content permanently, if it is still `expected` at `revision`.
 
-        Raises StatusRefusedError where it is not.
+        Raises StatusRefusedError if it is not.
         """

@@ -1,10 +1,10 @@
-"""The chain of AWS credentials as botocore has it, but that it never waits for ever, and says what is wrong.
+"""botocore's chain of credential providers, with time limits and errors that name the cause.
 
     session.register_component("credential_provider", chain_of(session, Login("release")))
-    session.get_credentials().get_frozen_credentials()      # raises ReleaseError, whatever goes wrong
+    session.get_credentials().get_frozen_credentials()      # raises nothing but ReleaseError
 
-What differs from botocore's own: who may be asked for the code of an MFA device, how long a program may take, and
-that every error names the variable, the file, the profile or the program that is at fault.
+Differences from botocore: who may be asked for an MFA code, how long a `credential_process` may run, and that every
+error names the variable, file, profile or program that caused it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from .limits import CREDENTIAL_PROCESS_S
 from .login_errors import mapped_login_errors, no_credentials
 from .network_errors import AGAIN
 
-_MOST_PRINTED = 1 << 20
+_MAX_OUTPUT = 1 << 20
 _KEY = re.compile(r"[!-~]+")
 _VARIABLES = {"access_key": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
 _PARTS = {"access_key": "access key ID", "secret_key": "secret access key", "token": "session token"}
@@ -48,10 +48,10 @@ class Login:
     """How one profile gets its credentials.
 
     Attributes:
-        profile: None: what the shell says.
-        roles: of the whole process: what roles gave, so that two profiles that share one are asked for one code.
-        region: of STS and SSO; None: what the shell or the profile says.
-        asks: whether somebody at a terminal may be asked for the code of an MFA device.
+        profile: None for the one that the environment selects.
+        roles: cache of role credentials for the whole process: two profiles with the same role need one MFA code.
+        region: of STS and SSO; None for that of the environment or the profile.
+        asks: whether to prompt for an MFA code at a terminal.
     """
 
     profile: str | None
@@ -60,7 +60,7 @@ class Login:
     asks: bool = False
 
     def code(self, prompt: str) -> str:
-        """Return the code of an MFA device. Raises NoCredentialsError where nobody can be asked, or answers."""
+        """Return an MFA code from the user. Raises NoCredentialsError without a terminal or a valid code."""
         device = prompt.removeprefix("Enter MFA code for ").rstrip(": ")
         if not (self.asks and sys.stdin and sys.stdin.isatty()):
             first = (
@@ -82,11 +82,11 @@ class Login:
 
     @property
     def name(self) -> str:
-        """The profile, for people."""
+        """The profile's name for messages."""
         return self.profile or os.environ.get("AWS_DEFAULT_PROFILE") or os.environ.get("AWS_PROFILE") or "default"
 
     def source(self, method: str, environ: Mapping[str, str] = os.environ) -> str:
-        """Return what stands behind one of botocore's methods to get credentials, as its user knows it."""
+        """Return the name that users know for one of botocore's credential methods."""
 
         def variable(*names: str) -> str | None:
             return next((name for name in names if environ.get(name)), None)
@@ -110,38 +110,38 @@ class Login:
 
 
 def chain_of(session: Session, login: Login) -> CredentialResolver:
-    """Return botocore's usual chain for a session, with what differs."""
+    """Return botocore's default chain for a session, with the differences."""
     with mapped_login_errors(login.source("")):
-        usual = create_credential_resolver(session, cache=login.roles, region_name=login.region)
+        default = create_credential_resolver(session, cache=login.roles, region_name=login.region)
     profiles = ProfileProviders(session, _CommandProvider, cache=login.roles, region_name=login.region)
     chain: list[Any] = []
-    for provider in usual.providers:
+    for provider in default.providers:
         if isinstance(provider, AssumeRoleProvider):
             set_role_hooks(provider, login.code, profiles)
         chain.append(profiles.process(profile_name(provider)) if isinstance(provider, ProcessProvider) else provider)
-    return _Chain(chain, login)
+    return _CredentialChain(chain, login)
 
 
-class _Chain(CredentialResolver):
-    """Botocore's own loop, but that it knows who failed."""
+class _CredentialChain(CredentialResolver):
+    """botocore's loop over providers, with errors that name the provider."""
 
     def __init__(self, providers: list[Any], login: Login) -> None:
         super().__init__(providers)
         self._login = login
 
     def load_credentials(self) -> Any:
-        """Return what the first has that has any, None where none has. Raises ReleaseError."""
+        """Return the credentials of the first provider that has some, or None. Raises ReleaseError."""
         for provider in self.providers:
             source = self._login.source(str(provider.METHOD))
             with mapped_login_errors(source):
-                found = provider.load()
-            if found is not None:
-                return _Credentials(found, source)
+                credentials = provider.load()
+            if credentials is not None:
+                return _Credentials(credentials, source)
         return None
 
 
 class _Credentials:
-    """Credentials as they were loaded; getting them, now or when they are renewed, raises nothing but ReleaseError."""
+    """Loaded credentials. Reading and renewing them raises nothing but ReleaseError."""
 
     def __init__(self, credentials: Any, source: str) -> None:
         self._credentials = credentials
@@ -151,7 +151,7 @@ class _Credentials:
         return getattr(self._credentials, name)
 
     def get_frozen_credentials(self) -> Any:
-        """Return access key, secret and token as they are now."""
+        """Return the current access key, secret and token."""
         with mapped_login_errors(self._source):
             frozen = self._credentials.get_frozen_credentials()
         for part, value in zip(_PARTS, frozen, strict=False):
@@ -180,41 +180,41 @@ class _CommandProvider(CommandProvider):
             raise no_credentials(source, f"it is no command: {error}") from error
         if not any(words[:1]):
             raise no_credentials(source, "it is empty")
-        # Not its arguments, which may be secret.
+        # Without the arguments, which may be secret.
         source += f" ({words[0]})"
-        gave = self._given(_output(words, source), source)
-        until = gave.get("Expiration")
-        if until is not None:
-            _refuse_past(until, source)
+        output = self._parse(_output(words, source), source)
+        expiration = output.get("Expiration")
+        if expiration is not None:
+            _refuse_expired(expiration, source)
         return {
-            "access_key": gave["AccessKeyId"],
-            "secret_key": gave["SecretAccessKey"],
-            "token": gave.get("SessionToken"),
-            "expiry_time": until,
-            "account_id": gave.get("AccountId") or self.profile_config.get("aws_account_id"),
+            "access_key": output["AccessKeyId"],
+            "secret_key": output["SecretAccessKey"],
+            "token": output.get("SessionToken"),
+            "expiry_time": expiration,
+            "account_id": output.get("AccountId") or self.profile_config.get("aws_account_id"),
         }
 
-    def _given(self, output: bytes, source: str) -> dict[str, Any]:
+    def _parse(self, output: bytes, source: str) -> dict[str, Any]:
         if not output.strip():
             raise no_credentials(source, "it printed nothing")
         try:
-            gave = json.loads(output)
+            credentials = json.loads(output)
         except (ValueError, RecursionError) as error:
             raise no_credentials(source, "what it printed is no JSON") from error
-        if not isinstance(gave, dict):
+        if not isinstance(credentials, dict):
             raise no_credentials(source, "what it printed is no JSON object")
-        if gave.get("Version") != 1:
+        if credentials.get("Version") != 1:
             raise no_credentials(source, "`Version` is not 1 in what it printed")
         for name in ("AccessKeyId", "SecretAccessKey"):
-            if not isinstance(gave.get(name), str):
+            if not isinstance(credentials.get(name), str):
                 raise no_credentials(source, f"`{name}` is missing in what it printed, or is no text")
-        return gave
+        return credentials
 
 
 def _output(words: list[str], source: str) -> bytes:
-    """Return what a program prints. Raises NoCredentialsError where it fails, takes too long or prints without end."""
+    """Return what a program prints. Raises NoCredentialsError if it fails, takes too long or prints too much."""
     try:
-        # What to run is the business of the user who wrote the profile.
+        # The user who wrote the profile decides what to run.
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -222,20 +222,20 @@ def _output(words: list[str], source: str) -> bytes:
     deadline = time.monotonic() + CREDENTIAL_PROCESS_S
     with process:
         try:
-            printed, said = _both(process, source, deadline)
+            stdout, stderr = _read_output(process, source, deadline)
             code = process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired as error:
             raise no_credentials(source, f"it did not end within {CREDENTIAL_PROCESS_S:g} s") from error
         finally:
-            # Whoever gives up, or is interrupted, leaves nothing behind; one that has ended is not meant.
+            # After a time-out or an interruption it still runs; for a process that has ended this does nothing.
             process.kill()
     if code:
-        reason = " ".join(said.decode(errors="replace").split())
+        reason = " ".join(stderr.decode(errors="replace").split())
         raise no_credentials(source, reason[:500] or f"it ended with exit code {code}, and said nothing")
-    return printed
+    return stdout
 
 
-def _both(process: subprocess.Popen[bytes], source: str, deadline: float) -> tuple[bytes, bytes]:
+def _read_output(process: subprocess.Popen[bytes], source: str, deadline: float) -> tuple[bytes, bytes]:
     """Return what a program prints to stdout and to stderr."""
     assert process.stdout is not None
     assert process.stderr is not None
@@ -244,26 +244,26 @@ def _both(process: subprocess.Popen[bytes], source: str, deadline: float) -> tup
         for fd in parts:
             selector.register(fd, selectors.EVENT_READ)
         while selector.get_map():
-            left = deadline - time.monotonic()
-            if left <= 0:
+            time_left = deadline - time.monotonic()
+            if time_left <= 0:
                 raise subprocess.TimeoutExpired(process.args, CREDENTIAL_PROCESS_S)
-            for key, _ in selector.select(left):
-                part = os.read(key.fd, _MOST_PRINTED)
+            for key, _ in selector.select(time_left):
+                part = os.read(key.fd, _MAX_OUTPUT)
                 if not part:
                     selector.unregister(key.fd)
                 parts[key.fd] += part
-                if len(parts[key.fd]) > _MOST_PRINTED:
+                if len(parts[key.fd]) > _MAX_OUTPUT:
                     raise no_credentials(source, "what it printed is too much for credentials")
     return parts[process.stdout.fileno()], parts[process.stderr.fileno()]
 
 
-def _refuse_past(until: object, source: str) -> None:
+def _refuse_expired(expiration: object, source: str) -> None:
     try:
-        end = datetime.fromisoformat(str(until))
-        past = end <= datetime.now(UTC)
+        end = datetime.fromisoformat(str(expiration))
+        has_expired = end <= datetime.now(UTC)
     except (ValueError, TypeError, OverflowError) as error:
         raise no_credentials(source, "`Expiration` in what it printed is no time with a time zone") from error
-    if past:
+    if has_expired:
         raise ExpiredCredentialsError(
             f"the credentials that {source} gave had expired ({end:%Y-%m-%d %H:%M:%S %Z})",
             hint=f"Log in again where it has them from. {AGAIN}",

@@ -1,4 +1,4 @@
-"""A registry that treats a missing domain or repository as an empty one: `serve` and `file:` create them when needed.
+"""A registry in which a missing domain or repository is an empty one: that of a `file:` endpoint creates them later.
 
 registry = missing_as_empty(registry)     # describe() then raises VersionNotFoundError
 """

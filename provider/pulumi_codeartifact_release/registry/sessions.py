@@ -1,7 +1,7 @@
-"""One session of botocore for each profile of a process: one login, however many clients, regions and threads.
+"""One botocore session for each profile of a process: one login for all clients, regions and threads.
 
 session = AwsSession("release")
-session.log_in("eu-west-1")             # raises ReleaseError; all that may ask, run or wait happens here
+session.log_in("eu-west-1")             # raises ReleaseError; prompts, runs programs and waits
 session.client("codeartifact", "eu-west-1")
 """
 
@@ -29,12 +29,12 @@ from .models import model_loader
 _NUMBERS = ("AWS_MAX_ATTEMPTS", "AWS_METADATA_SERVICE_TIMEOUT", "AWS_METADATA_SERVICE_NUM_ATTEMPTS")
 _FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 _METADATA = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-# One at a time: two profiles must not ask at one terminal at once.
+# One login at a time: two profiles must not prompt at the same terminal.
 _one_login = threading.Lock()
 
 
 class AwsSession:
-    """What a profile says, and its credentials. Safe for threads.
+    """The settings and credentials of a profile. Thread-safe.
 
     Attributes:
         botocore: the session itself.
@@ -46,15 +46,15 @@ class AwsSession:
         roles: dict[str, Any] | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """`roles`: of the whole process, see `Login`. Raises UsageError for a setting that cannot be used."""
+        """`roles`: see `Login`. Raises UsageError for an invalid setting."""
         _refuse_unusable(environ)
-        self.botocore = _usual_session()
+        self.botocore = _default_session()
         if profile is not None:
             self.botocore.set_config_variable("profile", profile)
         self._login = Login(profile, {} if roles is None else roles)
         self._environ = environ
-        self._failed: ReleaseError | None = None
-        self._in = False
+        self._login_error: ReleaseError | None = None
+        self._logged_in = False
         self._is_isolated = False
 
     @classmethod
@@ -62,38 +62,38 @@ class AwsSession:
         """Return a session with these keys that no AWS setting of the shell or of its files reaches."""
         session = cls(environ={})
         session.botocore = isolated_session(access_key_id, secret_access_key)
-        session._in = session._is_isolated = True
+        session._logged_in = session._is_isolated = True
         return session
 
     def use_keys(self, access_key_id: str, secret_access_key: str) -> None:
-        """Take these keys, in the place of the chain."""
+        """Use these keys instead of the credential chain."""
         self.botocore.set_credentials(access_key_id, secret_access_key)
-        self._in = True
+        self._logged_in = True
 
     def region(self) -> str | None:
-        """Return the region that the shell or the profile names, None where none does. Raises ReleaseError."""
-        # botocore reads AWS_DEFAULT_REGION alone; every other SDK, and so the users, expect AWS_REGION to come first.
-        if named := shell_region(self._environ):
-            return named
+        """Return the region of the environment or the profile, or None. Raises ReleaseError."""
+        # botocore reads only AWS_DEFAULT_REGION. Other SDKs read AWS_REGION first, so users expect that.
+        if region := shell_region(self._environ):
+            return region
         region = self.setting("region")
         return refuse_region(region, f"`region` of the AWS profile {self._login.name}") if region else None
 
     def setting(self, name: str) -> Any:
-        """Return what the profile says of a setting of botocore's. Raises ReleaseError."""
+        """Return the value of one of botocore's settings. Raises ReleaseError."""
         try:
             return self.botocore.get_config_variable(name)
         except (BotoCoreError, ValueError) as error:
             raise unusable_settings(error) from error
 
     def log_in(self, region: str | None, *, asks: bool = False) -> None:
-        """Get credentials, once. Raises ReleaseError, and the same again where that takes a correction.
+        """Get credentials, once. Raises ReleaseError, each time the same one if the user must correct something.
 
-        `asks`: whether somebody at a terminal may be asked for the code of an MFA device.
+        `asks`: whether to prompt for an MFA code at a terminal.
         """
         with _one_login:
-            if self._failed:
-                raise self._failed
-            if self._in:
+            if self._login_error:
+                raise self._login_error
+            if self._logged_in:
                 return
             self._login.region, self._login.asks = region, asks
             try:
@@ -104,23 +104,23 @@ class AwsSession:
                 credentials.get_frozen_credentials()
             except ReleaseError as error:
                 if error.exit_code == UsageError.exit_code:
-                    # A program that hangs is waited for once, and a code of an MFA device is not asked for again.
-                    self._failed = error
+                    # Do not wait again for a program that hangs, nor prompt again for an MFA code.
+                    self._login_error = error
                 raise
-            self._in = True
+            self._logged_in = True
 
     def client(self, service: str, region: str | None, config: Config, endpoint: str | None = None) -> Any:
-        """Return a client of a service, logged in. Raises ReleaseError."""
+        """Return a client of a service, with credentials. Raises ReleaseError."""
         if region and not self._is_isolated:
             refuse_region(region, "the region")
         self.log_in(region)
         with _one_login:
-            # Making clients is nothing for several threads at once.
+            # botocore sessions create clients in one thread at a time.
             return self.botocore.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
 
 
 def unusable_settings(error: Exception) -> ReleaseError:
-    """Return what it means that botocore cannot make something of the AWS settings."""
+    """Return the error of ours if botocore rejects the AWS settings."""
     return (
         about_settings(error)
         or about_credentials(error)
@@ -132,7 +132,7 @@ def unusable_settings(error: Exception) -> ReleaseError:
 
 
 def _refuse_unusable(environ: Mapping[str, str]) -> None:
-    """Raise UsageError for what botocore would pass over, or not name."""
+    """Raise UsageError for settings that botocore would ignore, or reject without a name."""
     for name in _NUMBERS:
         if (text := environ.get(name)) and not text.strip().isdecimal():
             raise UsageError(f"{name} is {text!r}, which is no number", hint=f"Correct {name}, or unset it.")
@@ -150,7 +150,7 @@ def _refuse_unusable(environ: Mapping[str, str]) -> None:
             raise UsageError(f"{name} is {text}, which cannot be read", hint="Correct its permissions, or its name.")
 
 
-def _usual_session() -> Session:
+def _default_session() -> Session:
     session = Session()
 
     def loader() -> Loader:
