@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -13,6 +14,10 @@ import pulumi_codeartifact_release
 from cli.conftest import Run
 from embedded import Package, opened
 from engine.test_engine import FIRST, Project, project
+from fakes import AT, FakeRegistry, InlineScheduler, release, sources
+from pulumi_codeartifact_release.errors import InconsistentReadError
+from pulumi_codeartifact_release.publishing import Event, Finalize, apply
+from pulumi_codeartifact_release.registry.interface import Asset, Coordinates, Status, VersionState
 from pulumi_codeartifact_release.remedies import (
     FORM,
     Front,
@@ -290,3 +295,77 @@ def test_what_the_command_line_prints_helps_the_command_line(
 
 def test_a_form_is_no_permission() -> None:
     assert FORM not in command_line(Need("replace", DIGEST))
+
+
+ONE = """\
+schemaVersion: 1
+defaults: {namespace: acme, version: "1.0"}
+packages: [{package: app, assets: ["dist/*"]}]
+environments:
+  dev: {domain: acme, repository: dev, endpoint: "file:registry"}
+  aws: {domain: acme, repository: dev}
+"""
+
+
+@pytest.fixture
+def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist/a.txt").write_text("first")
+    (tmp_path / "release.yaml").write_text(ONE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_leftover_assets_are_replaced_as_the_command_line_says(run: Run, one: Path) -> None:
+    apply_words = ("apply", "release.yaml", "-e", "dev", "--yes")
+    assert run(*apply_words).code == 0
+    with opened(one / "registry") as client:
+        Package(client).delete("1.0")
+        Package(client).begin("1.0", "b.txt", b"of another build")
+    outcome = run(*apply_words)
+    assert (outcome.code, "[leftover-assets]" in outcome.err) == (4, True)
+    [remedy] = set(re.findall(r"--replace [^\s;,]+[^\s;,.]", outcome.err))
+    assert run(*apply_words, *shlex.split(remedy)).code == 0
+    with opened(one / "registry") as client:
+        assert Package(client).contents("1.0") == {"a.txt": b"first"}
+
+
+def test_a_region_is_named_as_the_command_line_says(run: Run, one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    plan_words = ("plan", "release.yaml", "-e", "aws")
+    assert "Set AWS_REGION, or `region` in the environment of the manifest." in run(*plan_words).err
+    # What comes next is another message: no server listens there.
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CODEARTIFACT", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert "error[unreachable]" in run(*plan_words).err
+    monkeypatch.delenv("AWS_REGION")
+    (one / "release.yaml").write_text(ONE.replace("aws: {", "aws: {region: eu-west-1, "))
+    assert "error[unreachable]" in run(*plan_words).err
+
+
+class KeepsUnfinished(FakeRegistry):
+    """A registry in which no upload publishes."""
+
+    def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
+        return super().publish_asset(at, asset, body, unfinished=True)
+
+
+def test_what_no_upload_publishes_is_published_by_the_value_of_finalize_that_the_error_names() -> None:
+    registry, contents = KeepsUnfinished(), {"a": b"a"}
+
+    def run_with(finalize: Finalize) -> list[Event]:
+        return list(apply(release(contents, finalize=finalize), sources(contents), registry, InlineScheduler()))
+
+    with pytest.raises(InconsistentReadError) as caught:
+        run_with(Finalize.LAST_ASSET)
+    for front in (command_line, StackConfig("dev", {}), call_arguments):
+        caught.value.front = front
+        assert "`finalize: status-update`" in caught.value.hint
+    caught.value.front = resource_arguments
+    assert '`finalize="status-update"`' in caught.value.hint
+    run_with(Finalize("status-update"))
+    assert registry.versions[AT].status is Status.PUBLISHED
