@@ -36,7 +36,7 @@ from .plugin import process
 from .publishing import Removed, StatusSet, ThreadScheduler, look
 from .registry.interface import VersionState
 from .secret import is_sealed, sealed, sealed_inputs, secret_texts
-from .state import DECISIVE, PLACE, REQUIRED, Inputs, PromotionInputs, found, outputs, same
+from .state import DECISIVE, PLACE, REQUIRED, Inputs, PromotionInputs, found, outputs, renewed, same
 
 
 class _Provider(ResourceProvider):
@@ -56,7 +56,8 @@ class _Provider(ResourceProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate, hash, and put name -> sha256, size into the inputs; in a preview, look at what would be written."""
-        given = ((name, _marked(value)) for name, value in news.items())
+        olds = renewed(olds)
+        given = ((name, _marked(value)) for name, value in renewed(news).items())
         news = {name: value for name, value in given if value is not None}
         declared = news.pop(transient.KEY, None)
         inputs = {name: news[name] for name in self.inputs.names if name in news}
@@ -88,6 +89,7 @@ class _Provider(ResourceProvider):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare; never asks for a replacement: every change is an update in place."""
+        olds = renewed(olds)
         unchanged = same(olds, news, self.inputs.names)
         # An output that was stored in clear becomes secret with no call, as any change that the registry need not know.
         kept = unchanged and is_sealed(olds, process().secret_of(self.inputs.of(news)))
@@ -106,6 +108,7 @@ class _Provider(ResourceProvider):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Publish what is declared now; the version before becomes what `on_supersede` says."""
+        olds = renewed(olds)
         with one_line_errors():
             inputs = self.inputs.of(news)
             if same(olds, news, DECISIVE):
@@ -119,6 +122,7 @@ class _Provider(ResourceProvider):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Report what the registry holds, as inputs too, so that drift shows and the next update sees it."""
+        props = renewed(props)
         secret = sealed_inputs(props)
         hide(secret_texts(props, secret))
         with one_line_errors():
@@ -147,6 +151,7 @@ class _Provider(ResourceProvider):
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Do with the version what the stored `on_destroy` says; the default never comes here (`retain_on_delete`)."""
+        props = renewed(props)
         hide(secret_texts(props, sealed_inputs(props)))
         with one_line_errors():
             if any(not props.get(name) for name in REQUIRED):

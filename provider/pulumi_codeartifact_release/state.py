@@ -54,9 +54,6 @@ NAMES = ("domain", "repository", "namespace", "package", "version")
 DECISIVE = tuple(name for name in INPUTS if name not in ("profile", "finalize", "on_destroy", "on_supersede"))
 """The inputs that decide what the registry must hold, and where: a change in any other needs no call."""
 
-_FINISH = {"guarded": Finalize.STATUS_UPDATE, "last-asset": Finalize.LAST_ASSET}
-"""The values of `finish`, which is the name of `finalize` in state of version 0.1.0."""
-
 
 @dataclass(frozen=True)
 class Inputs:
@@ -95,9 +92,7 @@ class Inputs:
         plain["status"] = Status(props.get("status") or Status.PUBLISHED)
         plain["on_destroy"] = Retirement(props.get("on_destroy") or Retirement.RETAIN)
         plain["on_supersede"] = Retirement(props.get("on_supersede") or Retirement.KEEP)
-        plain["finalize"] = Finalize(
-            props.get("finalize") or _FINISH.get(str(props.get("finish"))) or Finalize.STATUS_UPDATE
-        )
+        plain["finalize"] = Finalize(props.get("finalize") or Finalize.STATUS_UPDATE)
         if "source" in plain:
             plain["source"] = SourcePlace.of(plain["source"])
         return cls(**plain)
@@ -191,6 +186,18 @@ class PromotionInputs(Inputs):
     def properties(self) -> dict[str, Any]:
         """Return the inputs as they are stored: nothing that is None or empty."""
         return {**super().properties(), "source": self.source.properties()}
+
+
+_FINISH = {"guarded": "status-update", "last-asset": "last-asset"}
+"""The values of `finish`, which is the name of `finalize` in state of version 0.1.0, and what they are now."""
+
+
+def renewed(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return properties from state under the names of today."""
+    renewed = {name: value for name, value in properties.items() if name != "finish"}
+    if finish := properties.get("finish"):
+        renewed.setdefault("finalize", _FINISH.get(str(finish), str(finish)))
+    return renewed
 
 
 def outputs(inputs: Inputs, state: VersionState, audit: Mapping[str, Any] | None = None) -> dict[str, Any]:
