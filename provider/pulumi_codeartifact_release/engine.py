@@ -27,6 +27,8 @@ from .remedies import Front, command_line, resource_arguments
 
 _LOOK_EVERY_S = 1.0
 _LOST_AFTER = 3
+_PROGRAM_HOST = "pulumi-language-python-exec"
+"""The script of Pulumi's that runs a program."""
 """How often in a row an engine must be gone: a process that others share is not ended by a slip."""
 _GRACE_S = 10.0
 
@@ -43,8 +45,9 @@ def end_quietly() -> None:
     The engine interrupts the program when a resource fails. Whoever handles SIGINT already goes on doing so. An inline
     program of the Automation API is never interrupted: it is a thread of somebody's own process.
     """
-    is_program = "PULUMI_CONFIG" in os.environ and threading.current_thread() is threading.main_thread()
-    if is_program and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    is_program = any(Path(word).name == _PROGRAM_HOST for word in sys.orig_argv)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if is_program and in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
