@@ -113,6 +113,26 @@ def test_a_dollar_that_is_no_placeholder_is_a_mistake_wherever_it_stands(
         assert any(f"dev.{key}: " in each and "`$" in each for each in project.environment_problems(line)), key
 
 
+@pytest.mark.parametrize("null", ["~", "null", "Null", "NULL", "", "!!null ~", "!!null ''"])
+def test_no_value_is_a_mistake_wherever_it_stands_and_is_told_once(project: Project, null: str) -> None:
+    no_value = "there is no value (null in YAML); write one, in quotes if it is meant as text"
+    (found,) = told(project, null)
+    assert found.endswith(f" packages[0].version: {no_value}")
+    (found,) = told(project, "'${v}'", f"{{v: {{default: {null}}}}}")
+    assert found.endswith(f" variables.v.default: {no_value}")
+    entry = f"{{path: a.zip, exclude: [{null or '~'}]}}"
+    assert project.asset_problems(entry) == [f"packages[0].assets[0].exclude[0]: {no_value}"]
+    for key in ("name", "count"):
+        (found,) = project.asset_problems(f"{{path: a.zip, {key}: {null}}}")
+        assert found == f"packages[0].assets[0].{key}: {no_value}"
+    for key in ("domain", "region", "profile", "endpoint", "soak", "stack", "onDestroy", "pinned", "promoteFrom"):
+        line = f"dev: {{domain: acme, repository: dev, {key}: {null}}}".replace(
+            "domain: acme, repository: dev, dom", "repository: dev, dom"
+        )
+        assert f"environments.dev.{key}: {no_value}" in project.environment_problems(line)
+    assert version(project, "'~'") == "~"
+
+
 def test_a_literal_dollar_is_written_twice(project: Project) -> None:
     project.file("dist/$a.zip")
     project.file("dist/b$.map")

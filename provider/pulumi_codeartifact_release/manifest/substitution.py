@@ -24,7 +24,8 @@ from .words import closest, listed, quoted
 
 _PLACEHOLDER = re.compile(r"\$\$|\$\{(?:([^{}]*)\})?|\$(?:\([^()]*\)|[A-Za-z_][A-Za-z0-9_]*)?")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,8})")
-_TYPES: dict[type, str] = {bool: "boolean", int: "number", float: "number", type(None): "null"}
+_STRUCTURES = ("array", "object")
+_TYPES: dict[type, str] = {bool: "boolean", int: "number", float: "number"}
 UNUSABLE = ""
 """Stands in for a value whose mistake is told; its place is spoiled."""
 
@@ -74,6 +75,12 @@ class _Substitution:
         if not schema:
             # Nothing is known of this place, which is the mistake to tell; what stands there does not matter.
             return text
+        if node.plain and unquoted(text) is None:
+            if schema.get("type") in _STRUCTURES:
+                # The schema says what is expected here.
+                return ""
+            tree.report(path, "there is no value (null in YAML); write one, in quotes if it is meant as text")
+            return UNUSABLE
         if path[-1] != "description" and (found := CONTROL.search(text)):
             what = "a line break" if found[0] in "\r\n" else f"the control character U+{ord(found[0]):04X}"
             tree.report(path, f"{quoted(text)} has {what} in it")
@@ -95,9 +102,9 @@ class _Substitution:
             return whole if whole is not None else int(text) if _INTEGER.fullmatch(text) else text
         if whole is not None and "integer" in others and re.search(schema["pattern"], str(whole)):
             return str(whole)
-        if not isinstance(value, str) and _TYPES[type(value)] not in others:
+        if isinstance(value, bool | int | float) and _TYPES[type(value)] not in others:
             self._tree.unquoted[path] = value
-        return "" if value is None else text
+        return text
 
     def _literal(self, text: str, path: KeyPath) -> str:
         """Return a value of `variables`: `$$` is a literal `$`, and a placeholder is a mistake."""

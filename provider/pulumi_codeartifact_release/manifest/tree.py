@@ -57,7 +57,7 @@ class Tree:
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     spoiled: set[KeyPath] = field(default_factory=set)
-    unquoted: dict[KeyPath, float | bool | None] = field(default_factory=dict)
+    unquoted: dict[KeyPath, float | bool] = field(default_factory=dict)
     excused: set[KeyPath] = field(default_factory=set)
     says: Front = command_line
 

@@ -61,10 +61,8 @@ def validate(tree: Tree) -> None:
             tree.report(path, _unquoted(tree.at(path), value))
 
 
-def _unquoted(text: str, value: float | bool | None) -> str:
+def _unquoted(text: str, value: float | bool) -> str:
     """Say what is wrong with a scalar that is fine as text: without quotes, other readers do not see this text."""
-    if value is None:
-        return 'there is no value; write one, or `""` where it is meant to be empty'
     kind = "true or false" if isinstance(value, bool) else "a number"
     return f"{quoted(text)} is {kind} without quotes, and this is text: put it in quotes"
 
