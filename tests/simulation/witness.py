@@ -67,5 +67,6 @@ class Witness:
     def _gives_up(self, request: Request) -> bool:
         """Return whether the request is a step of a replacement."""
         if isinstance(request, model.SetStatus):
-            return request.target is DOOMED
+            # Where nothing may be given up, it is the declared status.
+            return request.target is DOOMED and self._spec.give_up is not None
         return isinstance(request, model.Delete) or (isinstance(request, model.Copy) and request.allow_overwrite)
