@@ -88,7 +88,8 @@ def test_every_member_of_the_registry_is_on_the_page() -> None:
     from pulumi_codeartifact_release.pytest_plugin import CodeArtifactRegistry
 
     members = {*CodeArtifactRegistry.__annotations__, *vars(CodeArtifactRegistry)}
-    table = "".join(line.partition(" | ")[0] for line in PAGE.splitlines() if line.startswith("| `"))
+    section = PAGE.partition("## The fixtures")[2].partition("\n## ")[0]
+    table = "".join(line.partition(" | ")[0] for line in section.splitlines() if line.startswith("| `"))
     named = set(re.findall(r"`(\w+)[`(]", table))
     assert {name for name in members if not name.startswith("_")} == named
 
