@@ -20,7 +20,7 @@ def test_the_wheel_has_what_is_not_code(tmp_path: Path) -> None:
         plugin = json.loads(archive.read("pulumi_codeartifact_release/pulumi-plugin.json"))
         [metadata] = (archive.read(name).decode() for name in names if name.endswith(".dist-info/METADATA"))
         [found] = (archive.read(name).decode() for name in names if name.endswith(".dist-info/entry_points.txt"))
-    page = ("cli/status.html.j2", "cli/status.css", "cli/status.js")
+    page = ("cli/views/status.html.j2", "cli/views/status.css", "cli/views/status.js")
     schemas = ("manifest/release.schema.json", "cli/schemas/plan.schema.json", "cli/schemas/verify.schema.json")
     for name in ("py.typed", "pulumi-plugin.json", *page, *schemas):
         assert f"pulumi_codeartifact_release/{name}" in names

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from conftest import WITHOUT_BROWSER
 from pulumi_codeartifact_release.cli.files import write_whole
-from pulumi_codeartifact_release.cli.status_page import page as written
 from pulumi_codeartifact_release.cli.status_read import Report
+from pulumi_codeartifact_release.cli.views.status_page import page as written
 
 from .reports import CALM, HOSTILE, LONG, LONG_VERSION, MANY, NOW, STORIES, UNREAD, USUAL, digest, hostile
 

@@ -59,17 +59,17 @@ def own(modules: set[str]) -> set[str]:
 def test_help_and_version_import_click_and_four_modules(word: str) -> None:
     modules = loaded(word)
     assert others(modules) == {"click"}
-    assert own(modules) == {"cli", "cli.messages", "errors", "remedies"}
+    assert own(modules) == {"cli", "cli.error_output", "errors", "remedies"}
     assert modules & DEAR == set()
 
 
 @pytest.mark.parametrize(
     ("name", "needed"),
     [
-        ("plan", {"cli.completing", "cli.target"}),
-        ("apply", {"cli.completing", "cli.plan", "cli.target"}),
-        ("verify", {"cli.completing", "cli.target"}),
-        ("status", {"cli.completing"}),
+        ("plan", {"cli.completion", "cli.target"}),
+        ("apply", {"cli.completion", "cli.plan", "cli.target"}),
+        ("verify", {"cli.completion", "cli.target"}),
+        ("status", {"cli.completion"}),
         ("schema", set()),
         ("serve", {"registry", "registry.aws_endpoints", "registry.interface"}),
     ],
@@ -77,7 +77,7 @@ def test_help_and_version_import_click_and_four_modules(word: str) -> None:
 def test_help_of_a_command_imports_click_and_that_command(name: str, needed: set[str]) -> None:
     modules = loaded(name, "--help")
     assert others(modules) == {"click"}
-    assert own(modules) == {"cli", "cli.messages", "errors", "remedies", f"cli.{name}", *needed}
+    assert own(modules) == {"cli", "cli.error_output", "errors", "remedies", f"cli.{name}", *needed}
 
 
 MANIFEST = """\
@@ -113,6 +113,14 @@ def test_a_plan_and_an_apply_import_no_more_than_they_must(tmp_path: Path) -> No
         applied = loaded("apply", "release.yaml", "-e", "dev", "--yes", folder=tmp_path, environ=environ)
         planned = loaded("plan", "release.yaml", "-e", "dev", folder=tmp_path, environ=environ)
     assert others(applied) == others(planned) == NEEDED
-    unneeded = {"cli.plan_file", "cli.reading_bar", "cli.verify", "cli.status", "cli.serve", "local_registry", "plugin"}
+    unneeded = {
+        "cli.plan_file",
+        "cli.views.progress_bar",
+        "cli.verify",
+        "cli.status",
+        "cli.serve",
+        "local_registry",
+        "plugin",
+    }
     assert own(applied) & unneeded == set()
-    assert own(planned) & (unneeded - {"cli.plan_file"} | {"cli.apply", "cli.display", "progress"}) == set()
+    assert own(planned) & (unneeded - {"cli.plan_file"} | {"cli.apply", "cli.views.bars", "progress"}) == set()

@@ -20,8 +20,8 @@ from embedded import Gate, client_of, opened
 from pulumi_codeartifact_release.cli import status_read
 from pulumi_codeartifact_release.cli.files import write_whole
 from pulumi_codeartifact_release.cli.status_read import Cell, Place, Report, Row
-from pulumi_codeartifact_release.cli.status_table import table
-from pulumi_codeartifact_release.cli.status_words import age_text
+from pulumi_codeartifact_release.cli.views.status_table import table
+from pulumi_codeartifact_release.cli.views.status_text import age_text
 from pulumi_codeartifact_release.errors import AccessDeniedError, UsageError
 from pulumi_codeartifact_release.local_registry import start
 from pulumi_codeartifact_release.manifest import Environment

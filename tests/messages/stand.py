@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pulumi_codeartifact_release.cli.messages import show_error
+from pulumi_codeartifact_release.cli.error_output import show_error
 from pulumi_codeartifact_release.errors import ReleaseError
 
 WITHOUT_OPENSSL = "no openssl program is on this machine"

@@ -18,7 +18,7 @@ import click
 
 from .. import __version__
 from ..errors import InterruptedReleaseError, ReleaseError
-from .messages import nobody_reads, show_error, told
+from .error_output import nobody_reads, show_error, told
 
 _COMMANDS = {
     "plan": "Show what a release would do.",

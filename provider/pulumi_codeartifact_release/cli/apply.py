@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import InterruptedReleaseError, ReleaseError, UsageError, printable
-from .messages import nobody_reads, show_error, told
+from .error_output import nobody_reads, show_error, told
 from .plan import REFUSED, show_notes, show_plans
 from .target import Options, Target, open_target, output_options, target_options
 
 if TYPE_CHECKING:
-    from .display import Display
     from .plan_file import ApprovedPlan
     from .plans import PackagePlan
+    from .views.bars import Display
 
 
 @click.command(
@@ -57,7 +57,7 @@ def command(
     """
     from .files import released_files  # noqa: PLC0415 - so that `--help` imports nothing of it
     from .plans import make_plans  # noqa: PLC0415
-    from .reading import open_reading  # noqa: PLC0415
+    from .progress import open_reading  # noqa: PLC0415
     from .summary import Summary, apply_summary, plan_summary  # noqa: PLC0415
 
     _refuse_mixture(plan_file, words)
@@ -175,7 +175,7 @@ class _Run:
         from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait  # noqa: PLC0415
 
         from ..registry.limits import PARALLEL_PACKAGES  # noqa: PLC0415
-        from .display import open_display  # noqa: PLC0415
+        from .views.bars import open_display  # noqa: PLC0415
 
         sizes = {each.declared.id: each.plan.send_bytes for each in self._todo}
         connection = self._target.site.connection

@@ -64,10 +64,10 @@ def command(
     """
     from .files import refuse_unwritable, released_files  # noqa: PLC0415 - so that `--help` imports nothing of it
     from .plan_file import write_plan  # noqa: PLC0415
-    from .plan_json import Validity, plan_json  # noqa: PLC0415
     from .plans import make_plans  # noqa: PLC0415
-    from .reading import open_reading  # noqa: PLC0415
+    from .progress import open_reading  # noqa: PLC0415
     from .summary import Summary, plan_summary  # noqa: PLC0415
+    from .views.plan_json import Validity, plan_json  # noqa: PLC0415
 
     options = Options.of(words)
     validity = Validity.of(_duration(expires))
@@ -102,8 +102,8 @@ def command(
 
 def show_plans(target: Target, plans: list[PackagePlan], *, quiet: bool = False) -> None:
     """Print plans for people; refusals go to stderr, in full, also where it is to be quiet."""
-    from .plan_table import refusals, table  # noqa: PLC0415
-    from .text import terminal_width  # noqa: PLC0415
+    from .views.columns import terminal_width  # noqa: PLC0415
+    from .views.plan_table import refusals, table  # noqa: PLC0415
 
     if not quiet:
         for line in table(target, plans, terminal_width()):

@@ -26,10 +26,10 @@ from ..publishing.approved import Approved, Found, departure
 from ..registry.interface import Asset, Status
 from ..registry.listing import is_text
 from .files import write_whole
-from .plan_json import SCHEMA_VERSION, found_json, package_json, permissions_json, site_json
 from .plans import PackagePlan
 from .schema import schema_text
 from .target import Options, Target
+from .views.plan_json import SCHEMA_VERSION, found_json, package_json, permissions_json, site_json
 
 MAX_BYTES = 64 << 20
 """Of a plan file; 10,000 assets take some 5 MiB."""

@@ -35,8 +35,8 @@ from ..publishing import (
     sum_of,
 )
 from ..registry.interface import Asset, Coordinates, Status
-from .pool import in_parallel
-from .reading import Reading
+from .concurrency import in_parallel
+from .progress import Reading
 from .target import DeclaredRelease, Site, Target, refuse_unknown, warn_of_idle_pins
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .completing import complete_environments
+from .completion import complete_environments
 
 if TYPE_CHECKING:
     from ..publishing.standing import Behind, Wanted
@@ -67,8 +67,8 @@ def command(
     """
     from ..manifest import Variables, load  # noqa: PLC0415 - so that `--help` imports nothing of it
     from .status_read import read_report  # noqa: PLC0415
-    from .status_words import state_text  # noqa: PLC0415
     from .target import parsed_variables  # noqa: PLC0415
+    from .views.status_text import state_text  # noqa: PLC0415
 
     if page_file:
         from .files import refuse_unwritable  # noqa: PLC0415
@@ -85,7 +85,7 @@ def command(
     report = read_report(loaded, shown, allow=permitted, now=datetime.now(UTC), warn=_Warnings())
     if page_file:
         from .files import write_whole  # noqa: PLC0415
-        from .status_page import page  # noqa: PLC0415 - the table needs no templates
+        from .views.status_page import page  # noqa: PLC0415 - the table needs no templates
 
         write_whole(page_file, page(report), "--html", beside=manifest)
     if as_json:
@@ -93,8 +93,8 @@ def command(
     elif page_file:
         click.echo(f"{page_file}: {state_text(report)}")
     else:
-        from .status_table import table  # noqa: PLC0415
-        from .text import terminal_width  # noqa: PLC0415
+        from .views.columns import terminal_width  # noqa: PLC0415
+        from .views.status_table import table  # noqa: PLC0415
 
         for line in table(report, terminal_width()):
             click.echo(line)
@@ -130,7 +130,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def _place_json(place: Place) -> dict[str, Any]:
-    from .status_words import problem_json  # noqa: PLC0415
+    from .views.status_text import problem_json  # noqa: PLC0415
 
     return {
         "name": place.name,
@@ -144,7 +144,7 @@ def _place_json(place: Place) -> dict[str, Any]:
 
 
 def _cell_json(cell: Cell) -> dict[str, Any]:
-    from .status_words import problem_json  # noqa: PLC0415
+    from .views.status_text import problem_json  # noqa: PLC0415
 
     holds, standing = cell.found.holds, cell.standing
     return {

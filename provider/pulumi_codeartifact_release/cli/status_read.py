@@ -20,7 +20,7 @@ from ..publishing import ThreadScheduler
 from ..publishing.standing import Before, Declared, Found, Standing, Step, Wanted, judge, read
 from ..registry.interface import Registry, Status
 from ..registry.limits import PARALLEL_READS
-from .pool import in_parallel
+from .concurrency import in_parallel
 from .target import EVERYWHERE, destination_of, origin_warning
 
 _Key = tuple[str, str | None]

@@ -110,8 +110,8 @@ def _same(one: Path, other: Path) -> bool:
 def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
     """Return a plan: where to, a row for each package, refusals, the sum."""
     from ..review import size_text, source_text  # noqa: PLC0415
-    from .plan_table import action_text, sum_text  # noqa: PLC0415
     from .plans import refusals_of, sum_up  # noqa: PLC0415
+    from .views.plan_table import action_text, sum_text  # noqa: PLC0415
 
     rate = target.site.connection.rate
     rows = []
@@ -180,7 +180,7 @@ def apply_summary(
 
 def verify_summary(report: Report) -> str:
     """Return what was checked: what is printed, as a block."""
-    from .verify_report import sum_text, text_lines  # noqa: PLC0415
+    from .views.verify_text import sum_text, text_lines  # noqa: PLC0415
 
     title = f"Verification: {_text(report.manifest or 'by digest')}"
     return f"### {title}\n\n{_block(click.unstyle(chr(10).join(text_lines(report))))}\n**{_text(sum_text(report))}**\n"

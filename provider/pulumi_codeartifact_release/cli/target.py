@@ -21,7 +21,7 @@ from ..errors import (
     WrongRegionError,
     printable,
 )
-from .completing import complete_environments
+from .completion import complete_environments
 
 if TYPE_CHECKING:
     from ..endpoints import Connection, Destination, Endpoint

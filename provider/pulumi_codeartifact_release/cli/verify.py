@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UsageError
-from .completing import complete_environments
-from .messages import error_tag
+from .completion import complete_environments
+from .error_output import error_tag
 from .target import FORM, output_options
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def command(
             )
 
     from .summary import Summary, verify_summary  # noqa: PLC0415 - so that `--help` imports nothing of it
-    from .text import terminal_width  # noqa: PLC0415
     from .verify_read import of_digests, of_manifest  # noqa: PLC0415
-    from .verify_report import failure_code, report_json, sum_text, text_lines  # noqa: PLC0415
+    from .views.columns import terminal_width  # noqa: PLC0415
+    from .views.verify_text import failure_code, report_json, sum_text, text_lines  # noqa: PLC0415
 
     permitted, manifest = frozenset(allow), Path(targets[0])
     with Summary(summary_file, disabled=no_summary, others={"the manifest": manifest}, beside=manifest) as summary:

@@ -15,8 +15,8 @@ from ..errors import MismatchError, ReleaseError
 from ..publishing import ThreadScheduler
 from ..publishing.verify import Expected, Result, Verdict, verify
 from ..registry.interface import Coordinates
-from .pool import in_parallel
-from .reading import Reading
+from .concurrency import in_parallel
+from .progress import Reading
 from .target import EVERYWHERE, Site, Stop
 
 

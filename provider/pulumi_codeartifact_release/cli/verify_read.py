@@ -24,7 +24,7 @@ from ..publishing import Permission, Release, ThreadScheduler, look
 from ..publishing.verify import Expected, Sealed, refuse_unreadable
 from ..registry.interface import Asset, Coordinates, Status
 from ..remedies import Need
-from .reading import Reading, open_reading
+from .progress import Reading, open_reading
 from .target import Site, Stop, open_site, parsed_variables, warn_of_idle_pins, warn_of_origin
 from .verify_check import Basis, Checked, Subject, check
 

@@ -11,9 +11,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..publishing import AssetProgress, Event
-from ..publishing.verify import Downloading
-from ..review import part_text
+from ...publishing import AssetProgress, Event
+from ...publishing.verify import Downloading
+from ...review import part_text
 
 
 class Bar:

@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-from ..publishing import Plan, time_text
-from ..publishing.plan import Difference
-from ..registry.interface import Asset
-from .plans import PackagePlan, sum_up
-from .target import Options, Site, Target
+from ... import __version__
+from ...publishing import Plan, time_text
+from ...publishing.plan import Difference
+from ...registry.interface import Asset
+from ..plans import PackagePlan, sum_up
+from ..target import Options, Site, Target
 
 SCHEMA_VERSION = 1
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import click
 
-from ..errors import printable
+from ...errors import printable
 
 GAP = "  "
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 import click
 
-from ..errors import printable
-from ..publishing import Action, Review, Route, Sum
-from ..review import cost_text, count_text, plan_text, seconds_text, size_text, source_text
-from .plans import PackagePlan, refusals_of, sum_up
-from .target import Target
-from .text import GAP, cell_len, header_lines, padded, wrapped
+from ...errors import printable
+from ...publishing import Action, Review, Route, Sum
+from ...review import cost_text, count_text, plan_text, seconds_text, size_text, source_text
+from ..plans import PackagePlan, refusals_of, sum_up
+from ..target import Target
+from .columns import GAP, cell_len, header_lines, padded, wrapped
 
 _HEADINGS = ("PACKAGE", "ACTION", "SEND", "SIZE", "THERE", "REQUESTS")
 _LEAST_NAME = 16

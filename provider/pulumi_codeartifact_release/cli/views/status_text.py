@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from ..errors import ReleaseError, printable
-from ..publishing.standing import Declared, Step
-from ..registry.interface import Status
-from .status_read import COUNTED, Cell, Place, Report
+from ...errors import ReleaseError, printable
+from ...publishing.standing import Declared, Step
+from ...registry.interface import Status
+from ..status_read import COUNTED, Cell, Place, Report
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _LONGEST_PROBLEM = 160

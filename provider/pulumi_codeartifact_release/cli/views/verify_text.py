@@ -16,15 +16,15 @@ from typing import Any
 
 import click
 
-from ..errors import MismatchError, ReleaseError, printable
-from ..publishing import Release
-from ..publishing.verify import AssetDifference, Difference, FactDifference, Received, Result, Verdict
-from ..registry.interface import Asset, Status
-from ..review import count_text, size_text
-from .target import Site
-from .text import header_lines
-from .verify_check import Basis, Checked
-from .verify_read import Report
+from ...errors import MismatchError, ReleaseError, printable
+from ...publishing import Release
+from ...publishing.verify import AssetDifference, Difference, FactDifference, Received, Result, Verdict
+from ...registry.interface import Asset, Status
+from ...review import count_text, size_text
+from ..target import Site
+from ..verify_check import Basis, Checked
+from ..verify_read import Report
+from .columns import header_lines
 
 MOST_SHOWN = 5
 """Assets of one package whose differences are told in the text; all of them are in the JSON."""

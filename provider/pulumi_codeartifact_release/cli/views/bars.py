@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import printable
-from ..progress import Live
-from ..progress import Progress as ReleaseProgress
-from ..publishing import Event, Finished, Planned
-from ..review import part_text
-from .messages import nobody_reads
+from ...errors import printable
+from ...progress import Live
+from ...progress import Progress as ReleaseProgress
+from ...publishing import Event, Finished, Planned
+from ...review import part_text
+from ..error_output import nobody_reads
 
 if TYPE_CHECKING:
-    from ..endpoints import Connection
+    from ...endpoints import Connection
 
 _LOG_EVERY_S = 30.0
 

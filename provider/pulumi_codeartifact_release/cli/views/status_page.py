@@ -21,14 +21,14 @@ from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined
 
-from .. import __version__
-from ..errors import printable
-from ..publishing import time_text
-from ..publishing.standing import Declared, Step
-from ..registry.interface import Status
-from ..review import count_text
-from .status_read import COUNTED, Cell, Place, Report, Row
-from .status_words import declared_text, minute_text, notes, problem_text, short, standing_text
+from ... import __version__
+from ...errors import printable
+from ...publishing import time_text
+from ...publishing.standing import Declared, Step
+from ...registry.interface import Status
+from ...review import count_text
+from ..status_read import COUNTED, Cell, Place, Report, Row
+from .status_text import declared_text, minute_text, notes, problem_text, short, standing_text
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -44,7 +44,7 @@ def open_reading(*, quiet: bool) -> Iterator[Reading]:
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield Nothing()
         return
-    from .reading_bar import Bar  # noqa: PLC0415 - rich is for terminals
+    from .views.progress_bar import Bar  # noqa: PLC0415 - rich is for terminals
 
     with Bar() as bar:
         yield bar

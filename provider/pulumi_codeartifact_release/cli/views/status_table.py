@@ -13,12 +13,12 @@ from datetime import datetime
 
 import click
 
-from ..errors import printable
-from ..publishing.standing import Step
-from ..review import count_text
-from .status_read import Cell, Place, Report
-from .status_words import age_text, brief_text, minute_text, notes, problem_text, short, standing_text, state_text
-from .text import GAP, cell_len, header_lines, padded, wrapped
+from ...errors import printable
+from ...publishing.standing import Step
+from ...review import count_text
+from ..status_read import Cell, Place, Report
+from .columns import GAP, cell_len, header_lines, padded, wrapped
+from .status_text import age_text, brief_text, minute_text, notes, problem_text, short, standing_text, state_text
 
 _LEAST_VERSION = 16
 _HEADINGS = {

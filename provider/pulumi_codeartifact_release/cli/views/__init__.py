@@ -1,0 +1,1 @@
+"""What the commands show: tables, JSON, Markdown, bars and a page. Nothing is decided here."""
