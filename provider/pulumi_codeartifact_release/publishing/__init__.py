@@ -9,7 +9,7 @@ What few programs need has to be imported from its module: `approved`, `verify`.
 """
 
 from .apply import apply, look
-from .digest import digest
+from .digest import checksums, digest, digest_of, parse_checksums
 from .events import (
     AssetProgress,
     AssetSent,
@@ -64,12 +64,15 @@ __all__ = [
     "Sum",
     "ThreadScheduler",
     "apply",
+    "checksums",
     "choose",
     "digest",
+    "digest_of",
     "duration_text",
     "least_s",
     "look",
     "make_plan",
+    "parse_checksums",
     "recheck_cached",
     "refuse_oversized",
     "refused",
