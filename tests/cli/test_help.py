@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+from dataclasses import fields
+from importlib import import_module
 
 import pytest
+
+from pulumi_codeartifact_release.cli.commands import group
+from pulumi_codeartifact_release.cli.target import Options
 
 from .conftest import Run
 
@@ -34,6 +40,16 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "LOADED"
+
+
+@pytest.mark.parametrize("name", group.commands)
+def test_a_command_passes_its_options_to_the_parameters_of_its_module(name: str) -> None:
+    run = import_module(f"pulumi_codeartifact_release.cli.{name}").run
+    parameters = inspect.signature(run).parameters.values()
+    expected = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        expected |= {field.name for field in fields(Options)}
+    assert {option.name for option in group.commands[name].params} == expected
 
 
 def test_every_command_is_listed_with_what_it_does(run: Run) -> None:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from pulumi_codeartifact_release.cli.schema import command
+from pulumi_codeartifact_release.cli import commands
 from pulumi_codeartifact_release.manifest import schema
 
 EDITOR = Draft202012Validator(schema.shipped())
@@ -166,7 +166,7 @@ def test_an_editor_flags_what_the_loader_refuses(package: dict[str, Any]) -> Non
 
 
 def test_the_command_prints_the_schema_byte_for_byte() -> None:
-    result = CliRunner().invoke(command)
+    result = CliRunner().invoke(commands.schema)
     assert result.exit_code == 0
     assert result.output == schema.text()
     assert json.loads(result.output) == schema.shipped()

@@ -1,7 +1,4 @@
-"""The command line: one file per command, each a thin layer over the core.
-
-Nothing heavy is imported before a command runs, so that `--help` and completion answer at once.
-"""
+"""The command line: `commands` declares the commands; a module of the same name runs each, in the words of `views`."""
 
 from __future__ import annotations
 
@@ -12,52 +9,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 
 import click
 
-from .. import __version__
 from ..errors import InterruptedReleaseError, ReleaseError
+from .commands import group
 from .error_output import nobody_reads, show_error, told
 
-_COMMANDS = {
-    "plan": "Show what a release would do.",
-    "apply": "Release a manifest, or an approved plan.",
-    "verify": "Check that the registry holds what is declared.",
-    "status": "Show what each environment holds.",
-    "serve": "Serve a registry kept in a folder.",
-    "schema": "Print a JSON Schema.",
-}
-"""The commands and their short help, here too: a list of them imports none of them."""
-
-
-class _LazyGroup(click.Group):
-    """Finds the command NAME as the function `command` in the module of that name."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = import_module(f".{cmd_name}", __name__).command
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
-
-
-@click.group(
-    cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, or nothing to do; 1 it failed, trying again may help; 2 something has to be corrected "
-    "first (usage, manifest, credentials, permissions, a missing domain); 3 `plan --detailed-exitcode` found changes; "
-    "4 refused, trying again will not help; 130 interrupted.",
-)
-@click.version_option(__version__, package_name="codeartifact-release", message="%(package)s %(version)s")
-def group() -> None:
-    """Release files to AWS CodeArtifact: declared in a manifest, published once, whole, and unchanged."""
+__all__ = ["group", "main"]
 
 
 def main() -> None:

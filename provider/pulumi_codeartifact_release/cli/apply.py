@@ -4,70 +4,44 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ..errors import InterruptedReleaseError, ReleaseError, UsageError, printable
+from ..publishing import Action, Planned, ThreadScheduler, apply
+from ..registry.limits import PARALLEL_PACKAGES
+from ..review import count_text
 from .error_output import nobody_reads, show_error, told
+from .files import released_files
 from .plan import REFUSED, show_notes, show_plans
-from .target import Options, Target, open_target, output_options, target_options
+from .plan_file import ApprovedPlan, read_plan
+from .plans import PackagePlan, make_plans
+from .progress import open_reading
+from .summary import Summary, apply_summary, plan_summary
+from .target import Options, Target, open_target
+from .views.bars import Display, open_display
 
-if TYPE_CHECKING:
-    from .plan_file import ApprovedPlan
-    from .plans import PackagePlan
-    from .views.bars import Display
 
-
-@click.command(
-    epilog="""\b
-Examples:
-  codeartifact-release apply release.yaml -e dev --yes
-  codeartifact-release apply --plan plan.json     # of plan -o, approved since
-
-Shell scripts and CI: give --yes, or the plan that was approved.""",
-    short_help="Release a manifest, or an approved plan.",
-)
-@target_options(required=False)
-@click.option(
-    "--plan",
-    "plan_file",
-    metavar="PLAN",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Carry out the plan that `plan -o` wrote, in place of MANIFEST and -e, and no other: refused if a file, the "
-    "manifest, the registry, the account or the endpoint moved since, or if it has expired. What was permitted for "
-    "it (--allow, --replace, --force, --reason) is said again. Asks nothing.",
-)
-@click.option("--yes", is_flag=True, help="Do not ask before writing; without a terminal nobody is asked anyway.")
-@output_options
-def command(
+def run(
+    *,
     plan_file: Path | None,
     yes: bool,
     summary_file: Path | None,
     no_summary: bool,
     quiet: bool,
-    **words: Any,
+    verbose: bool,
+    **release: Any,
 ) -> None:
-    """Release MANIFEST to an environment: send what is missing, then publish each version with one last call.
-
-    Where the environment promotes, the very bytes of the environment before are copied, or downloaded and published.
-    Shows the plan first. Nothing is sent if any package would be refused. Interrupted or killed at any moment, run it
-    again: what was sent counts. Never deletes anything that `--replace` does not name.
-    """
-    from .files import released_files  # noqa: PLC0415 - so that `--help` imports nothing of it
-    from .plans import make_plans  # noqa: PLC0415
-    from .progress import open_reading  # noqa: PLC0415
-    from .summary import Summary, apply_summary, plan_summary  # noqa: PLC0415
-
-    _refuse_mixture(plan_file, words)
-    others = {"the manifest": words["manifest"], "the plan": plan_file}
-    with Summary(summary_file, disabled=no_summary, others=others, beside=words["manifest"]) as summary:
-        options = Options.of(words)
+    """Run `apply`; `release` are the fields of Options."""
+    _refuse_mixture(plan_file, release)
+    others = {"the manifest": release["manifest"], "the plan": plan_file}
+    with Summary(summary_file, disabled=no_summary, others=others, beside=release["manifest"]) as summary:
+        options = Options(**release)
         approved = None
         if plan_file:
-            from .plan_file import read_plan  # noqa: PLC0415
-
             approved = read_plan(plan_file)
             summary.beside = approved.manifest
             summary.spare({"the manifest": approved.manifest})
@@ -86,7 +60,7 @@ def command(
             if not (yes or approved):
                 raise
             nobody_reads()
-        show_notes(target, verbose=words["verbose"])
+        show_notes(target, verbose=verbose)
         todo = [each for each in plans if each.plan.changes]
         if refused or not todo:
             summary.add(plan_summary(target, plans))
@@ -99,14 +73,14 @@ def command(
             summary.add(apply_summary(target, plans, run.done, run.failed))
 
 
-def _refuse_mixture(plan_file: Path | None, words: dict[str, Any]) -> None:
+def _refuse_mixture(plan_file: Path | None, release: dict[str, Any]) -> None:
     if not plan_file:
         for name, missing in (("argument 'MANIFEST'", "manifest"), ("option '-e' / '--environment'", "environment")):
-            if not words[missing]:
+            if not release[missing]:
                 raise click.UsageError(f"Missing {name}, or --plan PLAN.", click.get_current_context())
         return
     for name, given in (("MANIFEST", "manifest"), ("--environment", "environment"), ("--var", "variables")):
-        if words[given]:
+        if release[given]:
             raise UsageError(f"--plan says itself what is released where: leave out {name}")
 
 
@@ -172,10 +146,6 @@ class _Run:
         return f"What was sent{of_them} stays, Unfinished: run again and the rest is sent."
 
     def _release_all(self) -> None:
-        from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait  # noqa: PLC0415
-
-        from ..registry.limits import PARALLEL_PACKAGES  # noqa: PLC0415
-        from .views.bars import open_display  # noqa: PLC0415
 
         sizes = {each.declared.id: each.plan.send_bytes for each in self._todo}
         connection = self._target.site.connection
@@ -199,7 +169,6 @@ class _Run:
                 self.failed = {name: error for future, name in ended.items() if (error := future.exception())}
 
     def _release(self, each: PackagePlan, display: Display) -> None:
-        from ..publishing import Action, Planned, ThreadScheduler, apply  # noqa: PLC0415
 
         scheduler = ThreadScheduler(self._target.stop.reason)
         scheduler.checkpoint()
@@ -228,8 +197,6 @@ class _Run:
 
 def _released_text(todo: list[PackagePlan], done: Mapping[str, str], under_way: Mapping[str, str]) -> str:
     """Return how far it came: a count, and where those stand that were begun."""
-    from ..review import count_text  # noqa: PLC0415
-
     begun = [f"\n  {name}: {line}" for name, line in under_way.items() if name not in done]
     return f"{len(done):,} of {count_text(len(todo), 'package')} released" + "".join(begun)
 

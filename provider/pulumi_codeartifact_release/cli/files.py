@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 import sys
 from collections.abc import Mapping
@@ -186,8 +187,6 @@ def _write(descriptor: int, text: str) -> os.stat_result:
 
 
 def _replace(place: _Place, text: str, mode: int) -> os.stat_result:
-    import secrets  # noqa: PLC0415 - few runs write a file
-
     temporary = f".{place.name}.{secrets.token_hex(8)}"
     with real_folder(place.folder) as folder:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=folder)

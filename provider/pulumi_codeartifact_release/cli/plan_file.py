@@ -19,6 +19,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
 from ..errors import NotPermittedError, StalePlanError, UsageError, printable
 from ..manifest import content_of
 from ..publishing import Action, Finalize, Plan, Route, digest
@@ -217,9 +220,6 @@ def _no_constant(name: str) -> float:
 
 
 def _validate(path: Path, document: Mapping[str, Any]) -> None:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import
-    from jsonschema.exceptions import best_match  # noqa: PLC0415
-
     error = best_match(Draft202012Validator(json.loads(schema_text("plan"))).iter_errors(document))
     if error:
         raise UsageError(

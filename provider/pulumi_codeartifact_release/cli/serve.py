@@ -9,48 +9,20 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import UsageError
+from ..local_registry import StoreError, start
+from ..local_registry.faults import FaultsError, load
+from ..local_registry.server import LocalRegistry
+from ..local_registry.shell import script, variables
 from ..registry.aws_endpoints import is_loopback
-
-if TYPE_CHECKING:
-    from ..local_registry.server import LocalRegistry
+from .files import remove_written, write_whole
 
 
-@click.command(
-    "serve",
-    epilog="""\b
-Examples:
-  codeartifact-release serve .registry --env-file env.sh
-  . ./env.sh                                            # in another shell
-  codeartifact-release serve .registry --port 8765 --faults faults.json""",
-    short_help="Serve a registry kept in a folder.",
-)
-@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, show_default="any free one", help="Port to listen on."
-)
-@click.option(
-    "--env-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the variables that the aws CLI and boto3 need to this file (mode 0600), to be sourced.",
-)
-@click.option(
-    "--faults",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Misbehave as this JSON file says: throttle, fail, stall, cut, lose answers, read stale. For tests.",
-)
-def command(directory: Path, host: str, port: int, env_file: Path | None, faults: Path | None) -> None:
-    """Serve the registry kept in DIR over CodeArtifact's own HTTP API, until interrupted.
-
-    DIR is created by the first CreateDomain. One line is logged for every request.
-    """
-    from ..local_registry.shell import script, variables  # noqa: PLC0415 - `--help` answers at once
-
+def run(*, directory: Path, host: str, port: int, env_file: Path | None, faults: Path | None) -> None:
+    """Run `serve`."""
     server = _start(directory, host, port, faults)
     with server, contextlib.ExitStack() as stack:
         stop = threading.Event()
@@ -77,8 +49,6 @@ def command(directory: Path, host: str, port: int, env_file: Path | None, faults
 
 
 def _start(directory: Path, host: str, port: int, faults: Path | None) -> LocalRegistry:
-    from ..local_registry import StoreError, start  # noqa: PLC0415 - `--help` answers at once
-    from ..local_registry.faults import FaultsError, load  # noqa: PLC0415
 
     try:
         return start(directory, host=host, port=port, log=_log, faults=load(faults) if faults else None)
@@ -99,8 +69,6 @@ def _log(line: str) -> None:
 @contextlib.contextmanager
 def _written(path: Path, text: str) -> Iterator[None]:
     """Keep a file that only its owner may read, whole from the first moment, as long as the server runs."""
-    from .files import remove_written, write_whole  # noqa: PLC0415 - `--help` answers at once
-
     written = write_whole(path, text, "--env-file", mode=0o600)
     try:
         yield

@@ -9,70 +9,34 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from .completion import complete_environments
+from ..manifest import Variables, load
+from ..publishing import time_text
+from ..publishing.standing import Behind, Wanted
+from .files import refuse_unwritable, write_whole
+from .status_read import Cell, Place, Report, read_report
+from .target import parsed_variables
+from .views.columns import terminal_width
+from .views.status_page import page
+from .views.status_table import table
+from .views.status_text import problem_json, state_text
 
-if TYPE_CHECKING:
-    from ..publishing.standing import Behind, Wanted
-    from .status_read import Cell, Place, Report
 
-
-@click.command(
-    epilog="Example: codeartifact-release status release.yaml --html status.html",
-    short_help="Show what each environment holds.",
-)
-@click.argument("manifest", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "-e",
-    "--environment",
-    "environments",
-    multiple=True,
-    shell_complete=complete_environments,
-    help="Show only this environment; repeatable.",
-)
-@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable.")
-@click.option(
-    "--allow",
-    multiple=True,
-    metavar="WHAT",
-    help="Permit what a manifest may not decide: `outside` (files outside its folder), `endpoint` (one that is neither "
-    "CodeArtifact nor `file:` inside its folder); repeatable.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-@click.option(
-    "--html",
-    "page_file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write it as one self-contained page, in place of the table. A reader of FILE never sees half of it.",
-)
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
-def command(
+def run(
+    *,
     manifest: Path,
     environments: tuple[str, ...],
     variables: tuple[str, ...],
     allow: tuple[str, ...],
     as_json: bool,
     page_file: Path | None,
-    verbose: bool,  # noqa: ARG001 - seen by main()
+    verbose: bool,  # noqa: ARG001 - main() reads it
 ) -> None:
-    """Show what each environment of MANIFEST holds of each package. Writes nothing to any registry.
-
-    For every package and environment: the version, its status and digest, since when it is there, whether it is what
-    the manifest declares, and whether it is in step with the environment before. The files of the packages need not be
-    there. Exits with 1 or 2 if anything could not be read; what could be is shown all the same.
-    """
-    from ..manifest import Variables, load  # noqa: PLC0415 - so that `--help` imports nothing of it
-    from .status_read import read_report  # noqa: PLC0415
-    from .target import parsed_variables  # noqa: PLC0415
-    from .views.status_text import state_text  # noqa: PLC0415
-
+    """Run `status`."""
     if page_file:
-        from .files import refuse_unwritable  # noqa: PLC0415
-
         refuse_unwritable(page_file, "--html", {"the manifest": manifest}, beside=manifest)
     permitted = frozenset(allow)
     loaded = load(
@@ -84,18 +48,12 @@ def command(
     shown = frozenset(loaded.environment(name).name for name in environments or loaded.environments)
     report = read_report(loaded, shown, allow=permitted, now=datetime.now(UTC), warn=_Warnings())
     if page_file:
-        from .files import write_whole  # noqa: PLC0415
-        from .views.status_page import page  # noqa: PLC0415 - the table needs no templates
-
         write_whole(page_file, page(report), "--html", beside=manifest)
     if as_json:
         click.echo(json.dumps(report_json(report), indent=2))
     elif page_file:
         click.echo(f"{page_file}: {state_text(report)}")
     else:
-        from .views.columns import terminal_width  # noqa: PLC0415
-        from .views.status_table import table  # noqa: PLC0415
-
         for line in table(report, terminal_width()):
             click.echo(line)
     if report.exit_code:
@@ -130,7 +88,6 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def _place_json(place: Place) -> dict[str, Any]:
-    from .views.status_text import problem_json  # noqa: PLC0415
 
     return {
         "name": place.name,
@@ -144,7 +101,6 @@ def _place_json(place: Place) -> dict[str, Any]:
 
 
 def _cell_json(cell: Cell) -> dict[str, Any]:
-    from .views.status_text import problem_json  # noqa: PLC0415
 
     holds, standing = cell.found.holds, cell.standing
     return {
@@ -185,6 +141,5 @@ def _behind_json(behind: Behind | None) -> dict[str, Any] | None:
 
 
 def _time(time: datetime | None) -> str | None:
-    from ..publishing import time_text  # noqa: PLC0415
 
     return time_text(time) if time else None

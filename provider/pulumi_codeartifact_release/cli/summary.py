@@ -14,17 +14,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import ReleaseError, UsageError, printable
+from ..review import count_text, size_text, source_text
 from .files import append, refuse_unwritable, write_whole
-
-if TYPE_CHECKING:
-    from .plans import PackagePlan
-    from .target import Target
-    from .verify_read import Report
+from .plans import PackagePlan, refusals_of, sum_up
+from .target import Target
+from .verify_read import Report
+from .views import plan_table, verify_text
+from .views.plan_table import action_text
 
 _MOST_ROWS = 500
 _MOST_TEXT = 60_000
@@ -109,10 +109,6 @@ def _same(one: Path, other: Path) -> bool:
 
 def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
     """Return a plan: where to, a row for each package, refusals, the sum."""
-    from ..review import size_text, source_text  # noqa: PLC0415
-    from .plans import refusals_of, sum_up  # noqa: PLC0415
-    from .views.plan_table import action_text, sum_text  # noqa: PLC0415
-
     rate = target.site.connection.rate
     rows = []
     for each in plans:
@@ -130,7 +126,7 @@ def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
         rows.append([*cells, plan.release.digest if plan.changes else ""])
         if review.origin and plan.changes:
             rows[-1][1] += f" ({source_text(review.origin)})"
-    total = sum_text(sum_up(target, plans), rate, promotes=target.source is not None)
+    total = plan_table.sum_text(sum_up(target, plans), rate, promotes=target.source is not None)
     return "\n".join(
         [
             _heading("Release plan", target),
@@ -151,8 +147,6 @@ def apply_summary(
     failed: Mapping[str, BaseException],
 ) -> str:
     """Return what became of each package; `done` has closing lines, `failed` what was raised, by name."""
-    from ..review import count_text  # noqa: PLC0415
-
     rows = []
     for each in plans:
         name = each.declared.id
@@ -180,10 +174,9 @@ def apply_summary(
 
 def verify_summary(report: Report) -> str:
     """Return what was checked: what is printed, as a block."""
-    from .views.verify_text import sum_text, text_lines  # noqa: PLC0415
-
     title = f"Verification: {_text(report.manifest or 'by digest')}"
-    return f"### {title}\n\n{_block(click.unstyle(chr(10).join(text_lines(report))))}\n**{_text(sum_text(report))}**\n"
+    printed = _block(click.unstyle("\n".join(verify_text.text_lines(report))))
+    return f"### {title}\n\n{printed}\n**{_text(verify_text.sum_text(report))}**\n"
 
 
 def error_summary(error: ReleaseError) -> str:

@@ -1,13 +1,13 @@
-"""What `plan` and `apply` share: their options, and the way from a manifest to connections."""
+"""What the commands share: from a manifest and options to connections."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,7 +21,6 @@ from ..errors import (
     WrongRegionError,
     printable,
 )
-from .completion import complete_environments
 
 if TYPE_CHECKING:
     from ..endpoints import Connection, Destination, Endpoint
@@ -41,8 +40,6 @@ EVERYWHERE = (
 )
 """What one package meets, the others would meet too, each after the same wait."""
 
-_Command = TypeVar("_Command", bound=Callable[..., object])
-
 
 @dataclass(frozen=True)
 class Options:
@@ -55,11 +52,6 @@ class Options:
     replace: tuple[str, ...]
     force: tuple[str, ...] = ()
     reason: str = ""
-
-    @classmethod
-    def of(cls, words: Mapping[str, Any]) -> Options:
-        """Return the options among what click has parsed."""
-        return cls(**{each.name: words[each.name] for each in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -139,73 +131,6 @@ class Target:
     def header(self) -> str:
         """The first lines of every plan: where this goes, and where it comes from."""
         return f"{self.site.header}\n  from {self.source.header}" if self.source else self.site.header
-
-
-def target_options(*, required: bool = True) -> Callable[[_Command], _Command]:
-    """Add the argument MANIFEST and the options that say what is released where.
-
-    Without `required`, MANIFEST and `--environment` may be left out, which is None.
-    """
-    return _all_of(
-        click.argument("manifest", type=click.Path(dir_okay=False, path_type=Path), required=required),
-        click.option(
-            "-e",
-            "--environment",
-            required=required,
-            shell_complete=complete_environments,
-            help="The manifest's environment to release to.",
-        ),
-        click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable."),
-        click.option(
-            "--allow",
-            multiple=True,
-            metavar="WHAT",
-            help="Permit what a manifest may not decide: `outside` (files outside its folder), `endpoint` (one that "
-            "is neither CodeArtifact nor `file:` inside its folder), `local-source` (promotion from a `file:` "
-            "registry to one elsewhere); repeatable.",
-        ),
-        click.option(
-            "--replace",
-            multiple=True,
-            metavar=FORM,
-            help="Permit replacing what a version holds, named by the digest that is given up; repeatable. The "
-            "version is deleted, absent for a moment, and published anew.",
-        ),
-        click.option(
-            "--force",
-            multiple=True,
-            metavar=FORM,
-            help="Skip the soak of a version that is promoted, named by its digest; repeatable, with --reason.",
-        ),
-        click.option("--reason", default="", metavar="TEXT", help="Why a soak is skipped."),
-    )
-
-
-def output_options(command: _Command) -> _Command:
-    """Add the options that say what is printed; `--verbose` is seen by main()."""
-    return _all_of(
-        click.option(
-            "--summary",
-            "summary_file",
-            metavar="FILE",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Write a summary in Markdown. In GitHub Actions the job's summary has it by itself.",
-        ),
-        click.option("--no-summary", is_flag=True, help="Leave the summary of a GitHub Actions job alone."),
-        click.option("-q", "--quiet", is_flag=True, help="Print nothing but warnings and errors."),
-        click.option(
-            "-v", "--verbose", is_flag=True, help="Show notes on the manifest, and the traceback of an error."
-        ),
-    )(command)
-
-
-def _all_of(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
-    def decorate(command: _Command) -> _Command:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
-
-    return decorate
 
 
 def open_target(options: Options) -> Target:

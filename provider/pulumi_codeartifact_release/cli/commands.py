@@ -1,0 +1,314 @@
+"""Every command with its arguments, options and help.
+
+The module of the same name runs a command. It is imported when the command runs, so that `--help` and completion
+answer at once. This is the only lazy import of the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from .. import __version__
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+_FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+_variables = click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def _run(name: str, values: dict[str, Any]) -> None:
+    """Call `run` in the module of a command. tests/cli/test_help.py compares its parameters with the options."""
+    import_module(f".{name}", __package__).run(**values)
+
+
+def _complete_environments(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    names: list[str] = import_module(".completion", __package__).environments(context, typed)
+    return names
+
+
+def _all_of(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    def decorate(command: _Command) -> _Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+def _release_options(*, required: bool) -> Callable[[_Command], _Command]:
+    """Add MANIFEST and the options that say what is released where; `required`: MANIFEST and -e must be there."""
+    return _all_of(
+        click.argument("manifest", type=_FILE, required=required),
+        click.option(
+            "-e",
+            "--environment",
+            required=required,
+            shell_complete=_complete_environments,
+            help="The environment of the manifest to release to.",
+        ),
+        _variables,
+        click.option(
+            "--allow",
+            multiple=True,
+            metavar="WHAT",
+            help="Permit what a manifest cannot: `outside` (files outside its folder), `endpoint` (one that is neither "
+            "CodeArtifact nor `file:` inside its folder), `local-source` (promotion from a `file:` registry to "
+            "another kind); repeatable.",
+        ),
+        click.option(
+            "--replace",
+            multiple=True,
+            metavar=_FORM,
+            help="Permit the replacement of a version, named by the digest that it has now; repeatable. The version "
+            "is deleted, is missing for a moment, and is published again.",
+        ),
+        click.option(
+            "--force",
+            multiple=True,
+            metavar=_FORM,
+            help="Skip the soak of a promoted version, named by its digest; repeatable. Requires --reason.",
+        ),
+        click.option("--reason", default="", metavar="TEXT", help="Why the soak is skipped. It is recorded."),
+    )
+
+
+_output_options = _all_of(
+    click.option(
+        "--summary",
+        "summary_file",
+        metavar="FILE",
+        type=_FILE,
+        help="Write a summary in Markdown. GitHub Actions shows it in the job's summary without this option.",
+    ),
+    click.option("--no-summary", is_flag=True, help="Do not write to the summary of a GitHub Actions job."),
+    click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors."),
+    click.option("-v", "--verbose", is_flag=True, help="Print notes on the manifest, and the traceback of an error."),
+)
+
+
+class _InOrder(click.Group):
+    """Lists commands as they are declared, which is the order in which people use them."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=_InOrder,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, or nothing to do; 1 it failed, and trying again may help; 2 correct something first "
+    "(usage, manifest, credentials, permissions, a missing domain); 3 `plan --detailed-exitcode` found changes; "
+    "4 refused, and trying again will not help; 130 interrupted.",
+)
+@click.version_option(__version__, package_name="codeartifact-release", message="%(package)s %(version)s")
+def group() -> None:
+    """Release the files of a manifest to AWS CodeArtifact: each version once, complete and unchanged."""
+
+
+@group.command(
+    epilog="""\b
+Examples:
+  codeartifact-release plan release.yaml -e dev --var version=1.4.2
+  codeartifact-release plan release.yaml -e prod -o plan.json
+  codeartifact-release apply --plan plan.json   # after the approval""",
+    short_help="Show what a release would do.",
+)
+@_release_options(required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON (`schema plan` prints its schema).")
+@click.option(
+    "-o",
+    "--output",
+    "plan_file",
+    metavar="PLAN",
+    type=_FILE,
+    help="Write the plan to a file for `apply --plan`. A refused plan is not written.",
+)
+@click.option(
+    "--expires",
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="How long PLAN can be applied: `30m`, `2d12h`; at most 30 days.",
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 if something would change.")
+@_output_options
+def plan(**values: Any) -> None:
+    """Show what releasing MANIFEST to an environment would do. Writes nothing to any registry.
+
+    Hashes the declared files, reads the registry, and shows for each package what would be sent. If the environment
+    promotes, no file is needed: the plan checks the version in the source environment. Exits with 4 if a release would
+    be refused.
+    """
+    _run("plan", values)
+
+
+@group.command(
+    epilog="""\b
+Examples:
+  codeartifact-release apply release.yaml -e dev --yes
+  codeartifact-release apply --plan plan.json     # written by plan -o, then approved
+
+In scripts and CI, give --yes or an approved plan.""",
+    short_help="Release a manifest, or an approved plan.",
+)
+@_release_options(required=False)
+@click.option(
+    "--plan",
+    "plan_file",
+    metavar="PLAN",
+    type=_FILE,
+    help="Carry out the plan that `plan -o` wrote, instead of MANIFEST and -e. Refused if a file, the manifest, the "
+    "registry, the account or the endpoint has changed since, or if the plan has expired. Repeat the permissions that "
+    "it was made with (--allow, --replace, --force, --reason). Asks nothing.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before writing. Without a terminal, apply never asks.")
+@_output_options
+def apply(**values: Any) -> None:
+    """Release MANIFEST to an environment: send what is missing, then publish each version with one last call.
+
+    If the environment promotes, the same bytes are copied from the source environment, or downloaded and published.
+    Shows the plan first. Sends nothing if any package would be refused. If it is interrupted or killed, run it again:
+    assets that were sent are not sent again. Deletes nothing that `--replace` does not name.
+    """
+    _run("apply", values)
+
+
+@group.command(
+    epilog="""\b
+Examples:
+  codeartifact-release verify release.yaml -e prod
+  codeartifact-release verify release.yaml -e prod --download --json
+  codeartifact-release verify acme/app@1.4.2=sha256:6a3f… \\
+      --domain acme --repository releases --region eu-west-1 --download
+
+Exit codes: 0 everything is verified; 4 something differs or is missing; 1 something could not be read; 2 bad usage or
+a bad manifest.""",
+    short_help="Check that the registry holds what is declared.",
+)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.option(
+    "-e", "--environment", shell_complete=_complete_environments, help="With a manifest: its environment to check."
+)
+@_variables
+@click.option("--domain", help="Without a manifest: the domain of the versions.")
+@click.option("--repository", help="Their repository.")
+@click.option("--domain-owner", metavar="ACCOUNT", help="The account that owns the domain, if it is another one.")
+@click.option("--region", help="The AWS region; by default that of the shell or the profile.")
+@click.option("--profile", help="The AWS profile; by default that of the shell.")
+@click.option("--endpoint", metavar="file:DIR|URL", help="The endpoint, if it is not AWS.")
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="WHAT",
+    help="Permit `endpoint` (one that is neither CodeArtifact nor `file:` inside the folder of the manifest, or the "
+    "working folder) or `outside` (files outside the manifest's folder); repeatable.",
+)
+@click.option("--download", is_flag=True, help="Download and hash every asset, instead of trusting the listed hashes.")
+@_json
+@_output_options
+def verify(**values: Any) -> None:
+    """Check that a registry holds what is declared: the status, every asset, and nothing else. Writes nothing.
+
+    TARGET is a manifest, or one or more versions with their digests: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.
+
+    The files of a manifest are hashed again and compared with the environment. If the environment promotes, no file is
+    needed: its pins are compared, or else the environment that it promotes from.
+
+    Compares the hashes that the registry lists; with --download, the bytes themselves.
+    """
+    _run("verify", values)
+
+
+@group.command(
+    epilog="Example: codeartifact-release status release.yaml --html status.html",
+    short_help="Show what each environment holds.",
+)
+@click.argument("manifest", type=_FILE)
+@click.option(
+    "-e",
+    "--environment",
+    "environments",
+    multiple=True,
+    shell_complete=_complete_environments,
+    help="Show only this environment; repeatable.",
+)
+@_variables
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="WHAT",
+    help="Permit what a manifest cannot: `outside` (files outside its folder), `endpoint` (one that is neither "
+    "CodeArtifact nor `file:` inside its folder); repeatable.",
+)
+@_json
+@click.option(
+    "--html",
+    "page_file",
+    metavar="FILE",
+    type=_FILE,
+    help="Write one self-contained page instead of the table. FILE is replaced in one step.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Print the traceback of an error.")
+def status(**values: Any) -> None:
+    """Show what each environment of MANIFEST holds of each package. Writes nothing to any registry.
+
+    For every package and environment: the version, its status and digest, since when it is there, whether it is as
+    declared, and whether it is in step with the environment that it is promoted from. The files of the packages are
+    not needed. Exits with 1 or 2 if something could not be read, and shows the rest.
+    """
+    _run("status", values)
+
+
+@group.command(
+    epilog="""\b
+Examples:
+  codeartifact-release serve .registry --env-file env.sh
+  . ./env.sh                                            # in another shell
+  codeartifact-release serve .registry --port 8765 --faults faults.json""",
+    short_help="Serve a registry kept in a folder.",
+)
+@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="any free port", help="Port to use.")
+@click.option(
+    "--env-file",
+    type=_FILE,
+    help="Write the variables that the aws CLI and boto3 need to this file (mode 0600), for `. FILE`.",
+)
+@click.option(
+    "--faults",
+    type=_FILE,
+    help="Inject the faults of this JSON file: throttling, errors, delays, cut connections, lost responses, stale "
+    "reads. For tests.",
+)
+def serve(**values: Any) -> None:
+    """Serve the registry kept in DIR over CodeArtifact's own HTTP API, until interrupted.
+
+    The first CreateDomain creates DIR. One line is logged for every request.
+    """
+    _run("serve", values)
+
+
+@group.command(
+    epilog="""\b
+Examples:
+  codeartifact-release schema > release.schema.json
+  codeartifact-release schema plan > plan.schema.json""",
+    short_help="Print a JSON Schema.",
+)
+@click.argument("document", type=click.Choice(["manifest", "plan", "verify"]), default="manifest")
+def schema(**values: Any) -> None:
+    """Print the JSON Schema (draft 2020-12) of the manifest, of `plan --json` or of `verify --json`.
+
+    An editor with the YAML language server takes the schema of the manifest from a first line such as
+    `# yaml-language-server: $schema=release.schema.json`.
+    """
+    _run("schema", values)
