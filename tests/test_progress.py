@@ -14,12 +14,12 @@ from pulumi_codeartifact_release.publishing import (
     AssetSent,
     AssetStarted,
     Copied,
+    Deleted,
     Finished,
-    Finishing,
-    LookingAgain,
     Planned,
+    Publishing,
+    Rechecking,
     RemoteVersion,
-    Removed,
     Route,
     StatusSet,
     make_plan,
@@ -52,9 +52,9 @@ def test_progress_follows_the_events() -> None:
         (AssetProgress(first, 2048), "0/2 assets, 2.0 of 3.9 KiB"),
         (AssetProgress(first, 0), "0/2 assets, 0.0 of 3.9 KiB"),
         (AssetSent(first), "1/2 assets, 2.9 of 3.9 KiB"),
-        (LookingAgain("409"), "reading what the registry holds"),
-        (Removed("sha256:x"), "what was published is deleted"),
-        (Finishing(), "making it Published"),
+        (Rechecking("409"), "reading what the registry holds"),
+        (Deleted("sha256:x"), "what was published is deleted"),
+        (Publishing(), "making it Published"),
         (StatusSet(Status.UNLISTED), "now Unlisted"),
         (Finished(VersionState(Status.UNLISTED, "r"), (first,)), "Unlisted: sent 1 asset, 2.9 KiB; 0 already there"),
     ):
@@ -128,7 +128,7 @@ def test_the_last_line_says_what_was_there_and_how_long_it_took() -> None:
     progress = Progress(clock=clock)
     progress.add(Planned(plan))
     clock.now += 75
-    progress.add(Finished(VersionState(Status.PUBLISHED, "r"), plan.sends))
+    progress.add(Finished(VersionState(Status.PUBLISHED, "r"), plan.expected_uploads))
     assert progress.line() == "Published: sent 1 asset, 2 bytes in 1 min 15 s; 1 already there"
 
 

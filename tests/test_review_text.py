@@ -8,15 +8,15 @@ from fakes import AT, FakeRegistry, InlineScheduler, asset, release
 from pulumi_codeartifact_release.errors import GateError
 from pulumi_codeartifact_release.publishing import (
     Finalize,
-    Origin,
     Pin,
     Promotion,
+    PromotionSource,
     Release,
     RemoteVersion,
     Review,
     Route,
     make_plan,
-    refused,
+    refused_plan,
 )
 from pulumi_codeartifact_release.registry import AssetListing, Status, VersionState
 from pulumi_codeartifact_release.review import count_text, plan_text, review_lines, seconds_text, size_text
@@ -78,10 +78,12 @@ def test_a_review_says_what_it_takes_and_the_least_time_that_the_quota_allows() 
 
 
 def test_every_line_fits_into_80_columns() -> None:
-    origin = Origin(Promotion(AT, AT, Pin("sha256:" + "0" * 64, "`pins` of prod")), FakeRegistry(), same_domain=True)
+    promotion_source = PromotionSource(
+        Promotion(AT, AT, Pin("sha256:" + "0" * 64, "`pins` of prod")), FakeRegistry(), same_domain=True
+    )
     for there in (None, held({"000": b"old"}, Status.PUBLISHED)):
         plan = make_plan(release(MANY), there, there.digest if there else None, Route.TRANSFER)
-        assert all(len(line) <= 76 for line in review_lines(Review(plan, 0.5, origin))[:3])
+        assert all(len(line) <= 76 for line in review_lines(Review(plan, 0.5, promotion_source))[:3])
 
 
 @pytest.mark.parametrize(
@@ -99,9 +101,9 @@ def test_a_plan_says_which_way_the_bytes_go(route: Route, text: str) -> None:
 def test_a_promotion_says_where_from_and_who_approved_it() -> None:
     plan = make_plan(release(MANY), None, route=Route.COPY)
     for pin, told in ((None, " as it is now, not pinned"), (Pin(plan.release.digest, "`pins` of prod"), None)):
-        origin = Origin(Promotion(AT, AT, pin), FakeRegistry(), same_domain=True)
-        origin.asked = 2
-        assert review_lines(Review(plan, 10.0, origin)) == [
+        promotion_source = PromotionSource(Promotion(AT, AT, pin), FakeRegistry(), same_domain=True)
+        promotion_source.read_requests = 2
+        assert review_lines(Review(plan, 10.0, promotion_source)) == [
             "copy 150 assets, 150.0 KiB",
             "5 requests",
             plan.release.digest,
@@ -151,14 +153,14 @@ def test_a_promotion_that_is_made_is_adopted_and_one_that_may_not_be_is_refused(
     plan = make_plan(release({"a": b"a"}), held({"a": b"a"}, Status.PUBLISHED), route=Route.COPY)
     assert review_lines(Review(plan))[0] == "adopt: 1 asset Published already, with the same bytes"
     assert plan_text(plan) == "nothing to do: 1 asset Published and unchanged"
-    bare = refused(Release(AT, ()), None, GateError("not yet"), Route.COPY)
+    bare = refused_plan(Release(AT, ()), None, GateError("not yet"), Route.COPY)
     assert (plan_text(bare), bare.changes, bare.route) == ("refused", False, Route.COPY)
 
 
 def test_a_review_makes_no_request() -> None:
     registry = FakeRegistry()
-    origin = Origin(Promotion(AT, AT), registry, same_domain=True)
-    review_lines(Review(make_plan(release(MANY), None, route=Route.COPY), 10.0, origin))
+    promotion_source = PromotionSource(Promotion(AT, AT), registry, same_domain=True)
+    review_lines(Review(make_plan(release(MANY), None, route=Route.COPY), 10.0, promotion_source))
     assert registry.calls == []
-    assert origin.holds(InlineScheduler()) is None
-    assert origin.asked == 1
+    assert promotion_source.read(InlineScheduler()) is None
+    assert promotion_source.read_requests == 1

@@ -31,7 +31,9 @@ def declaration_of(assets: Assets, base: Path, known: Declaration) -> pulumi.Out
 
     def declared(resolved: Any) -> Declaration:
         files, texts, problems = _files_of(resolved, base)
-        problems += [] if is_digest(known.give_up) else [f"replace is {known.give_up!r}; write sha256:DIGEST"]
+        problems += (
+            [] if is_digest(known.replace_digest) else [f"replace is {known.replace_digest!r}; write sha256:DIGEST"]
+        )
         return dataclasses.replace(known, files=files, texts=texts, problems=tuple(problems), dry_run=dry_run)
 
     if isinstance(assets, Mapping):

@@ -44,19 +44,19 @@ from .places import refuse_same_place, same_domain
 from .plugin import Pending, Process
 from .publishing import (
     Action,
-    Origin,
     Permission,
     Pin,
     Plan,
     Promotion,
+    PromotionSource,
     RemoteVersion,
     Review,
     ThreadScheduler,
-    choose,
+    choose_candidate,
     digest,
-    look,
     make_plan,
-    recheck_cached,
+    read_version,
+    verify_cached_hashes,
 )
 from .registry.interface import Status
 from .remedies import Need
@@ -145,7 +145,7 @@ class _Check:
     def _held(self, inputs: Inputs) -> RemoteVersion | None:
         """Return what is there now. Raises ReleaseError, but for a repository that the program is about to make."""
         try:
-            remote = look(connection_of(inputs).planning, inputs.coordinates, ThreadScheduler())
+            remote = read_version(connection_of(inputs).planning, inputs.coordinates, ThreadScheduler())
         except (MissingDomainError, MissingRepositoryError) as error:
             if self._declared.repository_exists:
                 raise
@@ -155,13 +155,13 @@ class _Check:
         hide_held(remote, self._declared.secret)
         return remote
 
-    def _review(self, inputs: Inputs, plan: Plan, origin: Origin | None = None) -> None:
+    def _review(self, inputs: Inputs, plan: Plan, promotion_source: PromotionSource | None = None) -> None:
         """Say beside the resource what will be done. Raises the refusal, if that is what it is."""
         if plan.refusal:
             raise plan.refusal
         tell = self._process.log.warn if plan.action is Action.REPLACE else self._process.log.info
         # check() of a promotion has looked when it is made, and create() looks again.
-        review = Review(plan, connection_of(inputs).rate, origin, looks_again=origin is not None)
+        review = Review(plan, connection_of(inputs).rate, promotion_source, reads_again=promotion_source is not None)
         first, *more = review_lines(review)
         tell(self._declared.urn, "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more]))
         known = all(self._olds.get(name) for name in REQUIRED)
@@ -196,7 +196,7 @@ class VersionCheck(_Check):
         pending = Pending(
             declared.urn,
             sources,
-            declared.give_up or None,
+            declared.replace_digest or None,
             declared.commit,
             front=self._front,
             secret=declared.secret,
@@ -210,8 +210,8 @@ class VersionCheck(_Check):
                 error.front = self._front
                 self._process.log.warn(declared.urn, f"what is published could not be read: {error.coded}")
             else:
-                plan = make_plan(checked.release(), remote, declared.give_up or None)
-                recheck_cached(plan, sources)
+                plan = make_plan(checked.release(), remote, declared.replace_digest or None)
+                verify_cached_hashes(plan, sources)
                 self._review(checked, plan)
         return properties
 
@@ -259,7 +259,7 @@ class PromotionCheck(_Check):
         place = {name: given[name] for name in SOURCE if given.get(name) and name != "digest"}
         return self._placed(place, self._olds.get("source") or {})
 
-    def _origin(self, bare: PromotionInputs) -> Origin:
+    def _origin(self, bare: PromotionInputs) -> PromotionSource:
         declared, source = self._declared, bare.source
         promotion = Promotion(
             source.destination.coordinates(bare.namespace, bare.package, bare.version),
@@ -270,7 +270,7 @@ class PromotionCheck(_Check):
             revision=source.revision,
         )
         places = (source.destination, source.stored_endpoint, bare.destination, bare.stored_endpoint)
-        return Origin(
+        return PromotionSource(
             promotion,
             on_first_use(lambda: connect(source.destination, source.stored_endpoint).planning),
             same_domain=lambda: same_domain(*places),
@@ -286,42 +286,42 @@ class PromotionCheck(_Check):
             # read() shows drift in `digest`, and leaves what was promoted.
             and olds.get("digest") == made
             and declared.pin in ("", made)
-            and declared.give_up != made
+            and declared.replace_digest != made
         )
 
     def _kept(self, made: PromotionInputs) -> dict[str, Any] | None:
         """Return the inputs of what was made; None where it has to be made again, which is judged again."""
-        origin = self._origin(made)
+        promotion_source = self._origin(made)
         properties = made.properties()
         if not same(self._olds, properties, DECISIVE):
             held = self._held(made)
             if held is None or held.state.status is Status.UNFINISHED:
                 return None
-            self._remember(made, origin, self._planned(made, origin, held))
+            self._remember(made, promotion_source, self._planned(made, promotion_source, held))
         else:
-            self._remember(made, origin)
+            self._remember(made, promotion_source)
         return properties
 
     def _chosen(self, bare: PromotionInputs) -> dict[str, Any]:
-        origin = self._origin(bare)
+        promotion_source = self._origin(bare)
         held = self._held(bare)
-        chosen = choose(origin, held, ThreadScheduler())
-        source = replace(bare.source, digest=digest(chosen.assets), revision=chosen.revision)
+        chosen = choose_candidate(promotion_source, held, ThreadScheduler())
+        source = replace(bare.source, digest=digest(chosen.assets), revision=chosen.source_revision)
         checked = replace(bare, assets={asset.name: asset for asset in chosen.assets}, source=source)
         self._hide(checked.properties())
-        self._remember(checked, origin, self._planned(checked, origin, held))
+        self._remember(checked, promotion_source, self._planned(checked, promotion_source, held))
         return checked.properties()
 
-    def _remember(self, checked: PromotionInputs, origin: Origin, plan: Plan | None = None) -> None:
+    def _remember(self, checked: PromotionInputs, promotion_source: PromotionSource, plan: Plan | None = None) -> None:
         declared = self._declared
-        sources = origin.sources(checked.release(), ThreadScheduler(self._process.stop_reason))
-        give_up = declared.give_up or None
+        sources = promotion_source.sources(checked.release(), ThreadScheduler(self._process.stop_reason))
+        replace_digest = declared.replace_digest or None
         pending = Pending(
             declared.urn,
             sources,
-            give_up,
+            replace_digest,
             declared.commit,
-            origin,
+            promotion_source,
             declared.reason,
             plan,
             front=self._front,
@@ -329,13 +329,13 @@ class PromotionCheck(_Check):
         )
         self._process.remember(checked, pending)
 
-    def _planned(self, checked: PromotionInputs, origin: Origin, held: RemoteVersion | None) -> Plan:
+    def _planned(self, checked: PromotionInputs, promotion_source: PromotionSource, held: RemoteVersion | None) -> Plan:
         """Return what will be done, and say it in a preview. Raises the refusal there, if that is what it is."""
         declared = self._declared
-        plan = make_plan(checked.release(), held, declared.give_up or None, origin.route)
+        plan = make_plan(checked.release(), held, declared.replace_digest or None, promotion_source.route)
         if declared.dry_run:
-            self._review(checked, plan, origin)
-            if origin.forced:
+            self._review(checked, plan, promotion_source)
+            if promotion_source.forced:
                 self._process.log.warn(declared.urn, f"the soak is skipped by force: {declared.reason}")
         return plan
 

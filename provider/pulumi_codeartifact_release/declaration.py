@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .hashing import HashCache, HashedBytes, hash_files
-from .publishing import Source, refuse_oversized
+from .publishing import AssetSource, refuse_oversized
 from .registry.interface import Asset
 
 KEY = "declaration"
@@ -33,7 +33,7 @@ class Declaration:
         problems: what is wrong with the declaration of files; one line each.
         base: the folder that `file:` endpoints are relative to.
         allow: what the operator permits.
-        give_up: the digest of a published version that the operator permits to replace; "" for none.
+        replace_digest: the digest of a published version that the operator permits to replace; "" for none.
         urn: the resource's, for messages beside it; "" where it is not known.
         dry_run: whether this is a preview: only the program is told.
         repository_exists: whether a missing repository is an error in a preview. In a program that makes it,
@@ -52,7 +52,7 @@ class Declaration:
     problems: tuple[str, ...] = ()
     base: str = "."
     allow: frozenset[str] = frozenset()
-    give_up: str = ""
+    replace_digest: str = ""
     urn: str = ""
     dry_run: bool = False
     repository_exists: bool = False
@@ -79,17 +79,17 @@ class Declaration:
         lists = {name: tuple(told.get(name, ())) for name in ("problems", "secret")}
         return cls(**{**told, **lists, "allow": frozenset(told.get("allow", ()))})
 
-    def hash(self, cache: HashCache) -> dict[str, Source]:
+    def hash(self, cache: HashCache) -> dict[str, AssetSource]:
         """Return the content of every declared asset, hashed. Raises FileError or QuotaExceededError."""
         paths = {name: Path(path) for name, path in self.files.items()}
         refuse_oversized(paths)
         hashed = hash_files(paths.values(), cache=cache)
-        sources: dict[str, Source] = {name: hashed[path] for name, path in paths.items()}
+        sources: dict[str, AssetSource] = {name: hashed[path] for name, path in paths.items()}
         for name, text in self.texts.items():
             sources[name] = HashedBytes(text.encode())
         return sources
 
 
-def assets_from(sources: Mapping[str, Source]) -> dict[str, Asset]:
+def assets_from(sources: Mapping[str, AssetSource]) -> dict[str, Asset]:
     """Return the assets that these sources declare, by name."""
     return {name: Asset(name, source.size, source.sha256) for name, source in sources.items()}

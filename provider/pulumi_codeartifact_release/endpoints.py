@@ -265,7 +265,7 @@ def connect(
             return _shared(chosen, lambda: limiter)
         return cast(RateLimiter, _things[chosen])
 
-    # Chosen when something is sent first: by then the caller is mostly known.
+    # PromotionCandidate when something is sent first: by then the caller is mostly known.
     limiter = cast(RateLimiter, _OnFirstUse(choose))
     registry = BotoRegistry(client, limiter, checkpoint=checkpoint)
     return Connection(registry, url, region, endpoint.folder is not None, rate, limiter, client, destination)

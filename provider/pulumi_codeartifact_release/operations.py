@@ -19,15 +19,15 @@ from .progress import Live, Progress
 from .publishing import (
     Action,
     Event,
+    ExpectedVersion,
     Finished,
-    Known,
     Planned,
     RemoteVersion,
     Retirement,
     StatusSet,
     ThreadScheduler,
     apply,
-    look,
+    read_version,
     retire,
 )
 from .registry.interface import VersionState
@@ -64,9 +64,9 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
         pending.sources,
         connection.registry,
         scheduler,
-        give_up=pending.give_up,
-        origin=pending.origin,
-        planned=pending.plan,
+        replace_digest=pending.replace_digest,
+        promotion_source=pending.promotion_source,
+        initial_plan=pending.plan,
     )
     actions: list[Action] = []
     with Live(progress.line, lambda text: shared.log.status(pending.urn, text), **shared.pace) as live:
@@ -85,10 +85,10 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
     record = audit(
         inputs,
         event.state.revision,
-        how=_how(event, actions, promoted=pending.origin is not None),
+        how=_how(event, actions, promoted=pending.promotion_source is not None),
         caller=caller.arn if caller else None,
         commit=pending.commit,
-        forced=pending.reason if pending.origin and pending.origin.forced else None,
+        forced=pending.reason if pending.promotion_source and pending.promotion_source.forced else None,
         before=None if event.sent or event.copied else olds,
     )
     return Deployed(event.state, record)
@@ -147,11 +147,11 @@ def still_declared(before: Inputs) -> bool:
 
 def _same_version(before: Inputs, other: Inputs) -> bool:
     scheduler = ThreadScheduler(process().stop_reason)
-    here = look(connection_of(before).planning, before.coordinates, scheduler)
+    here = read_version(connection_of(before).planning, before.coordinates, scheduler)
     if here is None:
         return False
     try:
-        there = look(connection_of(other).planning, other.coordinates, scheduler)
+        there = read_version(connection_of(other).planning, other.coordinates, scheduler)
     except InterruptedReleaseError:
         raise
     except ReleaseError as error:
@@ -161,7 +161,7 @@ def _same_version(before: Inputs, other: Inputs) -> bool:
     if there is None or there.state.revision == here.state.revision:
         return there is not None
     # It may be one version, changed between the two looks.
-    again = look(connection_of(before).planning, before.coordinates, scheduler)
+    again = read_version(connection_of(before).planning, before.coordinates, scheduler)
     return again is not None and again.state.revision != here.state.revision
 
 
@@ -171,6 +171,6 @@ def retirement(props: Props, policy: Retirement, *, permitted: bool) -> Iterator
         return iter(())
     inputs = Inputs.of(props)
     connection = connection_of(inputs)
-    known = Known(str(props.get("revision") or ""), inputs.release().digest)
+    known = ExpectedVersion(str(props.get("revision") or ""), inputs.release().digest)
     scheduler = ThreadScheduler(process().stop_reason)
     return retire(inputs.coordinates, policy, known, connection.planning, scheduler, permitted=permitted)

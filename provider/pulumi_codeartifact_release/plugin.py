@@ -1,6 +1,6 @@
 """One plugin process: what all resources of one operation of the engine share.
 
-process().remember(inputs, Pending(urn, sources, give_up))      # in check()
+process().remember(inputs, Pending(urn, sources, replace_digest))      # in check()
 process().recall(inputs).sources                                # in create() and update()
 """
 
@@ -17,7 +17,7 @@ from .engine import EngineLog, at_terminal, end_with, engine_address
 from .errors import UsageError
 from .hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
 from .places import same_repository
-from .publishing import Origin, Plan, Source
+from .publishing import AssetSource, Plan, PromotionSource
 from .remedies import Front, front_of, resource_arguments
 from .state import NAMES, Inputs
 
@@ -31,9 +31,9 @@ class Pending:
 
     Attributes:
         sources: the content of every asset, by name.
-        give_up: the digest of what may be replaced.
+        replace_digest: the digest of what may be replaced.
         commit: of the manifest or the program; "" where it is not known.
-        origin: of a promotion: where its bytes are taken from.
+        promotion_source: of a promotion: where its bytes are taken from.
         reason: why a soak was skipped, if it was.
         plan: what will be done, where check() has looked already.
         front: where the program says what errors ask for.
@@ -41,10 +41,10 @@ class Pending:
     """
 
     urn: str
-    sources: Mapping[str, Source]
-    give_up: str | None
+    sources: Mapping[str, AssetSource]
+    replace_digest: str | None
     commit: str = ""
-    origin: Origin | None = None
+    promotion_source: PromotionSource | None = None
     reason: str = ""
     plan: Plan | None = None
     front: Front = resource_arguments
@@ -63,7 +63,7 @@ class OperationCache:
         self._beneath = beneath
         self._kept: dict[FileIdentity, str] = {}
 
-    def keep(self, sources: Iterable[Source]) -> None:
+    def keep(self, sources: Iterable[AssetSource]) -> None:
         """Remember the digests of files until the process ends."""
         self._kept.update({each.identity: each.sha256 for each in sources if isinstance(each, HashedFile)})
 

@@ -247,7 +247,7 @@ class _Program:
         return {
             "pin": pin.digest if pin else "",
             "pinned_by": pin.where if pin else "",
-            "give_up": permitted(self._replace, package.id, version),
+            "replace_digest": permitted(self._replace, package.id, version),
             "force": permitted(self._force, package.id, version),
         }
 

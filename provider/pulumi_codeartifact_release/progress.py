@@ -23,13 +23,13 @@ from .publishing import (
     AssetSent,
     AssetStarted,
     Copied,
+    Deleted,
     Event,
     Finished,
-    Finishing,
-    LookingAgain,
     Plan,
     Planned,
-    Removed,
+    Publishing,
+    Rechecking,
     Route,
     StatusSet,
 )
@@ -89,7 +89,7 @@ class Progress:
                 self._plan = plan
                 self._actions.append(plan.action)
                 self._began = self._began if self._began is not None else self._clock()
-                self._phase = "copying" if plan.copies else "publishing" if plan.sends else plan_text(plan)
+                self._phase = "copying" if plan.copies else "publishing" if plan.expected_uploads else plan_text(plan)
             case AssetStarted(asset):
                 self._sent_bytes.setdefault(asset.name, 0)
                 self._moving.discard(asset.name)
@@ -102,13 +102,13 @@ class Progress:
                 self._sent += 1
             case Copied():
                 self._phase = "copied; comparing it with its source"
-            case Finishing():
+            case Publishing():
                 self._phase = "making it Published"
-            case Removed():
+            case Deleted():
                 self._phase = "what was published is deleted"
             case StatusSet(status):
                 self._phase = f"now {status}"
-            case LookingAgain():
+            case Rechecking():
                 self._phase = "reading what the registry holds"
             case Finished():
                 self._finished = event
@@ -118,9 +118,9 @@ class Progress:
         with self._lock:
             if self._finished:
                 return self._last_line(self._finished)
-            if self._plan is None or not self._plan.sends or self._phase != "publishing":
+            if self._plan is None or not self._plan.expected_uploads or self._phase != "publishing":
                 return self._phase
-            total = max(self._plan.send_bytes, self.bytes_sent)
+            total = max(self._plan.upload_bytes, self.bytes_sent)
             left, rest = self._times()
             # What matters most comes first: the engine cuts the line where its column ends.
             return ", ".join(filter(None, (self._count(), left, part_text(self.bytes_sent, total), *rest)))
@@ -131,7 +131,7 @@ class Progress:
             return self._count()
 
     def _count(self) -> str:
-        total = max(len(self._plan.sends), self._sent) if self._plan else self._sent
+        total = max(len(self._plan.expected_uploads), self._sent) if self._plan else self._sent
         return f"{self._sent:,}/{total:,} assets"
 
     def tail(self) -> str:
@@ -145,7 +145,7 @@ class Progress:
 
     def _times(self) -> tuple[str, list[str]]:
         """Return how long it takes still, "" where nobody knows, and how fast it is and what is waited for."""
-        if self._plan is None or self._sent >= len(self._plan.sends):
+        if self._plan is None or self._sent >= len(self._plan.expected_uploads):
             return "", []
         speed = self._speed()
         left = self._left_s(self._plan, speed)
@@ -170,8 +170,8 @@ class Progress:
         """Return the seconds that what is left will take, by the speed or by the quota; None where nobody knows."""
         if not self._sent:
             return None
-        by_speed = (plan.send_bytes - self.bytes_sent) / speed if speed else None
-        by_quota = (len(plan.sends) - self._sent) / self._rate if self._rate else None
+        by_speed = (plan.upload_bytes - self.bytes_sent) / speed if speed else None
+        by_quota = (len(plan.expected_uploads) - self._sent) / self._rate if self._rate else None
         known = [each for each in (by_speed, by_quota) if each is not None and each >= 0]
         return max(known) if known else None
 

@@ -33,7 +33,7 @@ from .engine import hide, one_line_errors, said_by, shown
 from .errors import ReleaseError, UsageError
 from .operations import Deployed, connection_of, deploy, retirement, still_declared, supersede
 from .plugin import process
-from .publishing import Removed, StatusSet, ThreadScheduler, look
+from .publishing import Deleted, StatusSet, ThreadScheduler, read_version
 from .registry.interface import VersionState
 from .secret import is_sealed, sealed, sealed_inputs, secret_texts
 from .state import DECISIVE, PLACE, REQUIRED, Inputs, PromotionInputs, found, outputs, renewed, same
@@ -134,7 +134,7 @@ class _Provider(ResourceProvider):
             inputs = self.inputs.of(props)
             connection = connection_of(inputs)
             # A missing repository, a denied call or a time-out raise: only a missing version leaves the state.
-            remote = look(connection.registry, inputs.coordinates, ThreadScheduler())
+            remote = read_version(connection.registry, inputs.coordinates, ThreadScheduler())
             if remote is None:
                 return ReadResult("", {})
             present = found(inputs, remote)
@@ -165,7 +165,7 @@ class _Provider(ResourceProvider):
                 process().log.warn("", f"{inputs.coordinates} is declared by another resource now: it is left as it is")
                 return
             for event in retirement(props, inputs.on_destroy, permitted=permitted):
-                if isinstance(event, Removed | StatusSet):
+                if isinstance(event, Deleted | StatusSet):
                     done = event.status if isinstance(event, StatusSet) else "deleted"
                     process().log.info("", f"{inputs.coordinates}: {done}")
 

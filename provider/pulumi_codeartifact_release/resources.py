@@ -146,7 +146,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
         declaration = declaration_of(
             assets,
             folder,
-            Declaration(base=str(folder), allow=_PROGRAM, give_up=replace or "", commit=commit_of(folder)),
+            Declaration(base=str(folder), allow=_PROGRAM, replace_digest=replace or "", commit=commit_of(folder)),
         )
         self._declare(
             resource_name,
@@ -187,7 +187,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
             files={file.name: str(file.path) for file in package.files},
             base=str(base),
             allow=allow,
-            give_up=permitted(replace, package.id, package.version),
+            replace_digest=permitted(replace, package.id, package.version),
             dry_run=pulumi.runtime.is_dry_run(),
             repository_exists=True,
             commit=commit,
@@ -274,7 +274,7 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
             problems=tuple(problems),
             base=str(folder),
             allow=_PROGRAM,
-            give_up=replace or "",
+            replace_digest=replace or "",
             dry_run=pulumi.runtime.is_dry_run(),
             commit=commit_of(folder),
             pinned_by="the program",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from .publishing import Action, Origin, Plan, Review, Route
+from .publishing import Action, Plan, PromotionSource, Review, Route
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
@@ -52,16 +52,16 @@ def seconds_text(seconds: float) -> str:
 
 def plan_text(plan: Plan) -> str:
     """Return what a plan will do, in a few words."""
-    sends = f"{count_text(len(plan.sends), 'asset')}, {size_text(plan.send_bytes)}"
+    sends = f"{count_text(len(plan.expected_uploads), 'asset')}, {size_text(plan.upload_bytes)}"
     match plan.action:
         case Action.PUBLISH:
             verb = {Route.FILES: "publish", Route.COPY: "copy", Route.TRANSFER: "download, verify and publish"}
             return f"{verb[plan.route]} {sends}"
         case Action.RESUME:
-            return f"resume: send {sends}; {len(plan.there):,} already there"
+            return f"resume: send {sends}; {len(plan.skipped_assets):,} already there"
         case Action.SET_STATUS:
             found = plan.remote.state.status if plan.remote else "?"
-            there = f"{len(plan.there):,} already there"
+            there = f"{len(plan.skipped_assets):,} already there"
             return f"change the status from {found} to {plan.release.status}; {there}"
         case Action.REPLACE:
             then = "copy" if plan.copies else "publish"
@@ -74,29 +74,29 @@ def plan_text(plan: Plan) -> str:
 
 def review_lines(review: Review) -> list[str]:
     """Return what a plan will do, what that takes, what becomes published, and who approved it: a line each."""
-    plan, origin = review.plan, review.origin
+    plan, promotion_source = review.plan, review.promotion_source
     first = plan_text(plan)
     if plan.action is Action.KEEP:
         first = f"adopt: {count_text(len(plan.present), 'asset')} {plan.release.status} already, with the same bytes"
     lines = [first, cost_text(review), plan.release.digest]
     if plan.action is Action.REPLACE and plan.remote:
         lines += [f"absent for a moment; gives up {plan.remote.digest}"]
-    if origin and (plan.sends or origin.promotion.pin):
-        lines += [source_text(origin)]
+    if promotion_source and (plan.expected_uploads or promotion_source.promotion.pin):
+        lines += [source_text(promotion_source)]
     return lines
 
 
 def cost_text(review: Review) -> str:
     """Return how many requests a plan takes, and how long at least."""
     requests = count_text(review.requests, "request")
-    if not review.rate or not review.plan.puts:
+    if not review.rate or not review.plan.publish_requests:
         return requests
-    least = f"at least {seconds_text(review.least_s)}" if review.least_s else "no wait"
+    least = f"at least {seconds_text(review.min_seconds)}" if review.min_seconds else "no wait"
     return f"{requests}; {least} by the quota of {review.rate:g} uploads a second"
 
 
-def source_text(origin: Origin) -> str:
+def source_text(promotion_source: PromotionSource) -> str:
     """Return where a promotion comes from, and who approved it."""
-    source, pin = origin.promotion.source, origin.promotion.pin
+    source, pin = promotion_source.promotion.source, promotion_source.promotion.pin
     place = f"from {source.domain}/{source.repository}"
     return f"{place}, approved by {pin.where}" if pin else f"{place} as it is now, not pinned"

@@ -9,7 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pulumi_codeartifact_release.cli.status_read import Cell, Place, Report, Row
 from pulumi_codeartifact_release.errors import AccessDeniedError, ReleaseError, UnreachableError
 from pulumi_codeartifact_release.manifest import Environment
-from pulumi_codeartifact_release.publishing.standing import Before, Found, Holding, Wanted, judge
+from pulumi_codeartifact_release.publishing.drift import (
+    CurrentVersion,
+    DesiredVersion,
+    PackageState,
+    Upstream,
+    check_drift,
+)
 from pulumi_codeartifact_release.registry import Status
 
 NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
@@ -17,7 +23,7 @@ LONG_NAME = "acme/" + "a-package-whose-name-goes-on-" * 3 + "x" * 60
 LONG_VERSION = "2026.11.22-nightly-" + "a1b2c3d4e5f6" * 6 + "-windows"
 HOSTILE = '<script>window.pwned=1</script><img src=x onerror="window.pwned=1">'
 
-Story = Mapping[str, "tuple[str, Found] | tuple[str, Found, str]"]
+Story = Mapping[str, "tuple[str, PackageState] | tuple[str, PackageState, str]"]
 """Environment -> the declared version, what was found, and the digest that is pinned."""
 
 
@@ -25,11 +31,15 @@ def digest(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def holds(version: str, status: Status = Status.PUBLISHED, content: str = "", age: timedelta | None = None) -> Found:
+def holds(
+    version: str, status: Status = Status.PUBLISHED, content: str = "", age: timedelta | None = None
+) -> PackageState:
     since = NOW - (age or timedelta(hours=3))
     unfinished = status is Status.UNFINISHED
     known = None if unfinished else digest(version + content)
-    return Found(Holding(version, status, f"revision of {version}", known, None if unfinished else since, NOW))
+    return PackageState(
+        CurrentVersion(version, status, f"revision of {version}", known, None if unfinished else since, NOW)
+    )
 
 
 def step(version: str) -> Story:
@@ -58,13 +68,15 @@ def _row(package: str, story: Story, places: tuple[Place, ...]) -> Row:
     for each in places:
         version, found, *pin = story[each.name]
         before = each.environment.promote_from
-        wanted = Wanted(version, digest=pin[0] if pin else None, pinned=bool(pin))
-        there = Before(before, story[before][1]) if before else None
-        cells[each.name] = Cell(wanted, found, judge(wanted, found, there))
+        wanted = DesiredVersion(version, digest=pin[0] if pin else None, pinned=bool(pin))
+        there = Upstream(before, story[before][1]) if before else None
+        cells[each.name] = Cell(wanted, found, check_drift(wanted, found, there))
     return Row(package, cells)
 
 
-PROBLEM = Found(problem=AccessDeniedError("DescribePackageVersion: the caller may not read acme/billing in acme/prod"))
+PROBLEM = PackageState(
+    problem=AccessDeniedError("DescribePackageVersion: the caller may not read acme/billing in acme/prod")
+)
 
 STORIES: dict[str, Story] = {
     "acme/payments-api": step("1.4.2"),
@@ -74,7 +86,7 @@ STORIES: dict[str, Story] = {
     "acme/identity-gateway": {**step("5.0.0"), "staging": ("5.0.0", holds("5.0.0", Status.ARCHIVED))},
     "acme/notifications": {
         **step("2.0.0"),
-        "staging": ("2.0.0", Found(holds("1.9.0").holds, in_progress=True)),
+        "staging": ("2.0.0", PackageState(holds("1.9.0").current, in_progress=True)),
         "prod": ("2.0.0", holds("1.9.0")),
     },
     "acme/billing": {**step("7.1.0"), "prod": ("7.1.0", PROBLEM)},
@@ -82,8 +94,8 @@ STORIES: dict[str, Story] = {
     "acme/admin-console": step("0.9.4"),
     "acme/cli-tools": {
         "dev": ("1.0.0", holds("1.0.0", Status.UNFINISHED)),
-        "staging": ("1.0.0", Found()),
-        "prod": ("1.0.0", Found()),
+        "staging": ("1.0.0", PackageState()),
+        "prod": ("1.0.0", PackageState()),
     },
     "acme/report-generator": step("2026.11.22-rc1"),
     "acme/terraform-modules": step("12.0.0"),
@@ -95,7 +107,7 @@ LONG = report({LONG_NAME: step(LONG_VERSION), "acme/app": {**step(LONG_VERSION),
 
 _SILENT = UnreachableError("DescribePackageVersion: no response from https://registry.example.test/" + "x" * 200)
 UNREAD = report(
-    {package: {**step("1.0"), "eu": ("1.0", Found(problem=_SILENT))} for package in ("acme/app", "acme/lib")},
+    {package: {**step("1.0"), "eu": ("1.0", PackageState(problem=_SILENT))} for package in ("acme/app", "acme/lib")},
     (*PLACES, place("eu", "staging", _SILENT, "https://registry.example.test/" + "x" * 100)),
 )
 
@@ -107,7 +119,7 @@ def hostile() -> Report:
         f"acme/{HOSTILE}": {
             "dev": (HOSTILE, holds(HOSTILE)),
             "staging": (HOSTILE, holds(f"' onclick='window.pwned=1' \" autofocus onfocus=\"window.pwned=1 {HOSTILE}")),
-            "prod": (HOSTILE, Found(problem=error)),
+            "prod": (HOSTILE, PackageState(problem=error)),
         }
     }
     places = (PLACES[0], place("staging", "dev", endpoint=HOSTILE), place("prod", "staging", error))

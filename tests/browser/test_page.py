@@ -122,15 +122,15 @@ def test_the_tab_tells_the_state_and_so_does_the_page(opened: Desk) -> None:
 
 def test_where_all_is_well_it_says_so(opened: Desk) -> None:
     page = opened(CALM)
-    expect(page).to_have_title("Everything is in step · acme release status")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Everything is in step")
+    expect(page).to_have_title("Everything is in sync · acme release status")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Everything is in sync")
     assert page.locator(".chip").count() == 0
 
 
 def test_every_cell_says_what_it_holds_and_how_it_stands(opened: Desk) -> None:
     page = opened()
     told = {
-        "payments-api": ("1.4.2", "In step"),
+        "payments-api": ("1.4.2", "In sync"),
         "payments-worker": ("1.4.1", "Behind staging", "Pending", "staging holds 1.4.2"),
         "ledger-importer": ("1.3.3", "Drifted", "other bytes than staging holds as 1.3.3"),
         "billing": ("Not read", "access-denied: DescribePackageVersion: the caller may not read"),

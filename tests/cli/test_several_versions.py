@@ -266,9 +266,9 @@ def test_status_has_a_row_for_each_version(run: Run, mixed: Path) -> None:
     report = json.loads(run("status", "release.yaml", "--json").out)
     assert report["summary"]["packages"] == 3
     rows = [(each["package"], each["environments"]["staging"]) for each in report["packages"]]
-    assert [(name, cell["wanted"]["version"], cell["declared"], cell["step"]) for name, cell in rows] == [
-        ("acme/app", "1.0", "as-declared", "in-step"),
-        ("acme/lib", "1.0", "as-declared", "in-step"),
+    assert [(name, cell["wanted"]["version"], cell["declared"], cell["sync"]) for name, cell in rows] == [
+        ("acme/app", "1.0", "as-declared", "in-sync"),
+        ("acme/lib", "1.0", "as-declared", "in-sync"),
         ("acme/app", "1.1", "pending", "behind"),
     ]
     assert run("status", "release.yaml", "--html", "status.html").code == 0

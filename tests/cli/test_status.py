@@ -25,8 +25,16 @@ from pulumi_codeartifact_release.cli.views.status_text import age_text
 from pulumi_codeartifact_release.errors import AccessDeniedError, UsageError
 from pulumi_codeartifact_release.local_registry import start
 from pulumi_codeartifact_release.manifest import Environment
-from pulumi_codeartifact_release.publishing import standing
-from pulumi_codeartifact_release.publishing.standing import Before, Declared, Found, Holding, Step, Wanted, judge
+from pulumi_codeartifact_release.publishing import drift
+from pulumi_codeartifact_release.publishing.drift import (
+    CurrentVersion,
+    DesiredVersion,
+    DriftState,
+    PackageState,
+    SyncState,
+    Upstream,
+    check_drift,
+)
 from pulumi_codeartifact_release.registry import Status
 
 from .conftest import Run
@@ -121,7 +129,7 @@ def test_what_is_pending_is_not_called_in_step(run: Run, folder: Path, stock: St
     lines = run("status", "release.yaml").out.splitlines()
     [staging, _] = [line for line in lines if line.startswith("  staging  0.9")]
     assert staging.endswith("just now  pending")
-    assert not any("in step" in line for line in lines)
+    assert not any("in sync" in line for line in lines)
 
 
 def test_everything_in_step_says_so(run: Run, stock: Stock) -> None:
@@ -141,9 +149,9 @@ def test_everything_in_step_says_so(run: Run, stock: Stock) -> None:
     assert lines[6] == "acme/app"
     short = digest_of(b"x")[:19]
     assert re.fullmatch(
-        rf"  staging  1\.0      Published  {short}…  \d{{4}}-\d\d-\d\d \d\d:\d\d UTC  just now  in step", lines[8]
+        rf"  staging  1\.0      Published  {short}…  \d{{4}}-\d\d-\d\d \d\d:\d\d UTC  just now  in sync", lines[8]
     )
-    assert lines[-1] == "2 packages in 3 environments: everything is in step."
+    assert lines[-1] == "2 packages in 3 environments: everything is in sync."
 
 
 def test_the_json_has_every_environment_and_every_cell(run: Run, stock: Stock) -> None:
@@ -175,12 +183,12 @@ def test_the_json_has_every_environment_and_every_cell(run: Run, stock: Stock) -
         "status": "Published",
         "digest": digest,
         "declared": "as-declared",
-        "step": "in-step",
+        "sync": "in-sync",
         "behind": None,
         "reasons": [],
         "problem": None,
     }
-    assert (staging["version"], staging["declared"], staging["step"]) == ("0.9", "pending", "behind")
+    assert (staging["version"], staging["declared"], staging["sync"]) == ("0.9", "pending", "behind")
     assert when.fullmatch(staging["behind"].pop("since"))
     assert staging["behind"] == {"environment": "dev", "version": "1.0", "digest": digest}
     assert (prod["version"], prod["status"], prod["digest"], prod["revision"], prod["since"]) == (None,) * 5
@@ -205,7 +213,7 @@ def test_every_key_and_word_of_the_json_is_explained(run: Run, stock: Stock, fol
     stock.put("dev", "1.0")
     elsewhere(folder, "prod", "https://registry.example.test")
     page = (Path(__file__).parents[2] / "docs" / "status.md").read_text()
-    words = keys(told(run, code=2)) | set(Declared) | set(Step)
+    words = keys(told(run, code=2)) | set(DriftState) | set(SyncState)
     assert len(words) > 30
     assert [word for word in sorted(words) if f"`{word}`" not in page] == []
 
@@ -215,7 +223,7 @@ def test_other_bytes_under_the_same_version_are_drift(run: Run, stock: Stock) ->
     digest = stock.put("staging", "1.0")
     stock.put("prod", "1.0", b"other")
     prod = cells(run)["prod"]
-    assert (prod["declared"], prod["step"]) == ("drifted", "behind")
+    assert (prod["declared"], prod["sync"]) == ("drifted", "behind")
     assert prod["reasons"] == [f"other bytes than staging holds as 1.0, {digest}"]
     assert "1 drifted" in run("status", "release.yaml").out
 
@@ -225,7 +233,7 @@ def test_another_status_is_drift(run: Run, stock: Stock) -> None:
         stock.put(repository, "1.0")
     stock.set_status("staging", "1.0", "Archived")
     staging = cells(run)["staging"]
-    assert (staging["status"], staging["declared"], staging["step"]) == ("Archived", "drifted", "in-step")
+    assert (staging["status"], staging["declared"], staging["sync"]) == ("Archived", "drifted", "in-sync")
     assert staging["reasons"] == ["Archived, declared Published"]
 
 
@@ -235,7 +243,7 @@ def test_what_is_on_its_way_is_in_progress_and_what_was_there_still_counts(run: 
     stock.put("dev", "1.0", unfinished=True)
     dev, staging, _ = cells(run).values()
     assert (dev["version"], dev["declared"], dev["reasons"]) == ("0.9", "pending", ["1.0 is Unfinished here"])
-    assert (staging["version"], staging["step"]) == ("0.9", "in-step")
+    assert (staging["version"], staging["sync"]) == ("0.9", "in-sync")
     assert "in progress, behind" in run("status", "release.yaml").out
 
 
@@ -258,7 +266,7 @@ def test_pinned_at_an_older_version_is_as_declared_and_behind(run: Run, stock: S
     pinned(folder, f'acme/app: {{version: "0.9", digest: "{digest}"}}')
     prod = cells(run)["prod"]
     assert prod["wanted"] == {"version": "0.9", "status": "Published", "digest": digest, "from": "pins"}
-    assert (prod["declared"], prod["step"], prod["behind"]["version"]) == ("as-declared", "behind", "1.0")
+    assert (prod["declared"], prod["sync"], prod["behind"]["version"]) == ("as-declared", "behind", "1.0")
     out = run("status", "release.yaml").out
     assert "pinned, behind" in out
     assert "staging holds 1.0" in out
@@ -276,8 +284,8 @@ def test_what_only_a_pin_names_is_a_package_too(run: Run, stock: Stock, folder: 
     answer = told(run)
     assert [row["package"] for row in answer["packages"]] == ["acme/app", "acme/lib", "acme/gone"]
     dev, _, prod = answer["packages"][2]["environments"].values()
-    assert (prod["declared"], prod["step"]) == ("as-declared", "none")
-    assert (dev["wanted"], dev["declared"], dev["step"]) == (None, "undeclared", "none")
+    assert (prod["declared"], prod["sync"]) == ("as-declared", "none")
+    assert (dev["wanted"], dev["declared"], dev["sync"]) == (None, "undeclared", "none")
 
 
 def test_where_only_pins_decide_nothing_else_is_wanted(run: Run, stock: Stock, folder: Path) -> None:
@@ -286,7 +294,7 @@ def test_where_only_pins_decide_nothing_else_is_wanted(run: Run, stock: Stock, f
     stock.put("prod", "0.9", b"old")
     pinned(folder, "", "pinned: true, ")
     prod = cells(run)["prod"]
-    assert (prod["wanted"], prod["version"], prod["declared"], prod["step"]) == (None, "0.9", "undeclared", "behind")
+    assert (prod["wanted"], prod["version"], prod["declared"], prod["sync"]) == (None, "0.9", "undeclared", "behind")
     assert "acme/prod; from staging, only what is pinned\n" in run("status", "release.yaml").out
 
 
@@ -310,7 +318,7 @@ def test_a_pin_hands_its_version_on_but_not_its_digest(run: Run, stock: Stock, f
 
 def test_variables_say_which_version_is_meant(run: Run, stock: Stock) -> None:
     stock.put("dev", "2.0")
-    assert cells(run, "--var", "version=2.0")["dev"]["step"] == "in-step"
+    assert cells(run, "--var", "version=2.0")["dev"]["sync"] == "in-sync"
     assert cells(run)["dev"]["declared"] == "pending"
 
 
@@ -375,10 +383,10 @@ def test_an_environment_that_does_not_answer_is_told_and_the_others_are_shown(
     answer = told(run, "--allow", "endpoint", code=1)
     assert answer["environments"][1]["problem"]["code"] == "unreachable"
     dev, staging, prod = answer["packages"][0]["environments"].values()
-    assert dev["step"] == "in-step"
-    assert (staging["declared"], staging["step"], staging["problem"]["code"]) == ("unknown", "unknown", "unreachable")
+    assert dev["sync"] == "in-sync"
+    assert (staging["declared"], staging["sync"], staging["problem"]["code"]) == ("unknown", "unknown", "unreachable")
     assert "\n" not in staging["problem"]["message"]
-    assert (prod["declared"], prod["step"], prod["problem"]) == ("pending", "unknown", None)
+    assert (prod["declared"], prod["sync"], prod["problem"]) == ("pending", "unknown", None)
     assert "staging could not be read" in prod["reasons"]
     outcome = run("status", "release.yaml", "--allow", "endpoint")
     assert outcome.code == 1
@@ -419,13 +427,13 @@ def test_a_call_that_is_denied_is_told_with_its_package(
 ) -> None:
     stock.put("dev", "1.0")
 
-    def denied(registry: Any, package: Any, *more: Any) -> Found:
+    def denied(registry: Any, package: Any, *more: Any) -> PackageState:
         if package.package == "lib":
             raise AccessDeniedError("DescribePackageVersion: denied\nand more", hint="Allow it.")
-        return standing.read(registry, package, *more)
+        return drift.read_package(registry, package, *more)
 
-    monkeypatch.setattr(status_read, "read", denied)
-    assert cells(run, code=2)["dev"]["step"] == "in-step"
+    monkeypatch.setattr(status_read, "read_package", denied)
+    assert cells(run, code=2)["dev"]["sync"] == "in-sync"
     lib = cells(run, package=1, code=2)["dev"]
     assert lib["problem"] == {"code": "access-denied", "message": "DescribePackageVersion: denied"}
     out = run("status", "release.yaml").out
@@ -586,9 +594,9 @@ def report(versions: dict[str, str], names: tuple[str, ...] = ("dev", "staging",
     )
 
     def cell(version: str) -> Cell:
-        holding = Holding(version, Status.ARCHIVED, "r1", "sha256:" + "a" * 64, NOW - timedelta(days=200), NOW)
-        wanted, found = Wanted(version), Found(holding)
-        return Cell(wanted, found, judge(wanted, found, None))
+        holding = CurrentVersion(version, Status.ARCHIVED, "r1", "sha256:" + "a" * 64, NOW - timedelta(days=200), NOW)
+        wanted, found = DesiredVersion(version), PackageState(holding)
+        return Cell(wanted, found, check_drift(wanted, found, None))
 
     rows = tuple(Row(package, {name: cell(version) for name in names}) for package, version in versions.items())
     return Report("release.yaml", NOW, places, rows, 0)
@@ -625,10 +633,10 @@ def test_nothing_of_a_registry_moves_the_terminal() -> None:
 
 
 def test_nor_does_what_the_environment_before_holds() -> None:
-    there = Found(Holding("1\x1b[2J", Status.PUBLISHED, "r1", "sha256:" + "a" * 64))
+    there = PackageState(CurrentVersion("1\x1b[2J", Status.PUBLISHED, "r1", "sha256:" + "a" * 64))
     (first, *_) = report({"acme/app": "1.0"}).rows
     dev = first.cells["dev"]
-    behind = Cell(dev.wanted, Found(), judge(dev.wanted, Found(), Before("dev", there)))
+    behind = Cell(dev.wanted, PackageState(), check_drift(dev.wanted, PackageState(), Upstream("dev", there)))
     made = report({"acme/app": "1.0"})
     lines = "\n".join(table(replace(made, rows=(Row("acme/app", {**first.cells, "staging": behind}),)), None))
     assert "dev holds 1\\x1b[2J" in lines

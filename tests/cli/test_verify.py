@@ -27,7 +27,7 @@ from pulumi_codeartifact_release.errors import AccessDeniedError, UnreachableErr
 from pulumi_codeartifact_release.hashing import SqliteCache, default_folder
 from pulumi_codeartifact_release.hashing.interface import FileIdentity
 from pulumi_codeartifact_release.publishing import digest
-from pulumi_codeartifact_release.publishing.verify import Expected, Result, Verdict
+from pulumi_codeartifact_release.publishing.verify import Expected, VerifyOutcome, VerifyResult
 from pulumi_codeartifact_release.publishing.verify import verify as verify_version
 from pulumi_codeartifact_release.registry import Asset, Coordinates, limits
 from security.test_hostile_source import Source, endless, listed
@@ -459,7 +459,7 @@ def test_an_environment_before_that_does_not_answer_keeps_no_pin_from_being_veri
         asked.append(at.package)
         raise UnreachableError("no answer")
 
-    monkeypatch.setattr(verify_read, "look", silent)
+    monkeypatch.setattr(verify_read, "read_version", silent)
     monkeypatch.setattr(limits, "PARALLEL_PACKAGES", 1)
     packages = told("release.yaml", "-e", "staging", code=1)["packages"]
     assert [each["result"] for each in packages] == ["unknown", "unknown", "unknown", "verified"]
@@ -642,7 +642,7 @@ def test_the_operator_may_permit_a_folder_elsewhere(run: Run, stock: Stock, proj
 
 
 def refusing(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
-    def refuse(expected: Expected, *args: Any, **more: Any) -> Verdict:
+    def refuse(expected: Expected, *args: Any, **more: Any) -> VerifyResult:
         if expected.at.package in packages:
             raise AccessDeniedError(f"access denied: {expected.at}", hint="Allow it.")
         return verify_version(expected, *args, **more)
@@ -682,7 +682,7 @@ def test_a_registry_that_does_not_answer_is_asked_no_more_and_told_once(
     rewrite(project, ("environments:\n", f"{more}environments:\n"))
     asked: list[str] = []
 
-    def silent(expected: Expected, *_args: Any, **_more: Any) -> Verdict:
+    def silent(expected: Expected, *_args: Any, **_more: Any) -> VerifyResult:
         asked.append(expected.at.package)
         raise UnreachableError("no answer", hint="Check the network.")
 
@@ -976,6 +976,6 @@ def test_every_key_and_word_of_the_schema_is_explained() -> None:
     for node in objects(SCHEMA):
         assert set(node["required"]) == set(node["properties"])
     page = (ROOT / "docs" / "verify.md").read_text()
-    words = keys(SCHEMA) | set(Result) | set(verify_check.Basis)
+    words = keys(SCHEMA) | set(VerifyOutcome) | set(verify_check.Basis)
     assert len(words) > 30
     assert [word for word in sorted(words) if f"`{word}`" not in page] == []

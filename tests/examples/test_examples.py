@@ -277,7 +277,7 @@ def test_monorepo_releases_what_changed_and_promotes_all_of_it(run: Run, done: D
         [version] = [version for name, version in staging if name == package]
         hashes = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in built)
         assert hashes == sorted(staging[package, version][1].values())
-    assert "everything is in step" in done.out
+    assert "everything is in sync" in done.out
 
 
 @runs("monorepo", engine=(True,))

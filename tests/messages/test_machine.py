@@ -18,7 +18,7 @@ from fakes import AT, FakeRegistry, InlineScheduler
 from pulumi_codeartifact_release.errors import ReleaseError
 from pulumi_codeartifact_release.hashing import hash_files
 from pulumi_codeartifact_release.local_registry import start
-from pulumi_codeartifact_release.publishing import ThreadScheduler, look
+from pulumi_codeartifact_release.publishing import ThreadScheduler, read_version
 from pulumi_codeartifact_release.registry import Status
 
 from .stand import printed, told
@@ -100,7 +100,7 @@ def test_somebody_changes_the_version_without_an_end(capsys: pytest.CaptureFixtu
 
     registry.before = touch
     with pytest.raises(ReleaseError) as caught:
-        look(registry, AT, InlineScheduler())
+        read_version(registry, AT, InlineScheduler())
     assert printed(caught.value, capsys) == (
         "error[inconsistent-read]: tools/app@1.0 in acme/dev keeps changing: its status and its assets could not be "
         "read at one revision\n"

@@ -11,7 +11,7 @@ from cli.conftest import MANIFEST, Run
 from embedded import Package, opened
 from fakes import AT, FakeRegistry, InlineScheduler
 from pulumi_codeartifact_release.errors import ReleaseError
-from pulumi_codeartifact_release.publishing import Known, Retirement, retire
+from pulumi_codeartifact_release.publishing import ExpectedVersion, Retirement, retire
 from pulumi_codeartifact_release.registry import Status
 
 from .stand import printed, told
@@ -164,7 +164,7 @@ def retired(policy: Retirement, *, permitted: bool, capsys: pytest.CaptureFixtur
     """What is told of retiring a version that somebody has changed."""
     registry = FakeRegistry()
     registry.holds({"a.txt": b"hello\n"}, Status.PUBLISHED)
-    known = Known("7", f"sha256:{'0' * 64}")
+    known = ExpectedVersion("7", f"sha256:{'0' * 64}")
     with pytest.raises(ReleaseError) as caught:
         list(retire(AT, policy, known, registry, InlineScheduler(), permitted=permitted))
     assert registry.writes == []

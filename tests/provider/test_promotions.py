@@ -197,7 +197,7 @@ def test_what_is_wrong_with_a_promotion_is_left_to_check(stack: Stack, arguments
 def test_a_promotion_hands_on_what_is_permitted(stack: Stack) -> None:
     declaration = promotion(stack, replace=TWO, force=ONE, reason="a fix").declaration
     assert declaration["problems"] == []
-    assert (declaration["give_up"], declaration["force"], declaration["reason"]) == (TWO, ONE, "a fix")
+    assert (declaration["replace_digest"], declaration["force"], declaration["reason"]) == (TWO, ONE, "a fix")
 
 
 # --- publish_manifest -------------------------------------------------------------------------------------------------
@@ -359,8 +359,8 @@ def test_permissions_are_for_the_version_that_is_promoted(stack: Stack, program:
     promoting(program, pins(app=("0.8", ONE)), DOCS)
     permitted = {"force": [f"acme/app@0.8={ONE}", f"acme/docs@6={TWO}"], "reason": "a fix"}
     app, docs = staging(stack, replace=[f"acme/docs@7={TWO}"], **permitted)
-    assert (app.declaration["force"], app.declaration["give_up"]) == (ONE, "")
-    assert (docs.declaration["force"], docs.declaration["give_up"]) == ("", TWO)
+    assert (app.declaration["force"], app.declaration["replace_digest"]) == (ONE, "")
+    assert (docs.declaration["force"], docs.declaration["replace_digest"]) == ("", TWO)
     assert app.declaration["reason"] == "a fix"
     [warning] = [line for line in stack.log if line.startswith("WARNING")]
     assert warning == f"WARNING: force: acme/docs@6={TWO} is about no version of release.yaml"
@@ -375,7 +375,7 @@ def test_a_permission_is_for_the_version_that_a_stack_says(stack: Stack, program
     stack.others["organization/project/before"] = {"releases": {"acme/app": {**RELEASE, "version": "0.9"}}}
     promoting(program, "stack: before")
     [app] = staging(stack, force=[f"acme/app@0.9={ONE}"], reason="a fix", replace=[f"acme/app@1.0={TWO}"])
-    assert (app.declaration["force"], app.declaration["give_up"]) == (ONE, "")
+    assert (app.declaration["force"], app.declaration["replace_digest"]) == (ONE, "")
     assert not [line for line in stack.log if line.startswith("WARNING")]
 
 
@@ -611,7 +611,7 @@ def test_other_bytes_of_a_version_are_taken_over_only_where_what_they_replace_is
         assert plugin.checked(inputs, promoted.news()) == inputs
         [failure] = plugin.check(inputs, promoted.news({"dry_run": True, "pin": other, "pinned_by": "us"}))["failures"]
         assert f'`replace="{promoted.digest}"`' in failure["reason"]
-        permitted = {"pin": other, "pinned_by": "us", "give_up": promoted.digest}
+        permitted = {"pin": other, "pinned_by": "us", "replace_digest": promoted.digest}
         replaced = plugin.update(outputs, plugin.checked(inputs, promoted.news(permitted)))
     assert (replaced["digest"], replaced["source"]["digest"], replaced["audit"]["digest"]) == (other, other, other)
     assert promoted.staging.contents("1.0") == {"a.txt": b"rebuilt"}

@@ -212,7 +212,7 @@ def test_what_a_manifest_says_of_this_machine_is_in_one_transient_input(stack: S
         "problems": [],
         "base": str(program),
         "allow": ["outside"],
-        "give_up": "",
+        "replace_digest": "",
         "urn": f"urn:pulumi:dev::project::{TOKEN}::acme/app",
         "dry_run": True,
         "repository_exists": True,

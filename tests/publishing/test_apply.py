@@ -25,7 +25,7 @@ from pulumi_codeartifact_release.errors import (
     UnreachableError,
 )
 from pulumi_codeartifact_release.hashing import hash_files
-from pulumi_codeartifact_release.publishing import AssetSent, Event, Finalize, Finished, apply, look, make_plan
+from pulumi_codeartifact_release.publishing import AssetSent, Event, Finalize, Finished, apply, make_plan, read_version
 from pulumi_codeartifact_release.registry import AssetListing, Coordinates, Status, VersionState
 
 ABC = {"a": b"aaa", "b": b"bb", "c": b"c"}
@@ -287,7 +287,7 @@ def test_status_and_assets_of_different_revisions_are_never_taken_together() -> 
     registry = Moving()
     registry.holds(ABC, Status.PUBLISHED)
     with pytest.raises(InconsistentReadError):
-        look(registry, AT, InlineScheduler())
+        read_version(registry, AT, InlineScheduler())
 
 
 class ChangingSource:
@@ -303,10 +303,10 @@ class ChangingSource:
 
     cached = False
 
-    def recheck(self) -> None:
+    def rehash(self) -> None:
         """It stays."""
 
-    def assure(self) -> None:
+    def verify_unchanged(self) -> None:
         """Not reached."""
 
 
@@ -383,13 +383,13 @@ def test_a_plan_counts_the_requests_that_an_undisturbed_run_makes(
     if held is not None:
         registry.holds(held, found)
     declared = release(ABC, finalize=finalize, status=status)
-    remote = look(registry, AT, InlineScheduler())
-    give_up = remote.digest if remote else None
-    plan = make_plan(declared, remote, give_up)
+    remote = read_version(registry, AT, InlineScheduler())
+    replace_digest = remote.digest if remote else None
+    plan = make_plan(declared, remote, replace_digest)
     registry.calls.clear()
     # What is not declared Published replaces nothing.
     with pytest.raises(RefusedError) if plan.refusal else nullcontext():
-        list(apply(declared, sources(ABC), registry, InlineScheduler(), give_up=give_up))
+        list(apply(declared, sources(ABC), registry, InlineScheduler(), replace_digest=replace_digest))
     assert len(registry.calls) == plan.requests, registry.calls
 
 

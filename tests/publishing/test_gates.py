@@ -24,7 +24,7 @@ from pulumi_codeartifact_release.publishing import (
     duration_text,
     time_text,
 )
-from pulumi_codeartifact_release.publishing.gates import judge
+from pulumi_codeartifact_release.publishing.gates import check_gates
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Status, VersionState
 
 ABC = {"a": b"aaa", "b": b"bb"}
@@ -55,21 +55,21 @@ def force(contents: dict[str, bytes] = ABC, package: str = "tools/app", version:
 
 
 def soaking(found: RemoteVersion, force: Permission | None = None) -> bool:
-    return judge(Promotion(AT, TO, soak=DAY, force=force), found)
+    return check_gates(Promotion(AT, TO, soak=DAY, force=force), found)
 
 
 # --- order ------------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_published_whole_is_promoted_without_force() -> None:
-    assert judge(Promotion(AT, TO), holding()) is False
-    assert judge(Promotion(AT, TO, Pin(digest_of(ABC), "pins")), holding(since=None)) is False
+    assert check_gates(Promotion(AT, TO), holding()) is False
+    assert check_gates(Promotion(AT, TO, Pin(digest_of(ABC), "pins")), holding(since=None)) is False
 
 
 def test_what_is_not_there_is_not_promoted() -> None:
     for promotion in (Promotion(AT, TO), Promotion(AT, TO, Pin(ELSEWHERE, "pins"), DAY, force())):
         with pytest.raises(GateError) as caught:
-            judge(promotion, None)
+            check_gates(promotion, None)
         assert caught.value.what == "tools/app@1.0 in acme/dev does not exist: there is nothing to promote"
         assert "to dev first" in caught.value.hint
 
@@ -79,13 +79,13 @@ def test_only_what_is_published_is_promoted_whatever_is_approved_or_forced(statu
     long_ago = SINCE - 365 * DAY
     for promotion in (Promotion(AT, TO), Promotion(AT, TO, Pin(digest_of(ABC), "pins"), DAY, force())):
         with pytest.raises(GateError, match=f"tools/app@1.0 in acme/dev is {status}, not Published") as caught:
-            judge(promotion, holding(status=status, since=long_ago, now=SINCE))
+            check_gates(promotion, holding(status=status, since=long_ago, now=SINCE))
         assert caught.value.exit_code == 4
 
 
 def test_a_version_without_assets_is_not_promoted() -> None:
     with pytest.raises(GateError, match="it is not promoted"):
-        judge(Promotion(AT, TO), holding({}))
+        check_gates(Promotion(AT, TO), holding({}))
 
 
 # --- pins -------------------------------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def test_a_version_without_assets_is_not_promoted() -> None:
 def test_a_source_that_is_not_what_was_approved_shows_what_moved() -> None:
     pin = Pin(digest_of({"a": b"approved"}), "`pins` of prod")
     with pytest.raises(PinError) as caught:
-        judge(Promotion(AT, TO, pin), holding(now=SINCE))
+        check_gates(Promotion(AT, TO, pin), holding(now=SINCE))
     assert caught.value.what == (
         "tools/app@1.0 in acme/dev is not what was approved:\n"
         f"    approved  {pin.digest} (`pins` of prod)\n"
@@ -105,13 +105,13 @@ def test_a_source_that_is_not_what_was_approved_shows_what_moved() -> None:
 
 def test_what_moved_is_shown_without_a_time_where_the_registry_says_none() -> None:
     with pytest.raises(PinError, match=r"\(Archived, revision r7\)\n") as caught:
-        judge(Promotion(AT, TO, Pin(ELSEWHERE, "pins")), holding(status=Status.ARCHIVED, since=None))
+        check_gates(Promotion(AT, TO, Pin(ELSEWHERE, "pins")), holding(status=Status.ARCHIVED, since=None))
     assert digest_of(ABC) in caught.value.what
 
 
 def test_a_pin_is_not_overridden_by_force() -> None:
     with pytest.raises(PinError):
-        judge(Promotion(AT, TO, Pin(ELSEWHERE, "pins"), DAY, force()), holding(now=SINCE))
+        check_gates(Promotion(AT, TO, Pin(ELSEWHERE, "pins"), DAY, force()), holding(now=SINCE))
 
 
 # --- soak -------------------------------------------------------------------------------------------------------------
@@ -162,13 +162,13 @@ def test_whoever_runs_at_the_second_that_is_named_does_not_come_too_early() -> N
 def test_a_soak_is_met_exactly_when_as_much_time_has_passed(soak: timedelta, passed: timedelta) -> None:
     promotion = Promotion(AT, TO, soak=soak)
     try:
-        assert judge(promotion, holding(now=SINCE + passed)) is False
+        assert check_gates(promotion, holding(now=SINCE + passed)) is False
         met = True
     except GateError as error:
         met = False
         # The moment that is named is late enough.
         until = datetime.fromisoformat(re.findall(r"until (\S+),", error.what)[0])
-        assert judge(promotion, holding(now=until)) is False
+        assert check_gates(promotion, holding(now=until)) is False
     assert met == (passed >= soak)
 
 
@@ -196,7 +196,7 @@ def test_what_the_registry_does_not_say_is_not_taken_for_granted(
 
 def test_without_a_soak_no_time_is_asked_for() -> None:
     for soak in (None, timedelta()):
-        assert judge(Promotion(AT, TO, soak=soak, force=force()), holding(since=None, now=None)) is False
+        assert check_gates(Promotion(AT, TO, soak=soak, force=force()), holding(since=None, now=None)) is False
 
 
 # --- force ------------------------------------------------------------------------------------------------------------
@@ -206,11 +206,11 @@ def test_the_words_of_the_refusal_are_the_permission_to_skip_it() -> None:
     odd = replace(AT, namespace="@scope", package="a=b@c", version="1=2")
     for now in (SINCE, None):
         with pytest.raises(GateError) as caught:
-            judge(Promotion(odd, TO, soak=DAY), holding(now=now))
+            check_gates(Promotion(odd, TO, soak=DAY), holding(now=now))
         words = re.findall(r"--force (\S+) --reason TEXT", caught.value.hint)[0]
         permission = Permission.parse(words)
         assert permission.covers(odd)
-        assert judge(Promotion(odd, TO, soak=DAY, force=permission), holding(now=now)) is True
+        assert check_gates(Promotion(odd, TO, soak=DAY, force=permission), holding(now=now)) is True
 
 
 def test_a_soak_that_is_met_takes_no_force() -> None:
@@ -260,7 +260,7 @@ def test_nothing_passes_that_is_not_published_approved_and_old_enough_or_forced(
         and (old_enough or permission == force())
     )
     try:
-        assert judge(Promotion(AT, TO, pin, soak, permission), found) == (not old_enough)
+        assert check_gates(Promotion(AT, TO, pin, soak, permission), found) == (not old_enough)
     except RefusedError:
         assert not allowed
     else:
@@ -309,4 +309,4 @@ def test_names_that_look_alike_are_judged_by_the_digest_that_is_promoted() -> No
         VersionState(Status.PUBLISHED, "r"),
         AssetListing("r", {decomposed: Asset(decomposed, 1, asset("", b"x").sha256)}),
     )
-    assert judge(Promotion(AT, TO, Pin(digest_of({composed: b"x"}), "pins")), found) is False
+    assert check_gates(Promotion(AT, TO, Pin(digest_of({composed: b"x"}), "pins")), found) is False

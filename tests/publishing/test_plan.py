@@ -21,7 +21,7 @@ def test_an_absent_version_is_published_whole() -> None:
     plan = make_plan(release(ABC), None)
     assert plan.action is Action.PUBLISH
     assert [a.name for a in plan.uploads] == ["a.txt", "b.txt", "c.txt"]
-    assert plan.send_bytes == 6
+    assert plan.upload_bytes == 6
     assert plan.changes
 
 
@@ -115,7 +115,7 @@ def test_a_registry_that_reports_no_size_does_not_look_different() -> None:
 @pytest.mark.parametrize("status", [Status.UNFINISHED, Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
 def test_a_permission_that_names_what_is_held_replaces_it(status: Status) -> None:
     held = remote({"a.txt": b"AAA"}, status)
-    plan = make_plan(release(ABC), held, give_up=held.digest)
+    plan = make_plan(release(ABC), held, replace_digest=held.digest)
     assert (plan.action, plan.refusal) == (Action.REPLACE, None)
     assert plan.uploads == release(ABC).assets
     assert plan.changes
@@ -125,7 +125,7 @@ def test_a_permission_that_names_what_is_held_replaces_it(status: Status) -> Non
 @pytest.mark.parametrize("declared", [Status.UNLISTED, Status.ARCHIVED])
 def test_only_what_is_declared_published_replaces(held: Status, declared: Status) -> None:
     there = remote({"a.txt": b"AAA"}, held)
-    plan = make_plan(release(ABC, status=declared), there, give_up=there.digest)
+    plan = make_plan(release(ABC, status=declared), there, replace_digest=there.digest)
     assert (plan.action, plan.changes) == (Action.REFUSE, False)
     assert isinstance(plan.refusal, LeftoverAssetsError if held is Status.UNFINISHED else ConflictError)
     assert "Only what is declared Published replaces a version" in str(plan.refusal)
@@ -135,22 +135,22 @@ def test_only_what_is_declared_published_replaces(held: Status, declared: Status
 @pytest.mark.parametrize("declared", [Status.UNLISTED, Status.ARCHIVED])
 def test_a_permission_that_has_served_its_turn_hinders_no_change_of_status(declared: Status) -> None:
     before, now = remote({"a.txt": b"AAA"}, Status.PUBLISHED), remote(ABC, Status.PUBLISHED)
-    assert make_plan(release(ABC, status=declared), now, give_up=before.digest).action is Action.SET_STATUS
+    assert make_plan(release(ABC, status=declared), now, replace_digest=before.digest).action is Action.SET_STATUS
 
 
 def test_a_permission_expires_when_something_else_is_held() -> None:
     before, now = remote({"a.txt": b"AAA"}, Status.PUBLISHED), remote({"a.txt": b"BBB"}, Status.PUBLISHED)
-    assert make_plan(release(ABC), now, give_up=before.digest).action is Action.REFUSE
+    assert make_plan(release(ABC), now, replace_digest=before.digest).action is Action.REFUSE
 
 
 def test_a_permission_replaces_nothing_that_is_as_declared() -> None:
     held = remote(ABC, Status.PUBLISHED)
-    assert make_plan(release(ABC), held, give_up=held.digest).action is Action.KEEP
+    assert make_plan(release(ABC), held, replace_digest=held.digest).action is Action.KEEP
 
 
 def test_nothing_permits_replacing_a_disposed_version() -> None:
     held = remote({}, Status.DISPOSED)
-    assert make_plan(release(ABC), held, give_up=held.digest).action is Action.REFUSE
+    assert make_plan(release(ABC), held, replace_digest=held.digest).action is Action.REFUSE
 
 
 def test_of_many_differences_the_first_are_told_and_all_are_counted() -> None:

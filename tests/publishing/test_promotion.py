@@ -40,27 +40,27 @@ from pulumi_codeartifact_release.errors import (
 )
 from pulumi_codeartifact_release.publishing import (
     Action,
-    Chosen,
     Copied,
     Event,
     Finalize,
     Finished,
-    LookingAgain,
-    Origin,
     Permission,
     Pin,
     Plan,
     Planned,
     Promotion,
+    PromotionCandidate,
+    PromotionSource,
+    Rechecking,
     Release,
     RemoteVersion,
     Route,
     ThreadScheduler,
     apply,
-    choose,
+    choose_candidate,
     digest,
-    look,
     make_plan,
+    read_version,
 )
 from pulumi_codeartifact_release.publishing.scheduler import Job, Scheduler
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status, VersionState
@@ -73,7 +73,7 @@ NEXT = replace(AT, repository="staging")
 FAR = Coordinates("acme-prod", "releases", "tools", "app", "1.0", "111122223333")
 LISTED = (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED)
 BOTH = pytest.mark.parametrize("route", [Route.COPY, Route.TRANSFER])
-ORIGIN = "pulumi_codeartifact_release.publishing.origin"
+ORIGIN = "pulumi_codeartifact_release.publishing.promotion_source"
 
 
 def digest_of(contents: dict[str, bytes]) -> str:
@@ -84,17 +84,24 @@ def digest_of(contents: dict[str, bytes]) -> str:
 class Run:
     """A promotion that was planned: `go` makes it, whatever has happened since."""
 
-    origin: Origin
-    chosen: Chosen
+    promotion_source: PromotionSource
+    chosen: PromotionCandidate
     release: Release
     plan: Plan
     registry: FakeRegistry
     scheduler: Scheduler
-    give_up: str | None = None
+    replace_digest: str | None = None
 
     def go(self) -> list[Event]:
-        sources = self.origin.sources(self.release, self.scheduler)
-        events = apply(self.release, sources, self.registry, self.scheduler, give_up=self.give_up, origin=self.origin)
+        sources = self.promotion_source.sources(self.release, self.scheduler)
+        events = apply(
+            self.release,
+            sources,
+            self.registry,
+            self.scheduler,
+            replace_digest=self.replace_digest,
+            promotion_source=self.promotion_source,
+        )
         return list(events)
 
 
@@ -128,30 +135,30 @@ class Stage:
         version = self.registry.versions[AT]
         self.holds(version.assets, status)
 
-    def origin(self) -> Origin:
-        return Origin(self.promotion, self.source, same_domain=self._route is Route.COPY)
+    def promotion_source(self) -> PromotionSource:
+        return PromotionSource(self.promotion, self.source, same_domain=self._route is Route.COPY)
 
-    def choose(self) -> Chosen:
+    def choose_candidate(self) -> PromotionCandidate:
         scheduler = InlineScheduler()
-        return choose(self.origin(), look(self.registry, self.to, scheduler), scheduler)
+        return choose_candidate(self.promotion_source(), read_version(self.registry, self.to, scheduler), scheduler)
 
     def planned(
         self,
         *,
         status: Status = Status.PUBLISHED,
         finalize: Finalize = Finalize.STATUS_UPDATE,
-        give_up: dict[str, bytes] | None = None,
+        replace_digest: dict[str, bytes] | None = None,
         scheduler: Scheduler | None = None,
     ) -> Run:
-        origin = self.origin()
-        held = look(self.registry, self.to, InlineScheduler())
-        chosen = choose(origin, held, InlineScheduler())
+        promotion_source = self.promotion_source()
+        held = read_version(self.registry, self.to, InlineScheduler())
+        chosen = choose_candidate(promotion_source, held, InlineScheduler())
         release = Release(self.to, chosen.assets, status, finalize)
-        permit = digest_of(give_up) if give_up else None
-        plan = make_plan(release, held, permit, origin.route)
+        permit = digest_of(replace_digest) if replace_digest else None
+        plan = make_plan(release, held, permit, promotion_source.route)
         self.registry.calls.clear()
         self.source.calls.clear()
-        return Run(origin, chosen, release, plan, self.registry, scheduler or InlineScheduler(), permit)
+        return Run(promotion_source, chosen, release, plan, self.registry, scheduler or InlineScheduler(), permit)
 
     @property
     def held(self) -> StoredVersion:
@@ -240,9 +247,9 @@ def test_a_pinned_promotion_that_is_made_asks_nothing_of_the_source(
         stage.moves(there)
     else:
         del stage.registry.versions[AT]
-    chosen = stage.choose()
-    assert chosen.made
-    assert chosen.revision is None
+    chosen = stage.choose_candidate()
+    assert chosen.already_promoted
+    assert chosen.source_revision is None
     assert digest(chosen.assets) == digest_of(ABC)
     assert stage.source.calls == []
 
@@ -257,8 +264,8 @@ def test_cleaning_up_the_source_does_not_unmake_a_promotion(route: Route, status
         stage.holds({}, Status.DISPOSED)
     else:
         del stage.registry.versions[AT]
-    chosen = stage.choose()
-    assert chosen.made
+    chosen = stage.choose_candidate()
+    assert chosen.already_promoted
     assert digest(chosen.assets) == digest_of(ABC)
 
 
@@ -269,7 +276,7 @@ def test_what_was_promoted_is_not_judged_again(route: Route, there: Status) -> N
     stage.moves(there)
     stage.registry.holds(ABC, Status.PUBLISHED, stage.to)
     run = stage.planned()
-    assert (run.chosen.made, run.plan.action) == (True, Action.KEEP)
+    assert (run.chosen.already_promoted, run.plan.action) == (True, Action.KEEP)
     assert finished(run.go()).sent == ()
     assert (stage.registry.writes, stage.source.calls) == ([], [])
 
@@ -280,14 +287,14 @@ def test_what_is_promoted_in_part_is_judged(route: Route) -> None:
     stage = Stage(route, soak=timedelta(days=9))
     stage.registry.holds(ABC, Status.UNFINISHED, stage.to)
     with pytest.raises(GateError, match="`soak` asks for 9d"):
-        stage.choose()
+        stage.choose_candidate()
 
 
 def test_what_is_not_there_is_judged_and_bound_to_the_revision() -> None:
     stage = Stage(pin=Pin(digest_of(ABC), "pins"))
-    chosen = stage.choose()
-    assert (chosen.made, chosen.forced) == (False, False)
-    assert chosen.revision == str(stage.registry.versions[AT].revision)
+    chosen = stage.choose_candidate()
+    assert (chosen.already_promoted, chosen.forced) == (False, False)
+    assert chosen.source_revision == str(stage.registry.versions[AT].revision)
     assert {each.name: each.sha256 for each in chosen.assets} == {
         name: asset(name, content).sha256 for name, content in ABC.items()
     }
@@ -305,7 +312,7 @@ def test_without_a_source_there_is_nothing_to_promote(route: Route, held: dict[s
         if status:
             stage.holds({}, status)
         with pytest.raises(GateError, match="there is nothing to promote"):
-            stage.choose()
+            stage.choose_candidate()
 
 
 @BOTH
@@ -313,7 +320,7 @@ def test_a_source_that_moved_after_the_approval_is_refused_also_where_both_sides
     stage = Stage(route, contents=OTHER, pin=Pin(digest_of(ABC), "`pins` of prod"))
     stage.registry.holds(OTHER, Status.PUBLISHED, stage.to)
     with pytest.raises(PinError, match=digest_of(OTHER)) as caught:
-        stage.choose()
+        stage.choose_candidate()
     assert f"approved  {digest_of(ABC)} (`pins` of prod)" in caught.value.what
 
 
@@ -353,7 +360,7 @@ def test_a_soak_that_is_skipped_by_force_is_told(route: Route) -> None:
     run = stage.planned()
     assert run.chosen.forced
     run.go()
-    assert run.origin.forced
+    assert run.promotion_source.forced
     assert stage.held.assets == ABC
     # Long enough: the permission was not needed.
     stage = Stage(route, soak=timedelta(days=9), force=force)
@@ -361,7 +368,7 @@ def test_a_soak_that_is_skipped_by_force_is_told(route: Route) -> None:
     run = stage.planned()
     run.go()
     assert not run.chosen.forced
-    assert not run.origin.forced
+    assert not run.promotion_source.forced
 
 
 # --- copied within the domain -----------------------------------------------------------------------------------------
@@ -471,7 +478,7 @@ def test_an_answer_lost_after_the_copy_is_settled_by_reading(error: ReleaseError
     stage.registry.after = once("copy from dev", fails(error))
     events = run.go()
     assert finished(events).state.status is Status.PUBLISHED
-    assert LookingAgain(error.what) in events
+    assert Rechecking(error.what) in events
     assert stage.registry.writes == ["copy from dev"]
 
 
@@ -587,7 +594,7 @@ def test_what_is_too_large_to_be_sent_is_told_before_anything_is_sent(monkeypatc
     monkeypatch.setenv("CODEARTIFACT_RELEASE_MAX_ASSET_SIZE", "3")
     stage = Stage(Route.TRANSFER)
     with pytest.raises(QuotaExceededError, match=r"b: 4 bytes") as caught:
-        stage.choose()
+        stage.choose_candidate()
     assert caught.value.exit_code == 4
     # A copy sends nothing; but what is there in part is transferred.
     stage = Stage(Route.COPY)
@@ -616,7 +623,7 @@ def test_a_replacement_by_copy_deletes_what_was_looked_at_and_overwrites_nothing
 ) -> None:
     stage = Stage()
     stage.registry.holds(OLD, found, stage.to)
-    run = stage.planned(give_up=OLD)
+    run = stage.planned(replace_digest=OLD)
     assert run.plan.action is Action.REPLACE
     run.go()
     assert stage.registry.writes == writes
@@ -626,7 +633,7 @@ def test_a_replacement_by_copy_deletes_what_was_looked_at_and_overwrites_nothing
 def test_a_replacement_by_transfer_deletes_under_the_rules_and_publishes_anew() -> None:
     stage = Stage(Route.TRANSFER)
     stage.registry.holds(OLD, Status.PUBLISHED, stage.to)
-    stage.planned(give_up=OLD, finalize=Finalize.LAST_ASSET).go()
+    stage.planned(replace_digest=OLD, finalize=Finalize.LAST_ASSET).go()
     assert stage.registry.writes == [
         "status Published -> Archived",
         "delete Archived",
@@ -645,7 +652,7 @@ def test_without_permission_for_just_that_nothing_is_given_up(route: Route, perm
         stage = Stage(route)
         stage.registry.holds({"x": b"old"}, status, stage.to)
         with pytest.raises(error):
-            stage.planned(give_up=permit).go()
+            stage.planned(replace_digest=permit).go()
         assert stage.registry.writes == []
 
 
@@ -667,7 +674,7 @@ def test_nothing_is_given_up_for_a_source_that_is_not_there_any_more(
 ) -> None:
     stage = Stage(route)
     stage.registry.holds(OLD, status, stage.to)
-    run = stage.planned(give_up=OLD)
+    run = stage.planned(replace_digest=OLD)
     before = replace(stage.held)
     becomes(stage)
     with pytest.raises(error):
@@ -680,7 +687,7 @@ def test_nothing_is_given_up_for_a_source_that_is_not_there_any_more(
 def test_a_destination_that_changes_after_the_look_is_not_given_up(route: Route) -> None:
     stage = Stage(route)
     stage.registry.holds(OLD, Status.PUBLISHED, stage.to)
-    run = stage.planned(give_up=OLD)
+    run = stage.planned(replace_digest=OLD)
     stage.registry.before = once("status Published -> Archived", rival(stage, {"a": b"rival"}))
     with pytest.raises(ConflictError):
         run.go()
@@ -692,7 +699,7 @@ def test_a_destination_that_changes_after_the_look_is_not_given_up(route: Route)
 def test_an_answer_lost_in_a_replacement_is_settled_by_reading(route: Route, number: int) -> None:
     stage = Stage(route)
     stage.registry.holds(OLD, Status.PUBLISHED, stage.to)
-    run = stage.planned(give_up=OLD)
+    run = stage.planned(replace_digest=OLD)
     count = iter(range(1000))
 
     def lose(_call: str) -> None:
@@ -710,7 +717,7 @@ def test_a_copy_is_never_made_over_what_was_not_given_up(status: Status) -> None
     # Whatever comes between the deletion and the copy is not ours to overwrite, permission or not.
     stage = Stage()
     stage.registry.holds(OLD, status, stage.to)
-    run = stage.planned(give_up=OLD)
+    run = stage.planned(replace_digest=OLD)
     stage.registry.before = once("copy from dev", rival(stage, {"a": b"rival"}))
     with pytest.raises(ConflictError):
         run.go()
@@ -730,7 +737,7 @@ def test_whoever_stops_it_has_no_more_written(route: Route, held: dict[str, byte
             stage.registry.holds(held, Status.PUBLISHED, stage.to)
         scheduler = InlineScheduler()
         status = Status.PUBLISHED if held else Status.UNLISTED
-        run = stage.planned(give_up=held, status=status, scheduler=scheduler)
+        run = stage.planned(replace_digest=held, status=status, scheduler=scheduler)
         stopped: list[int] = []
 
         def stop(
@@ -757,7 +764,7 @@ def test_whoever_stops_it_has_no_more_written(route: Route, held: dict[str, byte
 
 
 def test_whoever_stops_it_need_not_wait_for_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulumi_codeartifact_release.publishing.origin._CHECKED_EVERY", 1)
+    monkeypatch.setattr("pulumi_codeartifact_release.publishing.promotion_source._CHECKED_EVERY", 1)
 
     class Long(FakeRegistry):
         given = 0
@@ -919,7 +926,7 @@ def test_a_bad_download_is_made_again_and_what_was_sent_counts(content: bytes) -
     assert stage.fetched == ["a", "b", "b", "b", "c"]
     assert stage.registry.writes.count("publish a unfinished") == 1
     assert (stage.held.assets, stage.held.status) == (ABC, Status.PUBLISHED)
-    assert len([event for event in events if isinstance(event, LookingAgain)]) == 2
+    assert len([event for event in events if isinstance(event, Rechecking)]) == 2
 
 
 def test_a_first_asset_that_is_not_what_it_says_leaves_nothing_at_all() -> None:
@@ -970,7 +977,7 @@ def test_a_download_without_size_and_end_is_cut_off_at_the_quota(monkeypatch: py
     class Both(Sizeless, Endless):
         pass
 
-    monkeypatch.setattr(f"{ORIGIN}.LARGEST_ASSET", 5000)
+    monkeypatch.setattr(f"{ORIGIN}.MAX_ASSET_SIZE", 5000)
     source = Both()
     with pytest.raises(ServerFaultError):
         Stage(Route.TRANSFER, contents={"a": bytes(2500)}, source=source).planned().go()
@@ -1025,15 +1032,15 @@ def test_a_download_that_is_denied_is_told_at_once() -> None:
 
 def test_a_doubt_that_comes_while_another_asset_is_judged_does_not_undo_the_judgement() -> None:
     # Two downloads that fail at once doubt the source at once.
-    class Doubtful(Origin):
-        def judge(self, found: RemoteVersion | None, planned: Pin | None = None) -> None:
-            super().judge(found, planned)
-            self.doubt()
+    class Doubtful(PromotionSource):
+        def check_gates(self, remote: RemoteVersion | None, planned_pin: Pin | None = None) -> None:
+            super().check_gates(remote, planned_pin)
+            self.invalidate()
 
     stage = Stage(Route.TRANSFER)
-    origin = Doubtful(stage.promotion, stage.source, same_domain=False)
-    release = Release(stage.to, stage.choose().assets)
-    assert origin.revision(release, InlineScheduler()) == str(stage.registry.versions[AT].revision)
+    promotion_source = Doubtful(stage.promotion, stage.source, same_domain=False)
+    release = Release(stage.to, stage.choose_candidate().assets)
+    assert promotion_source.verify(release, InlineScheduler()) == str(stage.registry.versions[AT].revision)
 
 
 def test_a_rival_with_the_same_bytes_may_finish_what_we_began() -> None:
@@ -1079,7 +1086,7 @@ def test_killed_anywhere_the_next_run_downloads_and_sends_what_is_missing_and_no
         stage = Stage(route)
         if held:
             stage.registry.holds(held, Status.PUBLISHED, stage.to)
-        run = stage.planned(finalize=finalize, status=status, give_up=held)
+        run = stage.planned(finalize=finalize, status=status, replace_digest=held)
         count = iter(range(1000))
 
         def kill(_call: str, count: Iterator[int] = count, crash_at: int = crash_at) -> None:
@@ -1100,7 +1107,7 @@ def test_killed_anywhere_the_next_run_downloads_and_sends_what_is_missing_and_no
             assert there.assets in (ABC, held)
         begun = set(there.assets) if there and there.status is Status.UNFINISHED else set()
         copied = there is not None and there.assets == ABC
-        stage.planned(finalize=finalize, status=status, give_up=held).go()
+        stage.planned(finalize=finalize, status=status, replace_digest=held).go()
         assert (stage.held.assets, stage.held.status) == (ABC, status)
         # What may be given up is finished guarded, whatever the environment says.
         last_again = {"c"} if finalize is Finalize.LAST_ASSET and "c" in begun and not held else set()
@@ -1153,8 +1160,10 @@ def test_no_more_is_on_disk_than_the_assets_that_are_under_way(spool: Spool) -> 
     seen: list[int] = []
     stage = Stage(Route.TRANSFER, SEVEN, registry=Meeting(3, lambda: seen.append(spool.bytes)), source=Wide())
     run = stage.planned(scheduler=ThreadScheduler())
-    sources = run.origin.sources(run.release, run.scheduler)
-    for _ in apply(run.release, sources, stage.registry, run.scheduler, origin=run.origin, parallel=3):
+    sources = run.promotion_source.sources(run.release, run.scheduler)
+    for _ in apply(
+        run.release, sources, stage.registry, run.scheduler, promotion_source=run.promotion_source, parallel=3
+    ):
         assert list(spool.folder.iterdir()) == []
     assert seen == [3 * SIZE, 3 * SIZE]
     assert stage.held.assets == SEVEN
@@ -1259,7 +1268,7 @@ def test_a_plan_counts_what_an_undisturbed_run_asks_for_and_the_run_does_what_it
         stage.registry.holds(held, found, stage.to)
     before = replace(stage.registry.versions[AT])
     run = stage.planned(
-        status=status, finalize=finalize, give_up=held if permitted and isinstance(held, dict) else None
+        status=status, finalize=finalize, replace_digest=held if permitted and isinstance(held, dict) else None
     )
     plan = run.plan
     try:

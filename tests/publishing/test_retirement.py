@@ -23,8 +23,8 @@ from pulumi_codeartifact_release.errors import (
     UnreachableError,
     UsageError,
 )
-from pulumi_codeartifact_release.publishing import Finalize, Permission, Retirement, Source, apply, digest, retire
-from pulumi_codeartifact_release.publishing.retire import Known
+from pulumi_codeartifact_release.publishing import AssetSource, Finalize, Permission, Retirement, apply, digest, retire
+from pulumi_codeartifact_release.publishing.retire import ExpectedVersion
 from pulumi_codeartifact_release.registry import Coordinates, Status
 
 OLD = {"a": b"old", "b": b"bb"}
@@ -35,8 +35,8 @@ def digest_of(contents: dict[str, bytes]) -> str:
     return digest(asset(name, content) for name, content in contents.items())
 
 
-def replace(registry: FakeRegistry, give_up: str | None) -> None:
-    list(apply(release(NEW), sources(NEW), registry, InlineScheduler(), give_up=give_up))
+def replace(registry: FakeRegistry, replace_digest: str | None) -> None:
+    list(apply(release(NEW), sources(NEW), registry, InlineScheduler(), replace_digest=replace_digest))
 
 
 # --- replacement ------------------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def test_what_is_not_declared_published_replaces_nothing_whatever_is_permitted(f
     registry.holds(OLD, found)
     new = release(NEW, status=declared)
     with pytest.raises(RefusedError, match="Only what is declared Published replaces"):
-        list(apply(new, sources(NEW), registry, InlineScheduler(), give_up=digest_of(OLD)))
+        list(apply(new, sources(NEW), registry, InlineScheduler(), replace_digest=digest_of(OLD)))
     assert registry.writes == []
 
 
@@ -87,7 +87,7 @@ def test_a_replacement_is_finished_guarded_whatever_the_environment_says() -> No
     registry = FakeRegistry()
     registry.holds(OLD, Status.PUBLISHED)
     new = release(NEW, finalize=Finalize.LAST_ASSET)
-    list(apply(new, sources(NEW), registry, InlineScheduler(), give_up=digest_of(OLD)))
+    list(apply(new, sources(NEW), registry, InlineScheduler(), replace_digest=digest_of(OLD)))
     assert registry.writes[-1] == "status Unfinished -> Published"
 
 
@@ -99,13 +99,13 @@ def test_leftover_assets_are_deleted_as_unfinished() -> None:
     assert registry.versions[AT].assets == NEW
 
 
-@pytest.mark.parametrize("give_up", [None, digest_of(NEW), digest_of({"a": b"another"})])
-def test_without_permission_for_just_that_nothing_is_written(give_up: str | None) -> None:
+@pytest.mark.parametrize("replace_digest", [None, digest_of(NEW), digest_of({"a": b"another"})])
+def test_without_permission_for_just_that_nothing_is_written(replace_digest: str | None) -> None:
     for status, error in ((Status.PUBLISHED, ConflictError), (Status.UNFINISHED, LeftoverAssetsError)):
         registry = FakeRegistry()
         registry.holds(OLD, status)
         with pytest.raises(error):
-            replace(registry, give_up)
+            replace(registry, replace_digest)
         assert registry.writes == []
 
 
@@ -173,11 +173,11 @@ def test_a_malformed_permission_is_one_clear_line(text: str) -> None:
 
 
 def retired(
-    registry: FakeRegistry, policy: Retirement, *, permitted: bool = True, known: Known | None = None
+    registry: FakeRegistry, policy: Retirement, *, permitted: bool = True, known: ExpectedVersion | None = None
 ) -> list[str]:
     registry.calls.clear()
     version = registry.versions.get(AT)
-    known = known or Known(str(version.revision) if version else "?", digest_of(OLD))
+    known = known or ExpectedVersion(str(version.revision) if version else "?", digest_of(OLD))
     list(retire(AT, policy, known, registry, InlineScheduler(), permitted=permitted))
     return registry.writes
 
@@ -229,7 +229,7 @@ def test_bytes_are_lost_only_with_permission(policy: Retirement) -> None:
 def test_bytes_are_lost_only_of_the_revision_that_state_knows(policy: Retirement) -> None:
     registry = holding(Status.PUBLISHED)
     with pytest.raises(ChangedError, match="pulumi refresh"):
-        retired(registry, policy, known=Known("an older one", digest_of(OLD)))
+        retired(registry, policy, known=ExpectedVersion("an older one", digest_of(OLD)))
     assert registry.writes == []
 
 
@@ -237,9 +237,9 @@ def test_bytes_are_lost_only_of_the_revision_that_state_knows(policy: Retirement
 def test_a_version_with_other_bytes_is_not_ours_to_hide(policy: Retirement) -> None:
     registry = holding(Status.PUBLISHED)
     with pytest.raises(ChangedError):
-        retired(registry, policy, known=Known("1", digest_of(NEW)))
+        retired(registry, policy, known=ExpectedVersion("1", digest_of(NEW)))
     # A revision that moved with the same bytes is still ours.
-    assert len(retired(registry, policy, known=Known("an older one", digest_of(OLD)))) == 1
+    assert len(retired(registry, policy, known=ExpectedVersion("an older one", digest_of(OLD)))) == 1
 
 
 def test_a_version_that_is_gone_already_is_success() -> None:
@@ -297,17 +297,17 @@ def test_nothing_is_deleted_for_files_that_have_changed() -> None:
 
         cached = False
 
-        def recheck(self) -> None:
+        def rehash(self) -> None:
             """It stays."""
 
-        def assure(self) -> None:
+        def verify_unchanged(self) -> None:
             """Not reached."""
 
     registry = FakeRegistry()
     registry.holds(OLD, Status.PUBLISHED)
-    changed: dict[str, Source] = {**sources(NEW), "a": Changed()}
+    changed: dict[str, AssetSource] = {**sources(NEW), "a": Changed()}
     with pytest.raises(FileChangedError):
-        list(apply(release(NEW), changed, registry, InlineScheduler(), give_up=digest_of(OLD)))
+        list(apply(release(NEW), changed, registry, InlineScheduler(), replace_digest=digest_of(OLD)))
     assert registry.writes == []
 
 
@@ -320,6 +320,6 @@ def test_a_version_that_comes_back_after_every_deletion_is_reported() -> None:
     registry.holds(OLD, Status.PUBLISHED)
     scheduler = InlineScheduler()
     with pytest.raises(InconsistentReadError, match="still there"):
-        list(apply(release(NEW), sources(NEW), registry, scheduler, give_up=digest_of(OLD)))
+        list(apply(release(NEW), sources(NEW), registry, scheduler, replace_digest=digest_of(OLD)))
     assert registry.calls.count("delete") < 10
     assert scheduler.slept > 1

@@ -13,21 +13,21 @@ from pulumi_codeartifact_release.publishing import (
     Action,
     Finalize,
     Finished,
-    Origin,
     Pin,
     Promotion,
+    PromotionSource,
     Release,
     Review,
     Route,
     apply,
-    choose,
+    choose_candidate,
     digest,
-    least_s,
-    look,
     make_plan,
-    sum_of,
+    min_seconds,
+    read_version,
+    total_reviews,
 )
-from pulumi_codeartifact_release.publishing.plan import refused
+from pulumi_codeartifact_release.publishing.plan import refused_plan
 from pulumi_codeartifact_release.registry import Status
 
 ABC = {"a": b"aaa", "b": b"bbbb", "c": b"c"}
@@ -67,30 +67,40 @@ def test_what_a_review_says_is_what_the_run_does(
     if there := HELD[held]:
         registry.holds(*there, to)
     scheduler = InlineScheduler()
-    origin = None
-    remote = look(registry, to, scheduler)
-    give_up = remote.digest if remote else None
+    promotion_source = None
+    remote = read_version(registry, to, scheduler)
+    replace_digest = remote.digest if remote else None
     if route is Route.FILES:
         declared = Release(to, release(ABC).assets, status, finalize)
         contents = dict(sources(ABC))
     else:
         registry.holds(ABC, Status.PUBLISHED, AT)
         pin = Pin(release(ABC).digest, "a test") if pinned else None
-        origin = Origin(Promotion(AT, to, pin), source, same_domain=route is Route.COPY)
-        declared = Release(to, choose(origin, remote, scheduler).assets, status, finalize)
-        contents = dict(origin.sources(declared, scheduler))  # type: ignore[arg-type]
-    plan = make_plan(declared, remote, give_up, route)
-    review = Review(plan, 10.0, origin, looks_again=True)
-    events = list(apply(declared, contents, registry, scheduler, give_up=give_up, origin=origin, planned=plan))
+        promotion_source = PromotionSource(Promotion(AT, to, pin), source, same_domain=route is Route.COPY)
+        declared = Release(to, choose_candidate(promotion_source, remote, scheduler).assets, status, finalize)
+        contents = dict(promotion_source.sources(declared, scheduler))  # type: ignore[arg-type]
+    plan = make_plan(declared, remote, replace_digest, route)
+    review = Review(plan, 10.0, promotion_source, reads_again=True)
+    events = list(
+        apply(
+            declared,
+            contents,
+            registry,
+            scheduler,
+            replace_digest=replace_digest,
+            promotion_source=promotion_source,
+            initial_plan=plan,
+        )
+    )
     done = events[-1]
     assert isinstance(done, Finished)
     assert review.requests == len(registry.calls) + len(source.calls), (registry.calls, source.calls)
     moved = done.copied or done.sent
-    assert sorted(moved, key=lambda each: each.name) == list(plan.sends)
-    assert plan.send_bytes == sum(each.size for each in moved)
-    assert {*plan.there, *plan.sends} == set(declared.assets)
-    assert not {*plan.there} & {*plan.sends}
-    assert plan.puts == sum(call.startswith("publish") for call in registry.calls)
+    assert sorted(moved, key=lambda each: each.name) == list(plan.expected_uploads)
+    assert plan.upload_bytes == sum(each.size for each in moved)
+    assert {*plan.skipped_assets, *plan.expected_uploads} == set(declared.assets)
+    assert not {*plan.skipped_assets} & {*plan.expected_uploads}
+    assert plan.publish_requests == sum(call.startswith("publish") for call in registry.calls)
     assert plan.release.digest == digest(asset(name, content) for name, content in registry.versions[to].assets.items())
     assert done.state.status is status
     assert plan.changes == bool(registry.writes)
@@ -108,7 +118,7 @@ def test_a_plan_that_does_not_hold_any_more_harms_nobody() -> None:
         registry = FakeRegistry()
         plan = make_plan(release(ABC), None)
         registry.holds(held, status)
-        events = apply(release(ABC), sources(ABC), registry, InlineScheduler(), planned=plan)
+        events = apply(release(ABC), sources(ABC), registry, InlineScheduler(), initial_plan=plan)
         if held is ABC:
             assert isinstance(list(events)[-1], Finished)
             assert registry.versions[AT].status is Status.PUBLISHED
@@ -122,30 +132,30 @@ def test_a_plan_that_does_not_hold_any_more_harms_nobody() -> None:
     ("puts", "rate", "seconds"), [(150, 10.0, 14.0), (10, 10.0, 0.0), (11, 10.0, 0.1), (0, 10.0, 0.0), (150, None, 0.0)]
 )
 def test_the_least_time_is_what_the_quota_allows(puts: int, rate: float | None, seconds: float) -> None:
-    assert least_s(puts, rate) == pytest.approx(seconds)
+    assert min_seconds(puts, rate) == pytest.approx(seconds)
 
 
 def test_a_sum_counts_what_is_shared_once() -> None:
     many = {f"{number:03}": b"x" for number in range(75)}
     registry = FakeRegistry()
     registry.holds(ABC, Status.PUBLISHED)
-    kept = make_plan(release(ABC), look(registry, AT, InlineScheduler()))
+    kept = make_plan(release(ABC), read_version(registry, AT, InlineScheduler()))
     registry.holds({"a": b"aaa"}, Status.UNFINISHED)
-    part = make_plan(release(ABC), look(registry, AT, InlineScheduler()))
-    gate = refused(Release(AT, ()), None, GateError("no"), Route.COPY)
+    part = make_plan(release(ABC), read_version(registry, AT, InlineScheduler()))
+    gate = refused_plan(Release(AT, ()), None, GateError("no"), Route.COPY)
     new = make_plan(release(many), None)
-    total = sum_of(Review(plan, 10.0) for plan in (new, new, kept, part, gate))
+    total = total_reviews(Review(plan, 10.0) for plan in (new, new, kept, part, gate))
     assert (total.changes, total.unchanged, total.refused) == (3, 1, 1)
-    assert (total.assets, total.there, total.size) == (152, 1, 155)
+    assert (total.assets, total.skipped_assets, total.size) == (152, 1, 155)
     assert total.requests == 2 * (1 + 75 + 2) + 2 + (2 + 2 + 2) + 1
     # Together they are 152 uploads, and the bucket is full but once.
-    assert total.least_s == pytest.approx(14.2)
+    assert total.min_seconds == pytest.approx(14.2)
 
 
 def test_a_copy_waits_for_no_quota_of_uploads() -> None:
     many = {f"{number:03}": b"x" for number in range(150)}
     plan = make_plan(release(many), None, route=Route.COPY)
-    assert (plan.action, Review(plan, 10.0).least_s, plan.puts) == (Action.PUBLISH, 0.0, 0)
+    assert (plan.action, Review(plan, 10.0).min_seconds, plan.publish_requests) == (Action.PUBLISH, 0.0, 0)
 
 
 @pytest.mark.parametrize("finalize", Finalize)
@@ -155,7 +165,7 @@ def test_a_stale_plan_sends_nothing_into_what_somebody_else_began(finalize: Fina
     plan = make_plan(release(one, finalize=finalize), None)
     registry.holds({"rival": b"half"}, Status.UNFINISHED)
     with pytest.raises(LeftoverAssetsError):
-        list(apply(release(one, finalize=finalize), sources(one), registry, InlineScheduler(), planned=plan))
+        list(apply(release(one, finalize=finalize), sources(one), registry, InlineScheduler(), initial_plan=plan))
     assert registry.writes == []
     assert registry.versions[AT].assets == {"rival": b"half"}
 
@@ -164,14 +174,18 @@ def test_a_stale_plan_sends_nothing_into_what_somebody_else_began(finalize: Fina
 def test_a_stale_replacement_deletes_nothing_but_what_was_named(status: Status) -> None:
     registry = FakeRegistry()
     registry.holds(OTHER, status)
-    held = look(registry, AT, InlineScheduler())
+    held = read_version(registry, AT, InlineScheduler())
     assert held is not None
     plan = make_plan(release(ABC), held, held.digest)
     assert plan.action is Action.REPLACE
     registry.holds({"a": b"precious"}, status)
     registry.calls.clear()
     with pytest.raises(RefusedError):
-        list(apply(release(ABC), sources(ABC), registry, InlineScheduler(), give_up=held.digest, planned=plan))
+        list(
+            apply(
+                release(ABC), sources(ABC), registry, InlineScheduler(), replace_digest=held.digest, initial_plan=plan
+            )
+        )
     assert registry.writes == []
     assert registry.versions[AT].assets == {"a": b"precious"}
 
@@ -179,7 +193,7 @@ def test_a_stale_replacement_deletes_nothing_but_what_was_named(status: Status) 
 def test_what_was_there_as_planned_and_is_gone_is_not_believed() -> None:
     registry = FakeRegistry()
     registry.holds(ABC, Status.PUBLISHED)
-    plan = make_plan(release(ABC), look(registry, AT, InlineScheduler()))
+    plan = make_plan(release(ABC), read_version(registry, AT, InlineScheduler()))
     registry.versions.clear()
-    list(apply(release(ABC), sources(ABC), registry, InlineScheduler(), planned=plan))
+    list(apply(release(ABC), sources(ABC), registry, InlineScheduler(), initial_plan=plan))
     assert registry.versions[AT].status is Status.PUBLISHED

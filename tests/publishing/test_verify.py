@@ -22,7 +22,7 @@ from pulumi_codeartifact_release.errors import (
 )
 from pulumi_codeartifact_release.publishing import (
     AssetProgress,
-    LookingAgain,
+    Rechecking,
     Release,
     RemoteVersion,
     ThreadScheduler,
@@ -30,12 +30,12 @@ from pulumi_codeartifact_release.publishing import (
 )
 from pulumi_codeartifact_release.publishing.verify import (
     AssetDifference,
-    Downloading,
-    FactDifference,
-    Received,
-    Result,
-    Sealed,
-    Verdict,
+    Download,
+    DownloadStarted,
+    ExpectedDigest,
+    VerifyOutcome,
+    VerifyResult,
+    VersionDifference,
     verify,
 )
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status, VersionState
@@ -79,17 +79,19 @@ def registry() -> Liar:
     return made
 
 
-def checked(registry: FakeRegistry, expected: Release | Sealed | None = None, *, download: bool = True) -> Verdict:
+def checked(
+    registry: FakeRegistry, expected: Release | ExpectedDigest | None = None, *, download: bool = True
+) -> VerifyResult:
     return verify(expected or release(FILES), registry, InlineScheduler(), download=download)
 
 
-def sealed(contents: dict[str, bytes] = FILES, status: Status | None = None) -> Sealed:
-    return Sealed(AT, digest(asset(name, content) for name, content in contents.items()), status)
+def sealed(contents: dict[str, bytes] = FILES, status: Status | None = None) -> ExpectedDigest:
+    return ExpectedDigest(AT, digest(asset(name, content) for name, content in contents.items()), status)
 
 
-def names(verdict: Verdict) -> list[str]:
+def names(verdict: VerifyResult) -> list[str]:
     """The names of the assets that differ, and what differs of the version."""
-    return [each.name if isinstance(each, AssetDifference) else each.what for each in verdict.differences]
+    return [each.name if isinstance(each, AssetDifference) else each.field for each in verdict.differences]
 
 
 # --- what is there, and is right ---
@@ -98,10 +100,10 @@ def names(verdict: Verdict) -> list[str]:
 @pytest.mark.parametrize("expected", [release(FILES), sealed()], ids=["declared", "digest"])
 @pytest.mark.parametrize("download", [False, True])
 def test_what_is_as_it_must_be_is_verified_and_only_read(
-    registry: Liar, expected: Release | Sealed, download: bool
+    registry: Liar, expected: Release | ExpectedDigest, download: bool
 ) -> None:
     verdict = checked(registry, expected, download=download)
-    assert (verdict.result, verdict.differences, verdict.problem) == (Result.VERIFIED, (), None)
+    assert (verdict.outcome, verdict.differences, verdict.problem) == (VerifyOutcome.VERIFIED, (), None)
     assert registry.writes == []
     fetched = sorted(call for call in registry.calls if call.startswith("fetch"))
     assert fetched == ([f"fetch {name}" for name in FILES] if download else [])
@@ -110,19 +112,19 @@ def test_what_is_as_it_must_be_is_verified_and_only_read(
 
 
 def test_what_came_is_hashed_and_counted(registry: Liar) -> None:
-    received = checked(registry).received
+    received = checked(registry).downloads
     assert received == {
-        name: Received(len(content), hashlib.sha256(content).hexdigest()) for name, content in FILES.items()
+        name: Download(len(content), hashlib.sha256(content).hexdigest()) for name, content in FILES.items()
     }
-    assert checked(registry, download=False).received is None
+    assert checked(registry, download=False).downloads is None
 
 
 @pytest.mark.parametrize("status", [Status.UNLISTED, Status.ARCHIVED])
 def test_a_status_that_is_declared_is_verified(registry: Liar, status: Status) -> None:
     registry.holds(FILES, status)
-    assert checked(registry, release(FILES, status=status), download=False).result is Result.VERIFIED
-    assert checked(registry, sealed(status=status), download=False).result is Result.VERIFIED
-    assert checked(registry, sealed(), download=False).result is Result.VERIFIED
+    assert checked(registry, release(FILES, status=status), download=False).outcome is VerifyOutcome.VERIFIED
+    assert checked(registry, sealed(status=status), download=False).outcome is VerifyOutcome.VERIFIED
+    assert checked(registry, sealed(), download=False).outcome is VerifyOutcome.VERIFIED
 
 
 # --- what differs ---
@@ -130,20 +132,20 @@ def test_a_status_that_is_declared_is_verified(registry: Liar, status: Status) -
 
 def test_there_is_no_such_version() -> None:
     verdict = checked(FakeRegistry())
-    assert (verdict.result, verdict.remote) == (Result.MISSING, None)
+    assert (verdict.outcome, verdict.remote) == (VerifyOutcome.MISSING, None)
 
 
 @pytest.mark.parametrize("download", [False, True])
 def test_every_difference_is_kept_and_none_hides_another(registry: Liar, download: bool) -> None:
     registry.holds({"a.txt": OTHER, "c.txt": b"", "d.txt": b"delta"}, Status.UNLISTED)
     verdict = checked(registry, download=download)
-    assert verdict.result is Result.DIFFERS
+    assert verdict.outcome is VerifyOutcome.DIFFERS
     assert names(verdict) == ["status", "digest", "a.txt", "b.txt", "d.txt"]
     status, whole, a, b, d = verdict.differences
-    assert status == FactDifference("status", "Published", "Unlisted")
+    assert status == VersionDifference("status", "Published", "Unlisted")
     assert verdict.remote
-    assert whole == FactDifference("digest", release(FILES).digest, verdict.remote.digest)
-    came = verdict.received or {}
+    assert whole == VersionDifference("digest", release(FILES).digest, verdict.remote.digest)
+    came = verdict.downloads or {}
     assert a == AssetDifference("a.txt", asset("a.txt", b"alpha"), asset("a.txt", OTHER), came.get("a.txt"))
     assert b == AssetDifference("b.txt", asset("b.txt", b"beta"), None)
     assert d == AssetDifference("d.txt", None, asset("d.txt", b"delta"), came.get("d.txt"))
@@ -152,28 +154,30 @@ def test_every_difference_is_kept_and_none_hides_another(registry: Liar, downloa
 
 @pytest.mark.parametrize("status", [Status.UNFINISHED, Status.DISPOSED])
 @pytest.mark.parametrize("expected", [release(FILES), sealed(), sealed(status=Status.PUBLISHED)])
-def test_what_is_not_whole_is_never_verified(registry: Liar, status: Status, expected: Release | Sealed) -> None:
+def test_what_is_not_whole_is_never_verified(
+    registry: Liar, status: Status, expected: Release | ExpectedDigest
+) -> None:
     """Though it lists every asset, as it should."""
     registry.holds(FILES, status)
     for download in (False, True):
         verdict = checked(registry, expected, download=download)
-        assert verdict.result is Result.DIFFERS
+        assert verdict.outcome is VerifyOutcome.DIFFERS
         assert names(verdict) == ["status"]
     assert not any(call.startswith("fetch") for call in registry.calls)
 
 
 def test_another_digest_differs_and_a_version_without_assets_has_none_that_is_right(registry: Liar) -> None:
-    assert names(checked(registry, Sealed(AT, "sha256:" + "0" * 64))) == ["digest"]
+    assert names(checked(registry, ExpectedDigest(AT, "sha256:" + "0" * 64))) == ["digest"]
     registry.holds({}, Status.PUBLISHED)
     verdict = checked(registry, sealed({}))
-    assert (verdict.result, names(verdict)) == (Result.DIFFERS, ["assets"])
+    assert (verdict.outcome, names(verdict)) == (VerifyOutcome.DIFFERS, ["assets"])
 
 
 def test_without_downloading_the_listings_own_sizes_prove_nothing(registry: Liar) -> None:
     registry.lists["a.txt"] = replace(asset("a.txt", b"alpha"), size=0)
-    assert checked(registry, download=False).result is Result.VERIFIED
+    assert checked(registry, download=False).outcome is VerifyOutcome.VERIFIED
     # And a size that is left out is no lie.
-    assert checked(registry).result is Result.VERIFIED
+    assert checked(registry).outcome is VerifyOutcome.VERIFIED
 
 
 # --- a registry that lies ---
@@ -195,18 +199,20 @@ LIES: dict[str, Callable[[], Iterator[bytes]]] = {
 
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("expected", [release(FILES), sealed()], ids=["declared", "digest"])
-def test_what_downloads_as_something_else_is_a_difference(registry: Liar, expected: Release | Sealed, lie: str) -> None:
+def test_what_downloads_as_something_else_is_a_difference(
+    registry: Liar, expected: Release | ExpectedDigest, lie: str
+) -> None:
     registry.sends["a.txt"] = LIES[lie]
     verdict = checked(registry, expected)
-    assert (verdict.result, names(verdict), verdict.problem) == (Result.DIFFERS, ["a.txt"], None)
+    assert (verdict.outcome, names(verdict), verdict.problem) == (VerifyOutcome.DIFFERS, ["a.txt"], None)
     (difference,) = verdict.differences
     assert isinstance(difference, AssetDifference)
     assert difference.listed == asset("a.txt", b"alpha")
-    assert difference.received
-    assert difference.received.sha256 != asset("a.txt", b"alpha").sha256
+    assert difference.download
+    assert difference.download.sha256 != asset("a.txt", b"alpha").sha256
     # The others were read all the same.
-    assert verdict.received
-    assert set(verdict.received) == set(FILES)
+    assert verdict.downloads
+    assert set(verdict.downloads) == set(FILES)
 
 
 def test_bytes_are_held_against_the_declaration_and_the_listing(registry: Liar) -> None:
@@ -215,12 +221,14 @@ def test_bytes_are_held_against_the_declaration_and_the_listing(registry: Liar) 
     verdict = checked(registry)
     assert names(verdict) == ["digest", "a.txt"]
     assert isinstance(verdict.differences[1], AssetDifference)
-    assert verdict.differences[1].received == Received(5, asset("a.txt", b"alpha").sha256)
+    assert verdict.differences[1].download == Download(5, asset("a.txt", b"alpha").sha256)
 
 
 @pytest.mark.parametrize("size", [4, 6, 1 << 20])
 @pytest.mark.parametrize("expected", [release(FILES), sealed()], ids=["declared", "digest"])
-def test_a_size_that_is_not_what_comes_is_a_difference(registry: Liar, expected: Release | Sealed, size: int) -> None:
+def test_a_size_that_is_not_what_comes_is_a_difference(
+    registry: Liar, expected: Release | ExpectedDigest, size: int
+) -> None:
     registry.lists["a.txt"] = replace(asset("a.txt", b"alpha"), size=size)
     assert names(checked(registry, expected)) == ["a.txt"]
 
@@ -232,7 +240,7 @@ def test_an_absurd_size_is_not_waited_for(registry: Liar, sent: str) -> None:
     # What is declared is long over by then; where only the digest is known, no asset is that large.
     assert names(checked(registry)) == ["a.txt"]
     verdict = checked(registry, sealed())
-    assert verdict.result is Result.UNKNOWN
+    assert verdict.outcome is VerifyOutcome.UNKNOWN
     assert verdict.problem
     assert verdict.problem.code == "quota-exceeded"
 
@@ -240,15 +248,15 @@ def test_an_absurd_size_is_not_waited_for(registry: Liar, sent: str) -> None:
 def test_an_asset_that_is_listed_and_not_there_is_a_difference(registry: Liar) -> None:
     registry.lists["z.txt"] = asset("z.txt", b"zeta")
     verdict = checked(registry, release({**FILES, "z.txt": b"zeta"}))
-    assert (verdict.result, names(verdict)) == (Result.DIFFERS, ["z.txt"])
+    assert (verdict.outcome, names(verdict)) == (VerifyOutcome.DIFFERS, ["z.txt"])
     assert isinstance(verdict.differences[0], AssetDifference)
-    assert verdict.differences[0].received == Received(0, None)
+    assert verdict.differences[0].download == Download(0, None)
 
 
 def test_an_endless_asset_whose_size_is_not_said_ends(registry: Liar, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    monkeypatch.setattr(sys.modules["pulumi_codeartifact_release.publishing.verify"], "LARGEST_ASSET", 3 << 20)
+    monkeypatch.setattr(sys.modules["pulumi_codeartifact_release.publishing.verify"], "MAX_ASSET_SIZE", 3 << 20)
     registry.lists["a.txt"] = replace(asset("a.txt", b"alpha"), size=0)
     registry.sends["a.txt"] = endless
     assert names(checked(registry, sealed())) == ["a.txt"]
@@ -256,7 +264,9 @@ def test_an_endless_asset_whose_size_is_not_said_ends(registry: Liar, monkeypatc
 
 @pytest.mark.parametrize("name", ["\ud800", "a\udfff.txt"])
 @pytest.mark.parametrize("expected", [release(FILES), sealed()], ids=["declared", "digest"])
-def test_a_name_that_is_no_text_is_one_clear_error(registry: Liar, name: str, expected: Release | Sealed) -> None:
+def test_a_name_that_is_no_text_is_one_clear_error(
+    registry: Liar, name: str, expected: Release | ExpectedDigest
+) -> None:
     registry.lists[name] = Asset(name, 1, "0" * 64)
     with pytest.raises(ServerFaultError, match="whose name is not text") as caught:
         checked(registry, expected)
@@ -272,14 +282,14 @@ def test_names_are_compared_in_nfc_and_asked_for_as_the_registry_spells_them(reg
     registry.holds({DECOMPOSED: b"x"}, Status.PUBLISHED)
     for expected in (release({COMPOSED: b"x"}), sealed({COMPOSED: b"x"})):
         registry.calls.clear()
-        assert checked(registry, expected).result is Result.VERIFIED
+        assert checked(registry, expected).outcome is VerifyOutcome.VERIFIED
         assert f"fetch {DECOMPOSED}" in registry.calls
 
 
 def test_names_that_look_alike_stay_two(registry: Liar) -> None:
     registry.holds({COMPOSED: b"x", DECOMPOSED: b"y"}, Status.PUBLISHED)
     verdict = checked(registry, release({COMPOSED: b"x"}))
-    assert verdict.result is Result.DIFFERS
+    assert verdict.outcome is VerifyOutcome.DIFFERS
     assert DECOMPOSED in names(verdict)
 
 
@@ -296,10 +306,10 @@ def test_a_version_that_moves_while_it_is_downloaded_is_read_again_whole(registr
             registry.holds({**FILES, "a.txt": OTHER}, Status.PUBLISHED)
 
     registry.on_fetch = replaced
-    verdict = verify(release(FILES), registry, InlineScheduler(), download=True, tell=told.append)
-    assert (verdict.result, names(verdict)) == (Result.DIFFERS, ["digest", "a.txt"])
-    assert [type(event) for event in told].count(Downloading) == 2
-    assert any(isinstance(event, LookingAgain) for event in told)
+    verdict = verify(release(FILES), registry, InlineScheduler(), download=True, on_event=told.append)
+    assert (verdict.outcome, names(verdict)) == (VerifyOutcome.DIFFERS, ["digest", "a.txt"])
+    assert [type(event) for event in told].count(DownloadStarted) == 2
+    assert any(isinstance(event, Rechecking) for event in told)
 
 
 @pytest.mark.parametrize("becomes", [Status.ARCHIVED, None])
@@ -312,7 +322,7 @@ def test_a_version_that_is_taken_away_meanwhile_is_not_verified(registry: Liar, 
 
     registry.on_fetch = gone
     verdict = checked(registry)
-    assert verdict.result is (Result.DIFFERS if becomes else Result.MISSING)
+    assert verdict.outcome is (VerifyOutcome.DIFFERS if becomes else VerifyOutcome.MISSING)
 
 
 def test_only_the_status_moved_is_moved_too(registry: Liar) -> None:
@@ -344,7 +354,7 @@ def test_a_connection_that_breaks_is_tried_again_from_the_start(registry: Liar) 
 
     registry.sends["a.txt"] = broken
     scheduler = InlineScheduler()
-    assert verify(release(FILES), registry, scheduler, download=True).result is Result.VERIFIED
+    assert verify(release(FILES), registry, scheduler, download=True).outcome is VerifyOutcome.VERIFIED
     assert scheduler.slept > 0
 
 
@@ -356,10 +366,10 @@ def test_what_cannot_be_downloaded_is_not_verified_and_hides_nothing(registry: L
 
     registry.sends["b.txt"] = failing
     verdict = checked(registry)
-    assert (verdict.result, verdict.problem, verdict.differences) == (Result.UNKNOWN, error, ())
+    assert (verdict.outcome, verdict.problem, verdict.differences) == (VerifyOutcome.UNKNOWN, error, ())
     registry.sends["a.txt"] = LIES["other bytes"]
     both = checked(registry)
-    assert (both.result, both.problem, names(both)) == (Result.DIFFERS, error, ["a.txt"])
+    assert (both.outcome, both.problem, names(both)) == (VerifyOutcome.DIFFERS, error, ["a.txt"])
 
 
 def test_what_one_asset_met_is_not_met_again_by_all_others(registry: Liar) -> None:
@@ -373,7 +383,7 @@ def test_what_one_asset_met_is_not_met_again_by_all_others(registry: Liar) -> No
 
     registry.on_fetch = denied
     contents = dict(registry.versions[AT].assets)
-    assert checked(registry, release(contents)).result is Result.UNKNOWN
+    assert checked(registry, release(contents)).outcome is VerifyOutcome.UNKNOWN
     # The largest.
     assert asked == ["000"]
 
@@ -389,12 +399,12 @@ def test_what_was_downloaded_counts_for_nothing_if_its_version_cannot_be_told(re
     registry.before = later
     verdict = checked(registry)
     # As listed, at one revision: that stands.
-    assert (verdict.result, names(verdict)) == (Result.DIFFERS, ["digest", "d.txt"])
+    assert (verdict.outcome, names(verdict)) == (VerifyOutcome.DIFFERS, ["digest", "d.txt"])
     assert verdict.problem
-    assert checked_after(registry).result is Result.UNKNOWN
+    assert checked_after(registry).outcome is VerifyOutcome.UNKNOWN
 
 
-def checked_after(registry: Liar) -> Verdict:
+def checked_after(registry: Liar) -> VerifyResult:
     registry.holds(FILES, Status.PUBLISHED)
     registry.calls.clear()
     return checked(registry)
@@ -403,16 +413,16 @@ def checked_after(registry: Liar) -> Verdict:
 def test_archived_bytes_cannot_be_downloaded_and_are_not_said_to_be_verified(registry: Liar) -> None:
     registry.holds(FILES, Status.ARCHIVED)
     verdict = checked(registry, release(FILES, status=Status.ARCHIVED))
-    assert verdict.result is Result.UNKNOWN
+    assert verdict.outcome is VerifyOutcome.UNKNOWN
     assert "cannot be downloaded" in str(verdict.problem)
-    assert checked(registry).result is Result.DIFFERS
+    assert checked(registry).outcome is VerifyOutcome.DIFFERS
 
 
 def test_a_verdict_without_every_asset_is_never_verified() -> None:
     remote = RemoteVersion(VersionState(Status.PUBLISHED, "1"), {"a": asset("a", b"")})
-    assert Verdict(sealed(), remote, received={}).result is Result.UNKNOWN
-    assert Verdict(sealed(), remote, problem=UnreachableError("no answer")).result is Result.UNKNOWN
-    assert Verdict(sealed(), remote).result is Result.VERIFIED
+    assert VerifyResult(sealed(), remote, downloads={}).outcome is VerifyOutcome.UNKNOWN
+    assert VerifyResult(sealed(), remote, problem=UnreachableError("no answer")).outcome is VerifyOutcome.UNKNOWN
+    assert VerifyResult(sealed(), remote).outcome is VerifyOutcome.VERIFIED
 
 
 # --- at work ---
@@ -433,7 +443,7 @@ def test_several_are_downloaded_at_once_and_no_more_than_that(registry: Liar) ->
 
     registry.on_fetch = counted
     verdict = verify(release(contents), registry, ThreadScheduler(), download=True, parallel=4)
-    assert verdict.result is Result.VERIFIED
+    assert verdict.outcome is VerifyOutcome.VERIFIED
     assert 1 < most[0] <= 4
 
 
@@ -444,9 +454,9 @@ def test_progress_is_told_in_bytes_and_ends_at_the_size(registry: Liar) -> None:
         [content[start : start + (1 << 18)] for start in range(0, len(content), 1 << 18)]
     )
     told: list[object] = []
-    assert verify(release({"big": content}), registry, InlineScheduler(), download=True, tell=told.append).result
+    assert verify(release({"big": content}), registry, InlineScheduler(), download=True, on_event=told.append).outcome
     assert [event.sent for event in told if isinstance(event, AssetProgress)] == [1 << 20, 2 << 20, 5 << 19]
-    (due,) = [event.assets for event in told if isinstance(event, Downloading)]
+    (due,) = [event.assets for event in told if isinstance(event, DownloadStarted)]
     assert due == (asset("big", content),)
 
 

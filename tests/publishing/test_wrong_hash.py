@@ -12,8 +12,8 @@ import pytest
 from fakes import AT, FakeRegistry, InlineScheduler
 from pulumi_codeartifact_release.errors import AccessDeniedError, ConflictError, FileChangedError, UnreachableError
 from pulumi_codeartifact_release.hashing import FileIdentity, HashedFile, SqliteCache, hash_files
-from pulumi_codeartifact_release.publishing import Finalize, Release, apply, digest, make_plan, recheck_cached
-from pulumi_codeartifact_release.publishing.source import Source
+from pulumi_codeartifact_release.publishing import Finalize, Release, apply, digest, make_plan, verify_cached_hashes
+from pulumi_codeartifact_release.publishing.asset_source import AssetSource
 from pulumi_codeartifact_release.registry.interface import Asset, Status
 
 OLD = b"old bytes"
@@ -42,7 +42,7 @@ def hashed(path: Path, cache: SqliteCache) -> HashedFile:
     return hash_files([path], cache=cache, now_ns=later)[path]
 
 
-def release_of(sources: Mapping[str, Source], finalize: Finalize = Finalize.STATUS_UPDATE) -> Release:
+def release_of(sources: Mapping[str, AssetSource], finalize: Finalize = Finalize.STATUS_UPDATE) -> Release:
     assets = tuple(Asset(name, each.size, each.sha256) for name, each in sorted(sources.items()))
     return Release(AT, assets, Status.PUBLISHED, finalize)
 
@@ -50,8 +50,16 @@ def release_of(sources: Mapping[str, Source], finalize: Finalize = Finalize.STAT
 def run(
     path: Path, cache: SqliteCache, registry: FakeRegistry, finalize: Finalize = Finalize.STATUS_UPDATE, **more: str
 ) -> None:
-    sources: dict[str, Source] = {"a": hashed(path, cache)}
-    list(apply(release_of(sources, finalize), sources, registry, InlineScheduler(), give_up=more.get("give_up")))
+    sources: dict[str, AssetSource] = {"a": hashed(path, cache)}
+    list(
+        apply(
+            release_of(sources, finalize),
+            sources,
+            registry,
+            InlineScheduler(),
+            replace_digest=more.get("replace_digest"),
+        )
+    )
 
 
 @pytest.mark.parametrize("finalize", list(Finalize))
@@ -121,11 +129,11 @@ def test_a_real_conflict_stays_one(path: Path, cache: SqliteCache) -> None:
 def test_nothing_is_deleted_for_a_file_whose_hash_is_wrong(path: Path, cache: SqliteCache) -> None:
     registry = FakeRegistry()
     registry.holds({"a": b"published"}, Status.PUBLISHED)
-    give_up = digest([Asset("a", 9, hashlib.sha256(b"published").hexdigest())])
+    replace_digest = digest([Asset("a", 9, hashlib.sha256(b"published").hexdigest())])
     with pytest.raises(FileChangedError):
-        run(path, cache, registry, give_up=give_up)
+        run(path, cache, registry, replace_digest=replace_digest)
     assert registry.versions[AT].assets == {"a": b"published"}
-    run(path, cache, registry, give_up=give_up)
+    run(path, cache, registry, replace_digest=replace_digest)
     assert registry.versions[AT].assets == {"a": NEW}
 
 
@@ -134,7 +142,7 @@ def test_a_file_that_was_just_hashed_is_not_read_once_more_for_a_conflict(
 ) -> None:
     file = tmp_path / "b"
     file.write_bytes(NEW)
-    sources: dict[str, Source] = {"b": hashed(file, cache)}
+    sources: dict[str, AssetSource] = {"b": hashed(file, cache)}
     registry = FakeRegistry()
     registry.holds({"b": OLD}, Status.PUBLISHED)
     monkeypatch.setattr(HashedFile, "open", None)
@@ -153,13 +161,13 @@ def test_a_file_that_is_written_through_a_mapped_page_is_hashed_anew(tmp_path: P
     stale = hashed(file, cache)
     assert (stale.cached, stale.sha256) == (True, before.sha256)
     with pytest.raises(FileChangedError):
-        stale.recheck()
+        stale.rehash()
     assert hashed(file, cache).sha256 == hashlib.sha256(NEW).hexdigest()
 
 
 def test_what_is_missing_or_foreign_is_no_reason_to_read(path: Path, cache: SqliteCache) -> None:
-    sources: dict[str, Source] = {"a": hashed(path, cache)}
+    sources: dict[str, AssetSource] = {"a": hashed(path, cache)}
     registry = FakeRegistry()
-    recheck_cached(make_plan(release_of(sources), None), sources)
+    verify_cached_hashes(make_plan(release_of(sources), None), sources)
     assert hashed(path, cache).cached
     assert registry.versions == {}

@@ -116,10 +116,10 @@ class Counted:
 
     cached = False
 
-    def recheck(self) -> None:
+    def rehash(self) -> None:
         """It stays."""
 
-    def assure(self) -> None:
+    def verify_unchanged(self) -> None:
         """It stays."""
 
     @contextmanager

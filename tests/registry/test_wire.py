@@ -28,7 +28,14 @@ from pulumi_codeartifact_release.errors import (
 )
 from pulumi_codeartifact_release.local_registry import start
 from pulumi_codeartifact_release.local_registry.faults import parse
-from pulumi_codeartifact_release.publishing import LookingAgain, Origin, Promotion, Release, apply, choose
+from pulumi_codeartifact_release.publishing import (
+    Promotion,
+    PromotionSource,
+    Rechecking,
+    Release,
+    apply,
+    choose_candidate,
+)
 from pulumi_codeartifact_release.registry import Asset, Registry, Status
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from pulumi_codeartifact_release.registry.client import ClientSettings, make_client
@@ -254,10 +261,18 @@ def test_a_transfer_goes_on_where_downloads_were_cut(tmp_path: Path) -> None:
         published(registry, contents)
         scheduler = InlineScheduler()
         # As if it was another domain: nothing is copied.
-        origin = Origin(Promotion(AT, far), registry, same_domain=False)
-        release = Release(far, choose(origin, None, scheduler).assets)
-        events = list(apply(release, origin.sources(release, scheduler), registry, scheduler, origin=origin))
-        assert any(isinstance(event, LookingAgain) for event in events)
+        promotion_source = PromotionSource(Promotion(AT, far), registry, same_domain=False)
+        release = Release(far, choose_candidate(promotion_source, None, scheduler).assets)
+        events = list(
+            apply(
+                release,
+                promotion_source.sources(release, scheduler),
+                registry,
+                scheduler,
+                promotion_source=promotion_source,
+            )
+        )
+        assert any(isinstance(event, Rechecking) for event in events)
         assert registry.list_assets(far).assets == registry.list_assets(AT).assets
         assert registry.describe(far).status is Status.PUBLISHED
 

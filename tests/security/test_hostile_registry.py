@@ -23,7 +23,7 @@ from pulumi_codeartifact_release.errors import (
     ServerFaultError,
     UnreachableError,
 )
-from pulumi_codeartifact_release.publishing import apply, look
+from pulumi_codeartifact_release.publishing import apply, read_version
 from pulumi_codeartifact_release.registry import Registry, Status
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from pulumi_codeartifact_release.registry.client import ClientSettings, make_client
@@ -251,7 +251,7 @@ def test_a_registry_that_never_settles_is_reported(registry: Registry, hostile: 
 
     hostile.answer = answer
     with pytest.raises(InconsistentReadError):
-        look(registry, AT, InlineScheduler())
+        read_version(registry, AT, InlineScheduler())
     assert len(hostile.requests) < 50
 
 

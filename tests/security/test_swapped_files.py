@@ -94,7 +94,7 @@ def test_a_link_that_came_after_a_file_was_hashed_is_not_followed(folder: Path, 
     with pytest.raises(FileChangedError), hashed.open() as body:
         assert body.read() != SECRET
     with pytest.raises(FileChangedError):
-        hashed.assure()
+        hashed.verify_unchanged()
 
 
 @swaps

@@ -19,22 +19,25 @@ SHORT = (0.1, 0.2, 0.4)
 
 def variant(
     *changes: tuple[str, str],
-    origin: tuple[tuple[str, str], ...] = (),
+    promotion_source: tuple[tuple[str, str], ...] = (),
+    read_version: tuple[tuple[str, str], ...] = (),
     upload: tuple[tuple[str, str], ...] = (),
     **names: Any,
 ) -> Core:
     """Return the core from a copy of `apply`: every text in `changes` replaced, then `names` set.
 
-    So it is with `origin` and `upload` and the modules of those names.
+    The other parameters do the same for the modules of their names.
     """
-    applying = _copied("apply", changes)
+    apply_copy = _copied("apply", changes)
+    reader_copy = _copied("read_version", read_version)
     for name, value in names.items():
-        assert hasattr(applying, name), f"apply has no {name}"
-        setattr(applying, name, value)
-    originating: Any = _copied("origin", origin)
-    originating.look = applying.look
-    applying.Uploader = _copied("upload", upload).Uploader
-    return Core(applying.apply, applying.look, originating.Origin, originating.choose)
+        assert hasattr(apply_copy, name), f"apply has no {name}"
+        setattr(apply_copy, name, value)
+    reader_copy.SETTLE_WAITS = names.get("SETTLE_WAITS", reader_copy.SETTLE_WAITS)
+    source_copy = _copied("promotion_source", promotion_source)
+    source_copy.read_version = apply_copy.read_version = reader_copy.read_version
+    apply_copy.Uploader = _copied("upload", upload).Uploader
+    return Core(apply_copy.apply, reader_copy.read_version, source_copy.PromotionSource, source_copy.choose_candidate)
 
 
 def _copied(name: str, changes: tuple[tuple[str, str], ...]) -> Any:

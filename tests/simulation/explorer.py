@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, cast
 
-from pulumi_codeartifact_release.publishing import Origin, apply, choose, look
+from pulumi_codeartifact_release.publishing import PromotionSource, apply, choose_candidate, read_version
 from pulumi_codeartifact_release.registry import Status
 
 from . import model
@@ -34,7 +34,7 @@ from .publisher import Node, Publisher
 from .scenario import Scenario
 from .spec import Apply, Core, Ended, Spec
 
-CORE = Core(cast(Apply, apply), look, Origin, choose)
+CORE = Core(cast(Apply, apply), read_version, PromotionSource, choose_candidate)
 
 RUNS = 8
 """A publisher that has not ended after so many runs never does."""

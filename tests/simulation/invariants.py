@@ -64,7 +64,7 @@ class Invariants:
             elif new.status is not spec.status and not given_up:
                 raise BrokenError(f"{by}: moved {old} where it is not declared")
         if new and new.status in _FINAL and (old is None or old.status is Status.UNFINISHED):
-            guarded = spec.held_back is None or self._alone
+            guarded = spec.final_asset is None or self._alone
             if new.contents != spec.contents and guarded:
                 raise BrokenError(f"{by}: published {new}")
 
@@ -73,7 +73,7 @@ class Invariants:
         spec = self._specs[who]
         if source is None or source[:2] != (Status.PUBLISHED, spec.contents):
             raise BrokenError(f"{by}: took {source}")
-        if old and old.contents != spec.contents and fakes.release(dict(old.contents)).digest != spec.give_up:
+        if old and old.contents != spec.contents and fakes.release(dict(old.contents)).digest != spec.replace_digest:
             raise BrokenError(f"{by}: overwrote {old}")
 
     def run(self, ended: Ended, registry: Registry, sources: tuple[Registry, ...], who: int) -> None:

@@ -20,8 +20,7 @@ class Mutant(NamedTuple):
     Attributes:
         changes: texts of `apply` and what stands in their place.
         names: what else its names mean.
-        origin: texts of `origin`, and what stands in their place.
-        upload: texts of `upload`, and what stands in their place.
+        promotion_source, read_version, upload: the same for the modules of these names.
     """
 
     what: str
@@ -29,7 +28,8 @@ class Mutant(NamedTuple):
     finds: str
     changes: tuple[tuple[str, str], ...] = ()
     names: tuple[tuple[str, Any], ...] = ()
-    origin: tuple[tuple[str, str], ...] = ()
+    promotion_source: tuple[tuple[str, str], ...] = ()
+    read_version: tuple[tuple[str, str], ...] = ()
     upload: tuple[tuple[str, str], ...] = ()
 
 
@@ -51,7 +51,12 @@ def assert_found(mutant: Mutant) -> None:
     assert unbroken.violation is None, str(unbroken.violation)
 
     core = variant(
-        *mutant.changes, origin=mutant.origin, upload=mutant.upload, SETTLE_WAITS=SHORT, **dict(mutant.names)
+        *mutant.changes,
+        promotion_source=mutant.promotion_source,
+        read_version=mutant.read_version,
+        upload=mutant.upload,
+        SETTLE_WAITS=SHORT,
+        **dict(mutant.names),
     )
     found = explore(mutant.scenario, core)
 

@@ -115,13 +115,19 @@ class Run:
         source = replace(release.at, repository=f"source-{spec.place + 1}")
         pin = Pin(release.digest, "`pins`") if spec.pinned else None
         promotion = Promotion(source, release.at, pin)
-        origin = self._core.origin(promotion, _Calls(self, spec.place), same_domain=spec.route is Route.COPY)
+        promotion_source = self._core.promotion_source(
+            promotion, _Calls(self, spec.place), same_domain=spec.route is Route.COPY
+        )
         if spec.pinned:
-            chosen = self._core.choose(origin, self._core.look(calls, release.at, jobs), jobs)
+            chosen = self._core.choose_candidate(
+                promotion_source, self._core.read_version(calls, release.at, jobs), jobs
+            )
             release = replace(release, assets=chosen.assets)
         permitted = dict(spec.permitted)
-        sources = origin.sources(release, jobs)
-        return self._core.apply(release, sources, calls, jobs, origin=origin, parallel=spec.parallel, **permitted)
+        sources = promotion_source.sources(release, jobs)
+        return self._core.apply(
+            release, sources, calls, jobs, promotion_source=promotion_source, parallel=spec.parallel, **permitted
+        )
 
     def call(self, request: Request) -> Answer:
         """Switch out with `request`, and return the answer."""

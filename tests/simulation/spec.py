@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import fakes
-from pulumi_codeartifact_release.publishing import Event, Finalize, Release, Route, Scheduler, Source
+from pulumi_codeartifact_release.publishing import AssetSource, Event, Finalize, Release, Route, Scheduler
 from pulumi_codeartifact_release.registry import Registry, Status
 
 from .model import Contents
@@ -20,7 +20,7 @@ class Apply(Protocol):
     def __call__(
         self,
         release: Release,
-        sources: Mapping[str, Source],
+        sources: Mapping[str, AssetSource],
         registry: Registry,
         scheduler: Scheduler,
         *,
@@ -33,9 +33,9 @@ class Core(NamedTuple):
     """What is simulated: of `publishing`, or of a mutant of it."""
 
     apply: Apply
-    look: Callable[..., Any]
-    origin: Callable[..., Any]
-    choose: Callable[..., Any]
+    read_version: Callable[..., Any]
+    promotion_source: Callable[..., Any]
+    choose_candidate: Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class Spec:
         return self.route is not Route.FILES
 
     @functools.cached_property
-    def give_up(self) -> str | None:
+    def replace_digest(self) -> str | None:
         """The digest of what it may replace."""
-        found: str | None = dict(self.permitted).get("give_up")
+        found: str | None = dict(self.permitted).get("replace_digest")
         return found
 
     @functools.cached_property
@@ -78,11 +78,11 @@ class Spec:
     @functools.cached_property
     def first(self) -> str:
         """The asset that is sent alone, before all others: the one that a rival stops at."""
-        names = [name for name, _ in self.contents if name != self.held_back or len(self.contents) == 1]
+        names = [name for name, _ in self.contents if name != self.final_asset or len(self.contents) == 1]
         return min(names, key=str.encode)
 
     @functools.cached_property
-    def held_back(self) -> str | None:
+    def final_asset(self) -> str | None:
         """The asset whose upload publishes."""
         if self.finalize is not Finalize.LAST_ASSET:
             return None

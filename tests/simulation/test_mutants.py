@@ -9,7 +9,7 @@ import pytest
 
 import fakes
 from pulumi_codeartifact_release.publishing import Finalize, Plan, Release, Route, make_plan
-from pulumi_codeartifact_release.publishing.plan import Action, RemoteVersion, held_back
+from pulumi_codeartifact_release.publishing.plan import Action, RemoteVersion, final_asset
 from pulumi_codeartifact_release.registry import Status
 
 from .declared import LAST, STATUS_UPDATE, contents
@@ -20,7 +20,7 @@ from .spec import Spec
 
 A, AB, ABC = (contents("a1", "b2", "c3")[:count] for count in (1, 2, 3))
 OLD = contents("a7", "b2")
-PERMITTED = (("give_up", fakes.release(dict(OLD)).digest),)
+PERMITTED = (("replace_digest", fakes.release(dict(OLD)).digest),)
 
 
 def _one(declared: Contents = AB, finalize: Finalize = STATUS_UPDATE, **faults: int) -> Scenario:
@@ -48,16 +48,16 @@ OTHERS_SENT = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
 ALONE = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHERS_SENT}"
 ASSURED = """    # Also those that changed after they were sent: what is published is what is here when it is published.
     for asset in release.assets:
-        uploader.sources[asset.name].assure()
+        uploader.sources[asset.name].verify_unchanged()
 """
 FINALIZE = """    if last:
-        return (yield from _finish_with(last, release, uploader, registry, scheduler))
-    return (yield from _finish_guarded(release, registry, scheduler))
+        return (yield from _publish_by_last_asset(last, release, uploader, registry, scheduler))
+    return (yield from _publish_by_status_update(release, registry, scheduler))
 """
 FINISHED = """    if last:
-        state = yield from _finish_with(last, release, uploader, registry, scheduler)
+        state = yield from _publish_by_last_asset(last, release, uploader, registry, scheduler)
     else:
-        state = yield from _finish_guarded(release, registry, scheduler)
+        state = yield from _publish_by_status_update(release, registry, scheduler)
 """
 RETURNED = "    return state\n"
 AWAITED = "            missing = [d.declared for d in differences if d.declared in expected and d.declared]\n"
@@ -67,16 +67,16 @@ FINISHING = """    return registry.set_status(
         release.at, revision=listing.revision, expected=Status.UNFINISHED, target=Status.PUBLISHED
     )
 """
-SEND = "                state = self._registry.publish_asset(self._at, asset, counted, unfinished=unfinished)\n"
+SEND = "                state = self._registry.publish_asset(self._at, asset, reader, unfinished=unfinished)\n"
 IMPORTS = (
     "import Asset, Coordinates, Registry, VersionState\n",
     "import Asset, Coordinates, Registry, Status, VersionState\n"
     "from ..errors import RegistryConflictError, UnreachableError\n",
 )
-MARK = "registry.set_status(at, revision=state.revision, expected=state.status, target=DOOMED)"
-MARKED = """    if expected not in (Status.UNFINISHED, DOOMED):
-        _mark(plan, remote, registry, scheduler)
-        expected = DOOMED
+MARK = "registry.set_status(at, revision=state.revision, expected=state.status, target=PRE_DELETE_STATUS)"
+MARKED = """    if expected not in (Status.UNFINISHED, PRE_DELETE_STATUS):
+        _set_pre_delete_status(plan, remote, registry, scheduler)
+        expected = PRE_DELETE_STATUS
 """
 DELETE = "registry.delete(plan.release.at, expected=expected)"
 AT_ONE_REVISION = "(state.status is Status.UNFINISHED or listing.revision == state.revision)"
@@ -95,50 +95,64 @@ def _still_raised(error: str) -> tuple[str, str]:
 # --- what is put in the place of the plan ---------------------------------------------------------------------
 
 
-def _plan_sends_all(release: Release, remote: RemoteVersion | None, give_up: str | None, route: Route) -> Plan:
-    plan = make_plan(release, remote, give_up, route)
+def _plan_sends_all(release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route) -> Plan:
+    plan = make_plan(release, remote, replace_digest, route)
     return dataclasses.replace(plan, uploads=release.assets) if plan.action is Action.RESUME else plan
 
 
-def _plan_sends_all_but_one(release: Release, remote: RemoteVersion | None, give_up: str | None, route: Route) -> Plan:
-    plan = make_plan(release, remote, give_up, route)
+def _plan_sends_all_but_one(
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
+) -> Plan:
+    plan = make_plan(release, remote, replace_digest, route)
     return dataclasses.replace(plan, uploads=plan.uploads[:-1])
 
 
-def _plan_keeps_the_finish(release: Release, remote: RemoteVersion | None, give_up: str | None, route: Route) -> Plan:
-    return dataclasses.replace(make_plan(release, remote, give_up, route), release=release)
+def _plan_keeps_the_finish(
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
+) -> Plan:
+    return dataclasses.replace(make_plan(release, remote, replace_digest, route), release=release)
 
 
 def _plan_replaces_by_any_status(
-    release: Release, remote: RemoteVersion | None, give_up: str | None, route: Route
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
 ) -> Plan:
-    plan = make_plan(release, remote, give_up, route)
-    if remote is None or give_up != remote.digest or plan.action is not Action.REFUSE:
+    plan = make_plan(release, remote, replace_digest, route)
+    if remote is None or replace_digest != remote.digest or plan.action is not Action.REFUSE:
         return plan
-    published = make_plan(dataclasses.replace(release, status=Status.PUBLISHED), remote, give_up, route)
+    published = make_plan(dataclasses.replace(release, status=Status.PUBLISHED), remote, replace_digest, route)
     return dataclasses.replace(published, release=plan.release)
 
 
-def _plan_gives_up_anything(release: Release, remote: RemoteVersion | None, give_up: str | None, route: Route) -> Plan:
-    return make_plan(release, remote, remote.digest if remote and give_up else None, route)
+def _plan_replaces_anything(
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
+) -> Plan:
+    return make_plan(release, remote, remote.digest if remote and replace_digest else None, route)
 
 
-def _plan_keeps_other_bytes(release: Release, remote: RemoteVersion | None, give_up: str | None, route: Route) -> Plan:
-    plan = make_plan(release, remote, give_up, route)
+def _plan_keeps_other_bytes(
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
+) -> Plan:
+    plan = make_plan(release, remote, replace_digest, route)
     if plan.action is Action.REFUSE and remote and remote.state.status is release.status:
         return dataclasses.replace(plan, action=Action.KEEP, refusal=None)
     return plan
 
 
-def _plan_refuses_nothing(release: Release, remote: RemoteVersion | None, give_up: str | None, route: Route) -> Plan:
-    plan = make_plan(release, remote, give_up, route)
+def _plan_refuses_nothing(
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
+) -> Plan:
+    plan = make_plan(release, remote, replace_digest, route)
     if plan.action is Action.REFUSE and remote and remote.state.status is Status.UNFINISHED:
         return dataclasses.replace(plan, action=Action.RESUME, refusal=None)
     return plan
 
 
 def _largest(release: Release) -> Any:
-    return next(asset for asset in reversed(release.assets) if asset != held_back(release))
+    return next(
+        asset
+        for asset in reversed(release.assets)
+        if asset != final_asset(dataclasses.replace(release, finalize=Finalize.LAST_ASSET))
+    )
 
 
 SUCCESS = "return VersionState(Status.PUBLISHED, '')"
@@ -278,7 +292,7 @@ MUTANTS = [
         "last-asset: status and assets of different revisions are taken for one (bug 1)",
         Scenario("two", (Spec(AB, LAST), Spec(ABC)), stale=1),
         "reports success",
-        ((AT_ONE_REVISION, "state"),),
+        read_version=((AT_ONE_REVISION, "state"),),
     ),
     # Replacement.
     Mutant(
@@ -315,7 +329,7 @@ MUTANTS = [
         "replaced: something else than what is permitted",
         _replacing(Spec(AB), Spec(contents("a5", "b2")), wins=0),
         "moved",
-        names=(("make_plan", _plan_gives_up_anything),),
+        names=(("make_plan", _plan_replaces_anything),),
     ),
 ]
 

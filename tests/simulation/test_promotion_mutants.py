@@ -38,32 +38,32 @@ def _beside(declared: Contents, starts: Registry = EMPTY) -> Scenario:
     return Scenario("two", (Spec(APPROVED, route=COPY), Spec(declared, route=FILES)), starts, sources=(APPROVED,))
 
 
-def _give_up(held: Contents) -> tuple[tuple[str, Any], ...]:
-    return (("give_up", fakes.release(dict(held)).digest),)
+def _replace_digest(held: Contents) -> tuple[tuple[str, Any], ...]:
+    return (("replace_digest", fakes.release(dict(held)).digest),)
 
 
-# --- what is cut out of apply.py and origin.py ----------------------------------------------------------------
+# --- lines of apply.py and promotion_source.py that mutants replace -----------------------------------------------
 
-REVISION = "        revision=origin.revision(release, scheduler),\n"
+REVISION = "        revision=promotion_source.verify(release, scheduler),\n"
 OVERWRITE = "        allow_overwrite=False,\n"
 REMOVED = "            if plan.action is Action.REPLACE and plan.remote:\n"
-COPIED = f"""    said = registry.copy(
+COPIED = f"""    response = registry.copy(
         release.at,
-        source_repository=origin.repository,
+        source_repository=promotion_source.repository,
 {REVISION}        # Never: it would overwrite whatever is there by then, where a deletion names its status.
 {OVERWRITE}    )
 """
 VERIFIED = "        if remote and not compare(release, remote) and remote.state.status is not Status.UNFINISHED:\n"
-AT_ITS_REVISION = "if said and listing and said.revision == listing.revision else None"
+AT_ITS_REVISION = "if response and listing and response.revision == listing.revision else None"
 DECLARED = "            if state.status is not release.status:\n"
-DOUBTED = "            if origin:\n                origin.doubt()\n"
-ASSURED = "        origin.revision(plan.release, scheduler)\n"
-ANEW = "            origin.doubt()\n        origin.revision"
+DOUBTED = "            if promotion_source:\n                promotion_source.invalidate()\n"
+ASSURED = "        promotion_source.verify(plan.release, scheduler)\n"
+ANEW = "            promotion_source.invalidate()\n        promotion_source.verify"
 
-PLANNED = '            self.judge(found, Pin(release.digest, "as it was planned"))\n'
-COMPLETE = "        if not received.complete:\n"
-CHOSEN = "    origin.judge(found)\n    if found is None:\n"
-MADE = "    if held and made and pin and held.digest == pin.digest:\n"
+PLANNED = '            self.check_gates(remote, Pin(release.digest, "as it was planned"))\n'
+COMPLETE = "        if not writer.complete:\n"
+CHOSEN = "    promotion_source.check_gates(remote)\n    if remote is None:\n"
+MADE = "    if destination and published and pin and destination.digest == pin.digest:\n"
 
 SUCCESS = "return VersionState(Status.PUBLISHED, '')"
 
@@ -78,8 +78,8 @@ class _CopiesTheRest(Plan):
 
 
 def _planned(kind: type[Plan]) -> Any:
-    def make(release: Release, remote: RemoteVersion | None, give_up: str | None, route: Route) -> Plan:
-        plan = make_plan(release, remote, give_up, route)
+    def make(release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route) -> Plan:
+        plan = make_plan(release, remote, replace_digest, route)
         return kind(**{field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)})
 
     return make
@@ -92,19 +92,27 @@ MUTANTS = [
         "the source is judged, but not whether it is what was planned",
         _moving(COPY, Version(Status.PUBLISHED, MOVED)),
         "was not judged",
-        origin=((PLANNED, "            self.judge(found)\n"),),
+        promotion_source=((PLANNED, "            self.check_gates(remote)\n"),),
     ),
     Mutant(
         "the source is looked at, and not judged",
         _moving(COPY, Version(Status.UNLISTED, APPROVED)),
         "was not judged",
-        origin=((PLANNED, "            self._revision = found.state.revision if found else ''\n"),),
+        promotion_source=(
+            (PLANNED, "            self._verified_revision = remote.state.revision if remote else ''\n"),
+        ),
     ),
     Mutant(
         "what is chosen is not judged",
         _moving(COPY, Version(Status.PUBLISHED, MOVED), pinned=True),
         "was not judged",
-        origin=((CHOSEN, "    origin._revision = found.state.revision if found else ''\n    if found is None:\n"),),
+        promotion_source=(
+            (
+                CHOSEN,
+                "    promotion_source._verified_revision = remote.state.revision if remote else ''\n"
+                "    if remote is None:\n",
+            ),
+        ),
     ),
     Mutant("assets of a source that was not judged", _one(TRANSFER), "was not judged", ((ASSURED, "        pass\n"),)),
     Mutant(
@@ -118,24 +126,24 @@ MUTANTS = [
         _one(
             COPY,
             pinned=True,
-            permitted=_give_up(OLD),
+            permitted=_replace_digest(OLD),
             starts=Registry(0, Version(Status.PUBLISHED, OLD)),
             replaceable=(OLD,),
         ),
         "not judged since the destination was seen",
-        ((ANEW, "            pass\n        origin.revision"),),
+        ((ANEW, "            pass\n        promotion_source.verify"),),
     ),
     Mutant(
         "a download is not verified, and the source moved",
         _moving(TRANSFER),
         "other bytes than its hash says",
-        origin=((COMPLETE, "        if None:\n"),),
+        promotion_source=((COMPLETE, "        if None:\n"),),
     ),
     Mutant(
         "a download is not verified, and it ended too early",
         _one(TRANSFER, lost=1, lasting=True),
         "a run failed with FileChangedError",
-        origin=((COMPLETE, "        if None:\n"),),
+        promotion_source=((COMPLETE, "        if None:\n"),),
     ),
     # What an answer means.
     Mutant(
@@ -154,7 +162,7 @@ MUTANTS = [
         "a copy that is answered with nothing is taken for success",
         _beside(APPROVED, QUIET),
         "reports success",
-        ((COPIED, f"{COPIED}    if not said:\n        {SUCCESS}\n"),),
+        ((COPIED, f"{COPIED}    if not response:\n        {SUCCESS}\n"),),
     ),
     Mutant(
         "what was copied is not compared",
@@ -166,13 +174,13 @@ MUTANTS = [
         "whatever is listed is taken for the copy",
         _seized(Version(Status.ARCHIVED, APPROVED)),
         "reports success",
-        ((AT_ITS_REVISION, "if said and listing else None"),),
+        ((AT_ITS_REVISION, "if response and listing else None"),),
     ),
     Mutant(
         "whatever is published is taken for what the pin names",
         _one(COPY, pinned=True, starts=Registry(0, Version(Status.PUBLISHED, MOVED))),
         "reports success",
-        origin=((MADE, "    if held and made and pin:\n"),),
+        promotion_source=((MADE, "    if destination and published and pin:\n"),),
     ),
     Mutant(
         "a copy keeps the status of its source",
@@ -186,7 +194,7 @@ MUTANTS = [
         "leftover assets are overwritten, not deleted",
         _seized(
             Version(Status.PUBLISHED, OLD),
-            permitted=_give_up(OLD[:1]),
+            permitted=_replace_digest(OLD[:1]),
             starts=Registry(0, Version(Status.UNFINISHED, OLD[:1])),
         ),
         "overwrote",

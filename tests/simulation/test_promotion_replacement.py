@@ -27,7 +27,7 @@ Holds = Callable[..., Explored]
 
 OLD = contents("a7", "b2")
 OTHERS = contents("a5", "b2")
-PERMITTED = (("give_up", fakes.release(dict(OLD)).digest),)
+PERMITTED = (("replace_digest", fakes.release(dict(OLD)).digest),)
 
 HELD = (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED, Status.UNFINISHED)
 PAIRS = ((COPY, COPY), (COPY, TRANSFER), (TRANSFER, TRANSFER), (COPY, FILES), (TRANSFER, FILES))
@@ -110,7 +110,7 @@ def test_one_that_is_not_permitted_changes_nothing_and_the_other_succeeds(
 @pytest.mark.parametrize("route", [COPY, TRANSFER])
 def test_leftover_assets_that_somebody_finishes_meanwhile_are_not_given_up(holds: Holds, route: Route) -> None:
     leftover = OLD[:1]
-    one = Spec(APPROVED, route=route, permitted=(("give_up", fakes.release(dict(leftover)).digest),))
+    one = Spec(APPROVED, route=route, permitted=(("replace_digest", fakes.release(dict(leftover)).digest),))
     starts = Registry(0, Version(Status.UNFINISHED, leftover))
     finished = Version(Status.PUBLISHED, OLD)
     scenario = Scenario("leftover", (one,), starts, sources=(APPROVED,), seized=(finished,), moves=1, lost=1)

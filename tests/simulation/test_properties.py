@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 import fakes
 from fakes import AT, FakeRegistry, InlineScheduler
 from pulumi_codeartifact_release.errors import DisposedError, RefusedError
-from pulumi_codeartifact_release.publishing import Finalize, Finished, Planned, Release, apply, digest, look, make_plan
+from pulumi_codeartifact_release.publishing import (
+    Finalize,
+    Finished,
+    Planned,
+    Release,
+    apply,
+    digest,
+    make_plan,
+    read_version,
+)
 from pulumi_codeartifact_release.publishing.plan import Action, Plan
 from pulumi_codeartifact_release.registry import Status
 
@@ -50,7 +59,7 @@ class Case:
         return fakes.release(dict(self.contents), status=self.status, finalize=self.finalize)
 
     @property
-    def give_up(self) -> str | None:
+    def replace_digest(self) -> str | None:
         if not self.permitted or self.held is None:
             return None
         return fakes.release(dict(self.held)).digest
@@ -90,7 +99,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def _plan(case: Case, registry: FakeRegistry) -> Plan:
-    return make_plan(case.release, look(registry, AT, InlineScheduler()), case.give_up)
+    return make_plan(case.release, read_version(registry, AT, InlineScheduler()), case.replace_digest)
 
 
 def _stands(registry: FakeRegistry) -> tuple[Status, dict[str, bytes]] | None:
@@ -106,7 +115,13 @@ def test_apply_reaches_what_is_declared_or_refuses_without_a_write(case: Case) -
     plan = _plan(case, registry)
     event(plan.action)
     registry.calls.clear()
-    events = apply(case.release, fakes.sources(dict(case.contents)), registry, InlineScheduler(), give_up=case.give_up)
+    events = apply(
+        case.release,
+        fakes.sources(dict(case.contents)),
+        registry,
+        InlineScheduler(),
+        replace_digest=case.replace_digest,
+    )
 
     if plan.refusal:
         with pytest.raises(RefusedError) as refused:
@@ -132,7 +147,15 @@ def test_apply_reaches_what_is_declared_or_refuses_without_a_write(case: Case) -
     again = _plan(case, registry)
     assert (again.action, again.uploads, again.changes) == (Action.KEEP, (), False)
     registry.calls.clear()
-    list(apply(case.release, fakes.sources(dict(case.contents)), registry, InlineScheduler(), give_up=case.give_up))
+    list(
+        apply(
+            case.release,
+            fakes.sources(dict(case.contents)),
+            registry,
+            InlineScheduler(),
+            replace_digest=case.replace_digest,
+        )
+    )
     assert len(registry.calls) == again.requests
     assert not registry.writes
 
@@ -173,11 +196,11 @@ def test_the_plan_says_what_is_there_what_is_missing_and_why_it_refuses(case: Ca
 @THOROUGHLY
 @given(cases())
 def test_a_plan_is_a_function_of_its_inputs_and_leaves_them_alone(case: Case) -> None:
-    remote = look(case.registry(), AT, InlineScheduler())
+    remote = read_version(case.registry(), AT, InlineScheduler())
     release = case.release
     kept = copy.deepcopy((release, remote))
 
-    one, other = make_plan(release, remote, case.give_up), make_plan(release, remote, case.give_up)
+    one, other = make_plan(release, remote, case.replace_digest), make_plan(release, remote, case.replace_digest)
 
     def told(plan: Plan) -> tuple[Plan, str, str]:
         refusal = plan.refusal

@@ -26,7 +26,7 @@ Holds = Callable[..., Explored]
 
 OLD = contents("a7", "b2")
 NEW = contents("a1", "b2")
-PERMITTED = (("give_up", fakes.release(dict(OLD)).digest),)
+PERMITTED = (("replace_digest", fakes.release(dict(OLD)).digest),)
 
 HELD = pytest.mark.parametrize("held", [Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED, Status.UNFINISHED])
 NOT_PUBLISHED = pytest.mark.parametrize("declared", [Status.UNLISTED, Status.ARCHIVED])

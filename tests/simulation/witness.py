@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulumi_codeartifact_release.publishing.plan import DOOMED
+from pulumi_codeartifact_release.publishing.plan import PRE_DELETE_STATUS
 from pulumi_codeartifact_release.registry import Status
 
 from . import model
@@ -68,5 +68,5 @@ class Witness:
         """Return whether the request is a step of a replacement."""
         if isinstance(request, model.SetStatus):
             # Where nothing may be given up, it is the declared status.
-            return request.target is DOOMED and self._spec.give_up is not None
+            return request.target is PRE_DELETE_STATUS and self._spec.replace_digest is not None
         return isinstance(request, model.Delete) or (isinstance(request, model.Copy) and request.allow_overwrite)

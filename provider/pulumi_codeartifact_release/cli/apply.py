@@ -147,7 +147,7 @@ class _Run:
 
     def _release_all(self) -> None:
 
-        sizes = {each.declared.id: each.plan.send_bytes for each in self._todo}
+        sizes = {each.declared.id: each.plan.upload_bytes for each in self._todo}
         connection = self._target.site.connection
         with (
             open_display(sizes, connection, quiet=self._quiet) as display,
@@ -173,20 +173,20 @@ class _Run:
         scheduler = ThreadScheduler(self._target.stop.reason)
         scheduler.checkpoint()
         declared, plan = each.declared, each.plan
-        if declared.origin and not plan.copies:
+        if declared.promotion_source and not plan.copies:
             # Other packages, or somebody who was asked, may have taken long; a transfer is bound to no revision.
-            declared.origin.doubt()
+            declared.promotion_source.invalidate()
         # Nothing is given up that was not shown.
-        give_up = declared.give_up if plan.action is Action.REPLACE else None
+        replace_digest = declared.replace_digest if plan.action is Action.REPLACE else None
         events = apply(
             # As it was planned: what may be deleted is finished guarded, also where that is done already.
             plan.release,
             declared.sources,
             self._target.site.connection.registry,
             scheduler,
-            give_up=give_up,
-            origin=declared.origin,
-            planned=plan,
+            replace_digest=replace_digest,
+            promotion_source=declared.promotion_source,
+            initial_plan=plan,
         )
         for event in events:
             if isinstance(event, Planned) and self._approved:

@@ -261,7 +261,7 @@ def status(**values: Any) -> None:
     """Show what each environment of MANIFEST holds of each package. Writes nothing to any registry.
 
     For every package and environment: the version, its status and digest, since when it is there, whether it is as
-    declared, and whether it is in step with the environment that it is promoted from. The files of the packages are
+    declared, and whether it is in sync with the environment that it is promoted from. The files of the packages are
     not needed. Exits with 1 or 2 if something could not be read, and shows the rest.
     """
     _run("status", values)

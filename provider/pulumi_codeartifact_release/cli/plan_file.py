@@ -25,7 +25,7 @@ from jsonschema.exceptions import best_match
 from ..errors import NotPermittedError, StalePlanError, UsageError, printable
 from ..manifest import content_of
 from ..publishing import Action, Finalize, Plan, Route, digest
-from ..publishing.approved import Approved, Found, departure
+from ..publishing.plan_drift import ApprovedRelease, VersionSnapshot, plan_drift
 from ..registry.interface import Asset, Status
 from ..registry.listing import is_text
 from .files import write_whole
@@ -118,7 +118,7 @@ class ApprovedPlan:
             return
         name = plan.release.at.name
         package = self._packages[name]
-        if reason := departure(_approved(package), plan, package["sourceRevision"]):
+        if reason := plan_drift(_approved(package), plan, package["sourceRevision"]):
             raise self._stale([f"{name}: {reason}".replace("\n", "\n  ")])
 
     def _stale(self, reasons: list[str]) -> StalePlanError:
@@ -156,8 +156,10 @@ class ApprovedPlan:
             if package is None:
                 yield f"{name} is declared, and not in the plan"
                 continue
-            origin = each.declared.origin
-            if reason := departure(_approved(package), each.plan, origin.judged if origin else None):
+            promotion_source = each.declared.promotion_source
+            if reason := plan_drift(
+                _approved(package), each.plan, promotion_source.verified_revision if promotion_source else None
+            ):
                 yield f"{name}: {reason}".replace("\n", "\n  ")
             elif found_json(each.plan) == package["found"] and each.plan.action == package["action"]:
                 # What was read by whoever approved it must be what is done, down to the numbers.
@@ -273,9 +275,9 @@ def _name(package: Mapping[str, Any]) -> str:
     return f"{package['namespace']}/{package['package']}@{package['version']}"
 
 
-def _approved(package: Mapping[str, Any]) -> Approved:
+def _approved(package: Mapping[str, Any]) -> ApprovedRelease:
     found = package["found"]
-    return Approved(
+    return ApprovedRelease(
         Action(package["action"]),
         Route(package["route"]),
         Status(package["status"]),
@@ -283,7 +285,7 @@ def _approved(package: Mapping[str, Any]) -> Approved:
         package["digest"],
         _assets(package),
         frozenset(asset["name"] for asset in package["upload"]),
-        Found(Status(found["status"]), found["revision"], found["digest"]) if found else None,
+        VersionSnapshot(Status(found["status"]), found["revision"], found["digest"]) if found else None,
         package["sourceRevision"],
     )
 

@@ -15,24 +15,24 @@ from ..hashing import SqliteCache, default_folder, hash_files
 from ..manifest import Package
 from ..places import refuse_same_place, same_domain
 from ..publishing import (
+    AssetSource,
     Finalize,
-    Origin,
     Permission,
     Plan,
     Promotion,
+    PromotionSource,
     Release,
     Review,
+    ReviewTotals,
     Route,
-    Source,
-    Sum,
     ThreadScheduler,
-    choose,
-    look,
+    choose_candidate,
     make_plan,
-    recheck_cached,
+    read_version,
     refuse_oversized,
-    refused,
-    sum_of,
+    refused_plan,
+    total_reviews,
+    verify_cached_hashes,
 )
 from ..registry.interface import Asset, Coordinates, Status
 from .concurrency import in_parallel
@@ -52,20 +52,20 @@ class PackagePlan:
         return Review(
             self.plan,
             rate,
-            self.declared.origin,
-            looks_again=self.plan.changes,
-            judges_again=True,
+            self.declared.promotion_source,
+            reads_again=self.plan.changes,
+            reads_source_again=True,
         )
 
     @property
     def forced(self) -> bool:
         """Whether a soak is skipped for it."""
-        return bool(self.declared.origin and self.declared.origin.forced)
+        return bool(self.declared.promotion_source and self.declared.promotion_source.forced)
 
 
-def sum_up(target: Target, plans: Sequence[PackagePlan]) -> Sum:
+def sum_up(target: Target, plans: Sequence[PackagePlan]) -> ReviewTotals:
     """Return what plans come to."""
-    return sum_of(each.review(target.site.connection.rate) for each in plans)
+    return total_reviews(each.review(target.site.connection.rate) for each in plans)
 
 
 def refusals_of(plans: Sequence[PackagePlan]) -> list[RefusedError]:
@@ -87,9 +87,9 @@ def make_plans(target: Target, reading: Reading) -> list[PackagePlan]:
     scheduler = ThreadScheduler()
 
     def plan(declared: DeclaredRelease) -> PackagePlan:
-        remote = look(target.site.connection.planning, declared.release.at, scheduler)
-        made = make_plan(declared.release, remote, declared.give_up)
-        recheck_cached(made, declared.sources)
+        remote = read_version(target.site.connection.planning, declared.release.at, scheduler)
+        made = make_plan(declared.release, remote, declared.replace_digest)
+        verify_cached_hashes(made, declared.sources)
         return PackagePlan(declared, made)
 
     packages = target.manifest.packages
@@ -104,11 +104,11 @@ def _hashed(target: Target, reading: Reading) -> list[DeclaredRelease]:
     hashed = hash_files(paths, cache=SqliteCache(default_folder()), on_bytes=reading.hashing(paths))
     releases = []
     for package in packages:
-        sources: dict[str, Source] = {file.name: hashed[file.path] for file in package.files}
+        sources: dict[str, AssetSource] = {file.name: hashed[file.path] for file in package.files}
         assets = tuple(Asset(name, source.size, source.sha256) for name, source in sources.items())
         release = _release(target, package, package.version, assets)
-        name, give_up = target.manifest.name_of(package), _give_up(target, package, package.version)
-        releases.append(DeclaredRelease(name, release, sources, give_up))
+        name, replace_digest = target.manifest.name_of(package), _replace_digest(target, package, package.version)
+        releases.append(DeclaredRelease(name, release, sources, replace_digest))
     return releases
 
 
@@ -134,7 +134,7 @@ def _promotions(target: Target, source: Site) -> list[PackagePlan]:
         if missing and not approval.pin:
             bare = _release(target, package, approval.version, ())
             declared = DeclaredRelease(target.manifest.name_of(package), bare, {})
-            return PackagePlan(declared, refused(bare, None, missing, Route.TRANSFER))
+            return PackagePlan(declared, refused_plan(bare, None, missing, Route.TRANSFER))
         return _promotion(target, source, package, approval, copies=copies)
 
     return in_parallel(plan, approved)
@@ -142,7 +142,7 @@ def _promotions(target: Target, source: Site) -> list[PackagePlan]:
 
 def _promotion(target: Target, source: Site, package: Package, approval: Approval, *, copies: bool) -> PackagePlan:
     names = (package.namespace, package.package, approval.version)
-    give_up = _give_up(target, package, approval.version)
+    replace_digest = _replace_digest(target, package, approval.version)
     to = target.site.destination.coordinates(*names)
     force = permitted(target.force, package.id, approval.version)
     promotion = Promotion(
@@ -152,18 +152,18 @@ def _promotion(target: Target, source: Site, package: Package, approval: Approva
         target.site.environment.soak,
         Permission(package.id, approval.version, force) if force else None,
     )
-    origin = Origin(promotion, source.connection.planning, same_domain=copies)
-    held = look(target.site.connection.planning, to, ThreadScheduler())
+    promotion_source = PromotionSource(promotion, source.connection.planning, same_domain=copies)
+    held = read_version(target.site.connection.planning, to, ThreadScheduler())
     try:
-        chosen = choose(origin, held, ThreadScheduler())
+        chosen = choose_candidate(promotion_source, held, ThreadScheduler())
     except RefusedError as refusal:
         bare = _release(target, package, approval.version, ())
-        declared = DeclaredRelease(target.manifest.name_of(package), bare, {}, origin=origin)
-        return PackagePlan(declared, refused(bare, held, refusal, origin.route))
+        declared = DeclaredRelease(target.manifest.name_of(package), bare, {}, promotion_source=promotion_source)
+        return PackagePlan(declared, refused_plan(bare, held, refusal, promotion_source.route))
     release = _release(target, package, approval.version, chosen.assets)
-    sources = origin.sources(release, ThreadScheduler(target.stop.reason))
-    declared = DeclaredRelease(target.manifest.name_of(package), release, sources, give_up, origin)
-    return PackagePlan(declared, make_plan(release, held, give_up, origin.route))
+    sources = promotion_source.sources(release, ThreadScheduler(target.stop.reason))
+    declared = DeclaredRelease(target.manifest.name_of(package), release, sources, replace_digest, promotion_source)
+    return PackagePlan(declared, make_plan(release, held, replace_digest, promotion_source.route))
 
 
 def _coordinates(target: Target, package: Package, version: str | None = None) -> Coordinates:
@@ -179,5 +179,5 @@ def _release(target: Target, package: Package, version: str, assets: tuple[Asset
     )
 
 
-def _give_up(target: Target, package: Package, version: str) -> str | None:
+def _replace_digest(target: Target, package: Package, version: str) -> str | None:
     return permitted(target.replace, package.id, version) or None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ..publishing import Event
-    from ..publishing.verify import Downloading
+    from ..publishing.verify import DownloadStarted
 
 
 class Reading(Protocol):
@@ -23,7 +23,7 @@ class Reading(Protocol):
     def hashing(self, files: Collection[Path]) -> Callable[[int], None]:
         """Take note of files to be hashed; returns whom to tell how many bytes were."""
 
-    def add(self, version: str, event: Event | Downloading) -> None:
+    def add(self, version: str, event: Event | DownloadStarted) -> None:
         """Take note of what happened to a version."""
 
 
@@ -34,7 +34,7 @@ class Nothing:
         """Take no note."""
         return lambda _count: None
 
-    def add(self, version: str, event: Event | Downloading) -> None:
+    def add(self, version: str, event: Event | DownloadStarted) -> None:
         """Take no note."""
 
 

@@ -15,7 +15,7 @@ import click
 
 from ..manifest import Variables, load
 from ..publishing import time_text
-from ..publishing.standing import Behind, Wanted
+from ..publishing.drift import AvailableVersion, DesiredVersion
 from .files import refuse_unwritable, write_whole
 from .status_read import Cell, Place, Report, read_report
 from .target import parsed_variables
@@ -102,23 +102,23 @@ def _place_json(place: Place) -> dict[str, Any]:
 
 def _cell_json(cell: Cell) -> dict[str, Any]:
 
-    holds, standing = cell.found.holds, cell.standing
+    holds, standing = cell.found.current, cell.standing
     return {
         "wanted": _wanted_json(cell.wanted),
         "version": holds.version if holds else None,
         "status": str(holds.status) if holds else None,
         "digest": holds.digest if holds else None,
         "revision": holds.revision if holds else None,
-        "since": _time(holds.since) if holds else None,
-        "declared": str(standing.declared),
-        "step": str(standing.step),
-        "behind": _behind_json(standing.behind),
+        "since": _time(holds.published_time) if holds else None,
+        "declared": str(standing.drift),
+        "sync": str(standing.sync),
+        "behind": _behind_json(standing.available),
         "reasons": list(standing.reasons),
         "problem": problem_json(cell.found.problem) if cell.found.problem else None,
     }
 
 
-def _wanted_json(wanted: Wanted | None) -> dict[str, Any] | None:
+def _wanted_json(wanted: DesiredVersion | None) -> dict[str, Any] | None:
     if wanted is None:
         return None
     return {
@@ -129,14 +129,14 @@ def _wanted_json(wanted: Wanted | None) -> dict[str, Any] | None:
     }
 
 
-def _behind_json(behind: Behind | None) -> dict[str, Any] | None:
+def _behind_json(behind: AvailableVersion | None) -> dict[str, Any] | None:
     if behind is None:
         return None
     return {
         "environment": behind.environment,
         "version": behind.version,
         "digest": behind.digest,
-        "since": _time(behind.since),
+        "since": _time(behind.published_time),
     }
 
 

@@ -17,7 +17,16 @@ from ..endpoints import connect, resolve
 from ..errors import ReleaseError, gravest
 from ..manifest import Environment, Manifest, Package
 from ..publishing import ThreadScheduler
-from ..publishing.standing import Before, Declared, Found, Standing, Step, Wanted, judge, read
+from ..publishing.drift import (
+    DesiredVersion,
+    DriftReport,
+    DriftState,
+    PackageState,
+    SyncState,
+    Upstream,
+    check_drift,
+    read_package,
+)
 from ..registry.interface import Registry, Status
 from ..registry.limits import PARALLEL_READS
 from .concurrency import in_parallel
@@ -73,18 +82,18 @@ class Place:
 class Cell:
     """One package in one environment."""
 
-    wanted: Wanted | None
-    found: Found
-    standing: Standing
+    wanted: DesiredVersion | None
+    found: PackageState
+    standing: DriftReport
 
     @property
     def states(self) -> frozenset[str]:
         """Which of the counted states it is in: words of COUNTED."""
         words = {
-            "problem": self.found.problem is not None or self.standing.step is Step.UNKNOWN,
-            "drifted": self.standing.declared is Declared.DRIFTED,
-            "behind": self.standing.step is Step.BEHIND,
-            "pending": self.standing.declared is Declared.PENDING,
+            "problem": self.found.problem is not None or self.standing.sync is SyncState.UNKNOWN,
+            "drifted": self.standing.drift is DriftState.DRIFTED,
+            "behind": self.standing.sync is SyncState.BEHIND,
+            "pending": self.standing.drift is DriftState.PENDING,
         }
         return frozenset(word for word, holds in words.items() if holds)
 
@@ -139,7 +148,7 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """What it comes to: `prod not read, 1 drifted, 2 behind`, counted in packages; empty where all is in step."""
+        """What it comes to: `prod not read, 1 drifted, 2 behind`, counted in packages; empty where all is in sync."""
         unread = [place.name for place in self.places if place.problem]
         # Of an environment that could not be read at all, it is said once.
         counts = {**self.counts, "problem": sum(self._unread_apart(row) for row in self.rows)}
@@ -184,20 +193,22 @@ class _Reader:
         # A `file:` registry that nobody has released to reads as empty, and is not made.
         self._registry = connection.planning
 
-    def read(self, package: str, version: str | None) -> Found:
+    def read(self, package: str, version: str | None) -> PackageState:
         """Read one package; what went wrong is part of the answer."""
         if self.problem or self._registry is None:
-            return Found(problem=self.problem)
+            return PackageState(problem=self.problem)
         namespace, _, name = package.partition("/")
         try:
-            return read(self._registry, self._destination.coordinates(namespace, name, ""), version, ThreadScheduler())
+            return read_package(
+                self._registry, self._destination.coordinates(namespace, name, ""), version, ThreadScheduler()
+            )
         except EVERYWHERE as error:
             with self._lock:
                 # One for all of them, so that it is told once.
                 self.problem = self.problem or error
-            return Found(problem=self.problem)
+            return PackageState(problem=self.problem)
         except ReleaseError as error:
-            return Found(problem=error)
+            return PackageState(problem=error)
 
 
 def read_report(
@@ -226,9 +237,9 @@ def read_report(
 
     def cell(key: _Key, name: str) -> Cell:
         before = environments[name].promote_from
-        there = Before(before, found[key, before]) if before else None
+        there = Upstream(before, found[key, before]) if before else None
         here = declared[key, name], found[key, name]
-        return Cell(*here, judge(*here, there))
+        return Cell(*here, check_drift(*here, there))
 
     names = [name for name in environments if name in shown]
     rows = tuple(Row(key[0], {name: cell(key, name) for name in names}, key[1]) for key in packages)
@@ -239,9 +250,9 @@ def read_report(
 
 
 def _read_all(
-    readers: Mapping[str, _Reader], declared: Mapping[tuple[_Key, str], Wanted | None]
-) -> dict[tuple[_Key, str], Found]:
-    def read(item: tuple[tuple[_Key, str], Wanted | None]) -> Found:
+    readers: Mapping[str, _Reader], declared: Mapping[tuple[_Key, str], DesiredVersion | None]
+) -> dict[tuple[_Key, str], PackageState]:
+    def read(item: tuple[tuple[_Key, str], DesiredVersion | None]) -> PackageState:
         ((package, _), name), version = item
         return readers[name].read(package, version.version if version else None)
 
@@ -260,14 +271,16 @@ def _packages(manifest: Manifest) -> dict[_Key, Package | None]:
     return packages
 
 
-def _wanted(manifest: Manifest, environment: Environment, package: str, declared: Package | None) -> Wanted | None:
+def _wanted(
+    manifest: Manifest, environment: Environment, package: str, declared: Package | None
+) -> DesiredVersion | None:
     status = Status(declared.status) if declared else Status.PUBLISHED
     if pin := environment.pins.get(package):
-        return Wanted(pin.version, status, pin.digest, pinned=True)
+        return DesiredVersion(pin.version, status, pin.digest, pinned=True)
     if declared is None or environment.pinned or environment.stack:
         # Where only pins decide, or a stack that only Pulumi can read, the manifest's own version is not yet wanted.
         return None
-    return Wanted(wanted(manifest, environment, declared).version, status)
+    return DesiredVersion(wanted(manifest, environment, declared).version, status)
 
 
 def _place(reader: _Reader, *, last: bool) -> Place:

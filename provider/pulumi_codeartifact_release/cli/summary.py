@@ -118,14 +118,14 @@ def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
             ["", "", ""]
             if plan.refusal
             else [
-                f"{len(plan.sends):,}",
-                size_text(plan.send_bytes) if plan.sends else "",
-                f"{len(plan.there):,}",
+                f"{len(plan.expected_uploads):,}",
+                size_text(plan.upload_bytes) if plan.expected_uploads else "",
+                f"{len(plan.skipped_assets):,}",
             ]
         )
         rows.append([*cells, plan.release.digest if plan.changes else ""])
-        if review.origin and plan.changes:
-            rows[-1][1] += f" ({source_text(review.origin)})"
+        if review.promotion_source and plan.changes:
+            rows[-1][1] += f" ({source_text(review.promotion_source)})"
     total = plan_table.sum_text(sum_up(target, plans), rate, promotes=target.source is not None)
     return "\n".join(
         [

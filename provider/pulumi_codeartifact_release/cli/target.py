@@ -25,7 +25,7 @@ from ..errors import (
 if TYPE_CHECKING:
     from ..endpoints import Connection, Destination, Endpoint
     from ..manifest import Environment, Manifest
-    from ..publishing import Origin, Permission, Release, Source
+    from ..publishing import AssetSource, Permission, PromotionSource, Release
 
 FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
 """How a version and its digest are written."""
@@ -60,15 +60,15 @@ class DeclaredRelease:
 
     Attributes:
         id: its name in what people see: `namespace/package`, with its version where the manifest has several.
-        give_up: the digest of what may be replaced.
-        origin: what is promoted; None for what is published from files.
+        replace_digest: the digest of what may be replaced.
+        promotion_source: what is promoted; None for what is published from files.
     """
 
     id: str
     release: Release
-    sources: Mapping[str, Source]
-    give_up: str | None = None
-    origin: Origin | None = None
+    sources: Mapping[str, AssetSource]
+    replace_digest: str | None = None
+    promotion_source: PromotionSource | None = None
 
 
 class Stop:

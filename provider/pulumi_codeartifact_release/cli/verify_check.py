@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from ..errors import MismatchError, ReleaseError
 from ..publishing import ThreadScheduler
-from ..publishing.verify import Expected, Result, Verdict, verify
+from ..publishing.verify import Expected, VerifyOutcome, VerifyResult, verify
 from ..registry.interface import Coordinates
 from .concurrency import in_parallel
 from .progress import Reading
@@ -53,20 +53,20 @@ class Checked:
     """
 
     subject: Subject
-    verdict: Verdict | None = None
+    verdict: VerifyResult | None = None
     problem: ReleaseError | None = None
 
     @property
-    def result(self) -> Result:
+    def result(self) -> VerifyOutcome:
         """What it comes to."""
-        return self.verdict.result if self.verdict else Result.UNKNOWN
+        return self.verdict.outcome if self.verdict else VerifyOutcome.UNKNOWN
 
     @property
     def exit_code(self) -> int:
         """0 verified; 4 it is not what it must be, or nothing says what it must be; else why it could not be read."""
-        if self.result is Result.UNKNOWN:
+        if self.result is VerifyOutcome.UNKNOWN:
             return self.problem.exit_code if self.problem else ReleaseError.exit_code
-        return 0 if self.result is Result.VERIFIED else MismatchError.exit_code
+        return 0 if self.result is VerifyOutcome.VERIFIED else MismatchError.exit_code
 
 
 def check(
@@ -105,7 +105,7 @@ class _Checks:
                 self._site.connection.planning,
                 ThreadScheduler(self._stop.reason),
                 download=self._download,
-                tell=lambda event: self._reading.add(subject.at.name, event),
+                on_event=lambda event: self._reading.add(subject.at.name, event),
             )
         except ReleaseError as error:
             return Checked(subject, problem=self._here.noted(error))

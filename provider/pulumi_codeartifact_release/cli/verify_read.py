@@ -20,8 +20,8 @@ from ..errors import PinError, ReleaseError, UsageError
 from ..hashing import hash_files
 from ..manifest import Environment, Manifest, Package, Variables, load, value_problem
 from ..places import refuse_same_place
-from ..publishing import Permission, Release, ThreadScheduler, look
-from ..publishing.verify import Expected, Sealed, refuse_unreadable
+from ..publishing import Permission, Release, ThreadScheduler, read_version
+from ..publishing.verify import Expected, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
 from ..remedies import Need
 from .progress import Reading, open_reading
@@ -112,7 +112,7 @@ def of_digests(
     for version in dict.fromkeys(versions):
         namespace, _, package = version.package.partition("/")
         at = site.destination.coordinates(namespace, package, version.version)
-        subjects.append(Subject(at, Basis.DIGEST, partial(Sealed, at, version.digest)))
+        subjects.append(Subject(at, Basis.DIGEST, partial(ExpectedDigest, at, version.digest)))
     with open_reading(quiet=quiet) as reading:
         return Report(None, site, None, download, check(subjects, site, stop, reading, download=download))
 
@@ -156,7 +156,7 @@ def _promoted(manifest: Manifest, environment: Environment, site: Site, source: 
         names = (package.namespace, package.package, approval.version)
         at, status = site.destination.coordinates(*names), Status(package.status)
         if approval.pin:
-            return Subject(at, Basis.PINS, partial(Sealed, at, approval.pin.digest, status))
+            return Subject(at, Basis.PINS, partial(ExpectedDigest, at, approval.pin.digest, status))
         if missing or source is None:
             return Subject(at, Basis.PINS, partial(_raise, missing or PinError(f"nothing is approved for {at}")))
         there = source.destination.coordinates(*names)
@@ -171,7 +171,7 @@ def _raise(error: ReleaseError) -> Expected:
 
 def _held(at: Coordinates, status: Status, there: Coordinates, source: Site) -> Release:
     """Return what the environment before holds. Raises PinError where it holds no whole version."""
-    remote = look(source.connection.planning, there, ThreadScheduler())
+    remote = read_version(source.connection.planning, there, ThreadScheduler())
     if remote is None or not remote.assets or remote.state.status in (Status.UNFINISHED, Status.DISPOSED):
         held = f"holds none of it ({remote.state.status})" if remote else "does not hold it"
         if remote and remote.state.status is Status.UNFINISHED:
@@ -180,7 +180,7 @@ def _held(at: Coordinates, status: Status, there: Coordinates, source: Site) -> 
             f"nothing says what {at} must be: it has no pin, and {there.domain}/{there.repository} {held}",
             hint="Pin its digest (`pins`), or name it: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.",
         )
-    refuse_unreadable(there, remote)
+    refuse_invalid_names(there, remote)
     # Under the names that they are compared by.
     assets = [Asset(name, asset.size, asset.sha256) for name, asset in remote.assets.items()]
     return Release(at, tuple(assets), status)

@@ -74,11 +74,11 @@ class HashedFile(NamedTuple):
             finally:
                 self._compare(file)
 
-    def assure(self) -> None:
+    def verify_unchanged(self) -> None:
         """Raise FileChangedError if the file is not the one hashed any more."""
         self._compare(None)
 
-    def recheck(self) -> None:
+    def rehash(self) -> None:
         """Read the file anew; raise FileChangedError, and forget the digest, if it is not that of its bytes.
 
         Some writes show in no stat: through a mapped page, with a clock that was set back, on some file systems.
@@ -139,10 +139,10 @@ class HashedBytes:
         """Yield the content."""
         yield io.BytesIO(self.content)
 
-    def assure(self) -> None:
+    def verify_unchanged(self) -> None:
         """Do nothing: it stays."""
 
-    def recheck(self) -> None:
+    def rehash(self) -> None:
         """Do nothing: it stays."""
 
 

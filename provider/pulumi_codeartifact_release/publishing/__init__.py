@@ -1,82 +1,83 @@
 """The product: what a release is, what has to be done for it, and doing that. Knows neither Pulumi nor HTTP.
 
 release = Release(coordinates, assets)
-plan = make_plan(release, look(registry, release.at, scheduler))
+plan = make_plan(release, read_version(registry, release.at, scheduler))
 for event in apply(release, sources, registry, scheduler):
     ...
 
-What few programs need has to be imported from its module: `approved`, `verify`.
+What few programs need has to be imported from its module: `plan_drift`, `verify`.
 """
 
-from .apply import apply, look
+from .apply import apply
+from .asset_source import AssetSource, verify_cached_hashes
 from .digest import checksums, digest, digest_of, parse_checksums
 from .events import (
     AssetProgress,
     AssetSent,
     AssetStarted,
     Copied,
+    Deleted,
     Event,
     Finished,
-    Finishing,
-    LookingAgain,
     Planned,
-    Removed,
+    Publishing,
+    Rechecking,
     StatusSet,
 )
 from .gates import Pin, Promotion, duration_text, time_text
-from .origin import Chosen, Origin, choose
 from .permission import Permission
-from .plan import Action, Finalize, Plan, Release, RemoteVersion, Route, make_plan, refused
+from .plan import Action, Finalize, Plan, Release, RemoteVersion, Route, make_plan, refused_plan
+from .promotion_source import PromotionCandidate, PromotionSource, choose_candidate
 from .quota import refuse_oversized
-from .retire import Known, Retirement, retire
-from .review import Review, Sum, least_s, sum_of
+from .read_version import read_version
+from .retire import ExpectedVersion, Retirement, retire
+from .review import Review, ReviewTotals, min_seconds, total_reviews
 from .scheduler import Scheduler, ThreadScheduler
-from .source import Source, recheck_cached
 
 __all__ = [
     "Action",
     "AssetProgress",
     "AssetSent",
+    "AssetSource",
     "AssetStarted",
-    "Chosen",
     "Copied",
+    "Deleted",
     "Event",
+    "ExpectedVersion",
     "Finalize",
     "Finished",
-    "Finishing",
-    "Known",
-    "LookingAgain",
-    "Origin",
     "Permission",
     "Pin",
     "Plan",
     "Planned",
     "Promotion",
+    "PromotionCandidate",
+    "PromotionSource",
+    "Publishing",
+    "Rechecking",
     "Release",
     "RemoteVersion",
-    "Removed",
     "Retirement",
     "Review",
+    "ReviewTotals",
     "Route",
     "Scheduler",
-    "Source",
     "StatusSet",
-    "Sum",
     "ThreadScheduler",
     "apply",
     "checksums",
-    "choose",
+    "choose_candidate",
     "digest",
     "digest_of",
     "duration_text",
-    "least_s",
-    "look",
     "make_plan",
+    "min_seconds",
     "parse_checksums",
-    "recheck_cached",
+    "read_version",
     "refuse_oversized",
-    "refused",
+    "refused_plan",
     "retire",
-    "sum_of",
     "time_text",
+    "total_reviews",
+    "verify_cached_hashes",
 ]

@@ -22,32 +22,34 @@ from ..errors import (
     UnreachableError,
     VersionNotFoundError,
 )
-from ..registry.interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
+from ..registry.interface import Asset, AssetListing, Registry, Status, VersionState
 from ..registry.limits import PARALLEL_UPLOADS, SETTLE_WAITS
 from ..remedies import Need
+from .asset_source import AssetSource, verify_cached_hashes
 from .events import (
     Copied,
+    Deleted,
     Event,
     Finished,
-    Finishing,
-    LookingAgain,
     Planned,
-    Removed,
+    Publishing,
+    Rechecking,
     StatusSet,
 )
 from .plan import (
-    DOOMED,
+    PRE_DELETE_STATUS,
     Action,
     Plan,
     Release,
     RemoteVersion,
     Route,
     compare,
+    final_asset,
     make_plan,
-    publishing_asset,
 )
+from .promotion_source import PromotionSource
+from .read_version import read_version
 from .scheduler import Emit, Scheduler
-from .source import CopySource, Source, recheck_cached
 from .upload import Uploader
 
 _T = TypeVar("_T")
@@ -66,139 +68,118 @@ AMBIGUOUS = (
 )
 
 
-def look(registry: Registry, at: Coordinates, scheduler: Scheduler) -> RemoteVersion | None:
-    """Return what the registry holds at `at`, None where there is no such version."""
-    for wait in (*SETTLE_WAITS, None):
-        try:
-            state = registry.describe(at)
-        except VersionNotFoundError:
-            return None
-        try:
-            listing = registry.list_assets(at)
-        except VersionNotFoundError:
-            if state.status is Status.DISPOSED:
-                # Its assets are gone for good, and a list of them may be too.
-                return RemoteVersion(state, {})
-            listing = None
-        # An Unfinished version moves while somebody uploads, and finishing it is guarded by the revision. Any
-        # other status together with assets of another revision would be a mixture that never existed.
-        if listing and (state.status is Status.UNFINISHED or listing.revision == state.revision):
-            return RemoteVersion.of(state, listing)
-        if wait is not None:
-            scheduler.sleep(wait)
-    raise InconsistentReadError(
-        f"{at} keeps changing: its status and its assets could not be read at one revision",
-        hint="Somebody else is changing this version. Run again when they are done.",
-    )
-
-
 def apply(
     release: Release,
-    sources: Mapping[str, Source],
+    sources: Mapping[str, AssetSource],
     registry: Registry,
     scheduler: Scheduler,
     *,
-    give_up: str | None = None,
-    origin: CopySource | None = None,
-    planned: Plan | None = None,
+    replace_digest: str | None = None,
+    promotion_source: PromotionSource | None = None,
+    initial_plan: Plan | None = None,
     parallel: int = PARALLEL_UPLOADS,
 ) -> Iterator[Event]:
     """Make the registry hold `release`; yield what happens, `Finished` last.
 
-    `give_up` is the digest of what the operator permits to replace: only a version that holds just that is deleted.
-    `origin` is what a promotion takes over: judged before anything is taken from it, and again where it may have moved.
-    `planned` is what `make_plan` said of this release a while ago: it saves the first look where its first write is
-    guarded, and is worth nothing else.
-    `sources` has the content of every declared asset by name. Raises RefusedError before anything is written if the
-    registry holds something else, FileChangedError if a file is not the one that was hashed (nothing becomes
-    Published), and any RegistryError. Whatever is raised, a version is Published only with all declared assets.
+    - `sources` has the content of every declared asset, by name.
+    - `replace_digest` permits the replacement of a version with exactly this digest. No other version is deleted.
+    - `promotion_source` is verified before anything is taken from it, and again after every response that leaves open
+      whether it changed.
+    - `initial_plan` is a plan that was made earlier. It saves the first read if its first write is conditional;
+      otherwise it is ignored.
+
+    Raises RefusedError before any write if the registry has something else, FileChangedError if a file is not the one
+    that was hashed (nothing becomes Published), and any RegistryError. A version is only ever Published with all of
+    its declared assets.
     """
-    route = origin.route if origin else Route.FILES
+    route = promotion_source.route if promotion_source else Route.FILES
     uploader = Uploader(release.at, sources, registry, scheduler)
     copied: list[Asset] = []
     last_missing: int | None = None
-    idle_rounds = removals = 0
+    idle_rounds = deletions = 0
     while True:
-        known = planned if planned and planned.guarded else None
-        planned = None
-        plan = known or make_plan(release, look(registry, release.at, scheduler), give_up, route)
+        plan = initial_plan if initial_plan and initial_plan.first_write_conditional else None
+        initial_plan = None
+        plan = plan or make_plan(release, read_version(registry, release.at, scheduler), replace_digest, route)
         yield Planned(plan)
-        recheck_cached(plan, sources)
+        verify_cached_hashes(plan, sources)
         if plan.refusal:
             raise plan.refusal
         if plan.action is Action.KEEP and plan.remote:
             yield Finished(plan.remote.state, tuple(uploader.sent.values()), tuple(copied))
             return
         try:
-            _assure(plan, sources, origin, scheduler)
+            _check_preconditions(plan, sources, promotion_source, scheduler)
             if plan.action is Action.REPLACE and plan.remote:
-                removals = _next_removal(release, removals, scheduler)
-                yield from _remove(plan, plan.remote, registry, scheduler)
+                deletions = _count_deletion(release, deletions, scheduler)
+                yield from _delete(plan, plan.remote, registry, scheduler)
                 continue
-            if origin and plan.copies:
-                state = yield from _copy(plan, origin, registry, scheduler, copied)
+            if promotion_source and plan.copies:
+                state = yield from _copy(plan, promotion_source, registry, scheduler, copied)
             else:
-                state = yield from _advance(plan, uploader, registry, scheduler, parallel)
+                state = yield from _send_and_publish(plan, uploader, registry, scheduler, parallel)
             if state.status is not release.status:
                 state = yield from _set_status(release, state, registry, scheduler)
         except AMBIGUOUS as error:
             copied[:] = () if isinstance(error, StatusRefusedError) else copied
-            if origin:
-                origin.doubt()
+            if promotion_source:
+                promotion_source.invalidate()
             # Rounds are counted only while nothing moves: of 150 assets every tenth may be answered with a conflict.
             missing = len(plan.uploads)
             idle_rounds = idle_rounds + 1 if missing == last_missing else 0
             last_missing = missing
-            if idle_rounds >= _patience(error):
+            if idle_rounds >= _max_idle_rounds(error):
                 raise
-            yield LookingAgain(error.what)
+            yield Rechecking(error.what)
             scheduler.sleep(SETTLE_WAITS[idle_rounds])
         else:
             yield Finished(state, tuple(uploader.sent.values()), tuple(copied))
             return
 
 
-def _patience(error: Exception) -> int:
+def _max_idle_rounds(error: Exception) -> int:
     """Return how many rounds in which nothing moves are worth waiting for."""
     # What the service does not allow is looked at once more; waiting does not change it.
     refused = isinstance(error, StatusRefusedError) and error.reason == "NOT_ALLOWED"
     return 1 if refused else len(SETTLE_WAITS)
 
 
-def _assure(plan: Plan, sources: Mapping[str, Source], origin: CopySource | None, scheduler: Scheduler) -> None:
+def _check_preconditions(
+    plan: Plan, sources: Mapping[str, AssetSource], promotion_source: PromotionSource | None, scheduler: Scheduler
+) -> None:
     """Raise if what the plan sends is not there, or may not be taken, before anything is written for it."""
     replaces = plan.action is Action.REPLACE
     sends = plan.action in (Action.PUBLISH, Action.RESUME, Action.REPLACE)
     if sends:
         # A change of status alone needs no file: it may be made where the files are not.
         _check_sources(plan.release, sources)
-    if origin and sends:
+    if promotion_source and sends:
         if replaces:
             # Nothing is given up for what may be gone since.
-            origin.doubt()
-        origin.revision(plan.release, scheduler)
+            promotion_source.invalidate()
+        promotion_source.verify(plan.release, scheduler)
     if replaces and not plan.copies:
         # All files, and one of what is downloaded: whether it may be is not known before.
-        for asset in plan.uploads[: 1 if origin else None]:
+        for asset in plan.uploads[: 1 if promotion_source else None]:
             if sources[asset.name].cached:
-                sources[asset.name].recheck()
+                sources[asset.name].rehash()
             with sources[asset.name].open():
                 pass
 
 
-def _next_removal(release: Release, removals: int, scheduler: Scheduler) -> int:
+def _count_deletion(release: Release, deletions: int, scheduler: Scheduler) -> int:
     """Count a removal, and wait before it unless it is the first. Raises InconsistentReadError after too many."""
-    if removals == len(SETTLE_WAITS):
+    if deletions == len(SETTLE_WAITS):
         raise InconsistentReadError(
-            f"{release.at} was deleted {removals} times and is still there",
+            f"{release.at} was deleted {deletions} times and is still there",
             hint="Another operator, or the registry, brings it back.",
         )
-    if removals:
-        scheduler.sleep(SETTLE_WAITS[removals])
-    return removals + 1
+    if deletions:
+        scheduler.sleep(SETTLE_WAITS[deletions])
+    return deletions + 1
 
 
-def _check_sources(release: Release, sources: Mapping[str, Source]) -> None:
+def _check_sources(release: Release, sources: Mapping[str, AssetSource]) -> None:
     for asset in release.assets:
         source = sources.get(asset.name)
         if source is None:
@@ -213,7 +194,7 @@ def _check_sources(release: Release, sources: Mapping[str, Source]) -> None:
             )
 
 
-def _advance(
+def _send_and_publish(
     plan: Plan,
     uploader: Uploader,
     registry: Registry,
@@ -225,86 +206,88 @@ def _advance(
     if plan.action is Action.SET_STATUS and plan.remote:
         return (yield from _set_status(release, plan.remote.state, registry, scheduler))
 
-    last = publishing_asset(release)
+    last = final_asset(release)
     jobs = [uploader.job(asset) for asset in plan.uploads if asset != last]
     # The first alone: a rival that declares other bytes gets its conflict here, before it has sent anything else.
     yield from scheduler.run(jobs[:1], limit=1)
     yield from scheduler.run(jobs[1:], limit=parallel)
     # Also those that changed after they were sent: what is published is what is here when it is published.
     for asset in release.assets:
-        uploader.sources[asset.name].assure()
+        uploader.sources[asset.name].verify_unchanged()
 
     if last:
-        return (yield from _finish_with(last, release, uploader, registry, scheduler))
-    return (yield from _finish_guarded(release, registry, scheduler))
+        return (yield from _publish_by_last_asset(last, release, uploader, registry, scheduler))
+    return (yield from _publish_by_status_update(release, registry, scheduler))
 
 
 def _copy(
-    plan: Plan, origin: CopySource, registry: Registry, scheduler: Scheduler, copied: list[Asset]
+    plan: Plan, promotion_source: PromotionSource, registry: Registry, scheduler: Scheduler, copied: list[Asset]
 ) -> _StepsTo[VersionState]:
     """Have the service copy the version, and compare the copy asset by asset."""
     release = plan.release
     scheduler.checkpoint()
     # Also of an answer that is lost, and settled by the next look.
     copied[:] = plan.uploads
-    said = registry.copy(
+    response = registry.copy(
         release.at,
-        source_repository=origin.repository,
-        revision=origin.revision(release, scheduler),
+        source_repository=promotion_source.repository,
+        revision=promotion_source.verify(release, scheduler),
         # Never: it would overwrite whatever is there by then, where a deletion names its status.
         allow_overwrite=False,
     )
-    if said:
-        yield Copied(origin.repository)
+    if response:
+        yield Copied(promotion_source.repository)
     for wait in (*SETTLE_WAITS, None):
-        remote = _listed(release, said, registry) or look(registry, release.at, scheduler)
+        remote = _read_copy(release, response, registry) or read_version(registry, release.at, scheduler)
         if remote and not compare(release, remote) and remote.state.status is not Status.UNFINISHED:
             return remote.state
         if wait is not None:
             scheduler.sleep(wait)
     raise RegistryConflictError(
-        f"{release.at} was copied, but does not hold what {origin.repository} holds", hint=_RIVAL
+        f"{release.at} was copied, but does not hold what {promotion_source.repository} holds", hint=_RIVAL
     )
 
 
-def _listed(release: Release, said: VersionState | None, registry: Registry) -> RemoteVersion | None:
+def _read_copy(release: Release, response: VersionState | None, registry: Registry) -> RemoteVersion | None:
     """Return the copy, by one list, where it is the one that the copying answered with."""
     try:
-        listing = registry.list_assets(release.at) if said else None
+        listing = registry.list_assets(release.at) if response else None
     except VersionNotFoundError:
         # A read that is older than our own write.
         return None
-    return RemoteVersion.of(said, listing) if said and listing and said.revision == listing.revision else None
+    return (
+        RemoteVersion.of(response, listing) if response and listing and response.revision == listing.revision else None
+    )
 
 
-def _remove(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> Iterator[Event]:
+def _delete(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> Iterator[Event]:
     """Delete the version that was looked at, and no other."""
     expected = remote.state.status
-    if expected not in (Status.UNFINISHED, DOOMED):
-        _mark(plan, remote, registry, scheduler)
-        expected = DOOMED
+    if expected not in (Status.UNFINISHED, PRE_DELETE_STATUS):
+        _set_pre_delete_status(plan, remote, registry, scheduler)
+        expected = PRE_DELETE_STATUS
     scheduler.checkpoint()
     registry.delete(plan.release.at, expected=expected)
-    yield Removed(remote.digest)
+    yield Deleted(remote.digest)
 
 
-def _mark(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> None:
+def _set_pre_delete_status(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> None:
     """Move the version that was looked at, and no other, to the status that says it will be given up."""
     scheduler.checkpoint()
     at, state = plan.release.at, remote.state
-    registry.set_status(at, revision=state.revision, expected=state.status, target=DOOMED)
+    registry.set_status(at, revision=state.revision, expected=state.status, target=PRE_DELETE_STATUS)
 
 
-def _finish_guarded(release: Release, registry: Registry, scheduler: Scheduler) -> _StepsTo[VersionState]:
+def _publish_by_status_update(release: Release, registry: Registry, scheduler: Scheduler) -> _StepsTo[VersionState]:
     listing = _await_assets(release, release.assets, registry, scheduler)
-    yield Finishing()
+    yield Publishing()
     scheduler.checkpoint()
     return registry.set_status(
         release.at, revision=listing.revision, expected=Status.UNFINISHED, target=Status.PUBLISHED
     )
 
 
-def _finish_with(
+def _publish_by_last_asset(
     last: Asset,
     release: Release,
     uploader: Uploader,
@@ -314,7 +297,7 @@ def _finish_with(
     others = tuple(asset for asset in release.assets if asset != last)
     if others:
         _await_assets(release, others, registry, scheduler)
-    yield Finishing()
+    yield Publishing()
 
     def job(emit: Emit) -> None:
         uploader.send(last, unfinished=False, emit=emit)
@@ -322,7 +305,7 @@ def _finish_with(
     yield from scheduler.run([job], limit=1)
     # This way of finishing has no guard, so its result is read again: assets and status at one revision.
     for wait in (*SETTLE_WAITS, None):
-        remote = look(registry, release.at, scheduler)
+        remote = read_version(registry, release.at, scheduler)
         if remote and remote.state.status is not Status.UNFINISHED:
             if compare(release, remote):
                 raise RegistryConflictError(

@@ -49,12 +49,12 @@ class Copied:
 
 
 @dataclass(frozen=True)
-class Finishing:
+class Publishing:
     """All assets are in place; the version is about to become Published."""
 
 
 @dataclass(frozen=True)
-class Removed:
+class Deleted:
     """The version was deleted, as the operator permitted; it is absent until it is published anew.
 
     Attributes:
@@ -72,7 +72,7 @@ class StatusSet:
 
 
 @dataclass(frozen=True)
-class LookingAgain:
+class Rechecking:
     """An answer left open what the registry holds; it is read again (rule 5)."""
 
     reason: str
@@ -99,9 +99,9 @@ Event = (
     | AssetProgress
     | AssetSent
     | Copied
-    | Finishing
-    | Removed
+    | Publishing
+    | Deleted
     | StatusSet
-    | LookingAgain
+    | Rechecking
     | Finished
 )

@@ -1,6 +1,6 @@
 """What a version must satisfy before it is promoted: where it stands, what was approved, how long it has been there.
 
-    judge(candidate, Promotion(source, to, pin=pin, soak=timedelta(hours=24)))     # raises PinError, GateError
+    check_gates(remote, Promotion(source, to, pin=pin, soak=timedelta(hours=24)))     # raises PinError, GateError
 
 Pure: whatever is unproved is unmet.
 """
@@ -53,26 +53,26 @@ class Promotion:
     revision: str | None = None
 
 
-def judge(promotion: Promotion, found: RemoteVersion | None) -> bool:
+def check_gates(promotion: Promotion, remote: RemoteVersion | None) -> bool:
     """Decide whether what the source holds may be promoted; returns whether that took the operator's force.
 
     Raises PinError if it is not what was approved, GateError if it is not Published, or not for long enough.
     """
     source = promotion.source
-    if found is None:
+    if remote is None:
         raise GateError(
             f"{source} does not exist: there is nothing to promote",
             hint=f"Release or promote it to {source.repository} first, or correct the version.",
         )
-    if promotion.pin and promotion.pin.digest != found.digest:
-        raise _moved(promotion.pin, source, found)
-    if found.state.status is not Status.PUBLISHED or not found.assets:
+    if promotion.pin and promotion.pin.digest != remote.digest:
+        raise _pin_mismatch(promotion.pin, source, remote)
+    if remote.state.status is not Status.PUBLISHED or not remote.assets:
         raise GateError(
-            f"{source} is {found.state.status}, not Published: it is not promoted",
+            f"{source} is {remote.state.status}, not Published: it is not promoted",
             hint=f"Only what is Published in {source.repository}, whole, goes on. "
             "(`status` of a package holds for every environment: what it keeps Unlisted or Archived is not promoted.)",
         )
-    strange = next((name for name in found.assets if not name.isprintable()), None)
+    strange = next((name for name in remote.assets if not name.isprintable()), None)
     if strange is not None:
         # The service has no such names, and the engine's preview shows them as they are.
         raise GateError(
@@ -81,32 +81,32 @@ def judge(promotion: Promotion, found: RemoteVersion | None) -> bool:
         )
     if not promotion.soak:
         return False
-    unmet = _unmet_soak(promotion.soak, source, found)
+    unmet = _unmet_soak(promotion.soak, source, remote)
     if not unmet:
         return False
     force = promotion.force if promotion.force and promotion.force.covers(source) else None
-    if force and force.digest == found.digest:
+    if force and force.digest == remote.digest:
         return True
     if force:
         unmet.what += f"\nThe force that is permitted names other bytes: {force.digest}"
     raise unmet
 
 
-def _moved(pin: Pin, source: Coordinates, found: RemoteVersion) -> PinError:
-    since = f", published {time_text(found.state.published_time)}" if found.state.published_time else ""
+def _pin_mismatch(pin: Pin, source: Coordinates, remote: RemoteVersion) -> PinError:
+    since = f", published {time_text(remote.state.published_time)}" if remote.state.published_time else ""
     return PinError(
         f"{source} is not what was approved:\n"
         f"    approved  {pin.digest} ({pin.where})\n"
-        f"    there     {found.digest} ({found.state.status}, revision {found.state.revision}{since})",
+        f"    there     {remote.digest} ({remote.state.status}, revision {remote.state.revision}{since})",
         hint="It moved after it was approved, or the pin is wrong. Look at it, then approve its digest, "
         "or promote another version.",
     )
 
 
-def _unmet_soak(soak: timedelta, source: Coordinates, found: RemoteVersion) -> GateError | None:
-    since, now = found.state.published_time, found.state.answered_at
+def _unmet_soak(soak: timedelta, source: Coordinates, remote: RemoteVersion) -> GateError | None:
+    since, now = remote.state.published_time, remote.state.answered_at
     wish = f"`soak` asks for {duration_text(soak)}"
-    force = Need("force", f"{source.name}={found.digest}")
+    force = Need("force", f"{source.name}={remote.digest}")
     if since is None or now is None:
         missing = "since when it is Published" if since is None else "what time it is"
         return GateError(

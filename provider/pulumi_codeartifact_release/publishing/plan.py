@@ -20,14 +20,14 @@ from ..registry.interface import Asset, AssetListing, Coordinates, Status, Versi
 from ..remedies import Need, Text
 from .digest import digest, in_name_order
 
-DOOMED = Status.ARCHIVED
+PRE_DELETE_STATUS = Status.ARCHIVED
 """The status that a listed version is moved to, under its revision, before it is deleted to be replaced.
 
 Deletion takes no revision, only the status that it expects. So whoever replaces declares Published: a deletion that
 arrives late must not take somebody's new version for the old one.
 """
 
-_MOST_TOLD = 20
+_MAX_SHOWN = 20
 """Differences that a message shows: more of them hide what it says."""
 
 
@@ -125,11 +125,11 @@ class Difference:
     declared: Asset | None
     remote: Asset | None
 
-    def told(self, declared_word: str, remote_word: str) -> str:
+    def describe(self, declared_label: str, remote_label: str) -> str:
         """Return three lines: the name, what is declared, what the registry holds."""
         declared = _content(self.declared) if self.declared else "nothing"
         remote = _content(self.remote) if self.remote else "nothing"
-        return f"{self.name}\n    {declared_word:<9}  {declared}\n    {remote_word:<9}  {remote}"
+        return f"{self.name}\n    {declared_label:<9}  {declared}\n    {remote_label:<9}  {remote}"
 
 
 @dataclass(frozen=True)
@@ -158,21 +158,22 @@ class Plan:
         return self.route is Route.COPY and self.action in (Action.PUBLISH, Action.REPLACE)
 
     @property
-    def sends(self) -> tuple[Asset, ...]:
+    def expected_uploads(self) -> tuple[Asset, ...]:
         """What an undisturbed run sends, in name order: what is missing, and once more the asset that publishes."""
-        if not self._sent_again:
+        final = final_asset(self.release)
+        if final is None or not self._resends_final_asset:
             return self.uploads
-        return in_name_order((*self.uploads, held_back(self.release)))
+        return in_name_order((*self.uploads, final))
 
     @property
-    def there(self) -> tuple[Asset, ...]:
+    def skipped_assets(self) -> tuple[Asset, ...]:
         """The declared assets that the registry holds already, and that are not sent again."""
-        return tuple(asset for asset in self.present if asset not in self.sends)
+        return tuple(asset for asset in self.present if asset not in self.expected_uploads)
 
     @property
-    def send_bytes(self) -> int:
+    def upload_bytes(self) -> int:
         """Bytes to send."""
-        return sum(asset.size for asset in self.sends)
+        return sum(asset.size for asset in self.expected_uploads)
 
     @property
     def changes(self) -> bool:
@@ -189,12 +190,12 @@ class Plan:
         return [each for each in compare(self.release, self.remote) if each.remote or not unfinished]
 
     @property
-    def puts(self) -> int:
+    def publish_requests(self) -> int:
         """How many PublishPackageVersion requests an undisturbed run will make: what the quota of uploads is for."""
-        return 0 if self.copies else len(self.sends)
+        return 0 if self.copies else len(self.expected_uploads)
 
     @property
-    def guarded(self) -> bool:
+    def first_write_conditional(self) -> bool:
         """Whether the first write does nothing where the registry has moved since.
 
         Any other plan is worth no more than the look that it was made from.
@@ -202,7 +203,7 @@ class Plan:
         return self.action is Action.SET_STATUS or (self.action is Action.PUBLISH and self.copies)
 
     @property
-    def look(self) -> int:
+    def read_requests(self) -> int:
         """How many requests it takes to look at the destination."""
         return 1 if self.remote is None else 2
 
@@ -212,15 +213,15 @@ class Plan:
 
         Those to the source of a promotion are on top: see `Review`.
         """
-        look = self.look
+        reads = self.read_requests
         if self.action in (Action.KEEP, Action.REFUSE):
-            return look
+            return reads
         if self.action is Action.SET_STATUS:
-            return look + 1
+            return reads + 1
         status = int(self.release.status is not Status.PUBLISHED)
         if self.copies:
-            return look + self._removing + 2 + status
-        return look + self._removing + len(self.uploads) + self._finishing + status
+            return reads + self._delete_requests + 2 + status
+        return reads + self._delete_requests + len(self.uploads) + self._finalize_requests + status
 
     @property
     def downloads(self) -> int:
@@ -228,49 +229,46 @@ class Plan:
         if self.copies or self.route is Route.FILES:
             return 0
         # Before anything is given up for it, one is downloaded to see that it can be.
-        return len(self.sends) + (self.action is Action.REPLACE)
+        return len(self.expected_uploads) + (self.action is Action.REPLACE)
 
     @property
-    def _removing(self) -> int:
+    def _delete_requests(self) -> int:
         if self.action is not Action.REPLACE or self.remote is None:
             return 0
         # Mark and delete, or delete alone; and the look after it.
-        return 2 if self.remote.state.status in (Status.UNFINISHED, DOOMED) else 3
+        return 2 if self.remote.state.status in (Status.UNFINISHED, PRE_DELETE_STATUS) else 3
 
     @property
-    def _finishing(self) -> int:
+    def _finalize_requests(self) -> int:
         if self.release.finalize is Finalize.STATUS_UPDATE:
             return 2
         alone = len(self.release.assets) == 1
-        return (0 if alone else 1) + 2 + self._sent_again
+        return (0 if alone else 1) + 2 + self._resends_final_asset
 
     @property
-    def _sent_again(self) -> int:
+    def _resends_final_asset(self) -> int:
         """The asset that publishes goes out though it is there already."""
-        last_asset = self.action is Action.RESUME and self.release.finalize is Finalize.LAST_ASSET
-        return int(last_asset and held_back(self.release) not in self.uploads)
+        final = final_asset(self.release)
+        return int(self.action is Action.RESUME and final is not None and final not in self.uploads)
 
 
-def held_back(release: Release) -> Asset:
-    """Return the asset that `finalize: last-asset` sends last: the smallest."""
+def final_asset(release: Release) -> Asset | None:
+    """Return the asset whose upload publishes: the smallest with `finalize: last-asset`, else None."""
+    if release.finalize is not Finalize.LAST_ASSET:
+        return None
     return min(release.assets, key=lambda asset: (asset.size, asset.name))
 
 
-def publishing_asset(release: Release) -> Asset | None:
-    """Return the asset whose upload publishes, None where a change of status does."""
-    return held_back(release) if release.finalize is Finalize.LAST_ASSET else None
-
-
 def make_plan(
-    release: Release, remote: RemoteVersion | None, give_up: str | None = None, route: Route = Route.FILES
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None = None, route: Route = Route.FILES
 ) -> Plan:
     """Decide what has to be done so that the registry holds `release`.
 
-    `give_up` is the digest of what the operator permits to replace, None for nothing (rule 6). Only what is declared
-    Published replaces: see DOOMED. Whatever may be deleted is finished guarded: a deletion that arrives late must not
-    leave the last asset to publish what is left.
+    `replace_digest` is the digest of the version that the operator permits to replace; None permits nothing (rule 6).
+    Only a release that is declared Published replaces a version: see PRE_DELETE_STATUS. A replacement is always
+    published by a status update. Otherwise, after a late deletion, the last asset could publish an incomplete version.
     """
-    if give_up:
+    if replace_digest:
         release = replace(release, finalize=Finalize.STATUS_UPDATE)
     if remote is None:
         return Plan(release, Action.PUBLISH, release.assets, (), None, route=route)
@@ -285,7 +283,7 @@ def make_plan(
         return Plan(release, action, uploads, () if action is Action.REPLACE else present, remote, refusal, route)
 
     def refuse(refusal: RefusedError) -> Plan:
-        replaces = give_up == remote.digest and release.status is Status.PUBLISHED
+        replaces = replace_digest == remote.digest and release.status is Status.PUBLISHED
         return plan(Action.REPLACE) if replaces else plan(Action.REFUSE, refusal)
 
     if status is Status.DISPOSED:
@@ -298,17 +296,17 @@ def make_plan(
     return plan(Action.KEEP if status is release.status else Action.SET_STATUS)
 
 
-def refused(release: Release, remote: RemoteVersion | None, refusal: RefusedError, route: Route) -> Plan:
+def refused_plan(release: Release, remote: RemoteVersion | None, refusal: RefusedError, route: Route) -> Plan:
     """Return the plan for what may not be done at all, such as a promotion whose gate is not met."""
     return Plan(release, Action.REFUSE, (), (), remote, refusal, route)
 
 
 def compare(release: Release, remote: RemoteVersion) -> list[Difference]:
     """Return every asset that differs, is missing or is foreign, in name order."""
-    return compared(release.assets, remote.assets)
+    return compare_assets(release.assets, remote.assets)
 
 
-def compared(assets: Iterable[Asset], others: Mapping[str, Asset]) -> list[Difference]:
+def compare_assets(assets: Iterable[Asset], others: Mapping[str, Asset]) -> list[Difference]:
     """Return every asset that is not the same in both, or only in one, in name order."""
     declared = {asset.name: asset for asset in assets}
     names = sorted(declared.keys() | others.keys(), key=str.encode)
@@ -325,13 +323,13 @@ def _content(asset: Asset) -> str:
     return f"sha256:{asset.sha256} ({asset.size:,} {'byte' if asset.size == 1 else 'bytes'})"
 
 
-def _listed(head: str, differences: list[Difference], route: Route, remote_word: str) -> Text:
-    declared_word = "declared" if route is Route.FILES else "promoted"
-    told = [f"\n  {difference.told(declared_word, remote_word)}" for difference in differences[:_MOST_TOLD]]
-    text = head + "".join(told)
-    if len(differences) <= _MOST_TOLD:
+def _listed(head: str, differences: list[Difference], route: Route, remote_label: str) -> Text:
+    declared_label = "declared" if route is Route.FILES else "promoted"
+    lines = [f"\n  {difference.describe(declared_label, remote_label)}" for difference in differences[:_MAX_SHOWN]]
+    text = head + "".join(lines)
+    if len(differences) <= _MAX_SHOWN:
         return text
-    return (f"{text}\n  … and {len(differences) - _MOST_TOLD:,} more", Need("all"))
+    return (f"{text}\n  … and {len(differences) - _MAX_SHOWN:,} more", Need("all"))
 
 
 def _conflict(release: Release, remote: RemoteVersion, differences: list[Difference], route: Route) -> ConflictError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import QuotaExceededError, UsageError
 from ..registry.interface import Asset
 
-LARGEST_ASSET = 5 << 30
+MAX_ASSET_SIZE = 5 << 30
 """Bytes. The default quota, 5 GB, read generously: in doubt the service decides. It can be raised."""
 
 _SETTING = "CODEARTIFACT_RELEASE_MAX_ASSET_SIZE"
@@ -50,7 +50,7 @@ def _size(path: Path) -> int:
 def _setting(environ: Mapping[str, str]) -> int:
     text = environ.get(_SETTING)
     if not text:
-        return LARGEST_ASSET
+        return MAX_ASSET_SIZE
     if not text.isdecimal() or len(text) > 18 or int(text) == 0:
         raise UsageError(f"{_SETTING} is {text!r}", hint="Set it to a number of bytes.")
     return int(text)

@@ -1,6 +1,6 @@
 """What becomes of a version that leaves: the policies `onDestroy` and `onSupersede` (rule 6).
 
-    for event in retire(at, Retirement.ARCHIVE, known, registry, scheduler, permitted=False):
+    for event in retire(at, Retirement.ARCHIVE, expected, registry, scheduler, permitted=False):
         ...
 
 Nothing is deleted that is not the very version that state knows, and nothing without the operator's permission.
@@ -22,9 +22,9 @@ from ..errors import (
 )
 from ..registry.interface import Coordinates, Registry, Status, VersionState
 from ..registry.limits import SETTLE_WAITS
-from .apply import look
-from .events import Event, LookingAgain, Removed, StatusSet
+from .events import Deleted, Event, Rechecking, StatusSet
 from .plan import RemoteVersion
+from .read_version import read_version
 from .scheduler import Scheduler
 
 
@@ -50,7 +50,7 @@ class Retirement(StrEnum):
 
 
 @dataclass(frozen=True)
-class Known:
+class ExpectedVersion:
     """The version as state knows it: what was published, or last refreshed."""
 
     revision: str
@@ -65,7 +65,7 @@ _AMBIGUOUS = (StatusRefusedError, UnreachableError, ServerFaultError)
 def retire(
     at: Coordinates,
     policy: Retirement,
-    known: Known,
+    expected: ExpectedVersion,
     registry: Registry,
     scheduler: Scheduler,
     *,
@@ -85,31 +85,31 @@ def retire(
         )
     waits = iter(SETTLE_WAITS)
     archiving = False
-    remote = look(registry, at, scheduler)
+    remote = read_version(registry, at, scheduler)
     while remote and (target := _target(policy, remote.state.status)):
-        _refuse_another(at, policy, known, remote, archiving=archiving)
+        _refuse_unexpected(at, policy, expected, remote, archiving=archiving)
         scheduler.checkpoint()
         archiving = archiving or target is Status.ARCHIVED
         try:
-            state = _move(at, remote.state, target, registry)
+            state = _change(at, remote.state, target, registry)
         except _AMBIGUOUS as error:
             # It may have happened, or somebody else was first: reading tells.
             wait = next(waits, None)
             if wait is None:
                 raise
-            yield LookingAgain(error.what)
+            yield Rechecking(error.what)
             scheduler.sleep(wait)
-            remote = look(registry, at, scheduler)
+            remote = read_version(registry, at, scheduler)
         else:
             if state is None:
-                yield Removed(known.digest)
+                yield Deleted(expected.digest)
                 return
             yield StatusSet(state.status)
             # Not read again: a read may be older than our own write.
-            known, remote = Known(state.revision, known.digest), RemoteVersion(state, remote.assets)
+            expected, remote = ExpectedVersion(state.revision, expected.digest), RemoteVersion(state, remote.assets)
 
 
-def _target(policy: Retirement, status: Status) -> Status | Literal["gone"] | None:
+def _target(policy: Retirement, status: Status) -> Status | Literal["deleted"] | None:
     """Return where the version goes next, None where it is as the policy wants it."""
     match policy:
         case Retirement.UNLIST:
@@ -120,14 +120,14 @@ def _target(policy: Retirement, status: Status) -> Status | Literal["gone"] | No
             return Status.DISPOSED if status in (*_LISTED, Status.ARCHIVED) else None
         case Retirement.DELETE:
             # Deletion takes no revision, archiving does: see rule 6.
-            return Status.ARCHIVED if status in _LISTED else "gone"
+            return Status.ARCHIVED if status in _LISTED else "deleted"
     return None
 
 
-def _move(
-    at: Coordinates, state: VersionState, target: Status | Literal["gone"], registry: Registry
+def _change(
+    at: Coordinates, state: VersionState, target: Status | Literal["deleted"], registry: Registry
 ) -> VersionState | None:
-    if target == "gone":
+    if target == "deleted":
         registry.delete(at, expected=state.status)
         return None
     if target is Status.DISPOSED:
@@ -135,21 +135,22 @@ def _move(
     return registry.set_status(at, revision=state.revision, expected=state.status, target=target)
 
 
-def _refuse_another(
-    at: Coordinates, policy: Retirement, known: Known, remote: RemoteVersion, *, archiving: bool
+def _refuse_unexpected(
+    at: Coordinates, policy: Retirement, expected: ExpectedVersion, remote: RemoteVersion, *, archiving: bool
 ) -> None:
     """Raise ChangedError unless this is the known version: by revision where bytes are lost, else by its bytes.
 
     `archiving`: we have tried to archive it ourselves, so an Archived version with the known bytes is ours.
     """
     if policy.is_final:
-        ours = archiving and remote.state.status is Status.ARCHIVED and remote.digest == known.digest
-        same = remote.state.revision == known.revision or ours
+        ours = archiving and remote.state.status is Status.ARCHIVED and remote.digest == expected.digest
+        same = remote.state.revision == expected.revision or ours
     else:
-        same = remote.digest == known.digest
+        same = remote.digest == expected.digest
     if not same:
         raise ChangedError(
             f"{at} is not the version that the state knows: it is {remote.state.status} at revision "
-            f"{remote.state.revision} with {remote.digest}; known is revision {known.revision} with {known.digest}",
+            f"{remote.state.revision} with {remote.digest}; known is revision {expected.revision} with "
+            f"{expected.digest}",
             hint="Somebody changed it since. Look at it, run `pulumi refresh`, then run again.",
         )

@@ -1,7 +1,7 @@
 """What a person approves: the numbers of a plan, which are those of the run that carries it out. Pure.
 
 review = Review(plan, rate=10.0)
-review.requests, review.least_s
+review.requests, review.min_seconds
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .origin import Origin
 from .plan import Action, Plan
+from .promotion_source import PromotionSource
 
 
 @dataclass(frozen=True)
@@ -19,66 +19,68 @@ class Review:
 
     Attributes:
         rate: the quota of uploads a second; None where nobody knows it.
-        origin: of a promotion; None for what is published from files.
-        looks_again: whether the run has looked already when it begins, to make this plan, and does not trust that.
-        judges_again: whether it looks at a promotion's source again, too.
+        promotion_source: of a promotion; None for what is published from files.
+        reads_again: whether the run has looked already when it begins, to make this plan, and does not trust that.
+        reads_source_again: whether it looks at a promotion's source again, too.
     """
 
     plan: Plan
     rate: float | None = None
-    origin: Origin | None = None
-    looks_again: bool = False
-    judges_again: bool = False
+    promotion_source: PromotionSource | None = None
+    reads_again: bool = False
+    reads_source_again: bool = False
 
     @property
     def requests(self) -> int:
         """How many requests an undisturbed run makes in all: looking, at the source too, downloading and writing."""
-        again = self.plan.look if self.looks_again and not self.plan.guarded else 0
-        return self.plan.requests + again + self.plan.downloads + self._judging
+        again = self.plan.read_requests if self.reads_again and not self.plan.first_write_conditional else 0
+        return self.plan.requests + again + self.plan.downloads + self._source_requests
 
     @property
-    def least_s(self) -> float:
+    def min_seconds(self) -> float:
         """How many seconds the quota of uploads makes it take at least; 0 where it does not, or is not known."""
-        return least_s(self.plan.puts, self.rate)
+        return min_seconds(self.plan.publish_requests, self.rate)
 
     @property
-    def _judging(self) -> int:
-        if self.origin is None:
+    def _source_requests(self) -> int:
+        if self.promotion_source is None:
             return 0
         # Before anything is given up for it, the source is looked at once more in any case.
-        again = self.plan.action is Action.REPLACE or (self.judges_again and not self.plan.copies and self.plan.sends)
-        return self.origin.asked + (2 if again else 0)
+        again = self.plan.action is Action.REPLACE or (
+            self.reads_source_again and not self.plan.copies and self.plan.expected_uploads
+        )
+        return self.promotion_source.read_requests + (2 if again else 0)
 
 
-def least_s(puts: int, rate: float | None) -> float:
+def min_seconds(publish_requests: int, rate: float | None) -> float:
     """Return the seconds that so many uploads take at least: the quota's bucket holds one second's worth at once."""
-    return max(0.0, puts / rate - 1.0) if rate else 0.0
+    return max(0.0, publish_requests / rate - 1.0) if rate else 0.0
 
 
 @dataclass(frozen=True)
-class Sum:
+class ReviewTotals:
     """What several plans come to, which share a quota.
 
     Attributes:
         changes, refused, unchanged: packages.
         assets: to send.
-        there: declared assets of the packages that change, which the registry holds already.
+        skipped_assets: declared assets of the packages that change, which the registry holds already.
         size: bytes to send.
         requests: of all plans.
-        least_s: as `Review.least_s`, for all together.
+        min_seconds: as `Review.min_seconds`, for all together.
     """
 
     changes: int
     refused: int
     unchanged: int
     assets: int
-    there: int
+    skipped_assets: int
     size: int
     requests: int
-    least_s: float
+    min_seconds: float
 
 
-def sum_of(reviews: Iterable[Review]) -> Sum:
+def total_reviews(reviews: Iterable[Review]) -> ReviewTotals:
     """Add up for a run of all of them at the command line.
 
     Requests of what is refused or unchanged count too, since it is looked at.
@@ -87,13 +89,13 @@ def sum_of(reviews: Iterable[Review]) -> Sum:
     changed = [review for review in everything if review.plan.changes]
     refused = sum(review.plan.action is Action.REFUSE for review in everything)
     rate = next((review.rate for review in everything if review.rate), None)
-    return Sum(
+    return ReviewTotals(
         changes=len(changed),
         refused=refused,
         unchanged=len(everything) - len(changed) - refused,
-        assets=sum(len(review.plan.sends) for review in changed),
-        there=sum(len(review.plan.there) for review in changed),
-        size=sum(review.plan.send_bytes for review in changed),
+        assets=sum(len(review.plan.expected_uploads) for review in changed),
+        skipped_assets=sum(len(review.plan.skipped_assets) for review in changed),
+        size=sum(review.plan.upload_bytes for review in changed),
         requests=sum(review.requests for review in everything),
-        least_s=least_s(sum(review.plan.puts for review in changed), rate),
+        min_seconds=min_seconds(sum(review.plan.publish_requests for review in changed), rate),
     )

@@ -8,10 +8,10 @@ from typing import BinaryIO, cast
 
 from ..errors import AccessDeniedError, InvalidRequestError
 from ..registry.interface import Asset, Coordinates, Registry, VersionState
-from .counted import CountedBody
+from .asset_source import AssetSource
 from .events import AssetProgress, AssetSent, AssetStarted
+from .progress_reader import ProgressReader
 from .scheduler import Emit, Job, Scheduler
-from .source import Source
 
 
 class Uploader:
@@ -22,7 +22,7 @@ class Uploader:
         sent: what the registry has taken, by name.
     """
 
-    def __init__(self, at: Coordinates, sources: Mapping[str, Source], registry: Registry, scheduler: Scheduler):
+    def __init__(self, at: Coordinates, sources: Mapping[str, AssetSource], registry: Registry, scheduler: Scheduler):
         self.sources = sources
         self.sent: dict[str, Asset] = {}
         self._at = at
@@ -36,12 +36,12 @@ class Uploader:
             self._scheduler.checkpoint()
             size = asset.size or body.seek(0, io.SEEK_END)
             body.seek(0)
-            counted = cast(BinaryIO, CountedBody(body, size, lambda sent: emit(AssetProgress(asset, sent))))
+            reader = cast(BinaryIO, ProgressReader(body, size, lambda sent: emit(AssetProgress(asset, sent))))
             try:
-                state = self._registry.publish_asset(self._at, asset, counted, unfinished=unfinished)
+                state = self._registry.publish_asset(self._at, asset, reader, unfinished=unfinished)
             except (InvalidRequestError, AccessDeniedError):
                 # A body that is not its hash is refused as malformed, or as signed wrongly.
-                self.sources[asset.name].recheck()
+                self.sources[asset.name].rehash()
                 raise
         self.sent[asset.name] = asset
         emit(AssetSent(asset))

@@ -1,7 +1,7 @@
 """Whether a registry holds what is declared, and nothing else: as it lists it, and on demand as it downloads.
 
-    verdict = verify(release, registry, ThreadScheduler(), download=True)
-    verdict.result, verdict.differences     # Result.DIFFERS, (AssetDifference("a.txt", …),)
+    result = verify(release, registry, ThreadScheduler(), download=True)
+    result.outcome, result.differences     # VerifyOutcome.DIFFERS, (AssetDifference("a.txt", …),)
 
 `differences` is pure and judges everything at once, so that no difference hides another. `verify` never writes.
 """
@@ -26,10 +26,10 @@ from ..errors import (
 from ..registry.interface import Asset, Coordinates, Registry, Status
 from ..registry.limits import DOWNLOAD_WAITS, PARALLEL_DOWNLOADS, VERIFY_ROUNDS
 from ..registry.listing import is_text
-from .apply import look
-from .events import AssetProgress, AssetStarted, Event, LookingAgain
+from .events import AssetProgress, AssetStarted, Event, Rechecking
 from .plan import Release, RemoteVersion, compare
-from .quota import LARGEST_ASSET, refuse_oversized_assets
+from .quota import MAX_ASSET_SIZE, refuse_oversized_assets
+from .read_version import read_version
 from .scheduler import Emit, Job, Scheduler
 
 # Progress, and the question whether to stop: finer steps than this cost more than they show.
@@ -40,7 +40,7 @@ _NEVER = (Status.UNFINISHED, Status.DISPOSED)
 
 
 @dataclass(frozen=True)
-class Sealed:
+class ExpectedDigest:
     """A version of which the digest is known, and not the assets.
 
     Attributes:
@@ -53,12 +53,12 @@ class Sealed:
     status: Status | None = None
 
 
-Expected: TypeAlias = Release | Sealed
+Expected: TypeAlias = Release | ExpectedDigest
 """What must be there."""
 
 
 @dataclass(frozen=True)
-class Received:
+class Download:
     """What came when an asset was downloaded.
 
     Attributes:
@@ -71,16 +71,16 @@ class Received:
 
 
 @dataclass(frozen=True)
-class FactDifference:
+class VersionDifference:
     """What is not as expected of the version as a whole.
 
     Attributes:
-        what: "status", "digest", or "assets" where it holds none at all.
+        field: "status", "digest", or "assets" where it holds none at all.
     """
 
-    what: str
+    field: str
     expected: str
-    found: str
+    actual: str
 
 
 @dataclass(frozen=True)
@@ -90,19 +90,19 @@ class AssetDifference:
     Attributes:
         declared: None where none is declared, or only a digest is known.
         listed: what the registry says of it; None where it lists none.
-        received: what came; None where it was not downloaded.
+        download: what came; None where it was not downloaded.
     """
 
     name: str
     declared: Asset | None
     listed: Asset | None
-    received: Received | None = None
+    download: Download | None = None
 
 
-Difference: TypeAlias = FactDifference | AssetDifference
+Difference: TypeAlias = VersionDifference | AssetDifference
 
 
-class Result(StrEnum):
+class VerifyOutcome(StrEnum):
     """What it comes to."""
 
     VERIFIED = "verified"
@@ -114,41 +114,41 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What was found.
+class VerifyResult:
+    """What was result.
 
     Attributes:
         remote: None where there is no such version.
         differences: of the version first, then of its assets in name order.
-        received: what came of each asset, by the name that it is compared by; None where nothing was to be downloaded.
+        downloads: what came of each asset, by the name that it is compared by; None where nothing was to be downloaded.
         problem: what could not be read, or why.
     """
 
     expected: Expected
     remote: RemoteVersion | None
     differences: tuple[Difference, ...] = ()
-    received: Mapping[str, Received] | None = None
+    downloads: Mapping[str, Download] | None = None
     problem: ReleaseError | None = None
 
     @property
-    def result(self) -> Result:
+    def outcome(self) -> VerifyOutcome:
         """What it comes to; VERIFIED only if every asset was read that was to be read."""
         if self.remote is None:
-            return Result.MISSING
+            return VerifyOutcome.MISSING
         if self.differences:
-            return Result.DIFFERS
-        unread = self.received is not None and self.received.keys() != self.remote.assets.keys()
-        return Result.UNKNOWN if self.problem or unread else Result.VERIFIED
+            return VerifyOutcome.DIFFERS
+        unread = self.downloads is not None and self.downloads.keys() != self.remote.assets.keys()
+        return VerifyOutcome.UNKNOWN if self.problem or unread else VerifyOutcome.VERIFIED
 
 
 @dataclass(frozen=True)
-class Downloading:
+class DownloadStarted:
     """These assets are about to be downloaded; comes again when the version moved meanwhile."""
 
     assets: tuple[Asset, ...]
 
 
-Tell: TypeAlias = Callable[[Event | Downloading], object]
+OnEvent: TypeAlias = Callable[[Event | DownloadStarted], object]
 
 
 def verify(
@@ -157,75 +157,77 @@ def verify(
     scheduler: Scheduler,
     *,
     download: bool = False,
-    tell: Tell = lambda _event: None,
+    on_event: OnEvent = lambda _event: None,
     parallel: int = PARALLEL_DOWNLOADS,
-) -> Verdict:
+) -> VerifyResult:
     """Read what the registry holds, and compare it with what is expected.
 
     With `download` every listed asset is fetched and hashed, in constant memory, at most `parallel` at once; an
     Unfinished version is not, since it is not as expected whatever comes. What could not be downloaded is the
-    verdict's `problem`. Raises InconsistentReadError for a version that keeps changing, and any other RegistryError
+    result's `problem`. Raises InconsistentReadError for a version that keeps changing, and any other RegistryError
     where nothing could be read.
     """
     at = expected.at
     for _ in range(VERIFY_ROUNDS):
-        remote = look(registry, at, scheduler)
+        remote = read_version(registry, at, scheduler)
         if remote is None:
-            return Verdict(expected, None)
-        refuse_unreadable(at, remote)
+            return VerifyResult(expected, None)
+        refuse_invalid_names(at, remote)
         if not download:
-            return Verdict(expected, remote, differences(expected, remote, {}))
-        received, problem = _download(expected, remote, registry, scheduler, tell, parallel)
+            return VerifyResult(expected, remote, differences(expected, remote, {}))
+        downloads, problem = _download_assets(expected, remote, registry, scheduler, on_event, parallel)
         try:
-            moved = bool(received or problem) and _moved(at, remote, registry)
+            changed = bool(downloads or problem) and _has_changed(at, remote, registry)
         except RegistryError as error:
             # Of which version the bytes were is not known; what it listed was listed at one revision all the same.
-            return Verdict(expected, remote, differences(expected, remote, {}), {}, error)
-        if not moved:
-            return Verdict(expected, remote, differences(expected, remote, received), received, problem)
-        tell(LookingAgain(f"{at} changed while it was downloaded"))
+            return VerifyResult(expected, remote, differences(expected, remote, {}), {}, error)
+        if not changed:
+            return VerifyResult(expected, remote, differences(expected, remote, downloads), downloads, problem)
+        on_event(Rechecking(f"{at} changed while it was downloaded"))
     raise InconsistentReadError(
         f"{at} keeps changing: it was another one after each of {VERIFY_ROUNDS} downloads",
         hint="Somebody else is changing this version. Run again when they are done.",
     )
 
 
-def differences(expected: Expected, remote: RemoteVersion, received: Mapping[str, Received]) -> tuple[Difference, ...]:
-    """Return everything that is not as expected: status, assets as listed and as received, digest. Pure."""
+def differences(expected: Expected, remote: RemoteVersion, downloads: Mapping[str, Download]) -> tuple[Difference, ...]:
+    """Return everything that is not as expected: status, assets as listed and as downloads, digest. Pure."""
     declared = {asset.name: asset for asset in expected.assets} if isinstance(expected, Release) else {}
-    found: list[Difference] = []
+    result: list[Difference] = []
     status = remote.state.status
     if expected.status is None and status in _NEVER:
-        found.append(FactDifference("status", "Published, Unlisted or Archived", status))
+        result.append(VersionDifference("status", "Published, Unlisted or Archived", status))
     elif expected.status is not None and status is not expected.status:
-        found.append(FactDifference("status", expected.status, status))
+        result.append(VersionDifference("status", expected.status, status))
     if not remote.assets and status is not Status.DISPOSED:
         # Also where the digest is that of nothing: an empty folder, hashed by mistake, verifies no release.
-        found.append(FactDifference("assets", "at least one", "none"))
+        result.append(VersionDifference("assets", "at least one", "none"))
     if remote.digest != expected.digest:
-        found.append(FactDifference("digest", expected.digest, remote.digest))
-    other = {each.name for each in compare(expected, remote)} if isinstance(expected, Release) else set()
+        result.append(VersionDifference("digest", expected.digest, remote.digest))
+    wrong_names = (
+        {difference.name for difference in compare(expected, remote)} if isinstance(expected, Release) else set()
+    )
     for name in sorted(declared.keys() | remote.assets.keys(), key=str.encode):
         pair = declared.get(name), remote.assets.get(name)
-        came = received.get(name)
-        if name in other or any(_is_other(came, asset) for asset in pair if asset):
-            found.append(AssetDifference(name, *pair, came))
-    return tuple(found)
+        came = downloads.get(name)
+        if name in wrong_names or any(_differs(came, asset) for asset in pair if asset):
+            result.append(AssetDifference(name, *pair, came))
+    return tuple(result)
 
 
-def _is_other(received: Received | None, said: Asset) -> bool:
+def _differs(downloads: Download | None, said: Asset) -> bool:
     """Return whether what came is not what is said of it."""
-    if received is None:
+    if downloads is None:
         return False
-    return received.sha256 != said.sha256 or (_sized(said) and received.size != said.size)
+    return downloads.sha256 != said.sha256 or (_has_size(said) and downloads.size != said.size)
 
 
-def _sized(asset: Asset) -> bool:
+def _has_size(asset: Asset) -> bool:
     # A listing may leave sizes out, which reads as none.
     return asset.size > 0 or asset.sha256 == _NOTHING
 
 
-def refuse_unreadable(at: Coordinates, remote: RemoteVersion) -> None:
+def refuse_invalid_names(at: Coordinates, remote: RemoteVersion) -> None:
     """Raise for names that are no text, such as half of a surrogate pair: they cannot be compared, nor asked for."""
     strange = next((name for name in remote.assets if not is_text(name)), None)
     if strange is not None:
@@ -235,7 +237,7 @@ def refuse_unreadable(at: Coordinates, remote: RemoteVersion) -> None:
         )
 
 
-def _moved(at: Coordinates, remote: RemoteVersion, registry: Registry) -> bool:
+def _has_changed(at: Coordinates, remote: RemoteVersion, registry: Registry) -> bool:
     """Return whether the version is another one than it was: what was downloaded may be of both."""
     try:
         state = registry.describe(at)
@@ -244,19 +246,24 @@ def _moved(at: Coordinates, remote: RemoteVersion, registry: Registry) -> bool:
     return (state.revision, state.status) != (remote.state.revision, remote.state.status)
 
 
-def _download(
-    expected: Expected, remote: RemoteVersion, registry: Registry, scheduler: Scheduler, tell: Tell, parallel: int
-) -> tuple[dict[str, Received], ReleaseError | None]:
+def _download_assets(
+    expected: Expected,
+    remote: RemoteVersion,
+    registry: Registry,
+    scheduler: Scheduler,
+    on_event: OnEvent,
+    parallel: int,
+) -> tuple[dict[str, Download], ReleaseError | None]:
     """Download every asset; returns what came, and why not all of it did."""
     status = remote.state.status
-    received: dict[str, Received] = {}
+    downloads: dict[str, Download] = {}
     if status not in _DOWNLOADABLE:
         if status is not Status.ARCHIVED:
-            return received, None
+            return downloads, None
         problem = RegistryError(
             f"{expected.at} is Archived: its assets cannot be downloaded", hint="Verify it without downloading."
         )
-        return received, problem
+        return downloads, problem
     declared = {asset.name: asset for asset in expected.assets} if isinstance(expected, Release) else {}
     failed: list[ReleaseError] = []
 
@@ -267,31 +274,31 @@ def _download(
                 return
             emit(AssetStarted(listed))
             try:
-                received[name] = _fetch(listed, declared.get(name), expected.at, registry, scheduler, emit)
+                downloads[name] = _download_asset(listed, declared.get(name), expected.at, registry, scheduler, emit)
             except InterruptedReleaseError:
                 raise
             except VersionNotFoundError:
                 # Listed, and not there: unless the version is gone, which the next look tells, the listing lies.
-                received[name] = Received(0, None)
+                downloads[name] = Download(0, None)
             except ReleaseError as error:
                 failed.append(error)
 
         return run
 
-    tell(Downloading(tuple(remote.assets.values())))
+    on_event(DownloadStarted(tuple(remote.assets.values())))
     # The largest first: started last, it would keep one worker busy long after the others are done.
     largest_first = sorted(remote.assets.items(), key=lambda item: -item[1].size)
     for event in scheduler.run([job(name, asset) for name, asset in largest_first], limit=parallel):
-        tell(event)
-    return received, failed[0] if failed else None
+        on_event(event)
+    return downloads, failed[0] if failed else None
 
 
-def _fetch(
+def _download_asset(
     listed: Asset, declared: Asset | None, at: Coordinates, registry: Registry, scheduler: Scheduler, emit: Emit
-) -> Received:
+) -> Download:
     """Download one asset, as the registry spells it, and hash what comes. Raises any RegistryError."""
     # More than the least that is said of it is wrong by one of the two, so nothing longer is ever waited for.
-    most = min([asset.size for asset in (listed, declared) if asset and _sized(asset)], default=LARGEST_ASSET)
+    most = min([asset.size for asset in (listed, declared) if asset and _has_size(asset)], default=MAX_ASSET_SIZE)
     refuse_oversized_assets([Asset(listed.name, most, listed.sha256)])
 
     def step(size: int) -> None:
@@ -299,26 +306,26 @@ def _fetch(
         emit(AssetProgress(listed, size))
 
     for wait in (*DOWNLOAD_WAITS, None):
-        arriving = _Arriving(most, step)
+        writer = _HashingWriter(most, step)
         try:
-            registry.fetch_asset(at, listed, arriving.write)
-        except _TooMuchError:
-            return Received(arriving.size, None)
+            registry.fetch_asset(at, listed, writer.write)
+        except _TooManyBytesError:
+            return Download(writer.size, None)
         except (UnreachableError, ServerFaultError):
             if wait is None:
                 raise
             scheduler.sleep(wait)
         else:
-            emit(AssetProgress(listed, arriving.size))
-            return Received(arriving.size, arriving.sha256)
+            emit(AssetProgress(listed, writer.size))
+            return Download(writer.size, writer.sha256)
     raise AssertionError("unreachable")  # pragma: no cover
 
 
-class _TooMuchError(ReleaseError):
+class _TooManyBytesError(ReleaseError):
     """More came than was due."""
 
 
-class _Arriving:
+class _HashingWriter:
     """Hashes the bytes of an asset as they come, at most so many, and keeps none."""
 
     def __init__(self, most: int, on_step: Callable[[int], None]) -> None:
@@ -331,7 +338,7 @@ class _Arriving:
         """Take a part."""
         before, self.size = self.size, self.size + len(part)
         if self.size > self._most:
-            raise _TooMuchError("more came than was due")
+            raise _TooManyBytesError("more came than was due")
         self._hash.update(part)
         if before // _STEP != self.size // _STEP:
             self._on_step(self.size)

@@ -59,9 +59,9 @@ def plan_json(target: Target, plans: list[PackagePlan], options: Options, validi
             "unchanged": total.unchanged,
             "assets": total.assets,
             "bytes": total.size,
-            "present": total.there,
+            "present": total.skipped_assets,
             "requests": total.requests,
-            "leastSeconds": _seconds(total.least_s),
+            "leastSeconds": _seconds(total.min_seconds),
             "uploadsPerSecond": target.site.connection.rate,
         },
         "packages": [package_json(each, target) for each in plans],
@@ -97,8 +97,8 @@ def site_json(site: Site, base: Path) -> dict[str, Any]:
 def package_json(each: PackagePlan, target: Target) -> dict[str, Any]:
     """Return the plan of one package."""
     plan, release = each.plan, each.plan.release
-    origin, review = each.declared.origin, each.review(target.site.connection.rate)
-    pin = origin.promotion.pin if origin else None
+    promotion_source, review = each.declared.promotion_source, each.review(target.site.connection.rate)
+    pin = promotion_source.promotion.pin if promotion_source else None
     return {
         "namespace": release.at.namespace,
         "package": release.at.package,
@@ -108,18 +108,18 @@ def package_json(each: PackagePlan, target: Target) -> dict[str, Any]:
         "status": str(release.status),
         "finalize": str(release.finalize),
         # Of what a gate holds back there is no plan, but what the source offers is what a reviewer needs.
-        "digest": release.digest if release.assets else origin and origin.offered,
+        "digest": release.digest if release.assets else promotion_source and promotion_source.digest,
         "pin": {"digest": pin.digest, "approvedBy": pin.where} if pin else None,
         "forced": each.forced,
         "found": found_json(plan),
-        "sourceRevision": origin.judged if origin and plan.changes else None,
+        "sourceRevision": promotion_source.verified_revision if promotion_source and plan.changes else None,
         "assets": _assets(release.assets),
-        "upload": _assets(plan.sends),
-        "bytes": plan.send_bytes,
-        "present": [asset.name for asset in plan.there],
+        "upload": _assets(plan.expected_uploads),
+        "bytes": plan.upload_bytes,
+        "present": [asset.name for asset in plan.skipped_assets],
         "differences": [_difference_json(each) for each in plan.differences],
         "requests": review.requests,
-        "leastSeconds": _seconds(review.least_s),
+        "leastSeconds": _seconds(review.min_seconds),
         "refusal": {"code": plan.refusal.code, "message": str(plan.refusal)} if plan.refusal else None,
     }
 

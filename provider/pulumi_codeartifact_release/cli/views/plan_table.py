@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import click
 
 from ...errors import printable
-from ...publishing import Action, Review, Route, Sum
+from ...publishing import Action, Review, ReviewTotals, Route
 from ...review import cost_text, count_text, plan_text, seconds_text, size_text, source_text
 from ..plans import PackagePlan, refusals_of, sum_up
 from ..target import Target
@@ -58,7 +58,7 @@ def refusals(plans: list[PackagePlan]) -> Iterator[str]:
         yield f"{click.style('refused', fg='red', bold=True)}[{refusal.code}]: {refusal}"
 
 
-def sum_text(total: Sum, rate: float | None, *, promotes: bool) -> str:
+def sum_text(total: ReviewTotals, rate: float | None, *, promotes: bool) -> str:
     """Return what several plans come to, in a sentence; `rate` is the quota of uploads a second."""
     if total.refused:
         return f"{count_text(total.refused, 'package')} refused; nothing will be sent."
@@ -67,10 +67,10 @@ def sum_text(total: Sum, rate: float | None, *, promotes: bool) -> str:
     verb = "promote" if promotes else "send"
     parts = [
         f"{count_text(total.changes, 'package')} to change: {count_text(total.assets, 'asset')} to {verb}, "
-        f"{size_text(total.size)}; {total.there:,} already there; {count_text(total.requests, 'request')}"
+        f"{size_text(total.size)}; {total.skipped_assets:,} already there; {count_text(total.requests, 'request')}"
     ]
-    if total.least_s:
-        parts.append(f"at least {seconds_text(total.least_s)} by the quota of {rate:g} uploads a second")
+    if total.min_seconds:
+        parts.append(f"at least {seconds_text(total.min_seconds)} by the quota of {rate:g} uploads a second")
     return ", ".join(parts) + "."
 
 
@@ -127,8 +127,10 @@ class _Rows:
         name = printable(plan.release.at.name)
         if plan.action is Action.REFUSE:
             return (name, action_text(review), "", "", "", "")
-        send, size = (f"{len(plan.sends):,}", size_text(plan.send_bytes)) if plan.sends else ("-", "-")
-        return (name, action_text(review), send, size, f"{len(plan.there):,}", f"{review.requests:,}")
+        send, size = (
+            (f"{len(plan.expected_uploads):,}", size_text(plan.upload_bytes)) if plan.expected_uploads else ("-", "-")
+        )
+        return (name, action_text(review), send, size, f"{len(plan.skipped_assets):,}", f"{review.requests:,}")
 
     def _notes(self, each: PackagePlan, review: Review) -> Iterator[tuple[str, str | None]]:
         plan = review.plan
@@ -142,7 +144,7 @@ class _Rows:
         yield plan.release.digest, None
         if plan.action is Action.REPLACE and plan.remote:
             yield f"absent for a moment; gives up {plan.remote.digest}", "magenta"
-        if review.origin:
-            yield source_text(review.origin), None
+        if review.promotion_source:
+            yield source_text(review.promotion_source), None
         if each.forced:
             yield f"the soak is skipped by force: {printable(self._target.reason)}", "yellow"

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ...publishing import AssetProgress, Event
-from ...publishing.verify import Downloading
+from ...publishing.verify import DownloadStarted
 from ...review import part_text
 
 
@@ -58,11 +58,11 @@ class Bar:
             self._hashed += count
             self._show("hashing", self._hashed, self._total)
 
-    def add(self, version: str, event: Event | Downloading) -> None:
+    def add(self, version: str, event: Event | DownloadStarted) -> None:
         """Take note of what happened to a version."""
         with self._lock:
             match event:
-                case Downloading(assets):
+                case DownloadStarted(assets):
                     # Also of a version that moved: what came of it came for nothing.
                     self._due[version] = sum(asset.size for asset in assets)
                     self._came[version] = {}

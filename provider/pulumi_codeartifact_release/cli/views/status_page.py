@@ -24,7 +24,7 @@ from jinja2 import Environment, StrictUndefined
 from ... import __version__
 from ...errors import printable
 from ...publishing import time_text
-from ...publishing.standing import Declared, Step
+from ...publishing.drift import DriftState, SyncState
 from ...registry.interface import Status
 from ...review import count_text
 from ..status_read import COUNTED, Cell, Place, Report, Row
@@ -61,7 +61,7 @@ def page(report: Report) -> str:
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    state = report.summary or "Everything is in step"
+    state = report.summary or "Everything is in sync"
     return _template().render(
         policy=policy,
         style=style,
@@ -135,7 +135,7 @@ def _row(number: int, row: Row, places: tuple[Place, ...]) -> dict[str, Any]:
 
 
 def _cell(key: str, cell: Cell, place: Place) -> dict[str, Any]:
-    holds, wanted = cell.found.holds, cell.wanted
+    holds, wanted = cell.found.current, cell.wanted
     return {
         "id": key,
         "environment": place.name,
@@ -145,7 +145,7 @@ def _cell(key: str, cell: Cell, place: Place) -> dict[str, Any]:
         "calm": _calm(cell),
         "chips": _chips(cell),
         "notes": [short(note) for note in notes(cell, place)],
-        "since": _time(holds.since) if holds else None,
+        "since": _time(holds.published_time) if holds else None,
         "status": str(holds.status) if holds else None,
         "revision": printable(holds.revision) if holds else None,
         "digest": holds.digest if holds else None,
@@ -158,21 +158,21 @@ def _cell(key: str, cell: Cell, place: Place) -> dict[str, Any]:
 
 
 def _chips(cell: Cell) -> list[_Chip]:
-    standing, holds = cell.standing, cell.found.holds
+    standing, holds = cell.standing, cell.found.current
     chips = []
     if cell.found.problem:
         return [_Chip("problem", "Not read")]
-    if standing.declared is Declared.DRIFTED:
+    if standing.drift is DriftState.DRIFTED:
         chips.append(_Chip("drifted", "Drifted"))
-    if standing.behind:
-        chips.append(_Chip("behind", f"Behind {standing.behind.environment or 'the manifest'}"))
-    if standing.declared is Declared.PENDING:
+    if standing.available:
+        chips.append(_Chip("behind", f"Behind {standing.available.environment or 'the manifest'}"))
+    if standing.drift is DriftState.PENDING:
         chips.append(_Chip("pending", declared_text(cell).capitalize()))
-    if standing.step is Step.UNKNOWN:
+    if standing.sync is SyncState.UNKNOWN:
         chips.append(_Chip("problem", "Step unknown"))
-    if standing.declared is Declared.UNDECLARED:
+    if standing.drift is DriftState.UNDECLARED:
         chips.append(_Chip("plain", "Not declared"))
-    if cell.wanted and cell.wanted.pinned and standing.declared is not Declared.PENDING:
+    if cell.wanted and cell.wanted.pinned and standing.drift is not DriftState.PENDING:
         chips.append(_Chip("plain", "Pinned"))
     if holds and holds.status is not Status.PUBLISHED:
         chips.append(_Chip("plain", str(holds.status)))
@@ -183,6 +183,6 @@ def _calm(cell: Cell) -> str:
     """Return what is said where there is nothing to see to; empty where there is."""
     if cell.states:
         return ""
-    if cell.standing.step is Step.IN_STEP:
-        return "In step"
-    return "As declared" if cell.standing.declared is Declared.AS_DECLARED else ""
+    if cell.standing.sync is SyncState.IN_SYNC:
+        return "In sync"
+    return "As declared" if cell.standing.drift is DriftState.AS_DECLARED else ""

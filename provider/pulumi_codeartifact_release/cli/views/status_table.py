@@ -14,7 +14,7 @@ from datetime import datetime
 import click
 
 from ...errors import printable
-from ...publishing.standing import Step
+from ...publishing.drift import SyncState
 from ...review import count_text
 from ..status_read import Cell, Place, Report
 from .columns import GAP, cell_len, header_lines, padded, wrapped
@@ -125,14 +125,14 @@ class _Blocks:
 
 
 def _texts(name: str, cell: Cell, as_of: datetime) -> dict[str, str]:
-    holds = cell.found.holds
+    holds = cell.found.current
     texts = dict.fromkeys(_HEADINGS, "")
     texts |= {"environment": name, "standing": standing_text(cell), "brief": brief_text(cell), "version": "-"}
     if holds:
         texts |= {"version": printable(holds.version), "status": str(holds.status), "digest": short(holds.digest or "")}
-        if holds.since:
-            ago = age_text(holds.since, holds.read_at or as_of)
-            texts |= {"since": minute_text(holds.since), "age": ago, "ago": ago}
+        if holds.published_time:
+            ago = age_text(holds.published_time, holds.read_at or as_of)
+            texts |= {"since": minute_text(holds.published_time), "age": ago, "ago": ago}
     return texts
 
 
@@ -142,7 +142,7 @@ def _cell_colour(cell: Cell) -> str | None:
         return "red"
     if states:
         return "yellow"
-    return "green" if cell.standing.step is Step.IN_STEP else None
+    return "green" if cell.standing.sync is SyncState.IN_SYNC else None
 
 
 def _colour(summary: str) -> str:

@@ -12,13 +12,18 @@ import re
 from datetime import UTC, datetime
 
 from ...errors import ReleaseError, printable
-from ...publishing.standing import Declared, Step
+from ...publishing.drift import DriftState, SyncState
 from ...registry.interface import Status
 from ..status_read import COUNTED, Cell, Place, Report
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _LONGEST_PROBLEM = 160
-_STEPS = {Step.IN_STEP: "in step", Step.BEHIND: "behind", Step.UNKNOWN: "step unknown", Step.NONE: ""}
+_SYNC_TEXTS = {
+    SyncState.IN_SYNC: "in sync",
+    SyncState.BEHIND: "behind",
+    SyncState.UNKNOWN: "sync unknown",
+    SyncState.NONE: "",
+}
 
 
 def standing_text(cell: Cell) -> str:
@@ -26,10 +31,10 @@ def standing_text(cell: Cell) -> str:
     if cell.found.problem:
         return "not read"
     declared = declared_text(cell)
-    step = _STEPS[cell.standing.step]
-    if cell.standing.step is Step.IN_STEP:
-        # What is in step is an older version where the declared one is not there yet: that is not said of both at once.
-        if cell.standing.declared is Declared.PENDING:
+    step = _SYNC_TEXTS[cell.standing.sync]
+    if cell.standing.sync is SyncState.IN_SYNC:
+        # What is in sync is an older version where the declared one is not there yet: that is not said of both at once.
+        if cell.standing.drift is DriftState.PENDING:
             return declared
         if declared == "as declared":
             return step
@@ -41,27 +46,27 @@ def brief_text(cell: Cell) -> str:
     words = [word for state, word in COUNTED.items() if state in cell.states]
     if words:
         return words[0]
-    return "in step" if cell.standing.step is Step.IN_STEP else declared_text(cell)
+    return "in sync" if cell.standing.sync is SyncState.IN_SYNC else declared_text(cell)
 
 
 def declared_text(cell: Cell) -> str:
     """Return how it stands against the manifest, in a word or two."""
-    match cell.standing.declared:
-        case Declared.AS_DECLARED:
+    match cell.standing.drift:
+        case DriftState.AS_DECLARED:
             return "pinned" if cell.wanted and cell.wanted.pinned else "as declared"
-        case Declared.PENDING:
+        case DriftState.PENDING:
             return "in progress" if in_progress(cell) else "pending"
-        case Declared.DRIFTED:
+        case DriftState.DRIFTED:
             return "drifted"
-        case Declared.UNDECLARED:
+        case DriftState.UNDECLARED:
             return "not declared"
-        case Declared.UNKNOWN:
+        case DriftState.UNKNOWN:
             return "not read"
 
 
 def in_progress(cell: Cell) -> bool:
     """Return whether the declared version is on its way."""
-    holds = cell.found.holds
+    holds = cell.found.current
     return cell.found.in_progress or (holds is not None and holds.status is Status.UNFINISHED)
 
 
@@ -70,15 +75,15 @@ def notes(cell: Cell, place: Place) -> list[str]:
     if cell.found.problem:
         # What the whole environment has is told once, with the environment.
         return [] if cell.found.problem is place.problem else [problem_text(cell.found.problem)]
-    behind, holds = cell.standing.behind, cell.found.holds
+    behind, holds = cell.standing.available, cell.found.current
     if not behind or behind.environment is None:
         # Unfinished is its status, which is shown.
         return [] if holds and holds.status is Status.UNFINISHED else list(cell.standing.reasons)
     there = f"{behind.environment} holds {behind.version}"
     if holds and holds.version == behind.version:
-        drifted = cell.standing.declared is Declared.DRIFTED
+        drifted = cell.standing.drift is DriftState.DRIFTED
         return [*cell.standing.reasons, *([] if drifted else [f"{there}, {behind.digest}"])]
-    if cell.standing.declared is Declared.PENDING and cell.wanted and behind.version == cell.wanted.version:
+    if cell.standing.drift is DriftState.PENDING and cell.wanted and behind.version == cell.wanted.version:
         # That the declared version is not there yet is what being behind it says.
         return list(cell.standing.reasons) if in_progress(cell) else [there]
     return [*cell.standing.reasons, there]
@@ -119,5 +124,5 @@ def state_text(report: Report) -> str:
     """Return the report in a line: `1 drifted, 2 behind`, or that there is nothing to see to."""
     if report.summary:
         return report.summary
-    in_step = any(cell.standing.step is Step.IN_STEP for row in report.rows for cell in row.cells.values())
-    return "everything is in step" if in_step else "nothing is declared here"
+    in_sync = any(cell.standing.sync is SyncState.IN_SYNC for row in report.rows for cell in row.cells.values())
+    return "everything is in sync" if in_sync else "nothing is declared here"

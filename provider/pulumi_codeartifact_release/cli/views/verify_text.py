@@ -18,7 +18,7 @@ import click
 
 from ...errors import MismatchError, ReleaseError, printable
 from ...publishing import Release
-from ...publishing.verify import AssetDifference, Difference, FactDifference, Received, Result, Verdict
+from ...publishing.verify import AssetDifference, Difference, Download, VerifyOutcome, VerifyResult, VersionDifference
 from ...registry.interface import Asset, Status
 from ...review import count_text, size_text
 from ..target import Site
@@ -30,16 +30,16 @@ MOST_SHOWN = 5
 """Assets of one package whose differences are told in the text; all of them are in the JSON."""
 
 _SIGNS = {
-    Result.VERIFIED: ("=", None),
-    Result.DIFFERS: ("!", "red"),
-    Result.MISSING: ("!", "red"),
-    Result.UNKNOWN: ("?", "yellow"),
+    VerifyOutcome.VERIFIED: ("=", None),
+    VerifyOutcome.DIFFERS: ("!", "red"),
+    VerifyOutcome.MISSING: ("!", "red"),
+    VerifyOutcome.UNKNOWN: ("?", "yellow"),
 }
 _SUMMED = {
-    Result.DIFFERS: "differs",
-    Result.MISSING: "is not there",
-    Result.UNKNOWN: "could not be checked",
-    Result.VERIFIED: "is verified",
+    VerifyOutcome.DIFFERS: "differs",
+    VerifyOutcome.MISSING: "is not there",
+    VerifyOutcome.UNKNOWN: "could not be checked",
+    VerifyOutcome.VERIFIED: "is verified",
 }
 
 
@@ -48,7 +48,7 @@ def text_lines(report: Report, width: int | None = None, *, quiet: bool = False)
 
     `width` in columns is for what is prose; None for a file, where lines are whole.
     """
-    shown = [each for each in report.checked if not quiet or each.result is not Result.VERIFIED]
+    shown = [each for each in report.checked if not quiet or each.result is not VerifyOutcome.VERIFIED]
     if not shown and quiet:
         return
     compared = f"\n  compared with {report.source.header}" if report.source else ""
@@ -86,7 +86,7 @@ def sum_text(report: Report) -> str:
 
 def failure_code(report: Report) -> str:
     """Return the name of what went wrong: of the mismatch, if there is one, else of the first problem."""
-    if any(each.result in (Result.DIFFERS, Result.MISSING) for each in report.checked):
+    if any(each.result in (VerifyOutcome.DIFFERS, VerifyOutcome.MISSING) for each in report.checked):
         return MismatchError.code
     problems = [each.problem for each in report.checked if each.problem and each.exit_code == report.exit_code]
     return problems[0].code if problems else ReleaseError.code
@@ -100,20 +100,20 @@ def _word(each: Checked) -> str:
     verdict = each.verdict
     if verdict is None:
         return "could not be checked"
-    match verdict.result:
-        case Result.MISSING:
+    match verdict.outcome:
+        case VerifyOutcome.MISSING:
             return "not there"
-        case Result.DIFFERS:
+        case VerifyOutcome.DIFFERS:
             return f"differs: {_what_differs(verdict)}"
-        case Result.UNKNOWN:
+        case VerifyOutcome.UNKNOWN:
             return "could not be downloaded whole"
     assets, size = _read(verdict)
     status = verdict.remote.state.status if verdict.remote else ""
     return f"ok: {status}, {count_text(assets, 'asset')}, {size_text(size)}"
 
 
-def _what_differs(verdict: Verdict) -> str:
-    facts = [each.what for each in verdict.differences if isinstance(each, FactDifference)]
+def _what_differs(verdict: VerifyResult) -> str:
+    facts = [each.field for each in verdict.differences if isinstance(each, VersionDifference)]
     assets = sum(isinstance(each, AssetDifference) for each in verdict.differences)
     if assets:
         # That the digest differs follows from them.
@@ -121,10 +121,10 @@ def _what_differs(verdict: Verdict) -> str:
     return ", ".join(facts)
 
 
-def _read(verdict: Verdict) -> tuple[int, int]:
+def _read(verdict: VerifyResult) -> tuple[int, int]:
     """Return how many assets and bytes were looked at: as they came, or as they are listed."""
-    if verdict.received is not None:
-        return len(verdict.received), sum(each.size for each in verdict.received.values())
+    if verdict.downloads is not None:
+        return len(verdict.downloads), sum(each.size for each in verdict.downloads.values())
     assets = verdict.remote.assets.values() if verdict.remote else ()
     return len(assets), sum(asset.size for asset in assets)
 
@@ -150,14 +150,14 @@ def _wrapped(line: str, width: int) -> list[str]:
     return textwrap.wrap(line, max(20, width), break_long_words=False, break_on_hyphens=False)
 
 
-def _differences(verdict: Verdict, basis: Basis) -> Iterator[str]:
+def _differences(verdict: VerifyResult, basis: Basis) -> Iterator[str]:
     expected = "declared" if basis is Basis.FILES else "expected"
-    facts = [each for each in verdict.differences if isinstance(each, FactDifference)]
+    facts = [each for each in verdict.differences if isinstance(each, VersionDifference)]
     assets = [each for each in verdict.differences if isinstance(each, AssetDifference)]
-    digests = [fact for fact in facts if fact.what == "digest"]
+    digests = [fact for fact in facts if fact.field == "digest"]
     for fact in facts:
         if fact not in digests:
-            yield f"    {fact.what}: {expected} {fact.expected}, there {fact.found}"
+            yield f"    {fact.field}: {expected} {fact.expected}, there {fact.actual}"
     for asset in assets[:MOST_SHOWN]:
         yield from _asset_lines(asset, expected, names_known=isinstance(verdict.expected, Release))
     if len(assets) > MOST_SHOWN:
@@ -165,7 +165,7 @@ def _differences(verdict: Verdict, basis: Basis) -> Iterator[str]:
     for fact in digests:
         yield "    digest (sha256)"
         yield _hash_line(expected, fact.expected.removeprefix("sha256:"))
-        yield _hash_line("there", fact.found.removeprefix("sha256:"))
+        yield _hash_line("there", fact.actual.removeprefix("sha256:"))
 
 
 def _asset_lines(asset: AssetDifference, expected: str, *, names_known: bool) -> Iterator[str]:
@@ -179,16 +179,16 @@ def _asset_lines(asset: AssetDifference, expected: str, *, names_known: bool) ->
             yield _hash_line(word, content.sha256)
 
 
-def _contents(asset: AssetDifference, expected: str) -> list[tuple[str, Asset | Received]]:
+def _contents(asset: AssetDifference, expected: str) -> list[tuple[str, Asset | Download]]:
     """Return what is known of an asset, each in a word: what is listed and what came are one where they agree."""
-    listed, received = asset.listed, asset.received
+    listed, received = asset.listed, asset.download
     agree = not (listed and received) or (listed.size, listed.sha256) == (received.size, received.sha256)
     there = [("there", listed)] if agree else [("listed", listed), ("received", received)]
     return [(word, content) for word, content in ((expected, asset.declared), *there) if content]
 
 
 def _what_is_other(asset: AssetDifference, expected: str, *, names_known: bool) -> str:
-    declared, listed, received = asset.declared, asset.listed, asset.received
+    declared, listed, received = asset.declared, asset.listed, asset.download
     if listed is None:
         return "missing"
     phrases = []
@@ -201,7 +201,7 @@ def _what_is_other(asset: AssetDifference, expected: str, *, names_known: bool) 
     return " and ".join(phrases) or "another size"
 
 
-def _size_text(content: Asset | Received) -> str:
+def _size_text(content: Asset | Download) -> str:
     if content.sha256:
         return size_text(content.size)
     # It was stopped: how far it had come says nothing.
@@ -222,7 +222,7 @@ def _one_line(name: str) -> str:
 def report_json(report: Report) -> dict[str, Any]:
     """Return a report as JSON values (`schemas/verify.schema.json`); sizes in bytes."""
     assets, size = _totals(report)
-    counts = {str(result): sum(each.result is result for each in report.checked) for result in Result}
+    counts = {str(result): sum(each.result is result for each in report.checked) for result in VerifyOutcome}
     environment = report.site.environment.name if report.manifest is not None else None
     return {
         "schemaVersion": 1,
@@ -250,7 +250,7 @@ def _site_json(site: Site) -> dict[str, Any]:
 
 def _checked_json(each: Checked) -> dict[str, Any]:
     at, verdict = each.subject.at, each.verdict
-    received = verdict.received if verdict else None
+    received = verdict.downloads if verdict else None
     return {
         "namespace": at.namespace,
         "package": at.package,
@@ -266,7 +266,7 @@ def _checked_json(each: Checked) -> dict[str, Any]:
     }
 
 
-def _expected_json(verdict: Verdict | None, basis: Basis) -> dict[str, Any]:
+def _expected_json(verdict: VerifyResult | None, basis: Basis) -> dict[str, Any]:
     expected = verdict.expected if verdict else None
     return {
         "from": str(basis),
@@ -276,7 +276,7 @@ def _expected_json(verdict: Verdict | None, basis: Basis) -> dict[str, Any]:
     }
 
 
-def _found_json(verdict: Verdict | None) -> dict[str, Any] | None:
+def _found_json(verdict: VerifyResult | None) -> dict[str, Any] | None:
     remote = verdict.remote if verdict else None
     if remote is None:
         return None
@@ -292,16 +292,16 @@ def _found_json(verdict: Verdict | None) -> dict[str, Any] | None:
 
 
 def _difference_json(difference: Difference) -> dict[str, Any]:
-    if isinstance(difference, FactDifference):
-        return {"what": difference.what, "expected": str(difference.expected), "found": str(difference.found)}
+    if isinstance(difference, VersionDifference):
+        return {"what": difference.field, "expected": str(difference.expected), "found": str(difference.actual)}
     return {
         "what": "asset",
         "name": difference.name,
         "declared": _content_json(difference.declared),
         "listed": _content_json(difference.listed),
-        "received": _content_json(difference.received),
+        "received": _content_json(difference.download),
     }
 
 
-def _content_json(content: Asset | Received | None) -> dict[str, Any] | None:
+def _content_json(content: Asset | Download | None) -> dict[str, Any] | None:
     return {"size": content.size, "sha256": content.sha256} if content else None

@@ -1,6 +1,6 @@
 """Whether what would be done now is what somebody approved a while ago. Pure.
 
-reason = departure(approved, plan, source_revision)     # None: it is
+reason = plan_drift(approved, plan, source_revision)     # None: it is
 
 The registry is the journal: what an interrupted run of the same plan has left there is a step on the approved way, and
 so is its end. Anything else that moved is not.
@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..registry.interface import Asset, Status
-from .plan import DOOMED, Action, Finalize, Plan, Release, Route, compared
+from .plan import PRE_DELETE_STATUS, Action, Finalize, Plan, Release, Route, compare_assets
 
 _SENDING = (Action.PUBLISH, Action.RESUME, Action.REPLACE)
 
 
 @dataclass(frozen=True)
-class Found:
+class VersionSnapshot:
     """What the registry held.
 
     Attributes:
@@ -29,7 +29,7 @@ class Found:
     digest: str
 
     @classmethod
-    def of(cls, plan: Plan) -> Found | None:
+    def of(cls, plan: Plan) -> VersionSnapshot | None:
         """Return what a plan was made from; None where there was no such version."""
         remote = plan.remote
         return cls(remote.state.status, remote.state.revision, remote.digest) if remote else None
@@ -39,13 +39,13 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Approved:
+class ApprovedRelease:
     """The plan of one package, as it was approved.
 
     Attributes:
         assets: what is declared, or promoted.
         uploads: the names of what was to be sent.
-        found: None where there was no such version.
+        remote: None where there was no such version.
         source_revision: of a promotion's source, when it was judged; None where it was not.
     """
 
@@ -56,11 +56,11 @@ class Approved:
     digest: str
     assets: tuple[Asset, ...]
     uploads: frozenset[str]
-    found: Found | None
+    remote: VersionSnapshot | None
     source_revision: str | None = None
 
 
-def departure(approved: Approved, plan: Plan, source_revision: str | None) -> str | None:
+def plan_drift(approved: ApprovedRelease, plan: Plan, source_revision: str | None) -> str | None:
     """Return in what way `plan` is not what was approved: a phrase, or a small block of lines; None if it is."""
     release = plan.release
     if release.digest != approved.digest:
@@ -70,19 +70,19 @@ def departure(approved: Approved, plan: Plan, source_revision: str | None) -> st
             f"it would be {release.status} by `finalize: {release.finalize}`, "
             f"approved {approved.status} by `finalize: {approved.finalize}`"
         )
-    found = Found.of(plan)
-    as_planned = (plan.action, plan.route, found) == (approved.action, approved.route, approved.found)
-    if not as_planned and not _on_its_way(approved, plan):
-        return f"the registry moved:\n    approved  {approved.found or 'no such version'}\n" + (
-            f"    now       {found or 'no such version'}"
+    remote = VersionSnapshot.of(plan)
+    as_planned = (plan.action, plan.route, remote) == (approved.action, approved.route, approved.remote)
+    if not as_planned and not _is_step_of(approved, plan):
+        return f"the registry moved:\n    approved  {approved.remote or 'no such version'}\n" + (
+            f"    now       {remote or 'no such version'}"
         )
-    if plan.sends and source_revision != approved.source_revision:
+    if plan.expected_uploads and source_revision != approved.source_revision:
         return f"its source moved: revision {source_revision}, approved {approved.source_revision}"
     return None
 
 
-def _on_its_way(approved: Approved, plan: Plan) -> bool:
-    """Return whether what is found is what a run of the approved plan leaves, interrupted or done."""
+def _is_step_of(approved: ApprovedRelease, plan: Plan) -> bool:
+    """Return whether what is remote is what a run of the approved plan leaves, interrupted or done."""
     sent = approved.action in _SENDING
     match plan.action:
         case Action.KEEP:
@@ -97,13 +97,13 @@ def _on_its_way(approved: Approved, plan: Plan) -> bool:
         case Action.PUBLISH:
             return approved.action is Action.REPLACE
         case Action.REPLACE:
-            given_up = approved.found.digest if approved.found else None
-            marked = plan.remote is not None and plan.remote.state.status is DOOMED
-            return approved.action is Action.REPLACE and marked and given_up == (plan.remote and plan.remote.digest)
+            replaced = approved.remote.digest if approved.remote else None
+            marked = plan.remote is not None and plan.remote.state.status is PRE_DELETE_STATUS
+            return approved.action is Action.REPLACE and marked and replaced == (plan.remote and plan.remote.digest)
     return False
 
 
-def _other_bytes(approved: Approved, release: Release) -> str:
-    there = {asset.name: asset for asset in release.assets}
-    lines = [f"\n  {each.told('approved', 'now')}" for each in compared(approved.assets, there)]
+def _other_bytes(approved: ApprovedRelease, release: Release) -> str:
+    current = {asset.name: asset for asset in release.assets}
+    lines = [f"\n  {difference.describe('approved', 'now')}" for difference in compare_assets(approved.assets, current)]
     return f"its assets moved:{''.join(lines)}"

@@ -1,9 +1,10 @@
 """The version that is promoted, where it is now: what it holds, whether it may go on, and its bytes.
 
-origin = Origin(Promotion(source, to, pin), registry, same_domain=True)
-chosen = choose(origin, look(destination, to, scheduler), scheduler)
-release = Release(to, chosen.assets)
-for event in apply(release, origin.sources(release), destination, scheduler, origin=origin):
+promotion_source = PromotionSource(Promotion(source, to, pin), registry, same_domain=True)
+candidate = choose_candidate(promotion_source, read_version(destination, to, scheduler), scheduler)
+release = Release(to, candidate.assets)
+sources = promotion_source.sources(release, scheduler)
+for event in apply(release, sources, destination, scheduler, promotion_source=promotion_source):
     ...
 """
 
@@ -27,10 +28,10 @@ from ..errors import (
 )
 from ..registry.interface import Asset, Registry, Status
 from ..registry.limits import PARALLEL_LARGE_DOWNLOADS, SETTLE_WAITS
-from .apply import look
-from .gates import Pin, Promotion, judge
+from .gates import Pin, Promotion, check_gates
 from .plan import Release, RemoteVersion, Route
-from .quota import LARGEST_ASSET, refuse_oversized_assets
+from .quota import MAX_ASSET_SIZE, refuse_oversized_assets
+from .read_version import read_version
 from .scheduler import Scheduler
 
 # What is smaller is not worth a file.
@@ -42,23 +43,23 @@ _LARGE_AT_ONCE = threading.BoundedSemaphore(PARALLEL_LARGE_DOWNLOADS)
 
 
 @dataclass(frozen=True)
-class Chosen:
+class PromotionCandidate:
     """What will be promoted.
 
     Attributes:
         assets: all of them.
-        made: whether the destination holds it already: such a promotion is not judged again.
+        already_promoted: whether the destination holds it already: such a promotion is not judged again.
         forced: whether the operator's force was needed.
-        revision: the source's, as it was judged; None if it was not.
+        source_revision: the source's, as it was judged; None if it was not.
     """
 
     assets: tuple[Asset, ...]
-    made: bool = False
+    already_promoted: bool = False
     forced: bool = False
-    revision: str | None = None
+    source_revision: str | None = None
 
 
-class Origin:
+class PromotionSource:
     """The source of one promotion.
 
     `same_domain` says that the destination is in the source's own domain, so that the service can copy; asked where
@@ -66,24 +67,24 @@ class Origin:
 
     Attributes:
         forced: whether the operator's force was needed.
-        asked: how many requests it takes to look at the source; 0 where it was not asked.
-        offered: the digest that the source held when it was asked; None where it was not, or holds nothing.
+        read_requests: how many requests it takes to look at the source; 0 where it was not asked.
+        digest: the digest that the source destination when it was asked; None where it was not, or holds nothing.
     """
 
     def __init__(self, promotion: Promotion, registry: Registry, *, same_domain: bool | Callable[[], bool]) -> None:
         self.promotion = promotion
         self.registry = registry
         self.forced = False
-        self.asked = 0
-        self.offered: str | None = None
+        self.read_requests = 0
+        self.digest: str | None = None
         self._same_domain = same_domain
-        self._revision: str | None = None
+        self._verified_revision: str | None = None
         self._names: dict[str, str] = {}
 
     @property
-    def judged(self) -> str | None:
+    def verified_revision(self) -> str | None:
         """The revision of the source that was judged, and not doubted since."""
-        return self._revision
+        return self._verified_revision
 
     @property
     def route(self) -> Route:
@@ -91,55 +92,55 @@ class Origin:
         same_domain = self._same_domain() if callable(self._same_domain) else self._same_domain
         return Route.COPY if same_domain else Route.TRANSFER
 
-    def holds(self, scheduler: Scheduler) -> RemoteVersion | None:
+    def read(self, scheduler: Scheduler) -> RemoteVersion | None:
         """Return what the source holds now; None where it holds no such version, or no bytes of it any more."""
-        self.asked = 1
+        self.read_requests = 1
         for wait in (*SETTLE_WAITS, None):
-            found = look(self.registry, self.promotion.source, scheduler)
-            self.asked = 2 if found else 1
-            if wait is None or not self._is_stale(found):
+            remote = read_version(self.registry, self.promotion.source, scheduler)
+            self.read_requests = 2 if remote else 1
+            if wait is None or not self._is_stale(remote):
                 break
             scheduler.sleep(wait)
-        return None if found and found.state.status is Status.DISPOSED else found
+        return None if remote and remote.state.status is Status.DISPOSED else remote
 
-    def _is_stale(self, found: RemoteVersion | None) -> bool:
+    def _is_stale(self, remote: RemoteVersion | None) -> bool:
         """Return whether this is older than what the program has just seen there: a read may be."""
-        if self.promotion.revision is None or (found and found.state.revision == self.promotion.revision):
+        if self.promotion.revision is None or (remote and remote.state.revision == self.promotion.revision):
             return False
         pin = self.promotion.pin
-        other = found is not None and pin is not None and found.digest != pin.digest
-        return found is None or found.state.status is Status.UNFINISHED or other
+        other = remote is not None and pin is not None and remote.digest != pin.digest
+        return remote is None or remote.state.status is Status.UNFINISHED or other
 
-    def judge(self, found: RemoteVersion | None, planned: Pin | None = None) -> None:
+    def check_gates(self, remote: RemoteVersion | None, planned_pin: Pin | None = None) -> None:
         """Judge what the source holds, where nobody approved it against what was `planned`.
 
         Raises PinError or GateError.
         """
-        promotion = replace(self.promotion, pin=self.promotion.pin or planned)
-        self.forced = judge(promotion, found) or self.forced
-        self._revision = found.state.revision if found else None
-        self._names = {name: asset.name for name, asset in found.assets.items()} if found else {}
+        promotion = replace(self.promotion, pin=self.promotion.pin or planned_pin)
+        self.forced = check_gates(promotion, remote) or self.forced
+        self._verified_revision = remote.state.revision if remote else None
+        self._names = {name: asset.name for name, asset in remote.assets.items()} if remote else {}
 
-    def spelled(self, name: str) -> str:
+    def remote_name(self, name: str) -> str:
         """Return an asset's name as the source spells it, which need not be in NFC."""
         return self._names.get(name, name)
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         """Take note that the source may have moved: it is judged again before anything else is taken from it."""
-        self._revision = None
+        self._verified_revision = None
 
-    def revision(self, release: Release, scheduler: Scheduler) -> str:
+    def verify(self, release: Release, scheduler: Scheduler) -> str:
         """Return the revision at which the source holds `release` and may be promoted; looks only where it must.
 
         Raises PinError or GateError.
         """
-        revision = self._revision
+        revision = self._verified_revision
         if revision is None:
-            found = self.holds(scheduler)
-            self.judge(found, Pin(release.digest, "as it was planned"))
-            assert found is not None
+            remote = self.read(scheduler)
+            self.check_gates(remote, Pin(release.digest, "as it was planned"))
+            assert remote is not None
             # Not asked for again: another asset, in another thread, may have its doubts meanwhile.
-            return found.state.revision
+            return remote.state.revision
         return revision
 
     @property
@@ -147,16 +148,16 @@ class Origin:
         """The source's repository."""
         return self.promotion.source.repository
 
-    def sources(self, release: Release, scheduler: Scheduler) -> dict[str, RegistrySource]:
+    def sources(self, release: Release, scheduler: Scheduler) -> dict[str, DownloadSource]:
         """Return the content of every asset of `release`, to be downloaded when it is opened."""
-        return {asset.name: RegistrySource(self, release, asset, scheduler) for asset in release.assets}
+        return {asset.name: DownloadSource(self, release, asset, scheduler) for asset in release.assets}
 
 
 @dataclass(frozen=True)
-class RegistrySource:
-    """`Source`: an asset that is downloaded when it is opened, verified before anybody reads it, and gone after."""
+class DownloadSource:
+    """`AssetSource` that downloads an asset when it is opened, verifies it first, and deletes it at the end."""
 
-    origin: Origin
+    promotion_source: PromotionSource
     release: Release
     asset: Asset
     scheduler: Scheduler
@@ -181,29 +182,29 @@ class RegistrySource:
         # Also where it is copied by and large: what is there in part is transferred.
         refuse_oversized_assets([self.asset])
         # Without a size it may be large.
-        few = nullcontext() if 0 < self.size <= _LARGE else _LARGE_AT_ONCE
-        with few, _spool() as spool:
-            self._fetch(spool)
-            yield spool
+        limit = nullcontext() if 0 < self.size <= _LARGE else _LARGE_AT_ONCE
+        with limit, _temporary_file() as file:
+            self._download(file)
+            yield file
 
     cached = False
 
-    def recheck(self) -> None:
+    def rehash(self) -> None:
         """Do nothing: it is compared with its hash whenever it is downloaded."""
 
-    def assure(self) -> None:
+    def verify_unchanged(self) -> None:
         """Do nothing: it was verified as it came."""
 
-    def _fetch(self, spool: BinaryIO) -> None:
-        source = self.origin.promotion.source
-        received = _Received(spool, self.asset, self.scheduler)
+    def _download(self, file: BinaryIO) -> None:
+        source = self.promotion_source.promotion.source
+        writer = _VerifyingWriter(file, self.asset, self.scheduler)
         try:
-            spelled = replace(self.asset, name=self.origin.spelled(self.asset.name))
-            self.origin.registry.fetch_asset(source, spelled, received.write)
+            asset = replace(self.asset, name=self.promotion_source.remote_name(self.asset.name))
+            self.promotion_source.registry.fetch_asset(source, asset, writer.write)
             # What is still in a buffer is written now, so that a full disk shows here.
-            spool.seek(0)
+            file.seek(0)
         except (VersionNotFoundError, RegistryConflictError) as error:
-            self._explain(error.what)
+            self._raise_unavailable(error.what)
         except OSError as error:
             import tempfile  # noqa: PLC0415 - it takes long to import, and most promotions are copies
 
@@ -211,45 +212,45 @@ class RegistrySource:
                 f"{self.asset.name} of {source} cannot be kept for the way: {error.strerror or error}",
                 hint=f"Make room in {tempfile.gettempdir()}, or set TMPDIR to a folder that has it; then run again.",
             ) from error
-        if not received.complete:
-            self._explain("its bytes are not those of its listing")
+        if not writer.complete:
+            self._raise_unavailable("its bytes are not those of its listing")
 
-    def _explain(self, reason: str) -> None:
+    def _raise_unavailable(self, reason: str) -> None:
         """Raise: what has become of the source, or that this may pass."""
-        self.origin.doubt()
-        self.origin.revision(self.release, self.scheduler)
+        self.promotion_source.invalidate()
+        self.promotion_source.verify(self.release, self.scheduler)
         raise ServerFaultError(
-            f"{self.asset.name} of {self.origin.promotion.source} could not be downloaded: {reason}",
+            f"{self.asset.name} of {self.promotion_source.promotion.source} could not be downloaded: {reason}",
             hint="Run again: only what is missing is sent.",
         )
 
 
 @contextmanager
-def _spool() -> Iterator[BinaryIO]:
+def _temporary_file() -> Iterator[BinaryIO]:
     import tempfile  # noqa: PLC0415
 
     # A file without a name: whatever kills us, nothing is left behind.
-    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closing it may fail
+    file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closing it may fail
     try:
-        yield cast(BinaryIO, spool)
+        yield cast(BinaryIO, file)
     finally:
         # On a full disk closing fails too, which is no news, and would hide what is.
         with suppress(OSError):
-            spool.close()
+            file.close()
 
 
-class _Received:
+class _VerifyingWriter:
     """Bytes of an asset as they come."""
 
-    def __init__(self, spool: BinaryIO, asset: Asset, scheduler: Scheduler) -> None:
-        self._spool = spool
+    def __init__(self, file: BinaryIO, asset: Asset, scheduler: Scheduler) -> None:
+        self._spool = file
         self._asset = asset
         self._scheduler = scheduler
         self._hash = hashlib.sha256()
         self._size = 0
         # A listing may leave sizes out, which reads as none.
         self._sized = asset.size > 0 or asset.sha256 == self._hash.hexdigest()
-        self._most = asset.size if self._sized else LARGEST_ASSET
+        self._most = asset.size if self._sized else MAX_ASSET_SIZE
 
     def write(self, part: bytes) -> None:
         """Keep a part."""
@@ -268,37 +269,47 @@ class _Received:
         return self._hash.hexdigest() == self._asset.sha256 and (not self._sized or self._size == self._asset.size)
 
 
-def choose(origin: Origin, held: RemoteVersion | None, scheduler: Scheduler) -> Chosen:
+def choose_candidate(
+    promotion_source: PromotionSource, destination: RemoteVersion | None, scheduler: Scheduler
+) -> PromotionCandidate:
     """Decide what is promoted, from what the destination holds and, unless that settles it, what the source holds.
 
     Raises PinError or GateError, QuotaExceededError for what is too large to be sent.
     """
-    pin = origin.promotion.pin
-    made = held is not None and held.state.status in (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED)
-    if held and made and pin and held.digest == pin.digest:
-        return _made(held)
+    pin = promotion_source.promotion.pin
+    published = destination is not None and destination.state.status in (
+        Status.PUBLISHED,
+        Status.UNLISTED,
+        Status.ARCHIVED,
+    )
+    if destination and published and pin and destination.digest == pin.digest:
+        return _already_promoted(destination)
     try:
-        found = origin.holds(scheduler)
+        remote = promotion_source.read(scheduler)
     except (MissingDomainError, MissingRepositoryError):
-        if not (held and made and not pin):
+        if not (destination and published and not pin):
             raise
-        found = None
-    origin.offered = found.digest if found else None
-    if held and made and not pin and (found is None or held.digest == found.digest):
+        remote = None
+    promotion_source.digest = remote.digest if remote else None
+    if destination and published and not pin and (remote is None or destination.digest == remote.digest):
         # Cleaning up the source never breaks the destination, also where there is no state that remembers.
-        return _made(held)
-    origin.judge(found)
-    if found is None:
-        raise PinError(f"{origin.promotion.source} does not exist")  # pragma: no cover - judge() has refused it
-    if origin.route is Route.TRANSFER:
-        refuse_oversized_assets(found.assets.values())
-    return Chosen(_named(found), forced=origin.forced, revision=found.state.revision)
+        return _already_promoted(destination)
+    promotion_source.check_gates(remote)
+    if remote is None:
+        raise PinError(
+            f"{promotion_source.promotion.source} does not exist"
+        )  # pragma: no cover - judge() has refused it
+    if promotion_source.route is Route.TRANSFER:
+        refuse_oversized_assets(remote.assets.values())
+    return PromotionCandidate(
+        _declared_names(remote), forced=promotion_source.forced, source_revision=remote.state.revision
+    )
 
 
-def _made(held: RemoteVersion) -> Chosen:
-    return Chosen(_named(held), made=True)
+def _already_promoted(destination: RemoteVersion) -> PromotionCandidate:
+    return PromotionCandidate(_declared_names(destination), already_promoted=True)
 
 
-def _named(version: RemoteVersion) -> tuple[Asset, ...]:
+def _declared_names(version: RemoteVersion) -> tuple[Asset, ...]:
     """Return the assets under the names that they are compared by."""
     return tuple(replace(asset, name=name) for name, asset in version.assets.items())

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from pulumi_codeartifact_release.errors import FileChangedError
-from pulumi_codeartifact_release.publishing.counted import CountedBody
+from pulumi_codeartifact_release.publishing.progress_reader import ProgressReader
 
 MIB = 1 << 20
 
@@ -15,7 +15,7 @@ MIB = 1 << 20
 def test_it_yields_the_content_and_tells_the_position() -> None:
     told: list[int] = []
     content = bytes(range(256)) * 4096 * 3
-    body = CountedBody(io.BytesIO(content), len(content), told.append)
+    body = ProgressReader(io.BytesIO(content), len(content), told.append)
     assert body.read() == content
     assert told == sorted(told)
     assert told[-1] == 3 * MIB
@@ -23,7 +23,7 @@ def test_it_yields_the_content_and_tells_the_position() -> None:
 
 def test_the_length_is_found_by_seeking_without_telling_anything() -> None:
     told: list[int] = []
-    body = CountedBody(io.BytesIO(b"abc"), 3, told.append)
+    body = ProgressReader(io.BytesIO(b"abc"), 3, told.append)
     assert body.seek(0, io.SEEK_END) == 3
     assert body.seek(0) == 0
     assert body.read() == b"abc"
@@ -32,7 +32,7 @@ def test_the_length_is_found_by_seeking_without_telling_anything() -> None:
 
 def test_sent_again_it_starts_over_and_tells_so() -> None:
     told: list[int] = []
-    body = CountedBody(io.BytesIO(b"x" * 2 * MIB), 2 * MIB, told.append)
+    body = ProgressReader(io.BytesIO(b"x" * 2 * MIB), 2 * MIB, told.append)
     body.read(2 * MIB)
     body.seek(0)
     assert told[-1] == 0
@@ -40,13 +40,13 @@ def test_sent_again_it_starts_over_and_tells_so() -> None:
 
 
 def test_content_that_ends_early_is_an_error_and_not_a_wait() -> None:
-    body = CountedBody(io.BytesIO(b"ab"), 3, lambda _count: None)
+    body = ProgressReader(io.BytesIO(b"ab"), 3, lambda _count: None)
     with pytest.raises(FileChangedError, match="ended after 2 of 3 bytes"):
         body.read()
 
 
 def test_content_that_grew_is_cut_at_the_declared_size() -> None:
-    assert CountedBody(io.BytesIO(b"abcdef"), 3, lambda _count: None).read() == b"abc"
+    assert ProgressReader(io.BytesIO(b"abcdef"), 3, lambda _count: None).read() == b"abc"
 
 
 class Watched(io.BytesIO):
@@ -69,7 +69,7 @@ class Watched(io.BytesIO):
 
 def test_a_client_that_asks_for_the_length_moves_nothing_and_each_block_is_read_once() -> None:
     file = Watched(b"x" * 5)
-    body = CountedBody(file, 5, lambda _count: None)
+    body = ProgressReader(file, 5, lambda _count: None)
     for _ in range(2):
         assert body.seek(0, io.SEEK_END) == 5
         assert body.tell() == 5
@@ -80,7 +80,7 @@ def test_a_client_that_asks_for_the_length_moves_nothing_and_each_block_is_read_
 
 def test_a_step_back_reads_again_from_there() -> None:
     file = Watched(b"abcdef")
-    body = CountedBody(file, 6, lambda _count: None)
+    body = ProgressReader(file, 6, lambda _count: None)
     body.read(4)
     body.seek(1)
     assert body.read(2) == b"bc"
@@ -93,15 +93,15 @@ def test_a_step_back_reads_again_from_there() -> None:
 @pytest.mark.parametrize("most", [1, 3, 100])
 def test_all_that_is_left_is_all_also_where_reads_are_short(most: int) -> None:
     content = bytes(range(10))
-    assert CountedBody(Watched(content, most), 10, lambda _count: None).read() == content
-    assert CountedBody(Watched(content, most), 10, lambda _count: None).readall() == content
-    assert CountedBody(Watched(content, most), 10, lambda _count: None).read(None) == content
-    buffered = io.BufferedReader(CountedBody(Watched(content, most), 10, lambda _count: None), 4)
+    assert ProgressReader(Watched(content, most), 10, lambda _count: None).read() == content
+    assert ProgressReader(Watched(content, most), 10, lambda _count: None).readall() == content
+    assert ProgressReader(Watched(content, most), 10, lambda _count: None).read(None) == content
+    buffered = io.BufferedReader(ProgressReader(Watched(content, most), 10, lambda _count: None), 4)
     assert buffered.read() == content
 
 
 def test_it_reads_into_a_buffer_as_well() -> None:
-    body = CountedBody(io.BytesIO(b"abcdef"), 5, lambda _count: None)
+    body = ProgressReader(io.BytesIO(b"abcdef"), 5, lambda _count: None)
     buffer = bytearray(4)
     assert body.readinto(memoryview(buffer)) == 4
     assert buffer == b"abcd"

@@ -12,7 +12,7 @@ from ..errors import FileChangedError
 _STEP = 1 << 20
 
 
-class CountedBody(io.RawIOBase):
+class ProgressReader(io.RawIOBase):
     """Exactly `size` bytes of `body`, seekable, telling `on_position` where the reader is about every MiB.
 
     Raises FileChangedError if `body` ends early: without this, a client that has promised `size` bytes would leave
@@ -25,9 +25,9 @@ class CountedBody(io.RawIOBase):
         self._size = size
         self._on_position = on_position
         self._position = 0
-        self._told = 0
+        self._reported = 0
         # Where the next byte of `body` comes from; None where that is not known.
-        self._at: int | None = None
+        self._body_position: int | None = None
 
     def readable(self) -> bool:
         """Return True."""
@@ -47,8 +47,8 @@ class CountedBody(io.RawIOBase):
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         self._position = max(0, base + offset)
         # For the same reason only a real step back is news.
-        if self._position < self._told and whence == io.SEEK_SET:
-            self._tell()
+        if self._position < self._reported and whence == io.SEEK_SET:
+            self._report()
         return self._position
 
     def read(self, size: int | None = -1) -> bytes:
@@ -74,20 +74,20 @@ class CountedBody(io.RawIOBase):
         return len(data)
 
     def _next(self, wanted: int) -> bytes:
-        if self._at != self._position:
+        if self._body_position != self._position:
             self._body.seek(self._position)
-        self._at = None
+        self._body_position = None
         data = self._body.read(wanted)
         if not data:
             raise FileChangedError(
                 f"the content ended after {self._position:,} of {self._size:,} bytes",
                 hint="Nothing was published. Finish building before releasing, then run again.",
             )
-        self._at = self._position = self._position + len(data)
-        if self._position - self._told >= _STEP:
-            self._tell()
+        self._body_position = self._position = self._position + len(data)
+        if self._position - self._reported >= _STEP:
+            self._report()
         return data
 
-    def _tell(self) -> None:
-        self._told = self._position
+    def _report(self) -> None:
+        self._reported = self._position
         self._on_position(self._position)
