@@ -79,7 +79,7 @@ def test_pinned_asks_for_a_pin_of_every_package_and_names_all_that_are_missing(t
     with pytest.raises(PinError) as caught:
         approvals(manifest, manifest.environment("prod"))
     assert caught.value.exit_code == 4
-    assert caught.value.what == (
+    assert caught.value.message == (
         f"{tmp_path / 'release.yaml'}: prod is `pinned`, and nothing is approved for:\n"
         '    "acme/api": {version: "1.4.2", digest: "sha256:…"}\n'
         '    "acme/web": {version: "2.0", digest: "sha256:…"}'
@@ -91,7 +91,7 @@ def test_the_lines_of_the_refusal_can_be_pasted_below_pins(tmp_path: Path) -> No
     manifest = loaded(tmp_path, PROD + "pinned: true\n")
     with pytest.raises(PinError) as caught:
         approvals(manifest, manifest.environment("prod"))
-    lines = "\n".join(caught.value.what.splitlines()[1:]).replace("sha256:…", DIGEST)
+    lines = "\n".join(caught.value.message.splitlines()[1:]).replace("sha256:…", DIGEST)
     assert set(yaml.safe_load(lines)) == {"acme/api", "acme/web"}
     pasted = loaded(tmp_path, PROD + "pinned: true\npins:\n" + lines + "\n")
     found = approvals(pasted, pasted.environment("prod"))
@@ -105,8 +105,8 @@ def test_pinned_names_no_package_that_has_its_pin(tmp_path: Path) -> None:
     manifest = loaded(tmp_path, PROD + f'pinned: true\npins: {{acme/api: {{version: "1.4.2", digest: "{DIGEST}"}}}}\n')
     with pytest.raises(PinError) as caught:
         approvals(manifest, manifest.environment("prod"))
-    assert "acme/web" in caught.value.what
-    assert "acme/api" not in caught.value.what
+    assert "acme/web" in caught.value.message
+    assert "acme/api" not in caught.value.message
 
 
 def test_pins_of_no_package_are_told_in_order(tmp_path: Path) -> None:

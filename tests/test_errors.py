@@ -107,10 +107,10 @@ def test_the_documentation_has_the_exit_code_of_every_error() -> None:
 
 def test_of_several_errors_the_gravest_gives_the_exit_code() -> None:
     again, correct, refused = errors.UnreachableError("a"), errors.MissingDomainError("b"), errors.PinError("c")
-    assert errors.gravest([]) == 0
-    assert errors.gravest([again]) == 1
-    assert errors.gravest([correct, again]) == 2
-    assert errors.gravest([again, refused, correct]) == 4
+    assert errors.exit_code_for([]) == 0
+    assert errors.exit_code_for([again]) == 1
+    assert errors.exit_code_for([correct, again]) == 2
+    assert errors.exit_code_for([again, refused, correct]) == 4
 
 
 def test_an_error_is_what_happened_and_on_a_second_line_what_to_do() -> None:

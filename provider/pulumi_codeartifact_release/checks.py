@@ -1,7 +1,7 @@
 """What check() does: from what a program declares to the inputs that go into state. It may look, and never writes.
 
-VersionCheck(olds, inputs, declaration, process()).run()
-PromotionCheck(olds, inputs, declaration, process()).run()
+VersionCheck(olds, inputs, declaration, run_context()).run()
+PromotionCheck(olds, inputs, declaration, run_context()).run()
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .endpoints import (
     resolved_owner,
     resolved_region,
 )
-from .engine import hide, said_by
+from .engine import add_secrets, word_errors_for
 from .errors import (
     MissingDomainError,
     MissingRepositoryError,
@@ -41,7 +41,6 @@ from .errors import (
 from .manifest import duration, value_problem
 from .operations import connection_of, hide_held
 from .places import refuse_same_place, same_domain
-from .plugin import Pending, Process
 from .publishing import (
     Action,
     Permission,
@@ -61,6 +60,7 @@ from .publishing import (
 from .registry.interface import Status
 from .remedies import Need
 from .review import review_lines
+from .run_context import PendingChange, RunContext
 from .secret import secret_texts
 from .state import (
     DECISIVE,
@@ -80,12 +80,12 @@ Props = Mapping[str, Any]
 class _Check:
     """One call of check()."""
 
-    def __init__(self, olds: Props, inputs: dict[str, Any], declared: Declaration, process: Process) -> None:
+    def __init__(self, olds: Props, inputs: dict[str, Any], declared: Declaration, context: RunContext) -> None:
         self._olds = olds
         self._inputs = inputs
         self._declared = declared
-        self._process = process
-        self._front = process.front(declared.front)
+        self._context = context
+        self._front = context.front(declared.front)
 
     _about = "assets"
     """The input that problems of the declaration are told of."""
@@ -98,7 +98,7 @@ class _Check:
         failures += self._wrong_arguments()
         if failures:
             return CheckResult(self._inputs, failures)
-        with said_by(self._front):
+        with word_errors_for(self._front):
             return CheckResult(self._checked(), [])
 
     def _wrong_arguments(self) -> list[CheckFailure]:
@@ -107,7 +107,7 @@ class _Check:
     def _hide(self, properties: Props) -> None:
         """Keep what the program calls secret out of all that is shown from here on."""
         if self._declared.secret:
-            hide(secret_texts(properties, self._declared.secret))
+            add_secrets(secret_texts(properties, self._declared.secret))
 
     def _checked(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -119,7 +119,7 @@ class _Check:
             # What is not known yet must not be taken from the shell meanwhile.
             return {"endpoint": UNKNOWN, "region": UNKNOWN, "domain_owner": UNKNOWN, **placed}
         known = {name: value for name, value in given.items() if value != UNKNOWN}
-        profile = known.get("profile") or self._process.profile
+        profile = known.get("profile") or self._context.profile
         endpoint = resolve(
             known.get("endpoint"), base=Path(self._declared.base), allow=self._declared.allow, profile=profile
         )
@@ -127,7 +127,7 @@ class _Check:
             domain=str(known.get("domain", "")),
             repository=str(known.get("repository", "")),
             domain_owner=known.get("domain_owner"),
-            region=known.get("region") or (None if endpoint.folder else self._process.region),
+            region=known.get("region") or (None if endpoint.folder else self._context.region),
             profile=profile,
         )
         placed.setdefault("region", resolved_region(destination, endpoint))
@@ -150,7 +150,7 @@ class _Check:
             if self._declared.repository_exists:
                 raise
             error.front = self._front
-            self._process.log.warn(self._declared.urn, f"not there yet: {error.coded}")
+            self._context.log.warn(self._declared.urn, f"not there yet: {error.full_text}")
             return None
         hide_held(remote, self._declared.secret)
         return remote
@@ -159,7 +159,7 @@ class _Check:
         """Say beside the resource what will be done. Raises the refusal, if that is what it is."""
         if plan.refusal:
             raise plan.refusal
-        tell = self._process.log.warn if plan.action is Action.REPLACE else self._process.log.info
+        tell = self._context.log.warn if plan.action is Action.REPLACE else self._context.log.info
         # check() of a promotion has looked when it is made, and create() looks again.
         review = Review(plan, connection_of(inputs).rate, promotion_source, reads_again=promotion_source is not None)
         first, *more = review_lines(review)
@@ -167,7 +167,7 @@ class _Check:
         known = all(self._olds.get(name) for name in REQUIRED)
         if known and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), NAMES):
             before = Inputs.of(self._olds).coordinates
-            self._process.log.info(self._declared.urn, f"{before}, the version before: {inputs.on_supersede}")
+            self._context.log.info(self._declared.urn, f"{before}, the version before: {inputs.on_supersede}")
 
 
 class VersionCheck(_Check):
@@ -175,8 +175,8 @@ class VersionCheck(_Check):
 
     def _checked(self) -> dict[str, Any]:
         declared = self._declared
-        sources = declared.hash(self._process.cache)
-        self._process.cache.keep(sources.values())
+        sources = declared.hash(self._context.cache)
+        self._context.cache.keep(sources.values())
         inputs = self._placed(self._inputs, self._olds)
         if not isinstance(inputs.get("assets"), dict):
             inputs["assets"] = asset_properties(transient.assets_from(sources))
@@ -193,7 +193,7 @@ class VersionCheck(_Check):
                 f"{checked.coordinates}: `ignore_changes` keeps `assets` as they were, and other files are declared",
                 hint="Take `assets` out of ignore_changes to release these files, or declare those that state knows.",
             )
-        pending = Pending(
+        pending = PendingChange(
             declared.urn,
             sources,
             declared.replace_digest or None,
@@ -201,14 +201,14 @@ class VersionCheck(_Check):
             front=self._front,
             secret=declared.secret,
         )
-        self._process.remember(checked, pending)
+        self._context.remember(checked, pending)
         # Rule 7: what is unchanged is not looked at, and an update looks in create() and update().
         if declared.dry_run and not same(self._olds, properties, DECISIVE):
             try:
                 remote = self._held(checked)
             except UnreachableError as error:
                 error.front = self._front
-                self._process.log.warn(declared.urn, f"what is published could not be read: {error.coded}")
+                self._context.log.warn(declared.urn, f"what is published could not be read: {error.full_text}")
             else:
                 plan = make_plan(checked.release(), remote, declared.replace_digest or None)
                 verify_cached_hashes(plan, sources)
@@ -314,9 +314,9 @@ class PromotionCheck(_Check):
 
     def _remember(self, checked: PromotionInputs, promotion_source: PromotionSource, plan: Plan | None = None) -> None:
         declared = self._declared
-        sources = promotion_source.sources(checked.release(), ThreadScheduler(self._process.stop_reason))
+        sources = promotion_source.sources(checked.release(), ThreadScheduler(self._context.stop_reason))
         replace_digest = declared.replace_digest or None
-        pending = Pending(
+        pending = PendingChange(
             declared.urn,
             sources,
             replace_digest,
@@ -327,7 +327,7 @@ class PromotionCheck(_Check):
             front=self._front,
             secret=declared.secret,
         )
-        self._process.remember(checked, pending)
+        self._context.remember(checked, pending)
 
     def _planned(self, checked: PromotionInputs, promotion_source: PromotionSource, held: RemoteVersion | None) -> Plan:
         """Return what will be done, and say it in a preview. Raises the refusal there, if that is what it is."""
@@ -336,7 +336,7 @@ class PromotionCheck(_Check):
         if declared.dry_run:
             self._review(checked, plan, promotion_source)
             if promotion_source.forced:
-                self._process.log.warn(declared.urn, f"the soak is skipped by force: {declared.reason}")
+                self._context.log.warn(declared.urn, f"the soak is skipped by force: {declared.reason}")
         return plan
 
 

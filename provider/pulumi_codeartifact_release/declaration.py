@@ -43,7 +43,7 @@ class Declaration:
         pinned_by: who says so.
         force: the digest whose soak the operator permits to skip; "" for none.
         reason: why.
-        front: where the program says what errors ask for: what `remedies.told_of` returned.
+        front: where the program says what errors ask for: what `remedies.front_to_json` returned.
         secret: the names of the arguments that the program calls secret; of a nested one `source.NAME`.
     """
 

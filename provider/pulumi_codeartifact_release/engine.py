@@ -1,10 +1,10 @@
-"""The Pulumi engine, as this plugin process talks back to it: messages beside a resource, and errors of one line.
+"""What this process sends to the Pulumi engine: messages beside a resource, and errors without a traceback.
 
 log = EngineLog(engine_address(sys.argv))
 log.status(urn, "3/7 assets")
 with one_line_errors():
     raise ConflictError("…")        # the display shows `error: conflict: …` and no traceback
-end_quietly()                       # in the program: the engine interrupts it when a resource fails
+exit_quietly_on_interrupt()     # in the program: the engine interrupts it when a resource fails
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 from .errors import ReleaseError, printable
 from .remedies import Front, command_line, resource_arguments
 
-_LOOK_EVERY_S = 1.0
-_LOST_AFTER = 3
-_PROGRAM_HOST = "pulumi-language-python-exec"
-"""The script of Pulumi's that runs a program."""
-"""How often in a row an engine must be gone: a process that others share is not ended by a slip."""
+_PING_INTERVAL_S = 1.0
+_MAX_FAILED_PINGS = 3
+"""More than one, because other providers may share this process."""
 _GRACE_S = 10.0
+_PROGRAM_HOST = "pulumi-language-python-exec"
+"""The script with which Pulumi runs a Python program."""
 
 
 def engine_address(argv: list[str]) -> str | None:
-    """Return the engine's address if this is the plugin process: its command line ends with it."""
+    """Return the engine's address, the last argument of a plugin process; None in any other process."""
     is_plugin = len(argv) == 2 and Path(argv[0]).parts[-2:] == ("dynamic", "__main__.py")
     return argv[1] if is_plugin else None
 
 
-def end_quietly() -> None:
-    """Have an interruption end the program that Pulumi runs at once: Python's tracebacks would bury a refusal.
+def exit_quietly_on_interrupt() -> None:
+    """Let SIGINT end the Pulumi program without a traceback, which would hide the error of the resource that failed.
 
-    The engine interrupts the program when a resource fails. Whoever handles SIGINT already goes on doing so. An inline
-    program of the Automation API is never interrupted: it is a thread of somebody's own process.
+    The engine interrupts the program when a resource fails. This changes nothing if the program handles SIGINT itself,
+    or if it is an inline program of the Automation API, which is a thread in a process that is not ours.
     """
     is_program = any(Path(word).name == _PROGRAM_HOST for word in sys.orig_argv)
     in_main_thread = threading.current_thread() is threading.main_thread()
@@ -52,46 +52,46 @@ def end_quietly() -> None:
 
 
 def at_terminal(pid: int | None = None, proc: Path = Path("/proc"), environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether the engine that started this process redraws a terminal, as far as the machine lets us see.
+    """Return whether the engine that started this process writes to a terminal; False if that cannot be determined.
 
-    The engine does not say so, and prints every status line where its output is a log.
+    The engine does not report it. If its output is a log, it prints every status message on a line of its own.
     """
     if environ.get("CI"):
         return False
     pid = pid or os.getpid()
     try:
-        # Between us and the engine there is a shell, at most.
+        # There may be a shell between this process and the engine.
         for _ in range(4):
             name, _, rest = (proc / str(pid) / "stat").read_text().rpartition(")")
             if name.endswith("(pulumi"):
-                words = (proc / str(pid) / "cmdline").read_bytes().split(b"\0")
-                return b"--non-interactive" not in words and str((proc / str(pid) / "fd" / "1").readlink()).startswith(
-                    ("/dev/pts/", "/dev/tty", "/dev/console")
-                )
+                arguments = (proc / str(pid) / "cmdline").read_bytes().split(b"\0")
+                stdout = str((proc / str(pid) / "fd" / "1").readlink())
+                terminals = ("/dev/pts/", "/dev/tty", "/dev/console")
+                return b"--non-interactive" not in arguments and stdout.startswith(terminals)
             pid = int(rest.split()[1])
     except (OSError, ValueError, IndexError):
         pass
     return False
 
 
-_hidden: set[str] = set()
+_secrets: set[str] = set()
 
 
-def hide(texts: Iterable[str]) -> None:
-    """Show none of these texts from now on: they are secret, and the engine knows only those of its own config."""
-    # As the engine does: a shorter one would hide half of every line, and is no secret.
-    _hidden.update(text for text in texts if len(text) > 2)
+def add_secrets(texts: Iterable[str]) -> None:
+    """Redact these texts in every message from now on. The engine redacts only the secrets of its config."""
+    # Shorter texts are left alone, as the engine does: they occur in every line.
+    _secrets.update(text for text in texts if len(text) > 2)
 
 
-def shown(text: str) -> str:
-    """Return a text as it may be shown."""
-    for secret in sorted(_hidden, key=len, reverse=True):
+def redact(text: str) -> str:
+    """Return a text with every secret replaced by `[secret]`."""
+    for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, "[secret]")
     return text
 
 
 class EngineLog:
-    """Messages beside a resource in the engine's own display. Never raises: a message is not worth a release."""
+    """Messages beside a resource in the engine's display. Never raises: a release does not fail for a message."""
 
     def __init__(self, address: str | None) -> None:
         self._stub = None
@@ -99,19 +99,19 @@ class EngineLog:
             self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
     def status(self, urn: str, text: str) -> None:
-        """Show a line that the next one replaces and no log keeps."""
+        """Show a status, which the next one replaces."""
         self._send(engine_pb2.INFO, urn, text, ephemeral=True)
 
     def info(self, urn: str, text: str) -> None:
-        """Show a line that stays."""
+        """Show a permanent line."""
         self._send(engine_pb2.INFO, urn, text + "\n")
 
     def warn(self, urn: str, text: str) -> None:
-        """Show a warning that stays."""
+        """Show a permanent warning."""
         self._send(engine_pb2.WARNING, urn, text + "\n")
 
     def alive(self) -> bool:
-        """Return whether the engine still answers; True where there is none to ask."""
+        """Return whether the engine still responds; True if there is no engine."""
         return self._send(engine_pb2.DEBUG, "", "", ephemeral=True)
 
     def _send(
@@ -120,7 +120,7 @@ class EngineLog:
         if self._stub is None:
             return True
         request = engine_pb2.LogRequest(
-            severity=severity, message=printable(shown(text)), urn=urn, streamId=0, ephemeral=ephemeral
+            severity=severity, message=printable(redact(text)), urn=urn, streamId=0, ephemeral=ephemeral
         )
         try:
             self._stub.Log(request, timeout=10)
@@ -129,20 +129,20 @@ class EngineLog:
         return True
 
 
-def end_with(log: EngineLog, ending: Callable[[], bool]) -> None:
-    """End this process once its engine is gone, as after `kill -9`; nobody else would.
+def exit_with_engine(log: EngineLog, is_exiting: Callable[[], bool]) -> None:
+    """Start a thread that ends this process when the engine is gone, as after `kill -9`.
 
-    `ending` says whether it ends already. What is under way, ours or another provider's, gets some seconds: ours stops
-    before its next write.
+    `is_exiting` returns whether the process is ending already. Running operations, of this or another provider, have
+    some seconds to end; those of this provider stop before their next write.
     """
 
     def watch() -> None:
-        lost = 0
-        while lost < _LOST_AFTER:
-            time.sleep(_LOOK_EVERY_S)
-            lost = 0 if log.alive() else lost + 1
-        if not ending():
-            # What the engine itself sends to a plugin that is to end.
+        failures = 0
+        while failures < _MAX_FAILED_PINGS:
+            time.sleep(_PING_INTERVAL_S)
+            failures = 0 if log.alive() else failures + 1
+        if not is_exiting():
+            # The signal that the engine sends to end a plugin.
             os.kill(os.getpid(), signal.SIGINT)
         time.sleep(_GRACE_S)
         os._exit(1)
@@ -151,21 +151,21 @@ def end_with(log: EngineLog, ending: Callable[[], bool]) -> None:
 
 
 class ReleaseFailedError(Exception):
-    """What the engine shows of an error of ours: the message alone.
+    """Makes the engine show the message of a ReleaseError without a traceback.
 
-    The plugin prints `traceback.format_exc()`, with the module's name before the class's unless it is a builtin.
+    The plugin prints `traceback.format_exc()`, which omits the module's name only for builtins.
     """
 
     def __str__(self) -> str:
-        # Asked for after the (empty) stack was taken, so the limit has served; other providers in this process
-        # have a right to their tracebacks.
+        # `traceback` calls this after it has collected the (empty) stack. Remove the limit here, so that other
+        # providers in this process keep their tracebacks.
         sys.__dict__.pop("tracebacklimit", None)
         return super().__str__()
 
 
 @contextmanager
-def said_by(front: Front) -> Iterator[None]:
-    """Have the errors of a block say what they need as `front` does."""
+def word_errors_for(front: Front) -> Iterator[None]:
+    """Word what the errors of a block need as `front` does."""
     try:
         yield
     except ReleaseError as error:
@@ -175,19 +175,19 @@ def said_by(front: Front) -> Iterator[None]:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn our own errors into their message; anything else is a bug and keeps its traceback."""
+    """Show only the message of a ReleaseError. Any other exception is a bug and keeps its traceback."""
     try:
         yield
     except ReleaseError as error:
         if error.front is command_line:
-            # Of what only state knows: no program has said where it would be told.
+            # delete() and read() know only the state, not the program. A program of resources is the best guess.
             error.front = resource_arguments
         _raise_without_traceback(error)
 
 
 def _raise_without_traceback(error: ReleaseError) -> NoReturn:
-    # Python prints `NAME: text` of an error; the code in the place of the name is what the documentation lists.
-    code, _, text = shown(error.coded).partition(": ")
+    # Python prints an exception as `NAME: text`. The name is the error's code, as in the documentation.
+    code, _, text = redact(error.full_text).partition(": ")
     kind = type(code, (ReleaseFailedError,), {"__module__": "builtins"})
     sys.tracebacklimit = 0
     raise kind(text) from None

@@ -1,17 +1,22 @@
-"""Every error this package raises, in one tree.
+"""The exceptions of this package, in one tree.
 
-An error says what happened, where, and what to do next, in text that stands alone: the command line and the
-Pulumi display print nothing else (`--verbose` shows the traceback).
+The text of an error says what happened, where, and what to do next. The command line and Pulumi print this text and
+nothing else; `--verbose` adds the traceback.
 
     try:
         ...
     except ReleaseError as error:
-        print(error.coded)
+        print(error.full_text)
         raise SystemExit(error.exit_code)
 
-Exit codes are part of the public interface: 1 it failed, trying again may help; 2 something has to be corrected first
-(usage, manifest, credentials, permissions, a missing domain); 4 refused, trying again will not help; 130 interrupted.
-Of several errors the highest counts: what can be tried again must wait for what has to be corrected.
+Exit codes are part of the public interface:
+
+1    it failed; trying again may help
+2    something must be corrected first: usage, manifest, credentials, permissions, a missing domain
+4    refused; trying again will not help
+130  interrupted
+
+If there are several errors, the highest code is returned: do not retry while something must be corrected.
 """
 
 from __future__ import annotations
@@ -19,9 +24,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from .remedies import Need, command_line, spoken
+from .remedies import Need, command_line, render
 
-# Every start of the command line waits for this module: what is cheap to write may be dear to import.
+# Every command imports this module, so it imports as little as possible.
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -30,70 +35,69 @@ if TYPE_CHECKING:
 
 
 def printable(text: str) -> str:
-    """Return text that is safe in a terminal, a log and a CI job, whoever chose the names in it.
+    """Return the text so that it is safe in a terminal, a log and a CI job, even with names from an untrusted manifest.
 
-    Control characters are spelled out; what a CI runner would take for a command (`::error::` where a line begins,
-    `##[…]` and `##vso[…]` anywhere) is none any more.
+    Escapes control characters, and what a CI runner would execute as a command: `::error::` at the beginning of a line,
+    `##[…]` and `##vso[…]` anywhere.
     """
-    spelled = text
     if not text.isprintable():
-        spelled = "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    spelled = re.sub(r"##(?=\[|vso)", r"#\\#", spelled, flags=re.IGNORECASE)
-    return re.sub(r"^(\s*)(::|##)", r"\1\\\2", spelled, flags=re.MULTILINE)
+        text = "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    text = re.sub(r"##(?=\[|vso)", r"#\\#", text, flags=re.IGNORECASE)
+    return re.sub(r"^(\s*)(::|##)", r"\1\\\2", text, flags=re.MULTILINE)
 
 
 class ReleaseError(Exception):
-    """Base of the tree: it failed, and trying again may help.
+    """The base class. On its own: it failed, and trying again may help.
 
     Attributes:
-        front: says what is needed in the words of where the error is printed.
+        front: words each `Need` in the text, for where the error is printed; the command line by default.
     """
 
     code: ClassVar[str] = "failed"
-    """A short stable name, printed before the message and found in the documentation."""
+    """A short stable name, printed before the message. It has a section in docs/troubleshooting.md."""
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, what: Text, *, hint: Text = "") -> None:
-        super().__init__(what)
-        self._what = what
+    def __init__(self, message: Text, *, hint: Text = "") -> None:
+        super().__init__(message)
+        self._message = message
         self._hint = hint
         self.front: Front = command_line
 
     @property
-    def what(self) -> str:
-        """One sentence, or a small block of lines: what happened and where."""
-        return printable(spoken(self._what, self.front))
+    def message(self) -> str:
+        """What happened and where: one sentence, or a few lines."""
+        return printable(render(self._message, self.front))
 
-    @what.setter
-    def what(self, text: str) -> None:
-        self._what = text
+    @message.setter
+    def message(self, text: str) -> None:
+        self._message = text
 
     @property
     def hint(self) -> str:
-        """What to do next, one sentence; empty where `what` already says it."""
-        return printable(spoken(self._hint, self.front))
+        """What to do next, in one sentence; empty if `message` already says it."""
+        return printable(render(self._hint, self.front))
 
     def __str__(self) -> str:
-        return f"{self.what}\n{self.hint}" if self.hint else self.what
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
 
     @property
-    def coded(self) -> str:
-        """The text with the code before it, `conflict: …`: for displays that print nothing of ours but a text."""
+    def full_text(self) -> str:
+        """The whole text after its code: `conflict: acme/app@1.0 …`."""
         return f"{self.code}: {self}"
 
 
-# --- what was asked for is wrong: exit code 2 ----------------------------------------------------------------
+# --- incorrect usage: exit code 2 ----------------------------------------------------------------------------
 
 
 class UsageError(ReleaseError):
-    """A flag, a stack setting or an argument is wrong."""
+    """An option, a stack setting or an argument is wrong."""
 
     code = "usage"
     exit_code = 2
 
 
 class NoRegionError(UsageError):
-    """Nothing names an AWS region."""
+    """No AWS region is set."""
 
     code = "no-region"
 
@@ -105,7 +109,7 @@ class NoRegionError(UsageError):
 
 
 class WrongRegionError(UsageError):
-    """What is named as a region is none, or has no CodeArtifact."""
+    """The region does not exist, or CodeArtifact is not available in it."""
 
     code = "wrong-region"
 
@@ -114,11 +118,11 @@ class Problem(NamedTuple):
     """One mistake in a manifest.
 
     Attributes:
-        line: 1-based line in the manifest; 0 where no line can be named.
-        column: 1-based column; 0 where none can be named.
-        key: where in the document, as a person would write it: `packages[0].assets[1].count`.
-        message: what is wrong and what would be right.
-        more: for a line that stands for mistakes like those before it: how many; 0 for a mistake.
+        line: 1-based line in the manifest; 0 if it has none.
+        column: 1-based column; 0 if it has none.
+        key: path in the document, such as `packages[0].assets[1].count`; "" if it has none.
+        message: what is wrong and how to correct it.
+        more: number of mistakes that this line summarizes ("and 7 more like these"); 0 for a single mistake.
     """
 
     line: int
@@ -129,23 +133,23 @@ class Problem(NamedTuple):
 
 
 class ManifestError(UsageError):
-    """A manifest cannot be used. Holds all of its mistakes, in the order of the document."""
+    """A manifest is invalid. `problems` has all of its mistakes, in the order of the document."""
 
     code = "manifest"
 
     def __init__(self, path: Path | str, problems: Iterable[Problem]) -> None:
         self.path = str(path)
-        self.problems = tuple(sorted(set(problems), key=_place))
+        self.problems = tuple(sorted(set(problems), key=_document_order))
         super().__init__("\n".join(self._line(problem) for problem in self.problems))
 
     @property
-    def coded(self) -> str:
-        """The text below a line with the code: every mistake keeps its place at the beginning of its own line."""
+    def full_text(self) -> str:
+        """A line with the code and the number of mistakes, then one line per mistake."""
         return f"{self.code}: {self.mistakes} in {printable(self.path)}\n{self}"
 
     @property
     def mistakes(self) -> str:
-        """How many there are: `1 mistake`, `16 mistakes`."""
+        """The number of mistakes as text: `1 mistake`, `16 mistakes`."""
         count = sum(problem.more or 1 for problem in self.problems)
         return f"{count} mistake{'s' * (count != 1)}"
 
@@ -156,8 +160,8 @@ class ManifestError(UsageError):
         return f"{where}: {problem.key}: {problem.message}" if problem.key else f"{where}: {problem.message}"
 
 
-def _place(problem: Problem) -> tuple[object, ...]:
-    # What stands for more of them comes after those that it continues.
+def _document_order(problem: Problem) -> tuple[object, ...]:
+    # A line such as "and 7 more like these" follows the mistakes that it continues.
     return (*problem[:3], problem.more, problem.message)
 
 
@@ -171,81 +175,81 @@ class FileError(ReleaseError):
 
 
 class FileChangedError(FileError):
-    """A file is not the one that was hashed: the release stops, and nothing becomes Published."""
+    """A file has changed since it was hashed. The release stops, and nothing is published."""
 
     code = "file-changed"
 
 
-# --- what the registry answers -------------------------------------------------------------------------------
+# --- errors of the registry ----------------------------------------------------------------------------------
 
 
 class RegistryError(ReleaseError):
-    """The registry answered with an error."""
+    """The registry responded with an error."""
 
     code = "registry"
 
 
 class UnreachableError(RegistryError):
-    """No answer came: name resolution, connection, TLS, time-out, or a connection that broke."""
+    """The registry did not respond: name resolution, connection, TLS, timeout, or a broken connection."""
 
     code = "unreachable"
 
 
 class ServerFaultError(RegistryError):
-    """The registry failed by its own account (5xx), and asking again did not help."""
+    """The registry responded with a 5xx status, and the retries failed too."""
 
     code = "server-fault"
 
 
 class InconsistentReadError(RegistryError):
-    """What the registry holds could not be read as one consistent state."""
+    """The version kept changing while it was read, so there is no consistent state to compare with."""
 
     code = "inconsistent-read"
 
 
 class NoCredentialsError(RegistryError):
-    """The credential chain found nothing."""
+    """The AWS credential chain has no credentials."""
 
     code = "no-credentials"
     exit_code = 2
 
 
 class ExpiredCredentialsError(RegistryError):
-    """The session's token has expired."""
+    """The session token has expired."""
 
     code = "expired-credentials"
     exit_code = 2
 
 
 class AccessDeniedError(RegistryError):
-    """The caller may not do this."""
+    """The caller has no permission for this operation."""
 
     code = "access-denied"
     exit_code = 2
 
 
 class ThrottledError(RegistryError):
-    """The quota of requests is used up, and waiting for it did not help."""
+    """Requests are still throttled after all retries."""
 
     code = "throttled"
 
 
 class QuotaExceededError(RegistryError):
-    """More, or larger, than the account's quota allows: trying again will not help."""
+    """A quota of the account (number or size, not rate) is exceeded. Trying again will not help."""
 
     code = "quota-exceeded"
     exit_code = 4
 
 
 class InvalidRequestError(RegistryError):
-    """The registry refused a request as malformed: a name, or a body that is not its hash."""
+    """The registry rejected a request as invalid: a name, or a body that does not match its hash."""
 
     code = "invalid-request"
     exit_code = 2
 
 
 class MissingDomainError(RegistryError):
-    """The domain does not exist (or its owner is another account)."""
+    """The domain does not exist, or another account owns it."""
 
     code = "missing-domain"
     exit_code = 2
@@ -259,102 +263,102 @@ class MissingRepositoryError(RegistryError):
 
 
 class VersionNotFoundError(RegistryError):
-    """The package version, or the package, does not exist: the one error that means "nothing there"."""
+    """The package version, or the package, does not exist. Only this error means that nothing is published."""
 
     code = "version-not-found"
 
 
 class RegistryConflictError(RegistryError):
-    """The registry refused a write because of what it already holds (409): read again to learn what."""
+    """The registry rejected a write because of what is there already (409). Read again to see what that is."""
 
     code = "registry-conflict"
 
 
 class StatusRefusedError(RegistryError):
-    """A change of status failed for this version, in an answer that was otherwise fine.
+    """A response with status 200 says that the status of this version was not changed.
 
     Attributes:
-        reason: the service's own word: MISMATCHED_REVISION, MISMATCHED_STATUS, NOT_FOUND, NOT_ALLOWED, SKIPPED.
+        reason: CodeArtifact's error code: MISMATCHED_REVISION, MISMATCHED_STATUS, NOT_FOUND, NOT_ALLOWED, SKIPPED.
     """
 
     code = "status-refused"
 
-    def __init__(self, what: Text, *, reason: str, hint: Text = "") -> None:
-        super().__init__(what, hint=hint)
+    def __init__(self, message: Text, *, reason: str, hint: Text = "") -> None:
+        super().__init__(message, hint=hint)
         self.reason = reason
 
 
-# --- refused: trying again will not help, exit code 4 ----------------------------------------------------------
+# --- refused: trying again will not help, exit code 4 --------------------------------------------------------
 
 
 class RefusedError(ReleaseError):
-    """What is asked for contradicts what is published."""
+    """The release contradicts what is published."""
 
     code = "refused"
     exit_code = 4
 
 
 class ConflictError(RefusedError):
-    """A published version holds other bytes, or other assets, than the manifest declares."""
+    """A published version has other bytes, or other assets, than the manifest declares."""
 
     code = "conflict"
 
 
 class GateError(RefusedError):
-    """A version may not be promoted, or not yet: not Published in the environment before, or not for long enough."""
+    """A version may not be promoted (yet): it is not Published in the source environment, or not for long enough."""
 
     code = "gate"
 
 
 class PinError(RefusedError):
-    """A promotion's source does not hold what was approved, or nothing was approved where `pinned` asks for it."""
+    """The source of a promotion is not what was approved, or `pinned` requires an approval and there is none."""
 
     code = "pin"
 
 
 class LeftoverAssetsError(RefusedError):
-    """An Unfinished version holds assets that the manifest does not declare, or with other bytes."""
+    """An Unfinished version has assets that the manifest does not declare, or has other bytes."""
 
     code = "leftover-assets"
 
 
 class DisposedError(RefusedError):
-    """The version was disposed of. Its bytes are gone, and the name cannot be published while it stands."""
+    """The version is Disposed: its bytes are gone, and it cannot be published again until it is deleted."""
 
     code = "disposed"
 
 
 class NotPermittedError(RefusedError):
-    """Deletion or disposal that the operator of this run has not permitted."""
+    """The operator of this run has not permitted a deletion or a disposal."""
 
     code = "not-permitted"
 
 
 class ChangedError(RefusedError):
-    """The version is not the one that state knows: somebody changed it since."""
+    """The version is not the one in the Pulumi state: someone changed it since."""
 
     code = "changed"
 
 
 class MismatchError(RefusedError):
-    """What the registry holds is not what is declared, or was approved: `verify` found it."""
+    """`verify` found a difference between the registry and what is declared or approved."""
 
     code = "mismatch"
 
 
 class StalePlanError(RefusedError):
-    """An approved plan is not what would happen now, has expired, or is no plan."""
+    """An approved plan has expired, is not a valid plan file, or is not what would happen now."""
 
     code = "stale-plan"
 
 
 class InterruptedReleaseError(ReleaseError):
-    """Somebody, or the end of the engine, stopped the release between two assets."""
+    """The release was interrupted between two requests: by a signal, or because the Pulumi engine ended."""
 
     code = "interrupted"
     exit_code = 130
 
 
-def gravest(errors: Iterable[ReleaseError]) -> int:
-    """Return the exit code for several errors: the highest of theirs, 0 where there are none."""
+def exit_code_for(errors: Iterable[ReleaseError]) -> int:
+    """Return the highest exit code of the errors; 0 if there are none."""
     return max((error.exit_code for error in errors), default=0)

@@ -12,9 +12,8 @@ from typing import Any
 
 from .audit import audit
 from .endpoints import Connection, connect, known_caller
-from .engine import hide
+from .engine import add_secrets
 from .errors import InterruptedReleaseError, ReleaseError
-from .plugin import process, same_place
 from .progress import Live, Progress
 from .publishing import (
     Action,
@@ -31,6 +30,7 @@ from .publishing import (
     retire,
 )
 from .registry.interface import VersionState
+from .run_context import run_context, same_place
 from .secret import secret_texts
 from .state import REQUIRED, Inputs, asset_properties
 
@@ -47,18 +47,18 @@ class Deployed:
 
 def connection_of(inputs: Inputs) -> Connection:
     """Return a connection to where the resource is."""
-    checkpoint = ThreadScheduler(process().stop_reason).checkpoint
+    checkpoint = ThreadScheduler(run_context().stop_reason).checkpoint
     return connect(inputs.destination, inputs.stored_endpoint, checkpoint)
 
 
 def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
     """Make the registry hold what is declared, with progress beside the resource. Raises ReleaseError."""
-    shared = process()
-    pending = shared.recall(inputs)
+    context = run_context()
+    pending = context.recall(inputs)
     connection = connection_of(inputs)
     connection.prepare()
     progress = Progress(connection.rate, connection.waiting_s)
-    scheduler = ThreadScheduler(shared.stop_reason)
+    scheduler = ThreadScheduler(context.stop_reason)
     events = apply(
         inputs.release(),
         pending.sources,
@@ -69,7 +69,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
         initial_plan=pending.plan,
     )
     actions: list[Action] = []
-    with Live(progress.line, lambda text: shared.log.status(pending.urn, text), **shared.pace) as live:
+    with Live(progress.line, lambda text: context.log.status(pending.urn, text), **context.pace) as live:
         for event in events:
             progress.add(event)
             if isinstance(event, Planned):
@@ -80,7 +80,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
             live.moved()
         else:  # pragma: no cover
             raise AssertionError("apply() ends with Finished")
-    shared.log.info(pending.urn, progress.line())
+    context.log.info(pending.urn, progress.line())
     caller = known_caller(inputs.destination, inputs.stored_endpoint)
     record = audit(
         inputs,
@@ -105,15 +105,15 @@ def _how(finished: Finished, actions: Sequence[Action], *, promoted: bool) -> st
 def hide_held(remote: RemoteVersion | None, secret: tuple[str, ...]) -> None:
     """Keep out of all that is shown what is held there, where these inputs are secret: it may be what they were."""
     if remote and secret:
-        hide(secret_texts({"digest": remote.digest, "assets": asset_properties(remote.assets)}, secret))
+        add_secrets(secret_texts({"digest": remote.digest, "assets": asset_properties(remote.assets)}, secret))
 
 
 def supersede(olds: Props, news: Inputs) -> None:
     """Retire the version that the resource was before; one that is not ours any more is left, with a warning."""
     if not news.on_supersede.acts:
         return
-    shared = process()
-    urn = shared.recall(news).urn
+    context = run_context()
+    urn = context.recall(news).urn
     if any(not olds.get(name) for name in REQUIRED):
         # An imported state does not say what it was.
         return
@@ -123,13 +123,13 @@ def supersede(olds: Props, news: Inputs) -> None:
             return
         for event in retirement(olds, news.on_supersede, permitted=False):
             if isinstance(event, StatusSet):
-                shared.log.info(urn, f"{before.coordinates}, the version before: {event.status}")
+                context.log.info(urn, f"{before.coordinates}, the version before: {event.status}")
     except InterruptedReleaseError:
         raise
     except ReleaseError as error:
         # The new version is published: failing now would keep state at the old one, for ever if its place is gone.
-        error.front = shared.recall(news).front
-        shared.log.warn(urn, f"{before.coordinates}, the version before, is left as it is: {error.coded}")
+        error.front = context.recall(news).front
+        context.log.warn(urn, f"{before.coordinates}, the version before, is left as it is: {error.full_text}")
 
 
 def still_declared(before: Inputs) -> bool:
@@ -138,7 +138,7 @@ def still_declared(before: Inputs) -> bool:
     Where names do not tell, the registry is asked: one version has one revision. Where that does not tell either, the
     version stays, with a warning. Raises ReleaseError if the version that is to be retired cannot be looked at.
     """
-    for other in process().namesakes(before):
+    for other in run_context().inputs_with_same_names(before):
         same = same_place(before, other)
         if same or (same is None and _same_version(before, other)):
             return True
@@ -146,7 +146,7 @@ def still_declared(before: Inputs) -> bool:
 
 
 def _same_version(before: Inputs, other: Inputs) -> bool:
-    scheduler = ThreadScheduler(process().stop_reason)
+    scheduler = ThreadScheduler(run_context().stop_reason)
     here = read_version(connection_of(before).planning, before.coordinates, scheduler)
     if here is None:
         return False
@@ -155,8 +155,8 @@ def _same_version(before: Inputs, other: Inputs) -> bool:
     except InterruptedReleaseError:
         raise
     except ReleaseError as error:
-        text = f"{before.coordinates} may be what another resource declares, which could not be read: {error.coded}"
-        process().log.warn("", text)
+        text = f"{before.coordinates} may be what another resource declares, which could not be read: {error.full_text}"
+        run_context().log.warn("", text)
         return True
     if there is None or there.state.revision == here.state.revision:
         return there is not None
@@ -172,5 +172,5 @@ def retirement(props: Props, policy: Retirement, *, permitted: bool) -> Iterator
     inputs = Inputs.of(props)
     connection = connection_of(inputs)
     known = ExpectedVersion(str(props.get("revision") or ""), inputs.release().digest)
-    scheduler = ThreadScheduler(process().stop_reason)
+    scheduler = ThreadScheduler(run_context().stop_reason)
     return retire(inputs.coordinates, policy, known, connection.planning, scheduler, permitted=permitted)

@@ -21,7 +21,7 @@ from .endpoints import EMBEDDED_ACCOUNT, Destination, Endpoint, resolve, resolve
 from .errors import ReleaseError, UsageError
 from .manifest import Environment, Manifest, Package, Variables, load
 from .publishing import Permission, Pin
-from .remedies import Front, Need, StackConfig, call_arguments, told_of
+from .remedies import Front, Need, StackConfig, call_arguments, front_to_json
 from .resources import PackageVersion, Promotion
 
 OUTPUT = "releases"
@@ -42,7 +42,7 @@ def publish_manifest(
     force: Sequence[str] = (),
     reason: str = "",
     opts: pulumi.ResourceOptions | None = None,
-    says: Front = call_arguments,
+    front: Front = call_arguments,
 ) -> dict[str, PackageVersion | Promotion]:
     """Declare every package of a manifest for one of its environments; returns them by `namespace/package`.
 
@@ -64,14 +64,14 @@ def publish_manifest(
             force=forced(_words("force", force), reason if force else ""),
             reason=reason,
             opts=opts,
-            says=says,
+            front=front,
         )
         manifest = load(
             Path(path),
             environment=environment,
             variables=Variables(environ=os.environ, stack=variables or {}),
             allow=program.allow,
-            says=says,
+            front=front,
         )
         chosen = manifest.environment(environment)
         _refuse_several(manifest)
@@ -80,10 +80,10 @@ def publish_manifest(
         for note in manifest.notes:
             pulumi.log.debug(note)
     except ReleaseError as error:
-        error.front = says
-        raise pulumi.RunError(error.coded) from None
+        error.front = front
+        raise pulumi.RunError(error.full_text) from None
     if reason and not force:
-        pulumi.log.warn(f"there is a reason, but nothing to force: {says(Need('without', 'reason'))}")
+        pulumi.log.warn(f"there is a reason, but nothing to force: {front(Need('without', 'reason'))}")
     return program.promoted(manifest, chosen, approved) if chosen.promote_from else program.published(manifest, chosen)
 
 
@@ -103,7 +103,7 @@ def publish_stack() -> dict[str, PackageVersion | Promotion]:
                 hint="Name it for all stacks in Pulumi.yaml (`config: {manifest: PATH}`), or for this one: "
                 f"`pulumi config set manifest PATH -s {_stack()}`.",
             )
-            raise pulumi.RunError(missing.coded)
+            raise pulumi.RunError(missing.full_text)
     environment = config.get("environment") or pulumi.get_stack()
     variables = _object(config, "variables")
     allow, replace, force = (_object(config, name) or () for name in ("allow", "replace", "force"))
@@ -111,7 +111,7 @@ def publish_stack() -> dict[str, PackageVersion | Promotion]:
     plan = ["codeartifact-release", "plan", path, "-e", environment, "--json"]
     lists = {"allow": allow, "replace": replace, "force": force}
     given = {name: len(value) for name, value in lists.items() if isinstance(value, list)}
-    says = StackConfig(_stack(), {**given, "reason": len(reason)}, "" if variables or allow else shlex.join(plan))
+    front = StackConfig(_stack(), {**given, "reason": len(reason)}, "" if variables or allow else shlex.join(plan))
     return publish_manifest(
         path,
         environment,
@@ -120,7 +120,7 @@ def publish_stack() -> dict[str, PackageVersion | Promotion]:
         replace=replace,
         force=force,
         reason=reason,
-        says=says,
+        front=front,
     )
 
 
@@ -174,10 +174,10 @@ class _Program:
         force: Sequence[Permission],
         reason: str,
         opts: pulumi.ResourceOptions | None,
-        says: Front,
+        front: Front,
     ) -> None:
         self.allow = allow
-        self._told = told_of(says)
+        self._told = front_to_json(front)
         self._replace = replace
         self._force = force
         self._reason = reason

@@ -29,13 +29,13 @@ from pulumi.runtime.rpc import UNKNOWN
 from . import declaration as transient
 from .checks import PromotionCheck, VersionCheck, property_of
 from .declaration import Declaration
-from .engine import hide, one_line_errors, said_by, shown
+from .engine import add_secrets, one_line_errors, redact, word_errors_for
 from .errors import ReleaseError, UsageError
 from .operations import Deployed, connection_of, deploy, retirement, still_declared, supersede
-from .plugin import process
 from .publishing import Deleted, StatusSet, ThreadScheduler, read_version
 from .registry.interface import VersionState
-from .secret import is_sealed, sealed, sealed_inputs, secret_texts
+from .run_context import run_context
+from .secret import same_secrets, secret_input_names, secret_texts, with_secrets
 from .state import DECISIVE, PLACE, REQUIRED, Inputs, PromotionInputs, found, outputs, renewed, same
 
 
@@ -50,9 +50,9 @@ class _Provider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Take note of the conventional `aws:region` and `aws:profile`; starts what one process shares."""
-        shared = process()
-        shared.region = req.config.get("aws:region") or None
-        shared.profile = req.config.get("aws:profile") or None
+        context = run_context()
+        context.region = req.config.get("aws:region") or None
+        context.profile = req.config.get("aws:profile") or None
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate, hash, and put name -> sha256, size into the inputs; in a preview, look at what would be written."""
@@ -68,12 +68,12 @@ class _Provider(ResourceProvider):
             return CheckResult({**inputs, "assets": UNKNOWN, "digest": UNKNOWN}, [])
         declared = Declaration.of(declared)
         try:
-            checked = self.checking(olds, inputs, declared, process()).run()
+            checked = self.checking(olds, inputs, declared, run_context()).run()
         except ReleaseError as error:
             return CheckResult(inputs, [_failure(property_of(error), error, declared.secret)])
         # What is wrong with arguments is told all at once, and is none of our errors; its code is theirs.
         failures = [_failure(each.property, UsageError(each.reason), declared.secret) for each in checked.failures]
-        return CheckResult(sealed(checked.inputs, declared.secret), failures)
+        return CheckResult(with_secrets(checked.inputs, declared.secret), failures)
 
     def _held_back(self, inputs: dict[str, Any]) -> CheckResult:
         """Return the inputs of state, which the engine handed over in the place of all that the program declares."""
@@ -84,7 +84,7 @@ class _Provider(ResourceProvider):
                 hint="Take it out, run `pulumi up`, which adopts what is published already, then put it back.",
             )
             return CheckResult(inputs, [_failure("", error, ())])
-        process().hold(self.inputs.of(inputs))
+        run_context().add_ignored(self.inputs.of(inputs))
         return CheckResult(inputs, [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -92,7 +92,7 @@ class _Provider(ResourceProvider):
         olds = renewed(olds)
         unchanged = same(olds, news, self.inputs.names)
         # An output that was stored in clear becomes secret with no call, as any change that the registry need not know.
-        kept = unchanged and is_sealed(olds, process().secret_of(self.inputs.of(news)))
+        kept = unchanged and same_secrets(olds, run_context().secret_of(self.inputs.of(news)))
         return DiffResult(changes=not kept, replaces=[], stables=[], delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -100,7 +100,7 @@ class _Provider(ResourceProvider):
         with one_line_errors():
             inputs = self.inputs.of(props)
             done = _deployed(inputs)
-            pending = process().recall(inputs)
+            pending = run_context().recall(inputs)
             # An id is never secret.
             nameless = {"namespace", "package"} & {*pending.secret}
             id_ = pending.urn.rpartition("::")[2] or "secret" if nameless else inputs.id
@@ -123,8 +123,8 @@ class _Provider(ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Report what the registry holds, as inputs too, so that drift shows and the next update sees it."""
         props = renewed(props)
-        secret = sealed_inputs(props)
-        hide(secret_texts(props, secret))
+        secret = secret_input_names(props)
+        add_secrets(secret_texts(props, secret))
         with one_line_errors():
             if any(not props.get(name) for name in REQUIRED):
                 raise UsageError(
@@ -141,38 +141,41 @@ class _Provider(ResourceProvider):
             known = props.get("revision")
             if known and known != remote.state.revision and present == inputs:
                 # The engine calls a resource unchanged whose inputs are; somebody touched it all the same.
-                process().log.info(
+                run_context().log.info(
                     "",
                     f"{inputs.coordinates}: its revision moved from {known} to {remote.state.revision}; "
                     "status and assets are as declared",
                 )
             said = outputs(present, remote.state, props.get("audit"))
-            return ReadResult(id_, sealed(said, secret), sealed(present.properties(), secret))
+            return ReadResult(id_, with_secrets(said, secret), with_secrets(present.properties(), secret))
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Do with the version what the stored `on_destroy` says; the default never comes here (`retain_on_delete`)."""
         props = renewed(props)
-        hide(secret_texts(props, sealed_inputs(props)))
+        add_secrets(secret_texts(props, secret_input_names(props)))
         with one_line_errors():
             if any(not props.get(name) for name in REQUIRED):
-                process().log.warn("", f"state does not say which version {id_} is: nothing is done to it")
+                run_context().log.warn("", f"state does not contain the version of {id_}, so nothing is changed")
                 return
             inputs = self.inputs.of(props)
             # A destroy sees only the config of the last `up`: what loses bytes is permitted in this very run.
             permitted = "delete" in os.environ.get("CODEARTIFACT_RELEASE_ALLOW", "").replace(",", " ").split()
             if inputs.on_destroy.acts and still_declared(inputs):
-                # Its logical name changed, or it moved into a component: the version stays, under another resource.
-                process().log.warn("", f"{inputs.coordinates} is declared by another resource now: it is left as it is")
+                # Its logical name changed, or it moved into a component: another resource has the version now.
+                text = f"{inputs.coordinates} is declared by another resource now, so it is not changed"
+                run_context().log.warn("", text)
                 return
             for event in retirement(props, inputs.on_destroy, permitted=permitted):
                 if isinstance(event, Deleted | StatusSet):
                     done = event.status if isinstance(event, StatusSet) else "deleted"
-                    process().log.info("", f"{inputs.coordinates}: {done}")
+                    run_context().log.info("", f"{inputs.coordinates}: {done}")
 
     @staticmethod
     def _outputs(inputs: Inputs, state: VersionState, audit: Mapping[str, Any] | None) -> dict[str, Any]:
-        secret = process().secret_of(inputs)
-        return sealed(outputs(inputs, state, audit), sealed_inputs({"audit": audit}) if secret is None else secret)
+        secret = run_context().secret_of(inputs)
+        return with_secrets(
+            outputs(inputs, state, audit), secret_input_names({"audit": audit}) if secret is None else secret
+        )
 
 
 class PackageVersionProvider(_Provider):
@@ -190,14 +193,14 @@ class PromotionProvider(_Provider):
 
 
 def _deployed(inputs: Inputs, olds: dict[str, Any] | None = None) -> Deployed:
-    with said_by(process().recall(inputs).front):
+    with word_errors_for(run_context().recall(inputs).front):
         return deploy(inputs, olds)
 
 
 def _failure(name: str, error: ReleaseError, secret: tuple[str, ...]) -> CheckFailure:
     # The engine shows the value of the input that is named.
     named = name not in secret and not any(each.startswith(f"{name}.") for each in secret)
-    return CheckFailure(name if named else "", shown(error.coded))
+    return CheckFailure(name if named else "", redact(error.full_text))
 
 
 def _marked(value: Any) -> Any:

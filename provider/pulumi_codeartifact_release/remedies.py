@@ -1,9 +1,9 @@
-"""What a person does about an error, in the words of where they are: options, stack config, or arguments.
+"""How a front end words what a person has to do about an error: options, stack config, or arguments.
 
 command_line(Need("allow", "endpoint"))                     # "--allow endpoint"
 StackConfig("dev", {"allow": 1})(Need("allow", "endpoint"))  # "`pulumi config set --path 'allow[1]' endpoint -s dev`"
 
-An error says what it needs; the front that prints it says how one gives that there. Nothing else knows their words.
+An error names what it needs as a `Need`. The front end that prints the error turns each `Need` into a text.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ from typing import Any, NamedTuple, TypeAlias
 
 
 class Need(NamedTuple):
-    """Something that only the person can give.
+    """Something that only a person can set.
 
     Attributes:
-        kind: `replace`, `force`, `allow`: a permission; `reason`: for what is forced; `variable`: a value of that
-            name; `region`, `profile`: where and as whom; `finalize`: a key of the manifest; `all`, `traceback`: where
-            to see what a message leaves out; `without`: not to give what has that name.
-        value: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST, a word, or a name; "" where the kind says it all.
+        kind: what it is:
+            `replace`, `force`, `allow`: a permission;
+            `reason`: the reason for `force`;
+            `variable`: a variable of the manifest;
+            `region`, `profile`: an AWS setting;
+            `finalize`, `status`: a key of the manifest;
+            `without`: remove a setting;
+            `all`, `traceback`: where to see what the message omits.
+        value: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST, a value, or the name of a variable or setting; may be "".
     """
 
     kind: str
@@ -29,20 +34,20 @@ class Need(NamedTuple):
 
 
 FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
-"""How a version and its digest are written."""
+"""The format of a permission to replace or to force."""
 Text: TypeAlias = "str | tuple[str | Need, ...]"
-"""A message, or its parts."""
+"""A message, or the parts of one."""
 Front: TypeAlias = Callable[[Need], str]
-"""Says how a need is met where the error is printed."""
+"""Returns the text for a need, as one front end words it."""
 
 
-def spoken(text: Text, front: Front) -> str:
-    """Return a message as a front says it."""
-    return text if isinstance(text, str) else "".join(each if isinstance(each, str) else front(each) for each in text)
+def render(text: Text, front: Front) -> str:
+    """Return a message as one text, with its needs worded by `front`."""
+    return text if isinstance(text, str) else "".join(part if isinstance(part, str) else front(part) for part in text)
 
 
 def command_line(need: Need) -> str:
-    """Say it by the options of the command line."""
+    """Return the text for a need: an option of the command line."""
     value = shlex.quote(need.value)
     match need.kind:
         case "replace":
@@ -67,31 +72,31 @@ def command_line(need: Need) -> str:
 
 
 class StackConfig:
-    """Says it by `pulumi config set`, for the root program.
+    """Words needs as `pulumi config set` commands, for the root program.
 
     Attributes:
-        stack: whose config it is.
-        given: how many entries `allow`, `replace`, `force` and `reason` have already.
-        plan: the command that shows the same release as JSON.
-        asked: by kind, what this process has been asked for: each takes the next place of its list.
+        stack: name of the stack whose config is set.
+        lengths: the number of entries that the stack config has under `allow`, `replace`, `force` and `reason`.
+        plan: the command that prints the same release as JSON; "" if there is none.
+        suggested: kind -> values that this process has suggested; each takes the next index of its list.
     """
 
     def __init__(
-        self, stack: str, given: Mapping[str, int], plan: str = "", asked: dict[str, list[str]] | None = None
+        self, stack: str, lengths: Mapping[str, int], plan: str = "", suggested: dict[str, list[str]] | None = None
     ) -> None:
         self.stack = stack
-        self.given = given
+        self.lengths = lengths
         self.plan = plan
-        self.asked = {} if asked is None else asked
+        self.suggested = {} if suggested is None else suggested
 
     def __call__(self, need: Need) -> str:
-        """Return the words for a need."""
+        """Return the text for a need."""
         match need.kind:
             case "replace" | "allow":
-                return self._added(need)
+                return self._append(need)
             case "force":
-                reason = "" if self.given.get("reason") else f" and {self._set('reason', 'TEXT')}"
-                return self._added(need) + reason
+                reason = "" if self.lengths.get("reason") else f" and {self._set('reason', 'TEXT')}"
+                return self._append(need) + reason
             case "reason":
                 return self._set("reason", "TEXT")
             case "variable":
@@ -110,21 +115,21 @@ class StackConfig:
                 return ""
         return _key(need)
 
-    def _added(self, need: Need) -> str:
+    def _append(self, need: Need) -> str:
         with _lock:
-            asked = self.asked.setdefault(need.kind, [])
-            if need.value not in asked:
-                asked.append(need.value)
-            place = self.given.get(need.kind, 0) + asked.index(need.value)
-        return self._set("--path", f"{need.kind}[{place}]", need.value)
+            suggested = self.suggested.setdefault(need.kind, [])
+            if need.value not in suggested:
+                suggested.append(need.value)
+            index = self.lengths.get(need.kind, 0) + suggested.index(need.value)
+        return self._set("--path", f"{need.kind}[{index}]", need.value)
 
     def _set(self, *words: str) -> str:
-        # Named, as the stack that runs need not be the one that is selected.
+        # With `-s`, because the stack that runs may not be the selected one.
         return f"`{shlex.join(['pulumi', 'config', 'set', *words, '-s', self.stack])}`"
 
 
 def resource_arguments(need: Need) -> str:
-    """Say it by the arguments of PackageVersion and Promotion."""
+    """Return the text for a need: an argument of PackageVersion or Promotion."""
     digest = _literal(need.value.rpartition("=")[2])
     match need.kind:
         case "replace":
@@ -144,7 +149,7 @@ def resource_arguments(need: Need) -> str:
 
 
 def call_arguments(need: Need) -> str:
-    """Say it by the arguments of publish_manifest()."""
+    """Return the text for a need: an argument of publish_manifest()."""
     value = _literal(need.value)
     match need.kind:
         case "replace" | "allow":
@@ -177,17 +182,17 @@ def _key(need: Need) -> str:
     return f"`{need.kind}: {need.value}`" if need.value else need.kind
 
 
-def front_of(told: Mapping[str, Any], asked: dict[str, list[str]]) -> Front:
-    """Return the front that a program has told its plugin of: what `told_of` returned."""
-    if "stack" in told:
-        return StackConfig(told["stack"], told["given"], told["plan"], asked)
-    return call_arguments if told else resource_arguments
+def front_from_json(value: Mapping[str, Any], suggested: dict[str, list[str]]) -> Front:
+    """Return the front that `front_to_json` encoded. `suggested` is shared by the errors of one plugin process."""
+    if "stack" in value:
+        return StackConfig(value["stack"], value["lengths"], value["plan"], suggested)
+    return call_arguments if value else resource_arguments
 
 
-def told_of(front: Front) -> dict[str, Any]:
-    """Return a front as JSON values."""
+def front_to_json(front: Front) -> dict[str, Any]:
+    """Return a front as JSON values, for the plugin process."""
     if isinstance(front, StackConfig):
-        return {"stack": front.stack, "given": dict(front.given), "plan": front.plan}
+        return {"stack": front.stack, "lengths": dict(front.lengths), "plan": front.plan}
     return {"call": "publish_manifest"} if front is call_arguments else {}
 
 

@@ -31,7 +31,7 @@ from .approvals import permitted
 from .arguments import Assets, declaration_of, is_digest, package_of, place_of, secret_names
 from .commit import commit_of
 from .declaration import Declaration
-from .engine import end_quietly
+from .engine import exit_quietly_on_interrupt
 from .manifest import Environment, Package
 from .providers import PackageVersionProvider, PromotionProvider
 from .publishing import Permission, duration_text
@@ -77,7 +77,7 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
         inputs: dict[str, Any],
         opts: pulumi.ResourceOptions | None,
     ) -> None:
-        end_quietly()
+        exit_quietly_on_interrupt()
         if inputs["on_destroy"] == "retain":
             # The engine's own way of keeping what leaves the program: shown as `[retain]`, delete() is never called.
             opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(retain_on_delete=True), opts)

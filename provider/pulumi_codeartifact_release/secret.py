@@ -1,10 +1,11 @@
-"""What a program calls secret: it stays so in every output that holds it, and in no line that is shown.
+"""Secrets of a program: every output that contains one is a secret too, and no printed line shows one.
 
-    hide(secret_texts(inputs, declared.secret))             # in check()
-    CreateResult(id, sealed(outputs, declared.secret))
+    add_secrets(secret_texts(inputs, declared.secret))             # in check()
+    CreateResult(id, with_secrets(outputs, declared.secret))
 
-The engine hands secrets over in clear, and makes secret again what has the very name of a secret input. What holds it
-under another name is up to us: `audit` names version and place once more, hashes give away a short text.
+The engine passes secret inputs to a provider as plain values. It marks an output as secret only if a secret input has
+the same name. This module marks the others: `audit` repeats the version and the repository, and the hash of a short
+text reveals the text.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import Any
 from pulumi.runtime.rpc import UNKNOWN, wrap_rpc_secret
 
 _CONTENT = frozenset(("assets", "digest"))
-"""One secret makes all of these so: each is made of the other."""
+"""If one of these is secret, the others are too: each can be computed from the other."""
 
 _MARK = "secret"
-"""The entry of `audit` that names the secret inputs: how a later run knows what state must not hold in clear."""
+"""The key in `audit` with the names of the secret inputs, for later operations, which read only the state."""
 
 
-def sealed(properties: Mapping[str, Any], secret: tuple[str, ...]) -> dict[str, Any]:
-    """Return inputs or outputs as they go to the engine, with all secret that holds one of these secret inputs."""
+def with_secrets(properties: Mapping[str, Any], secret: tuple[str, ...]) -> dict[str, Any]:
+    """Return inputs or outputs for the engine, with every property marked as secret that contains a secret input."""
     names = {name.partition(".")[0] for name in secret}
     if names & _CONTENT:
         names |= {*_CONTENT, "source"}
@@ -37,19 +38,19 @@ def sealed(properties: Mapping[str, Any], secret: tuple[str, ...]) -> dict[str, 
     }
 
 
-def sealed_inputs(outputs: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the inputs that were secret when these outputs were made."""
+def secret_input_names(outputs: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the inputs that were secret when these outputs were stored."""
     names = str((outputs.get("audit") or {}).get(_MARK) or "")
     return tuple(names.split(", ")) if names else ()
 
 
-def is_sealed(outputs: Mapping[str, Any], secret: tuple[str, ...] | None) -> bool:
-    """Return whether state keeps secret just what is to be; also where nothing tells."""
-    return secret is None or not outputs.get("audit") or sealed_inputs(outputs) == secret
+def same_secrets(outputs: Mapping[str, Any], secret: tuple[str, ...] | None) -> bool:
+    """Return whether state marks the same inputs as secret; True if `secret` is None or state has no `audit`."""
+    return secret is None or not outputs.get("audit") or secret_input_names(outputs) == secret
 
 
 def secret_texts(properties: Mapping[str, Any], secret: tuple[str, ...]) -> set[str]:
-    """Return the texts in inputs or outputs that must not be shown where these inputs are secret."""
+    """Return the texts in inputs or outputs that must not be printed if these inputs are secret."""
     values: list[Any] = []
     for name in secret:
         first, _, nested = name.partition(".")

@@ -31,7 +31,7 @@ CONTEXT = click.Context(group)
 COMMANDS = {name: command for name in group.list_commands(CONTEXT) if (command := group.get_command(CONTEXT, name))}
 
 
-def spoken(text: str) -> Iterator[str]:
+def render(text: str) -> Iterator[str]:
     """Every command line of ours in a page: in blocks, and between backticks."""
     for block in re.findall(r"^ *```.*?\n(.*?)^ *```", text, flags=re.MULTILINE | re.DOTALL):
         joined = re.sub(r"\\\n", " ", block)
@@ -51,7 +51,7 @@ def words_of(line: str) -> list[str]:
         return cut.split()
 
 
-LINES = sorted({(page.relative_to(ROOT).as_posix(), line) for page in PAGES for line in spoken(page.read_text())})
+LINES = sorted({(page.relative_to(ROOT).as_posix(), line) for page in PAGES for line in render(page.read_text())})
 
 
 def test_the_pages_speak_of_the_command_line() -> None:

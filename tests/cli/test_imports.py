@@ -103,6 +103,6 @@ def test_a_plan_and_an_apply_import_no_more_than_they_must(tmp_path: Path) -> No
         applied = loaded("apply", "release.yaml", "-e", "dev", "--yes", folder=tmp_path, environ=environ)
         planned = loaded("plan", "release.yaml", "-e", "dev", folder=tmp_path, environ=environ)
     assert others(applied) == others(planned) == NEEDED
-    unneeded = {"cli.verify", "cli.status", "cli.serve", "local_registry", "plugin"}
+    unneeded = {"cli.verify", "cli.status", "cli.serve", "local_registry", "run_context"}
     assert own(applied) & unneeded == set()
     assert own(planned) & (unneeded | {"cli.apply", "cli.views.bars"}) == set()

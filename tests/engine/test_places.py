@@ -39,7 +39,7 @@ def test_neither_a_rename_nor_a_replacement_retires_what_lives_but_a_destroy_doe
     project.write("__main__.py", renamed)
     printed = project.up()
     assert "1 deleted" in printed
-    assert "is declared by another resource now: it is left as it is" in printed
+    assert "is declared by another resource now, so it is not changed" in printed
     assert statuses(project) == {"1.0": "Published"}
 
     # `--replace` of the engine: the same resource is created and deleted in one run.

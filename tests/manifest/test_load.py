@@ -253,7 +253,7 @@ def test_a_path_that_is_no_manifest_is_a_usage_error(tmp_path: Path) -> None:
         with pytest.raises(UsageError) as caught:
             load(path)
         assert not isinstance(caught.value, ManifestError)
-        assert caught.value.what == printable(f"{path}: {expected}")
+        assert caught.value.message == printable(f"{path}: {expected}")
 
 
 def test_an_unknown_permission_is_a_usage_error(complete: Path) -> None:

@@ -42,7 +42,7 @@ def test_mistakes_of_a_manifest_keep_their_lines_below_the_code() -> None:
     assert shown(ManifestError("release.yaml", mistakes)) == (
         "manifest: 2 mistakes in release.yaml\nrelease.yaml:2:1: a: wrong\nrelease.yaml:9:3: b: wrong too\n"
     )
-    assert ManifestError("release.yaml", mistakes[:1]).coded == (
+    assert ManifestError("release.yaml", mistakes[:1]).full_text == (
         "manifest: 1 mistake in release.yaml\nrelease.yaml:2:1: a: wrong"
     )
 

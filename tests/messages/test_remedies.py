@@ -25,9 +25,9 @@ from pulumi_codeartifact_release.remedies import (
     StackConfig,
     call_arguments,
     command_line,
-    front_of,
+    front_from_json,
+    front_to_json,
     resource_arguments,
-    told_of,
 )
 
 __all__ = ["project"]
@@ -81,13 +81,13 @@ def test_no_other_module_speaks_for_a_front() -> None:
 
 
 def test_a_front_is_the_same_in_the_plugin() -> None:
-    assert front_of(told_of(call_arguments), {}) is call_arguments
-    assert front_of(told_of(resource_arguments), {}) is resource_arguments
+    assert front_from_json(front_to_json(call_arguments), {}) is call_arguments
+    assert front_from_json(front_to_json(resource_arguments), {}) is resource_arguments
     asked: dict[str, list[str]] = {}
     needs = [Need("allow", "delete"), Need("allow", "endpoint")]
     for need, place in zip([*needs, *needs], (1, 2, 1, 2), strict=True):
         # Each call is another resource: together they fill the list, whatever is in it.
-        front = front_of(told_of(StackConfig("dev", {"allow": 1})), asked)
+        front = front_from_json(front_to_json(StackConfig("dev", {"allow": 1})), asked)
         assert front(need) == f"`pulumi config set --path 'allow[{place}]' {need.value} -s dev`"
 
 

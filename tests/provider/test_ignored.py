@@ -96,7 +96,7 @@ def test_a_version_that_state_does_not_name_is_left_by_a_destroy(world: World) -
         plugin.configure()
         plugin.call("Delete", {"id": "acme/app", "urn": URN, "properties": {"__provider": PICKLE}})
     assert world.package.statuses() == {"1.0": "Published"}
-    assert any("state does not say which version acme/app is" in line for line in world.engine.lines(ephemeral=False))
+    assert any("state does not contain the version of acme/app" in line for line in world.engine.lines(ephemeral=False))
 
 
 @pytest.mark.parametrize("change", [{"version": "1.1"}, {"status": "Unlisted"}, {"repository": "another"}])

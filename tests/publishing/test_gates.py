@@ -70,7 +70,7 @@ def test_what_is_not_there_is_not_promoted() -> None:
     for promotion in (Promotion(AT, TO), Promotion(AT, TO, Pin(ELSEWHERE, "pins"), DAY, force())):
         with pytest.raises(GateError) as caught:
             check_gates(promotion, None)
-        assert caught.value.what == "tools/app@1.0 in acme/dev does not exist: there is nothing to promote"
+        assert caught.value.message == "tools/app@1.0 in acme/dev does not exist: there is nothing to promote"
         assert "to dev first" in caught.value.hint
 
 
@@ -95,7 +95,7 @@ def test_a_source_that_is_not_what_was_approved_shows_what_moved() -> None:
     pin = Pin(digest_of({"a": b"approved"}), "`pins` of prod")
     with pytest.raises(PinError) as caught:
         check_gates(Promotion(AT, TO, pin), holding(now=SINCE))
-    assert caught.value.what == (
+    assert caught.value.message == (
         "tools/app@1.0 in acme/dev is not what was approved:\n"
         f"    approved  {pin.digest} (`pins` of prod)\n"
         f"    there     {digest_of(ABC)} (Published, revision r7, published 2026-01-01T04:00:00Z)"
@@ -106,7 +106,7 @@ def test_a_source_that_is_not_what_was_approved_shows_what_moved() -> None:
 def test_what_moved_is_shown_without_a_time_where_the_registry_says_none() -> None:
     with pytest.raises(PinError, match=r"\(Archived, revision r7\)\n") as caught:
         check_gates(Promotion(AT, TO, Pin(ELSEWHERE, "pins")), holding(status=Status.ARCHIVED, since=None))
-    assert digest_of(ABC) in caught.value.what
+    assert digest_of(ABC) in caught.value.message
 
 
 def test_a_pin_is_not_overridden_by_force() -> None:
@@ -126,7 +126,7 @@ def test_a_soak_is_met_at_its_very_second_and_not_before() -> None:
 def test_an_unmet_soak_says_how_long_until_when_and_how_to_skip_it() -> None:
     with pytest.raises(GateError) as caught:
         soaking(holding(now=SINCE + timedelta(hours=20, minutes=30)))
-    assert caught.value.what == (
+    assert caught.value.message == (
         "tools/app@1.0 in acme/dev has been Published for 20h30m, and `soak` asks for 24h: "
         "until 2026-01-02T04:00:00Z, in 3h30m"
     )
@@ -146,7 +146,7 @@ def test_whoever_runs_at_the_second_that_is_named_does_not_come_too_early() -> N
     since = SINCE + timedelta(milliseconds=300)
     with pytest.raises(GateError) as caught:
         soaking(holding(since=since, now=SINCE + timedelta(hours=20)))
-    assert "until 2026-01-02T04:00:01Z, in 4h1s" in caught.value.what
+    assert "until 2026-01-02T04:00:01Z, in 4h1s" in caught.value.message
     # The clock of an answer has whole seconds.
     assert soaking(holding(since=since, now=SINCE + DAY + timedelta(seconds=1))) is False
     # And nobody is told that a day has passed while it has not.
@@ -167,7 +167,7 @@ def test_a_soak_is_met_exactly_when_as_much_time_has_passed(soak: timedelta, pas
     except GateError as error:
         met = False
         # The moment that is named is late enough.
-        until = datetime.fromisoformat(re.findall(r"until (\S+),", error.what)[0])
+        until = datetime.fromisoformat(re.findall(r"until (\S+),", error.message)[0])
         assert check_gates(promotion, holding(now=until)) is False
     assert met == (passed >= soak)
 

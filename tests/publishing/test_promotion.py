@@ -321,7 +321,7 @@ def test_a_source_that_moved_after_the_approval_is_refused_also_where_both_sides
     stage.registry.holds(OTHER, Status.PUBLISHED, stage.to)
     with pytest.raises(PinError, match=digest_of(OTHER)) as caught:
         stage.choose_candidate()
-    assert f"approved  {digest_of(ABC)} (`pins` of prod)" in caught.value.what
+    assert f"approved  {digest_of(ABC)} (`pins` of prod)" in caught.value.message
 
 
 @BOTH
@@ -478,7 +478,7 @@ def test_an_answer_lost_after_the_copy_is_settled_by_reading(error: ReleaseError
     stage.registry.after = once("copy from dev", fails(error))
     events = run.go()
     assert finished(events).state.status is Status.PUBLISHED
-    assert Rechecking(error.what) in events
+    assert Rechecking(error.message) in events
     assert stage.registry.writes == ["copy from dev"]
 
 
@@ -525,7 +525,7 @@ def test_a_source_whose_bytes_changed_after_the_plan_is_refused(route: Route, pi
     stage.holds(OTHER)
     with pytest.raises(PinError) as caught:
         run.go()
-    assert f"approved  {digest_of(ABC)} ({pin.where if pin else 'as it was planned'})" in caught.value.what
+    assert f"approved  {digest_of(ABC)} ({pin.where if pin else 'as it was planned'})" in caught.value.message
     held = stage.registry.versions.get(stage.to)
     # What the first asset is has not changed: it may be there, Unfinished. Nothing else is, and nothing Published.
     assert held is None or (
@@ -585,7 +585,7 @@ def test_leftover_assets_in_the_destination_are_refused(route: Route, there: dic
     stage.registry.holds(there, Status.UNFINISHED, stage.to)
     with pytest.raises(LeftoverAssetsError) as caught:
         stage.planned().go()
-    assert "holds what is not promoted" in caught.value.what
+    assert "holds what is not promoted" in caught.value.message
     assert "promote another version" in caught.value.hint
     assert stage.registry.writes == []
 

@@ -131,8 +131,8 @@ def test_what_is_no_region_is_used_for_none(region: str, tmp_path: Path) -> None
         ):
             with pytest.raises(WrongRegionError, match="which is not the name of an AWS region") as caught:
                 resolved_region(destination, Endpoint(place), environ)
-            assert next(iter(environ), "") in caught.value.what
-            assert len(caught.value.what.splitlines()) == 1
+            assert next(iter(environ), "") in caught.value.message
+            assert len(caught.value.message.splitlines()) == 1
     with pytest.raises(WrongRegionError):
         connect(Destination("acme", "dev", region=region), Endpoint())
     with pytest.raises(WrongRegionError):

@@ -299,4 +299,4 @@ def test_a_loop_and_a_folder_that_is_not_there_are_one_line(folder: Path) -> Non
     ):
         with pytest.raises(UsageError, match=reason) as caught:
             refuse_unwritable(Path(name), "-o", {})
-        assert len(caught.value.what.splitlines()) == 1
+        assert len(caught.value.message.splitlines()) == 1

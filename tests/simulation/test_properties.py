@@ -126,7 +126,7 @@ def test_apply_reaches_what_is_declared_or_refuses_without_a_write(case: Case) -
     if plan.refusal:
         with pytest.raises(RefusedError) as refused:
             list(events)
-        assert (type(refused.value), refused.value.what) == (type(plan.refusal), plan.refusal.what)
+        assert (type(refused.value), refused.value.message) == (type(plan.refusal), plan.refusal.message)
         assert not registry.writes
         assert _stands(registry) == before
         assert len(registry.calls) == plan.requests
@@ -185,7 +185,7 @@ def test_the_plan_says_what_is_there_what_is_missing_and_why_it_refuses(case: Ca
         if plan.refusal:
             wrong = {name for name in declared | held.keys() if held.get(name) != case.contents.get(name)}
             wrong -= set() if case.held_status in FINAL else declared - held.keys()
-            assert all(f"\n  {name}\n" in plan.refusal.what for name in wrong)
+            assert all(f"\n  {name}\n" in plan.refusal.message for name in wrong)
     elif case.held_status is Status.UNFINISHED:
         assert plan.action is Action.RESUME
         assert set(sent) == declared - held.keys()

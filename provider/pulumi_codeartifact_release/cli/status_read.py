@@ -14,7 +14,7 @@ from datetime import datetime
 
 from ..approvals import wanted
 from ..endpoints import connect, resolve
-from ..errors import ReleaseError, gravest
+from ..errors import ReleaseError, exit_code_for
 from ..manifest import Environment, Manifest, Package
 from ..publishing import ThreadScheduler
 from ..publishing.drift import (
@@ -246,7 +246,7 @@ def read_report(
     sources = {environment.promote_from for environment in environments.values()}
     places = tuple(_place(readers[name], last=name not in sources) for name in names)
     problems = [each.problem for each in found.values()] + [reader.problem for reader in readers.values()]
-    return Report(str(manifest.path), now, places, rows, gravest(each for each in problems if each))
+    return Report(str(manifest.path), now, places, rows, exit_code_for(each for each in problems if each))
 
 
 def _read_all(

@@ -91,12 +91,12 @@ class Summary:
             if self._job and (self._adds or named):
                 append(self._job, text + "\n", "GITHUB_STEP_SUMMARY", beside=self.beside)
         except UsageError as failed:
-            click.echo(f"warning: the job's summary: {failed.what}", err=True)
+            click.echo(f"warning: the job's summary: {failed.message}", err=True)
         try:
             if self._path and not named:
                 write_whole(self._path, text, "--summary", beside=self.beside)
         except UsageError as failed:
-            click.echo(f"warning: {failed.what}", err=True)
+            click.echo(f"warning: {failed.message}", err=True)
 
 
 def _same(one: Path, other: Path) -> bool:

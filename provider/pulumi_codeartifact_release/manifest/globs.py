@@ -86,7 +86,7 @@ def missing(folder: Folder, path: str) -> str:
 def check_text(folder: Folder, pattern: str) -> None:
     """PathProblem where the text alone shows a mistake; for manifests whose files need not be on this machine."""
     start = _split(pattern)[0] if _is_glob(pattern) else pattern
-    Folder(folder.base, outside=folder.outside, looks=False, says=folder.says).locate(start, spelled=pattern)
+    Folder(folder.base, outside=folder.outside, looks=False, front=folder.front).locate(start, spelled=pattern)
 
 
 def _is_glob(pattern: str) -> bool:

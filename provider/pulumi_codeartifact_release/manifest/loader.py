@@ -41,7 +41,7 @@ def load(
     variables: Variables | None = None,
     allow: frozenset[str] = frozenset(),
     with_files: bool | None = None,
-    says: Front = command_line,
+    front: Front = command_line,
 ) -> Manifest:
     """Read a manifest.
 
@@ -52,13 +52,13 @@ def load(
         allow: what the operator permits: words of ALLOWED.
         with_files: False validates the globs as text and leaves every package's `files` empty. Unless said
             otherwise, files are looked for where they are needed: not if the environment promotes.
-        says: how the operator gives something where the mistakes are printed.
+        front: words what the operator has to set, for where mistakes are printed.
 
     Raises:
         ManifestError: with every mistake of the manifest, in its order.
         UsageError: the path cannot be read, or a word of `allow` is unknown.
     """
-    option = "--allow" if says is command_line else "allow"
+    option = "--allow" if front is command_line else "allow"
     for word in sorted(allow):
         if word not in ALLOWED:
             raise UsageError(f"{option} {word}: unknown{did_you_mean(word, ALLOWED)} (there are {listed(ALLOWED)})")
@@ -66,10 +66,10 @@ def load(
     outside = "outside" in allow
     content = content_of(path, outside=outside)
     document = parse(content)
-    tree = Tree(problems=document.problems, says=says)
+    tree = Tree(problems=document.problems, front=front)
     if document.root is None:
         raise ManifestError(path, tree.problems)
-    folder = Folder(_folder_of(path), outside=outside, says=says)
+    folder = Folder(_folder_of(path), outside=outside, front=front)
     values = Values(variables or Variables(), folder, tree)
     templates = substitute(document.root, values, tree)
     validate(tree)

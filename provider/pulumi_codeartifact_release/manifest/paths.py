@@ -66,14 +66,14 @@ class Folder:
         base: the folder, absolute.
         outside: whether the operator permitted paths out of it.
         looks: False to judge paths by their text alone; symlinks are not seen then.
-        says: how the operator permits something where mistakes are printed.
+        front: words what the operator has to set, for where mistakes are printed.
         listings: what is in the folders that globs have looked into.
     """
 
     base: Path
     outside: bool = False
     looks: bool = True
-    says: Front = command_line
+    front: Front = command_line
     _real: dict[str, str] = field(default_factory=dict, repr=False)
     listings: Listings = field(default_factory=Listings, repr=False)
 
@@ -110,7 +110,7 @@ class Folder:
     def _refusal(self, text: str, through: str) -> str:
         return (
             f"{quoted(text)} leads out of the manifest's folder through {through}; "
-            f"move it inside, or let the operator permit it with {self.says(Need('allow', 'outside'))}"
+            f"move it inside, or let the operator permit it with {self.front(Need('allow', 'outside'))}"
         )
 
     def _resolved(self, path: str) -> str:

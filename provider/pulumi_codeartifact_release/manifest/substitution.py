@@ -157,7 +157,7 @@ class _Substitution:
 
     @property
     def _set(self) -> str:
-        return self._tree.says(Need("variable", "name"))
+        return self._tree.front(Need("variable", "name"))
 
     def _bare(self, text: str) -> str:
         """Say what is wrong with a `$` that is no `${…}`."""

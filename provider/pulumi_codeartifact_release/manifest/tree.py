@@ -48,7 +48,7 @@ class Tree:
         unquoted: what YAML makes of the scalar without quotes at a place that takes no such value: the text that is
             read there is not what other readers see.
         excused: keys that are missing for a reason already told (they are there, but misspelt).
-        says: how the operator gives something where mistakes are printed.
+        front: words what the operator has to set, for where mistakes are printed.
     """
 
     data: Any = None
@@ -59,7 +59,7 @@ class Tree:
     spoiled: set[KeyPath] = field(default_factory=set)
     unquoted: dict[KeyPath, float | bool] = field(default_factory=dict)
     excused: set[KeyPath] = field(default_factory=set)
-    says: Front = command_line
+    front: Front = command_line
 
     def report(self, path: KeyPath, message: str, *, at_key: bool = False, spoils: bool = True, more: int = 0) -> None:
         """Collect a mistake and mark its place as spoiled.

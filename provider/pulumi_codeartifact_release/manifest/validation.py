@@ -100,7 +100,7 @@ def _unknown_keys(tree: Tree, path: KeyPath, error: ValidationError) -> None:
     present = error.instance if isinstance(error.instance, dict) else {}
     for at, key in enumerate(key for key in present if key not in known):
         if key in OPERATOR_KEYS:
-            message = f"this is the operator's to permit, never the manifest's: use {tree.says(OPERATOR_KEYS[key])}"
+            message = f"this is the operator's to permit, never the manifest's: use {tree.front(OPERATOR_KEYS[key])}"
         elif at < _MOST_SUGGESTED and (meant := closest(key, known)):
             message = f"unknown key; did you mean {quoted(meant)}?"
             tree.excused.add((*path, meant))

@@ -148,7 +148,7 @@ class Values:
         self._tree.report(
             paths[0],
             f"the variable {quoted(name)} is not set{places}{meant or ';'} set it with "
-            f"{self._tree.says(Need('variable', name))}, with {environ_name(name)} in the environment, or under "
+            f"{self._tree.front(Need('variable', name))}, with {environ_name(name)} in the environment, or under "
             "`variables` here",
         )
 
@@ -158,7 +158,7 @@ class Values:
         elif name not in names:
             message = f"{where}: the manifest has no such variable{did_you_mean(name, names)}"
         elif not isinstance(value, str):
-            remedy = self._tree.says(Need("variable", name))
+            remedy = self._tree.front(Need("variable", name))
             message = f"{where} {_kind(value)}: quote it, so that it stays the text that you wrote ({remedy})"
         elif CONTROL.search(value):
             message = f"{where}: the value {quoted(value)} has a line break or another control character in it"

@@ -130,7 +130,7 @@ def apply(
             last_missing = missing
             if idle_rounds >= _max_idle_rounds(error):
                 raise
-            yield Rechecking(error.what)
+            yield Rechecking(error.message)
             scheduler.sleep(SETTLE_WAITS[idle_rounds])
         else:
             yield Finished(state, tuple(uploader.sent.values()), tuple(copied))

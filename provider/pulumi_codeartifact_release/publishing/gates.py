@@ -88,7 +88,7 @@ def check_gates(promotion: Promotion, remote: RemoteVersion | None) -> bool:
     if force and force.digest == remote.digest:
         return True
     if force:
-        unmet.what += f"\nThe force that is permitted names other bytes: {force.digest}"
+        unmet.message += f"\nThe force that is permitted names other bytes: {force.digest}"
     raise unmet
 
 

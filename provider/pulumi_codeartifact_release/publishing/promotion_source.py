@@ -204,7 +204,7 @@ class DownloadSource:
             # What is still in a buffer is written now, so that a full disk shows here.
             file.seek(0)
         except (VersionNotFoundError, RegistryConflictError) as error:
-            self._raise_unavailable(error.what)
+            self._raise_unavailable(error.message)
         except OSError as error:
             import tempfile  # noqa: PLC0415 - it takes long to import, and most promotions are copies
 

@@ -97,7 +97,7 @@ def retire(
             wait = next(waits, None)
             if wait is None:
                 raise
-            yield Rechecking(error.what)
+            yield Rechecking(error.message)
             scheduler.sleep(wait)
             remote = read_version(registry, at, scheduler)
         else:

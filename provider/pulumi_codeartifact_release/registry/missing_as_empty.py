@@ -20,7 +20,7 @@ class _MissingAsEmpty(DelegatingRegistry):
         try:
             return super().describe(at)
         except (MissingDomainError, MissingRepositoryError) as error:
-            raise VersionNotFoundError(error.what) from error
+            raise VersionNotFoundError(error.message) from error
 
     def newest_version(self, at: Coordinates) -> str | None:
         try:

@@ -98,7 +98,7 @@ def problem_text(error: ReleaseError) -> str:
 
 def problem_json(error: ReleaseError) -> dict[str, str]:
     """Return an error as JSON values: its name, and one line."""
-    return {"code": error.code, "message": error.what.splitlines()[0] if error.what else ""}
+    return {"code": error.code, "message": error.message.splitlines()[0] if error.message else ""}
 
 
 def short(text: str) -> str:

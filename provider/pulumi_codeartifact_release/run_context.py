@@ -1,0 +1,210 @@
+"""The state that all resources of one plugin process share. The engine starts one process per operation.
+
+run_context().remember(inputs, PendingChange(urn, sources, replace_digest))    # in check()
+run_context().recall(inputs).sources                                    # in create() and update()
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from .engine import EngineLog, at_terminal, engine_address, exit_with_engine
+from .errors import UsageError
+from .hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
+from .places import same_repository
+from .publishing import AssetSource, Plan, PromotionSource
+from .remedies import Front, front_from_json, resource_arguments
+from .state import NAMES, Inputs
+
+_AT_A_TERMINAL = {"least_s": 0.2, "poll_s": 1.0}
+_IN_A_LOG = {"least_s": 10.0, "poll_s": 1.0, "first_s": 10.0}
+
+
+@dataclass(frozen=True)
+class PendingChange:
+    """What check() passes to create() and update() of a resource. The engine passes neither URN nor files to those.
+
+    Attributes:
+        urn: the resource's URN, for messages.
+        sources: asset name -> its content.
+        replace_digest: the digest of the published version that may be replaced; None if none may.
+        commit: the Git commit of the manifest or the program; "" if unknown.
+        promotion_source: the source of a promotion; None for a version that is published from files.
+        reason: why the soak is skipped; "" if it is not.
+        plan: what will be done, if check() has read the registry already.
+        front: words what errors need.
+        secret: the names of the inputs that are secret.
+    """
+
+    urn: str
+    sources: Mapping[str, AssetSource]
+    replace_digest: str | None
+    commit: str = ""
+    promotion_source: PromotionSource | None = None
+    reason: str = ""
+    plan: Plan | None = None
+    front: Front = resource_arguments
+    secret: tuple[str, ...] = ()
+
+
+class OperationCache:
+    """A `HashCache` that keeps the hashes of this process, even of files that were written just before.
+
+    The cache on disk drops a file that was modified less than two seconds before: a second write could leave the same
+    stat, and later runs would trust a wrong hash. Within one operation that is safe: the hash is what was declared, and
+    the registry rejects bytes that do not match it.
+    """
+
+    def __init__(self, cache: HashCache) -> None:
+        self._cache = cache
+        self._hashes: dict[FileIdentity, str] = {}
+
+    def keep(self, sources: Iterable[AssetSource]) -> None:
+        """Keep the hashes of files until the process ends."""
+        self._hashes.update({source.identity: source.sha256 for source in sources if isinstance(source, HashedFile)})
+
+    def get_many(self, identities: Iterable[FileIdentity]) -> Mapping[FileIdentity, str]:
+        """Return the hashes of the files that have one."""
+        wanted = list(identities)
+        hashes = {identity: self._hashes[identity] for identity in wanted if identity in self._hashes}
+        others = [identity for identity in wanted if identity not in hashes]
+        return {**hashes, **self._cache.get_many(others)} if others else hashes
+
+    def put_many(self, digests: Mapping[FileIdentity, str]) -> None:
+        """Store hashes for later runs."""
+        self._cache.put_many(digests)
+
+    def forget(self, identity: FileIdentity) -> None:
+        """Remove a hash that turned out to be wrong."""
+        self._hashes.pop(identity, None)
+        self._cache.forget(identity)
+
+
+class RunContext:
+    """The state that all resources of one operation share.
+
+    Attributes:
+        region: `aws:region` of the stack; None if it is not set.
+        profile: `aws:profile` of the stack; None if it is not set.
+        cache: the hashes of files.
+        log: messages to the engine.
+        pace: how often progress is printed: more often to a terminal, where a line replaces the one before.
+    """
+
+    def __init__(self, engine_address: str | None) -> None:
+        self.region: str | None = None
+        self.profile: str | None = None
+        self.cache = OperationCache(SqliteCache(default_folder()))
+        self.log = EngineLog(engine_address)
+        self.pace = _AT_A_TERMINAL if at_terminal() else _IN_A_LOG
+        self._pending: dict[object, PendingChange] = {}
+        self._suggested: dict[str, list[str]] = {}
+        # By domain, repository, package and version, then by URN.
+        self._declared: dict[object, dict[str, Inputs]] = {}
+        self._ignored: dict[object, list[Inputs]] = {}
+        self._lock = threading.Lock()
+        self._probe = ThreadPoolExecutor(1, thread_name_prefix="probe")
+        if engine_address:
+            exit_with_engine(self.log, self._is_exiting)
+
+    def remember(self, inputs: Inputs, pending: PendingChange) -> None:
+        """Keep what check() found until create() or update().
+
+        Raises UsageError if another resource declares the same version with other files, or in another status.
+        """
+        with self._lock:
+            same_names = self._declared.setdefault(self._names(inputs), {})
+            others = [(urn, other) for urn, other in same_names.items() if urn != pending.urn]
+            same_names[pending.urn] = inputs
+            self._pending[self._key(inputs)] = pending
+        for urn, other in others:
+            differences = _differences(inputs, other)
+            if differences and same_place(inputs, other):
+                raise UsageError(
+                    f"{inputs.coordinates} is declared twice, with different {' and '.join(differences)}: "
+                    f"also by {urn.rpartition('::')[2]}",
+                    hint="Change the version of one of them, or declare all files in one resource.",
+                )
+
+    def recall(self, inputs: Inputs) -> PendingChange:
+        """Return what check() found. Raises UsageError if this process did not run check() for these inputs."""
+        try:
+            return self._pending[self._key(inputs)]
+        except KeyError:
+            raise UsageError(
+                f"this run has not checked the files of {inputs.coordinates}", hint="Run `pulumi up` again."
+            ) from None
+
+    def front(self, value: Mapping[str, Any]) -> Front:
+        """Return the front that `front_to_json` encoded in the program."""
+        return front_from_json(value, self._suggested)
+
+    def add_ignored(self, inputs: Inputs) -> None:
+        """Record that `ignore_changes` keeps a resource as it is in state."""
+        with self._lock:
+            self._ignored.setdefault(self._names(inputs), []).append(inputs)
+
+    def secret_of(self, inputs: Inputs) -> tuple[str, ...] | None:
+        """Return the names of the secret inputs; None if this process did not run check() for them."""
+        pending = self._pending.get(self._key(inputs))
+        return pending.secret if pending else None
+
+    def stop_reason(self) -> str | None:
+        """Return why nothing more may be written; None while the run goes on.
+
+        This process can outlive the engine, and must not publish while the next run does.
+        """
+        if self._is_exiting():
+            return "the run was cancelled"
+        return None if self.log.alive() else "the Pulumi engine is gone"
+
+    def _is_exiting(self) -> bool:
+        # At exit the main thread waits for the other threads and is alive until they end. But executors accept no more
+        # work from the moment it begins to wait.
+        try:
+            self._probe.submit(int)
+        except RuntimeError:
+            return True
+        return not threading.main_thread().is_alive()
+
+    def inputs_with_same_names(self, inputs: Inputs) -> list[Inputs]:
+        """Return the inputs of this run with the same domain, repository, package and version, in any registry."""
+        with self._lock:
+            names = self._names(inputs)
+            return [*self._declared.get(names, {}).values(), *self._ignored.get(names, [])]
+
+    @staticmethod
+    def _names(inputs: Inputs) -> object:
+        return tuple(getattr(inputs, name) for name in NAMES)
+
+    @staticmethod
+    def _key(inputs: Inputs) -> object:
+        return (inputs.coordinates, inputs.region, inputs.endpoint, tuple(sorted(inputs.assets.items())))
+
+
+def same_place(one: Inputs, other: Inputs) -> bool | None:
+    """Return whether two resources are in the same repository; None if only a request could tell."""
+    return same_repository(one.destination, one.stored_endpoint, other.destination, other.stored_endpoint)
+
+
+def _differences(one: Inputs, other: Inputs) -> list[str]:
+    files = ["files"] if one.release().digest != other.release().digest else []
+    return files + (["statuses"] if one.status is not other.status else [])
+
+
+_shared: RunContext | None = None
+_shared_lock = threading.Lock()
+
+
+def run_context() -> RunContext:
+    """Return the context of this process. The first call creates it."""
+    global _shared  # noqa: PLW0603 - one per process is its purpose
+    with _shared_lock:
+        if _shared is None:
+            _shared = RunContext(engine_address(sys.argv))
+        return _shared
