@@ -28,10 +28,9 @@ from pulumi_codeartifact_release.publishing import (
     ThreadScheduler,
     digest,
 )
+from pulumi_codeartifact_release.publishing.download_asset import Download, DownloadStarted
 from pulumi_codeartifact_release.publishing.verify import (
     AssetDifference,
-    Download,
-    DownloadStarted,
     ExpectedDigest,
     VerifyOutcome,
     VerifyResult,
@@ -256,7 +255,7 @@ def test_an_asset_that_is_listed_and_not_there_is_a_difference(registry: Liar) -
 def test_an_endless_asset_whose_size_is_not_said_ends(registry: Liar, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    monkeypatch.setattr(sys.modules["pulumi_codeartifact_release.publishing.verify"], "MAX_ASSET_SIZE", 3 << 20)
+    monkeypatch.setattr(sys.modules["pulumi_codeartifact_release.publishing.download_asset"], "MAX_ASSET_SIZE", 3 << 20)
     registry.lists["a.txt"] = replace(asset("a.txt", b"alpha"), size=0)
     registry.sends["a.txt"] = endless
     assert names(checked(registry, sealed())) == ["a.txt"]

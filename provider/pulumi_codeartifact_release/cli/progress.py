@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ..publishing import Event
-    from ..publishing.verify import DownloadStarted
+    from ..publishing.download_asset import DownloadStarted
 
 
 class Reading(Protocol):

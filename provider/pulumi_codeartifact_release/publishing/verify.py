@@ -8,8 +8,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -20,22 +19,24 @@ from ..errors import (
     RegistryError,
     ReleaseError,
     ServerFaultError,
-    UnreachableError,
-    VersionNotFoundError,
 )
 from ..registry.interface import Asset, Coordinates, Registry, Status
-from ..registry.limits import DOWNLOAD_WAITS, PARALLEL_DOWNLOADS, VERIFY_ROUNDS
+from ..registry.limits import PARALLEL_DOWNLOADS, VERIFY_ROUNDS
 from ..registry.listing import is_text
-from .events import AssetProgress, AssetStarted, Event, Rechecking
+from .download_asset import (
+    DOWNLOADABLE,
+    Download,
+    DownloadStarted,
+    OnEvent,
+    download_asset,
+    has_changed,
+    largest_first,
+)
+from .events import Rechecking
 from .plan import Release, RemoteVersion, compare
-from .quota import MAX_ASSET_SIZE, refuse_oversized_assets
 from .read_version import read_version
 from .scheduler import Emit, Job, Scheduler
 
-# Progress, and the question whether to stop: finer steps than this cost more than they show.
-_STEP = 1 << 20
-_NOTHING = hashlib.sha256().hexdigest()
-_DOWNLOADABLE = (Status.PUBLISHED, Status.UNLISTED)
 _NEVER = (Status.UNFINISHED, Status.DISPOSED)
 
 
@@ -55,19 +56,6 @@ class ExpectedDigest:
 
 Expected: TypeAlias = Release | ExpectedDigest
 """What must be there."""
-
-
-@dataclass(frozen=True)
-class Download:
-    """What came when an asset was downloaded.
-
-    Attributes:
-        size: bytes that came.
-        sha256: of all of them, lower-case hex; None where nothing came, or more than was due, and it was stopped.
-    """
-
-    size: int
-    sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -141,16 +129,6 @@ class VerifyResult:
         return VerifyOutcome.UNKNOWN if self.problem or unread else VerifyOutcome.VERIFIED
 
 
-@dataclass(frozen=True)
-class DownloadStarted:
-    """These assets are about to be downloaded; comes again when the version moved meanwhile."""
-
-    assets: tuple[Asset, ...]
-
-
-OnEvent: TypeAlias = Callable[[Event | DownloadStarted], object]
-
-
 def verify(
     expected: Expected,
     registry: Registry,
@@ -177,7 +155,7 @@ def verify(
             return VerifyResult(expected, remote, differences(expected, remote, {}))
         downloads, problem = _download_assets(expected, remote, registry, scheduler, on_event, parallel)
         try:
-            changed = bool(downloads or problem) and _has_changed(at, remote, registry)
+            changed = bool(downloads or problem) and has_changed(at, remote, registry)
         except RegistryError as error:
             # Of which version the bytes were is not known; what it listed was listed at one revision all the same.
             return VerifyResult(expected, remote, differences(expected, remote, {}), {}, error)
@@ -210,21 +188,9 @@ def differences(expected: Expected, remote: RemoteVersion, downloads: Mapping[st
     for name in sorted(declared.keys() | remote.assets.keys(), key=str.encode):
         pair = declared.get(name), remote.assets.get(name)
         came = downloads.get(name)
-        if name in wrong_names or any(_differs(came, asset) for asset in pair if asset):
+        if name in wrong_names or (came and not all(came.matches(asset) for asset in pair if asset)):
             result.append(AssetDifference(name, *pair, came))
     return tuple(result)
-
-
-def _differs(downloads: Download | None, said: Asset) -> bool:
-    """Return whether what came is not what is said of it."""
-    if downloads is None:
-        return False
-    return downloads.sha256 != said.sha256 or (_has_size(said) and downloads.size != said.size)
-
-
-def _has_size(asset: Asset) -> bool:
-    # A listing may leave sizes out, which reads as none.
-    return asset.size > 0 or asset.sha256 == _NOTHING
 
 
 def refuse_invalid_names(at: Coordinates, remote: RemoteVersion) -> None:
@@ -235,15 +201,6 @@ def refuse_invalid_names(at: Coordinates, remote: RemoteVersion) -> None:
             f"{at} holds an asset whose name is not text: {strange!a}",
             hint="Whatever this registry is, it is not CodeArtifact. Look at what it holds.",
         )
-
-
-def _has_changed(at: Coordinates, remote: RemoteVersion, registry: Registry) -> bool:
-    """Return whether the version is another one than it was: what was downloaded may be of both."""
-    try:
-        state = registry.describe(at)
-    except VersionNotFoundError:
-        return True
-    return (state.revision, state.status) != (remote.state.revision, remote.state.status)
 
 
 def _download_assets(
@@ -257,7 +214,7 @@ def _download_assets(
     """Download every asset; returns what came, and why not all of it did."""
     status = remote.state.status
     downloads: dict[str, Download] = {}
-    if status not in _DOWNLOADABLE:
+    if status not in DOWNLOADABLE:
         if status is not Status.ARCHIVED:
             return downloads, None
         problem = RegistryError(
@@ -272,78 +229,16 @@ def _download_assets(
             if failed:
                 # What one asset met, the others most likely would meet too, each after the same waits.
                 return
-            emit(AssetStarted(listed))
             try:
-                downloads[name] = _download_asset(listed, declared.get(name), expected.at, registry, scheduler, emit)
+                downloads[name] = download_asset(expected.at, listed, registry, scheduler, emit, declared.get(name))
             except InterruptedReleaseError:
                 raise
-            except VersionNotFoundError:
-                # Listed, and not there: unless the version is gone, which the next look tells, the listing lies.
-                downloads[name] = Download(0, None)
             except ReleaseError as error:
                 failed.append(error)
 
         return run
 
     on_event(DownloadStarted(tuple(remote.assets.values())))
-    # The largest first: started last, it would keep one worker busy long after the others are done.
-    largest_first = sorted(remote.assets.items(), key=lambda item: -item[1].size)
-    for event in scheduler.run([job(name, asset) for name, asset in largest_first], limit=parallel):
+    for event in scheduler.run([job(*item) for item in largest_first(remote.assets)], limit=parallel):
         on_event(event)
     return downloads, failed[0] if failed else None
-
-
-def _download_asset(
-    listed: Asset, declared: Asset | None, at: Coordinates, registry: Registry, scheduler: Scheduler, emit: Emit
-) -> Download:
-    """Download one asset, as the registry spells it, and hash what comes. Raises any RegistryError."""
-    # More than the least that is said of it is wrong by one of the two, so nothing longer is ever waited for.
-    most = min([asset.size for asset in (listed, declared) if asset and _has_size(asset)], default=MAX_ASSET_SIZE)
-    refuse_oversized_assets([Asset(listed.name, most, listed.sha256)])
-
-    def step(size: int) -> None:
-        scheduler.checkpoint()
-        emit(AssetProgress(listed, size))
-
-    for wait in (*DOWNLOAD_WAITS, None):
-        writer = _HashingWriter(most, step)
-        try:
-            registry.fetch_asset(at, listed, writer.write)
-        except _TooManyBytesError:
-            return Download(writer.size, None)
-        except (UnreachableError, ServerFaultError):
-            if wait is None:
-                raise
-            scheduler.sleep(wait)
-        else:
-            emit(AssetProgress(listed, writer.size))
-            return Download(writer.size, writer.sha256)
-    raise AssertionError("unreachable")  # pragma: no cover
-
-
-class _TooManyBytesError(ReleaseError):
-    """More came than was due."""
-
-
-class _HashingWriter:
-    """Hashes the bytes of an asset as they come, at most so many, and keeps none."""
-
-    def __init__(self, most: int, on_step: Callable[[int], None]) -> None:
-        self.size = 0
-        self._hash = hashlib.sha256()
-        self._most = most
-        self._on_step = on_step
-
-    def write(self, part: bytes) -> None:
-        """Take a part."""
-        before, self.size = self.size, self.size + len(part)
-        if self.size > self._most:
-            raise _TooManyBytesError("more came than was due")
-        self._hash.update(part)
-        if before // _STEP != self.size // _STEP:
-            self._on_step(self.size)
-
-    @property
-    def sha256(self) -> str:
-        """Of what came, lower-case hex."""
-        return self._hash.hexdigest()

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ...publishing import AssetProgress, Event
-from ...publishing.verify import DownloadStarted
+from ...publishing.download_asset import DownloadStarted
 from ...review import part_text
 
 

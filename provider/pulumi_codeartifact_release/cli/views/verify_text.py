@@ -18,7 +18,8 @@ import click
 
 from ...errors import MismatchError, ReleaseError, printable
 from ...publishing import Release
-from ...publishing.verify import AssetDifference, Difference, Download, VerifyOutcome, VerifyResult, VersionDifference
+from ...publishing.download_asset import Download
+from ...publishing.verify import AssetDifference, Difference, VerifyOutcome, VerifyResult, VersionDifference
 from ...registry.interface import Asset, Status
 from ...review import count_text, size_text
 from ..target import Site
