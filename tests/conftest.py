@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulation.counts import summarize
+from support import virtualenv as virtualenvs
 
 WITHOUT_CLI = "the Pulumi CLI is not on this machine"
 """Why a test against the real engine is skipped."""
@@ -49,6 +50,12 @@ def _nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("CODEARTIFACT_RELEASE_CACHE", str(Path(folder) / "cache"))
         yield
+
+
+@pytest.fixture(scope="session")
+def virtualenv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The virtual environment of the programs that the Pulumi CLI runs."""
+    return virtualenvs.make(tmp_path_factory.mktemp("pulumi") / "venv")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -12,7 +12,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -53,12 +52,14 @@ class Project:
 
     Attributes:
         folder: of the program and the manifest.
+        virtualenv: what the program runs in.
         environ: what the CLI and the plugin run in.
     """
 
     cli: Path
     backend: Path
     folder: Path
+    virtualenv: Path
     environ: dict[str, str]
     config: dict[str, str] = field(default_factory=lambda: {"manifest": "release.yaml"})
 
@@ -127,18 +128,18 @@ class Project:
 
     def _settings(self) -> str:
         settings = (ROOT / "Pulumi.yaml").read_text(encoding="utf-8")
-        return settings.replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
+        return settings.replace("virtualenv: .venv", f"virtualenv: {self.virtualenv}")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path, virtualenv: Path) -> Project:
     cli = pulumi_cli.find()
     if cli is None:
         pytest.skip(WITHOUT_CLI)
     folder = tmp_path / "program"
     folder.mkdir()
     environ = {**pulumi_cli.environment(cli, tmp_path / "pulumi"), "PULUMI_STACK": "dev"}
-    return Project(cli, tmp_path / "pulumi", folder, environ)
+    return Project(cli, tmp_path / "pulumi", folder, virtualenv, environ)
 
 
 @dataclass

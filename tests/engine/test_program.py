@@ -89,7 +89,7 @@ def test_a_program_runs_inline_and_leaves_the_process_its_signals(project: Proje
     project.begin()
     project.write("inline.py", INLINE)
     # Of an inline program the engine knows no virtual environment: its plugin runs with the Python on the PATH.
-    project.environ["PATH"] = f"{sys.prefix}/bin:{project.environ['PATH']}"
+    project.environ["PATH"] = f"{project.virtualenv}/bin:{project.environ['PATH']}"
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py"):
         (project.folder / name).unlink()
     del project.environ["PULUMI_STACK"]

@@ -85,7 +85,7 @@ def runs(*examples: str, engine: tuple[bool, ...] = (True, False)) -> Callable[[
 
 @pytest.fixture(scope="session")
 def started(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, virtualenv: Path
 ) -> Iterator[dict[Run, Future[Done]]]:
     """All runs that the selected tests ask for, four at once: most of their time is processes that start."""
     params = (getattr(item, "callspec", None) for item in request.session.items)
@@ -93,7 +93,7 @@ def started(
     cli = pulumi_cli.find()
     with ThreadPoolExecutor(4) as pool:
         yield {
-            run: pool.submit(_run, run, tmp_path_factory.mktemp("clone"))
+            run: pool.submit(_run, run, tmp_path_factory.mktemp("clone"), virtualenv)
             for run in sorted(wanted, key=lambda run: not run.engine)
             if cli or not run.engine
         }
@@ -107,8 +107,8 @@ def done(run: Run, started: dict[Run, Future[Done]]) -> Done:
     return started[run].result()
 
 
-def _run(run: Run, folder: Path) -> Done:
-    clone = cloned(folder)
+def _run(run: Run, folder: Path, virtualenv: Path) -> Done:
+    clone = cloned(folder, virtualenv)
     environ = dict(os.environ) if run.engine else without_cli(folder)
     if run.example == "quickstart":
         # Its command is Pulumi's alone: somebody is logged in to a folder, and says yes.
@@ -131,11 +131,11 @@ def _run(run: Run, folder: Path) -> Done:
     return Done(clone, process.returncode, process.stdout, process.stderr, left)
 
 
-def cloned(folder: Path) -> Path:
-    """A copy of the working tree, set up: the virtual environment is the one that this runs in."""
+def cloned(folder: Path, virtualenv: Path) -> Path:
+    """A copy of the working tree, set up."""
     clone = folder / "clone"
     shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns(*NOT_IN_A_CLONE))
-    (clone / ".venv").symlink_to(sys.prefix)
+    (clone / ".venv").symlink_to(virtualenv)
     return clone
 
 

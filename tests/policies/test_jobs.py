@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,8 +97,8 @@ def allowed(role: str, stack: str = "dev") -> Policy:
 
 
 @pytest.fixture
-def runner(stand: Stand) -> Runner:
-    (stand.folder / ".venv").symlink_to(sys.prefix)
+def runner(stand: Stand, virtualenv: Path) -> Runner:
+    (stand.folder / ".venv").symlink_to(virtualenv)
     return Runner(stand, dict(os.environ), None, {})
 
 
