@@ -1,4 +1,4 @@
-"""Arguments of resources: `assets`, reduced to paths and texts before Pulumi sees it, and what a manifest says.
+"""Arguments of the resources: `assets` as paths and texts, and the arguments that come from a manifest.
 
 declaration_of(["dist/*.zip"], Path("/app"), Declaration(base="/app"))
 declaration_of({"NOTES": pulumi.StringAsset("…")}, ...)
@@ -11,48 +11,48 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import pulumi
+from pulumi.resource import create_urn
 
 from .declaration import Declaration
 from .manifest import AssetEntry, Environment, Folder, Package, declare
 
 AssetSource: TypeAlias = "str | os.PathLike[str] | pulumi.FileAsset | pulumi.StringAsset"
-"""A path, or content; a path in a list may be a glob (`dist/*.zip`, `build/**/app.zip`)."""
+"""A path or a content. A path in a list may be a glob (`dist/*.zip`, `build/**/app.zip`)."""
 
 Assets: TypeAlias = "Sequence[str | os.PathLike[str] | pulumi.FileAsset] | Mapping[str, pulumi.Input[AssetSource]]"
-"""What makes up a version: paths and globs, each file under its own name; or name -> path or content."""
+"""The assets of a version: paths and globs, each file under its own name; or asset name -> path or content."""
 
 
-def declaration_of(assets: Assets, base: Path, known: Declaration) -> pulumi.Output[Declaration] | Declaration:
-    """Return what is declared by the argument `assets`; an output where a path is one."""
+def declaration_of(assets: Assets, base: Path, declaration: Declaration) -> pulumi.Output[Declaration] | Declaration:
+    """Return the declaration with the files and texts of `assets`; an output if a path is one."""
     dry_run = pulumi.runtime.is_dry_run()
 
-    def declared(resolved: Any) -> Declaration:
+    def with_assets(resolved: Any) -> Declaration:
         files, texts, problems = _files_of(resolved, base)
-        problems += (
-            [] if is_digest(known.replace_digest) else [f"replace is {known.replace_digest!r}; write sha256:DIGEST"]
-        )
-        return dataclasses.replace(known, files=files, texts=texts, problems=tuple(problems), dry_run=dry_run)
+        problems += digest_problems(replace=declaration.replace_digest)
+        return dataclasses.replace(declaration, files=files, texts=texts, problems=tuple(problems), dry_run=dry_run)
 
     if isinstance(assets, Mapping):
-        # Reduced before an Output sees them: an Asset object among the inputs would be state for ever.
-        reduced = {name: _reduced(source) for name, source in assets.items()}
-        if any(isinstance(source, pulumi.Output) for source in reduced.values()):
-            return pulumi.Output.from_input(reduced).apply(declared)
-        return declared(reduced)
-    return declared([_reduced(source) for source in assets])
+        # Convert Asset objects first: Pulumi would store them in state.
+        sources = {name: _path_or_text(source) for name, source in assets.items()}
+        if any(isinstance(source, pulumi.Output) for source in sources.values()):
+            return pulumi.Output.from_input(sources).apply(with_assets)
+        return with_assets(sources)
+    return with_assets([_path_or_text(source) for source in assets])
 
 
-def is_digest(text: str) -> bool:
-    """Return whether this is a digest, or nothing."""
-    return not text or re.fullmatch("sha256:[0-9a-f]{64}", text) is not None
+def digest_problems(**digests: str | None) -> list[str]:
+    """Return one line per argument that is neither a digest (`sha256:HEX`) nor empty."""
+    wrong = {name: text for name, text in digests.items() if text and not re.fullmatch("sha256:[0-9a-f]{64}", text)}
+    return [f"{name} is {text!r}; write sha256:DIGEST" for name, text in wrong.items()]
 
 
-def _reduced(source: Any) -> Any:
+def _path_or_text(source: Any) -> Any:
     if isinstance(source, pulumi.Output):
-        return source.apply(_reduced)
+        return source.apply(_path_or_text)
     if isinstance(source, pulumi.FileAsset):
         return str(source.path)
     if isinstance(source, pulumi.StringAsset):
@@ -61,7 +61,7 @@ def _reduced(source: Any) -> Any:
 
 
 def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Return name -> path, name -> content, and what is wrong."""
+    """Return asset name -> path, asset name -> content, and the mistakes, one line each."""
     if isinstance(assets, Mapping):
         texts = {name: source["text"] for name, source in assets.items() if isinstance(source, Mapping)}
         entries = [AssetEntry(path, name=name, count=1) for name, path in assets.items() if name not in texts]
@@ -69,14 +69,14 @@ def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], 
         texts = {}
         entries = [AssetEntry(path) for path in assets]
     files, problems, _ = declare(Folder(base, outside=True), entries)
-    told = [f"{entries[problem.entry].path}: {problem.message}" for problem in problems]
+    messages = [f"{entries[problem.entry].path}: {problem.message}" for problem in problems]
     if not entries and not texts:
-        told.append("no assets are declared; a version needs at least one")
-    return {file.name: str(file.path) for file in files}, texts, told
+        messages.append("no assets are declared; a version must have at least one")
+    return {file.name: str(file.path) for file in files}, texts, messages
 
 
 def place_of(environment: Environment) -> dict[str, Any]:
-    """Return where an environment is, as arguments."""
+    """Return the location of an environment as arguments."""
     return {
         "domain": environment.domain,
         "domain_owner": environment.domain_owner,
@@ -88,7 +88,7 @@ def place_of(environment: Environment) -> dict[str, Any]:
 
 
 def package_of(package: Package, environment: Environment) -> dict[str, Any]:
-    """Return what is declared of a package in an environment, as arguments; but for its version."""
+    """Return the declaration of a package in an environment as arguments, without its version."""
     return {
         "namespace": package.namespace,
         "package": package.package,
@@ -100,7 +100,7 @@ def package_of(package: Package, environment: Environment) -> dict[str, Any]:
 
 
 def secret_names(inputs: Mapping[str, Any]) -> pulumi.Output[list[str]] | None:
-    """Return the names of the inputs that are secret, which only the program knows; None where none can be."""
+    """Return the names of the secret inputs, which only the program knows; None if no input is an output."""
     outputs = [(name, value) for name, value in inputs.items() if isinstance(value, pulumi.Output)]
     for name, value in inputs.items():
         nested = value.items() if isinstance(value, Mapping) else ()
@@ -113,3 +113,38 @@ def secret_names(inputs: Mapping[str, Any]) -> pulumi.Output[list[str]] | None:
         return True
 
     return pulumi.Output(set(), names(), known()) if outputs else None
+
+
+def known_with(other: pulumi.Output[Any], output: pulumi.Output[Any]) -> pulumi.Output[Any]:
+    """Return an output that is known if `other` is.
+
+    In a preview, the SDK considers a missing property of a resource as unknown. But check() resolves it together with
+    the region.
+    """
+    return pulumi.Output(output.resources(), output.future(), other.is_known(), output.is_secret())
+
+
+def value_of(values: Mapping[str, Any] | pulumi.Output[Mapping[str, Any]], name: str) -> Any:
+    """Return a value of a mapping, or an output of it; None if it is absent."""
+    if isinstance(values, pulumi.Output):
+        return values.apply(lambda resolved: (resolved or {}).get(name))
+    return values.get(name)
+
+
+def relative_endpoint(endpoint: str | None, folder: Path) -> str | None:
+    """Return a `file:` endpoint relative to a folder instead of the program's; any other endpoint unchanged."""
+    if not endpoint or not endpoint.startswith("file:"):
+        return endpoint
+    # Resolve both paths, because they may contain symbolic links.
+    registry = Path(endpoint.removeprefix("file:")).resolve()
+    return "file:" + Path(os.path.relpath(registry, folder.resolve())).as_posix()
+
+
+def urn_of(type_name: str, resource_name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str] | str:
+    """Return the URN of a resource."""
+    if opts.parent is None:
+        # create_urn would create six outputs to join these four texts.
+        return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::pulumi-python:{type_name}::{resource_name}"
+    urn = create_urn(resource_name, f"pulumi-python:{type_name}", opts.parent)
+    # The URN depends on the parent, and a component depends on its children: drop that circular dependency.
+    return pulumi.Output(set(), cast(Any, urn.future()), urn.is_known())

@@ -25,9 +25,9 @@ from .remedies import Front, Need, StackConfig, call_arguments, front_to_json
 from .resources import PackageVersion, Promotion
 
 OUTPUT = "releases"
-"""The stack output that says what an environment holds: by `namespace/package`, at least `version` and `digest`."""
-BESIDE = "release.yaml"
-"""The manifest of a stack that names none."""
+"""The stack output that other stacks promote: `namespace/package` -> an object with at least `version` and `digest`."""
+DEFAULT_MANIFEST = "release.yaml"
+"""The manifest if the stack config has no `manifest`."""
 _OPTIONAL = ("domain_owner", "endpoint")
 _OUTPUTS = ("namespace", "package", "version", "digest", "revision", "domain", "repository", "region", *_OPTIONAL)
 
@@ -44,24 +44,34 @@ def publish_manifest(
     opts: pulumi.ResourceOptions | None = None,
     front: Front = call_arguments,
 ) -> dict[str, PackageVersion | Promotion]:
-    """Declare every package of a manifest for one of its environments; returns them by `namespace/package`.
+    """Declare all packages of a manifest for one of its environments: promotions if it has `promoteFrom`.
 
-    An environment with `promoteFrom` promotes, and needs no files; any other publishes. `variables` are the stack's
-    values for the manifest's variables (RELEASE_VAR_NAME in the environment goes first). `allow` is what the operator
-    permits: `outside`, `endpoint`, `delete`, `local-source`; `replace` which published versions may be given up,
-    `force` whose soak is skipped, for a `reason`: each as NAMESPACE/PACKAGE@VERSION=sha256:DIGEST. `says` is how
-    messages name these arguments. Raises pulumi.RunError, which Pulumi shows without a traceback, with every mistake of
-    the manifest.
+    Args:
+        path: the manifest, relative to the program's folder.
+        environment: the name of an environment of the manifest.
+        variables: name -> value of the manifest's variables, as text. RELEASE_VAR_NAME in the shell overrides them.
+        allow: what the operator permits: `outside`, `endpoint`, `delete`, `local-source`.
+        replace: published versions that may be replaced, each as NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.
+        force: promotions that skip their soak, each as NAMESPACE/PACKAGE@VERSION=sha256:DIGEST. Requires `reason`.
+        reason: why soaks are skipped; recorded in the output `audit`.
+        opts: options of every resource.
+        front: words remedies in messages; for internal use.
+
+    Returns:
+        `namespace/package` -> resource.
+
+    Raises:
+        pulumi.RunError: the manifest or an argument is wrong. The message has all mistakes of the manifest.
     """
     try:
         if not isinstance(variables or {}, Mapping):
             raise UsageError(
-                f"variables is {variables!r}, and no object", hint=("Write ", Need("variable", "NAME"), ".")
+                f"variables is {variables!r}: expected an object", hint=("Write ", Need("variable", "NAME"), ".")
             )
         program = _Program(
-            allow=frozenset(_words("allow", allow)),
-            replace=[Permission.parse(text) for text in _words("replace", replace)],
-            force=forced(_words("force", force), reason if force else ""),
+            allow=frozenset(_texts("allow", allow)),
+            replace=[Permission.parse(text) for text in _texts("replace", replace)],
+            force=forced(_texts("force", force), reason if force else ""),
             reason=reason,
             opts=opts,
             front=front,
@@ -83,24 +93,24 @@ def publish_manifest(
         error.front = front
         raise pulumi.RunError(error.full_text) from None
     if reason and not force:
-        pulumi.log.warn(f"there is a reason, but nothing to force: {front(Need('without', 'reason'))}")
-    return program.promoted(manifest, chosen, approved) if chosen.promote_from else program.published(manifest, chosen)
+        pulumi.log.warn(f"`reason` has no effect without `force`: {front(Need('without', 'reason'))}")
+    return program.promote(manifest, chosen, approved) if chosen.promote_from else program.publish(manifest, chosen)
 
 
 def publish_stack() -> dict[str, PackageVersion | Promotion]:
-    """Declare what the stack's config names, as the root program does; returns what publish_manifest() returns.
+    """Declare the packages of the manifest that the stack config names; returns the same as publish_manifest().
 
-    The manifest is `manifest` of the config, else `release.yaml` beside the program, and never any other. The
-    environment is `environment`, else the stack's name. Raises pulumi.RunError.
+    Config keys: `manifest` (default: `release.yaml` beside the program), `environment` (default: the stack's name), and
+    `variables`, `allow`, `replace`, `force` and `reason`, as in publish_manifest(). Raises pulumi.RunError.
     """
     config = pulumi.Config()
     path = config.get("manifest")
     if path is None:
-        path = BESIDE
+        path = DEFAULT_MANIFEST
         if not Path(path).exists():
             missing = UsageError(
-                f"this stack names no manifest, and there is no {BESIDE} beside Pulumi.yaml",
-                hint="Name it for all stacks in Pulumi.yaml (`config: {manifest: PATH}`), or for this one: "
+                f"the stack config has no `manifest`, and there is no {DEFAULT_MANIFEST} beside Pulumi.yaml",
+                hint="Set it for all stacks in Pulumi.yaml (`config: {manifest: PATH}`), or for this one: "
                 f"`pulumi config set manifest PATH -s {_stack()}`.",
             )
             raise pulumi.RunError(missing.full_text)
@@ -110,8 +120,8 @@ def publish_stack() -> dict[str, PackageVersion | Promotion]:
     reason = config.get("reason") or ""
     plan = ["codeartifact-release", "plan", path, "-e", environment, "--json"]
     lists = {"allow": allow, "replace": replace, "force": force}
-    given = {name: len(value) for name, value in lists.items() if isinstance(value, list)}
-    front = StackConfig(_stack(), {**given, "reason": len(reason)}, "" if variables or allow else shlex.join(plan))
+    lengths = {name: len(value) for name, value in lists.items() if isinstance(value, list)}
+    front = StackConfig(_stack(), {**lengths, "reason": len(reason)}, "" if variables or allow else shlex.join(plan))
     return publish_manifest(
         path,
         environment,
@@ -125,7 +135,7 @@ def publish_stack() -> dict[str, PackageVersion | Promotion]:
 
 
 def _object(config: pulumi.Config, name: str) -> Any:
-    """Return a value that should be an object or a list; what is none comes back as the text that it is."""
+    """Return a config value that should be an object or a list; if it is neither, return its text."""
     try:
         return config.get_object(name)
     except pulumi.ConfigTypeError:
@@ -133,15 +143,15 @@ def _object(config: pulumi.Config, name: str) -> Any:
 
 
 def _stack() -> str:
-    """Return how a command names this stack, whichever is selected, and whoever's organisation is the default."""
+    """Return the name of this stack for `pulumi -s`, with its organization unless that is the default one."""
     organization = pulumi.get_organization()
     return pulumi.get_stack() if organization == "organization" else f"{organization}/{pulumi.get_stack()}"
 
 
 def outputs_of(releases: Mapping[str, PackageVersion | Promotion]) -> dict[str, dict[str, pulumi.Output[Any]]]:
-    """Return what a stack should export of its releases, by `namespace/package`: where each is, and its digest.
+    """Return the outputs to export as `releases`: `namespace/package` -> object with version, digest and location.
 
-    It is what another stack promotes (`stack:` in its environment, or a StackReference in a program of one's own).
+    Another stack promotes them: by `stack:` in its environment, or by a StackReference in your own program.
     """
     return {
         name: {
@@ -153,19 +163,19 @@ def outputs_of(releases: Mapping[str, PackageVersion | Promotion]) -> dict[str, 
 
 
 def _absent_is_none(output: pulumi.Output[Any]) -> pulumi.Output[Any]:
-    """Return what is absent from the state as None, also in a preview.
+    """Return an output that is None if it is absent, also in a preview.
 
-    There the SDK says of it that it is unknown, and a stack that nothing changes would show a change of its outputs.
+    There the SDK considers absent values as unknown, so an unchanged stack would show changed outputs.
     """
-    return pulumi.Output(output.resources(), output.future(), _yes(), output.is_secret())
 
+    async def is_known() -> bool:
+        return True
 
-async def _yes() -> bool:
-    return True
+    return pulumi.Output(output.resources(), output.future(), is_known(), output.is_secret())
 
 
 class _Program:
-    """What the operator says, for all packages of a manifest."""
+    """Declares the packages of a manifest, with the permissions of the operator."""
 
     def __init__(
         self,
@@ -177,18 +187,18 @@ class _Program:
         front: Front,
     ) -> None:
         self.allow = allow
-        self._told = front_to_json(front)
+        self._front = front_to_json(front)
         self._replace = replace
         self._force = force
         self._reason = reason
         self._opts = opts
 
-    def published(self, manifest: Manifest, environment: Environment) -> dict[str, PackageVersion | Promotion]:
-        """Declare what publishes files."""
+    def publish(self, manifest: Manifest, environment: Environment) -> dict[str, PackageVersion | Promotion]:
+        """Declare a PackageVersion per package."""
         versions = {package.id: package.version for package in manifest.packages}
-        self._warn_of_idle("replace", self._replace, versions, manifest)
+        self._warn_of_unused("replace", self._replace, versions, manifest)
         if self._force:
-            pulumi.log.warn(f"force skips a soak, and {environment.name} publishes files: there is nothing to skip")
+            pulumi.log.warn(f"`force` has no effect: {environment.name} publishes files, so there is no soak to skip")
         commit = commit_of(manifest.base)
         return {
             package.id: PackageVersion.of_manifest(
@@ -198,32 +208,32 @@ class _Program:
                 allow=self.allow,
                 replace=self._replace,
                 commit=commit,
-                front=self._told,
+                front=self._front,
                 opts=self._opts,
             )
             for package in manifest.packages
         }
 
-    def promoted(
+    def promote(
         self, manifest: Manifest, environment: Environment, approved: Mapping[str, Approval]
     ) -> dict[str, PackageVersion | Promotion]:
-        """Declare what takes over the bytes of the environment before."""
+        """Declare a Promotion per package."""
         if not environment.stack:
             versions = {name: approval.version for name, approval in approved.items()}
-            self._warn_of_idle("replace", self._replace, versions, manifest)
-            self._warn_of_idle("force", self._force, versions, manifest)
+            self._warn_of_unused("replace", self._replace, versions, manifest)
+            self._warn_of_unused("force", self._force, versions, manifest)
         for name in idle_pins(manifest, environment):
             pulumi.log.warn(
-                f"pins of {environment.name}: {name} is no package of {manifest.path}: the pin does nothing"
+                f"pins of {environment.name}: {manifest.path} has no package {name}, so this pin has no effect"
             )
-        known = Declaration(
+        declaration = Declaration(
             base=str(manifest.base),
             allow=self.allow,
             dry_run=pulumi.runtime.is_dry_run(),
             repository_exists=True,
             commit=commit_of(manifest.base),
             reason=self._reason,
-            front=self._told,
+            front=self._front,
         )
         source = manifest.environment(str(environment.promote_from))
         unpinned = environment.stack and any(not approval.pin for approval in approved.values())
@@ -233,13 +243,13 @@ class _Program:
             approval = approved[package.id]
             if outputs is None or approval.pin:
                 version: pulumi.Input[str] = approval.version
-                told: pulumi.Output[Mapping[str, Any]] | Mapping[str, Any] = self._approval(
+                fields: pulumi.Output[Mapping[str, Any]] | Mapping[str, Any] = self._approval(
                     package, approval.version, approval.pin
                 )
             else:
-                version, told = self._approved_by(str(environment.stack), outputs, package)
+                version, fields = self._approved_by(str(environment.stack), outputs, package)
             resources[package.id] = Promotion.of_manifest(
-                package, environment, source, version=version, approval=told, known=known, opts=self._opts
+                package, environment, source, version=version, approval=fields, declaration=declaration, opts=self._opts
             )
         return resources
 
@@ -254,73 +264,72 @@ class _Program:
     def _approved_by(
         self, stack: str, outputs: pulumi.Output[Any], package: Package
     ) -> tuple[pulumi.Output[str], pulumi.Output[Mapping[str, Any]]]:
-        """Return version and approval as the outputs of another stack say them."""
+        """Return version and approval from the outputs of another stack."""
 
         def release(outputs: Any) -> Mapping[str, Any] | None:
-            found = outputs.get(package.id) if isinstance(outputs, Mapping) else None
-            is_one = isinstance(found, Mapping) and found.get("version") and found.get("digest")
-            return found if is_one else None
+            output = outputs.get(package.id) if isinstance(outputs, Mapping) else None
+            is_release = isinstance(output, Mapping) and output.get("version") and output.get("digest")
+            return output if is_release else None
 
         def approval(outputs: Any) -> Mapping[str, Any]:
-            if found := release(outputs):
-                version = str(found["version"])
-                return self._approval(package, version, Pin(str(found["digest"]), f"the stack {stack}"))
+            if output := release(outputs):
+                version = str(output["version"])
+                return self._approval(package, version, Pin(str(output["digest"]), f"the stack {stack}"))
             problem = (
-                f"the stack {stack} says in its output `{OUTPUT}` no version and digest of {package.id}: "
+                f"the output `{OUTPUT}` of the stack {stack} has no version and digest of {package.id}: "
                 "run `pulumi up` there first, or pin the package"
             )
             return {"problems": (problem,)}
 
-        return outputs.apply(lambda all_: str((release(all_) or {}).get("version", package.version))), outputs.apply(
-            approval
-        )
+        version = outputs.apply(lambda values: str((release(values) or {}).get("version", package.version)))
+        return version, outputs.apply(approval)
 
     @staticmethod
-    def _warn_of_idle(
+    def _warn_of_unused(
         name: str, permissions: Sequence[Permission], versions: Mapping[str, str], manifest: Manifest
     ) -> None:
         for permission in permissions:
             if versions.get(permission.package) != permission.version:
-                # It may have served its turn; it may also be a slip of the pen.
-                pulumi.log.warn(f"{name}: {permission} is about no version of {manifest.path}")
+                # It may be left from an earlier release, or it may be a typo.
+                pulumi.log.warn(f"{name}: {permission} matches no version in {manifest.path}")
 
 
 def _refuse_several(manifest: Manifest) -> None:
-    """Raise UsageError for several versions of a package: they would be one resource, by the same logical name."""
+    """Raise UsageError for several versions of a package: their resources would have the same logical name."""
     for name, versions in manifest.several.items():
         raise UsageError(
-            f"{manifest.path}: {name} is declared with {len(versions)} versions, and under Pulumi a package is one "
-            "resource: give each version a manifest and a stack of its own, or use `codeartifact-release apply`"
+            f"{manifest.path}: {name} is declared with {len(versions)} versions, but under Pulumi a package is one "
+            "resource: use one manifest and one stack per version, or `codeartifact-release apply`"
         )
 
 
 def _outputs_of(stack: str) -> pulumi.Output[Any]:
-    """Return what another stack says that it holds; an unknown stack fails the whole preview."""
+    """Return the output `releases` of another stack. An unknown stack makes the whole preview fail."""
     parts = stack.split("/")
-    here = (pulumi.get_organization(), pulumi.get_project())
-    # `organization/stack` is of this project.
-    names = {1: (*here, *parts), 2: (parts[0], here[1], parts[-1])}.get(len(parts), tuple(parts))
+    organization, project = pulumi.get_organization(), pulumi.get_project()
+    # `organization/stack` is in this project.
+    names = {1: (organization, project, *parts), 2: (parts[0], project, parts[-1])}.get(len(parts), tuple(parts))
     return pulumi.StackReference("/".join(names)).get_output(OUTPUT)
 
 
-def _words(name: str, value: Sequence[str]) -> Sequence[str]:
-    if not isinstance(value, list | tuple) or not all(isinstance(word, str | None) for word in value):
-        right = (Need("without", name), ", or write a list of texts.")
-        hint = ("Write a list: ", Need(name, value), ".") if isinstance(value, str) else right
-        raise UsageError(f"{name} is {value!r}, and no list of texts", hint=hint)
-    # Pulumi fills a list up with these where somebody sets its second entry first.
-    return [word for word in value if word is not None]
+def _texts(name: str, value: Sequence[str]) -> Sequence[str]:
+    if not isinstance(value, list | tuple) or not all(isinstance(text, str | None) for text in value):
+        remove = (Need("without", name), ", or write a list of texts.")
+        hint = ("Write a list: ", Need(name, value), ".") if isinstance(value, str) else remove
+        raise UsageError(f"{name} is {value!r}: expected a list of texts", hint=hint)
+    # If only the second entry of a list is set, Pulumi adds None as the first.
+    return [text for text in value if text is not None]
 
 
 def _announce(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> None:
-    """Say where to, and where from, first; here rather than beside each of many resources.
+    """In a preview, log the destination and the source, once for all resources.
 
-    Raises UsageError for an endpoint that is not permitted, also where there is nothing to say.
+    Raises UsageError for an endpoint that is not permitted, also in an update.
     """
     chain = [manifest.environment(name) for name in (environment.name, environment.promote_from) if name]
-    endpoints = [resolve(each.endpoint, base=manifest.base, allow=allow, profile=each.profile) for each in chain]
+    endpoints = [resolve(link.endpoint, base=manifest.base, allow=allow, profile=link.profile) for link in chain]
     if pulumi.runtime.is_dry_run():
-        pulumi.log.info("\nfrom ".join(_where(*each) for each in zip(chain, endpoints, strict=True)))
+        pulumi.log.info("\nfrom ".join(map(_where, chain, endpoints)))
 
 
 def _where(environment: Environment, endpoint: Endpoint) -> str:

@@ -1,12 +1,12 @@
-"""A pytest plugin: a registry of its own for each test of something that publishes to CodeArtifact.
+"""A pytest plugin: a CodeArtifact registry per test, for programs that publish packages.
 
     def test_the_script_publishes(codeartifact_registry):
         environ = {**os.environ, **codeartifact_registry.environ}
         subprocess.run(["sh", "publish.sh", "1.0.0"], env=environ, check=True)
         assert codeartifact_registry.versions("app", namespace="acme") == {"1.0.0": "Published"}
 
-It is loaded in every run of pytest where this distribution is installed, so nothing but pytest is imported before a
-test asks for the fixture. `-p no:codeartifact-release` leaves it out. docs/testing.md has whole examples.
+pytest loads this module wherever the distribution is installed, so it imports only pytest until a test uses a fixture.
+`-p no:codeartifact-release` disables it. docs/testing.md has complete examples.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ _requests: WeakKeyDictionary[pytest.Item, deque[str]] = WeakKeyDictionary()
 
 @dataclass(frozen=True, eq=False)
 class CodeArtifactRegistry:
-    """A registry that is one test's: CodeArtifact's own HTTP API on 127.0.0.1, as one account sees it.
+    """A registry for one test: CodeArtifact's HTTP API on 127.0.0.1, as seen by one account.
 
     Attributes:
-        url: where it answers: `http://127.0.0.1:PORT`.
-        region: what requests are signed for.
-        account: 12 digits, the caller's.
-        domain: a domain that exists.
-        repository: a repository in it that exists, and is empty.
-        client: a boto3 client of it, whatever the shell's AWS settings are.
-        environ: variables for whoever else shall use it, to be put over an environment: endpoint, keys, region, and
-            what it takes to outrank or empty a profile, a token or a proxy of the shell's.
+        url: the endpoint: `http://127.0.0.1:PORT`.
+        region: the AWS region for signatures.
+        account: the caller's account, 12 digits.
+        domain: the name of an existing domain.
+        repository: the name of an existing, empty repository in the domain.
+        client: a boto3 client of the registry; ignores the AWS settings of the shell.
+        environ: environment variables for processes that use the registry: `{**os.environ, **registry.environ}`. They
+            set the endpoint, access key and region, and override a profile, session token or proxy of the shell.
     """
 
     url: str
@@ -65,9 +65,9 @@ class CodeArtifactRegistry:
     repository: str = "dev"
 
     def as_account(self, account: str) -> CodeArtifactRegistry:
-        """Return this registry as another account sees it: `client`, `environ`, domain and repository are its own.
+        """Return this registry as seen by another account, with its own `client`, `environ`, domain and repository.
 
-        Raises ValueError unless the account is 12 digits.
+        Raises ValueError if the account is not 12 digits.
         """
         client, environ = self._connect(account)
         other = replace(self, account=account, client=client, environ=environ)
@@ -75,7 +75,7 @@ class CodeArtifactRegistry:
         return other
 
     def create_repository(self, name: str, *, domain: str | None = None) -> None:
-        """Create a repository of the account, and its domain (default: `domain`), where they are not there yet."""
+        """Create a repository in `domain` (by default `self.domain`). Also creates the domain if it does not exist."""
         domain = domain or self.domain
         with suppress(self.client.exceptions.ConflictException):
             self.client.create_domain(domain=domain)
@@ -93,12 +93,21 @@ class CodeArtifactRegistry:
         repository: str | None = None,
         domain: str | None = None,
     ) -> None:
-        """Publish what a test starts from: `assets` is name -> content.
+        """Publish a version for a test to start from.
 
-        `unfinished` leaves the version as a publisher leaves it that died before the end: Unfinished.
+        Args:
+            package: the package's name.
+            version: the version.
+            assets: asset name -> content; at least one.
+            namespace: the package's namespace.
+            unfinished: leave the version Unfinished, as a publisher does that was killed.
+            repository: by default `self.repository`.
+            domain: by default `self.domain`.
+
+        Raises ValueError if there are no assets, and botocore's ClientError.
         """
         if not assets:
-            raise ValueError("a version has at least one asset")
+            raise ValueError("a version must have at least one asset")
         key = {**self._key(package, namespace, repository, domain), "packageVersion": version}
         *_, last = assets
         for name, content in assets.items():
@@ -113,14 +122,14 @@ class CodeArtifactRegistry:
     def versions(
         self, package: str, *, namespace: str, repository: str | None = None, domain: str | None = None
     ) -> dict[str, str]:
-        """Return version -> status (`Published`, `Unfinished`, …) of a package; empty where there is none.
+        """Return version -> status (`Published`, `Unfinished`, …) of a package; {} if the package does not exist.
 
-        Raises botocore's ResourceNotFoundException where there is no such repository.
+        Raises botocore's ResourceNotFoundException if the repository does not exist.
         """
         key = self._key(package, namespace, repository, domain)
         pages = self.client.get_paginator("list_package_versions").paginate(**key)
         try:
-            return {each["version"]: str(each["status"]) for page in pages for each in page["versions"]}
+            return {item["version"]: str(item["status"]) for page in pages for item in page["versions"]}
         except self.client.exceptions.ResourceNotFoundException as error:
             if error.response.get("resourceType") in ("domain", "repository"):
                 raise
@@ -135,28 +144,32 @@ class CodeArtifactRegistry:
         repository: str | None = None,
         domain: str | None = None,
     ) -> dict[str, bytes]:
-        """Return name -> content of what a version holds, downloaded.
+        """Download a version; return asset name -> content.
 
-        Raises botocore's ResourceNotFoundException where there is no such version.
+        Raises botocore's ResourceNotFoundException if the version does not exist.
         """
         key = {**self._key(package, namespace, repository, domain), "packageVersion": version}
         pages = self.client.get_paginator("list_package_version_assets").paginate(**key)
         contents = {}
-        for name in [each["name"] for page in pages for each in page["assets"]]:
+        for name in [item["name"] for page in pages for item in page["assets"]]:
             with self.client.get_package_version_asset(**key, asset=name)["asset"] as body:
                 contents[name] = body.read()
         return contents
 
     def misbehave(self, *rules: Mapping[str, Any], seed: int = 0) -> Counter[str]:
-        """Do wrong what the rules say, from the next request on, in place of what was said before; none: behave.
+        """Inject faults from the next request on. These rules replace earlier ones; without rules, there are no faults.
 
-        A rule is one of docs/embedded-registry.md: `{"lose": True, "operations": ["PublishPackageVersion"]}`. Requests
-        of this object are hit as all others are. Returns how many requests each kind of fault has hit, and goes on
-        counting. Raises ValueError for a rule that is none.
+        Args:
+            *rules: such as `{"lose": True, "operations": ["PublishPackageVersion"]}`; see docs/embedded-registry.md.
+                They also apply to the requests of this object.
+            seed: of the random numbers for `probability`.
+
+        Returns a counter: kind of fault -> number of requests that it has hit so far. It is updated by later requests.
+        Raises ValueError for an invalid rule.
         """
         from .local_registry.faults import parse  # noqa: PLC0415 - pytest starts without it
 
-        self._faults.become(parse({"seed": seed, "rules": list(rules)}))
+        self._faults.replace_with(parse({"seed": seed, "rules": list(rules)}))
         return self._faults.applied
 
     def _key(self, package: str, namespace: str, repository: str | None, domain: str | None) -> dict[str, Any]:
@@ -173,10 +186,10 @@ class CodeArtifactRegistry:
 def codeartifact_registry(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[CodeArtifactRegistry]:
-    """Start a CodeArtifact registry on 127.0.0.1, empty but for a domain and a repository, that ends with the test.
+    """Provide a CodeArtifact registry on 127.0.0.1 with the domain `acme` and the empty repository `dev`.
 
-    A `pulumi_codeartifact_release.pytest_plugin.CodeArtifactRegistry`: `client` for boto3, `environ` for the `aws` CLI
-    and other processes.
+    The value is a `pulumi_codeartifact_release.pytest_plugin.CodeArtifactRegistry`: `client` is for boto3, `environ`
+    for the `aws` CLI and other processes. After the test the registry is stopped and removed.
     """
     from .local_registry import start  # noqa: PLC0415 - pytest starts without it
     from .local_registry.faults import parse  # noqa: PLC0415
@@ -204,9 +217,9 @@ def codeartifact_registry(
 def codeartifact_environ(
     codeartifact_registry: CodeArtifactRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> Mapping[str, str]:
-    """Let the test's own process use the registry, and all that it starts: `boto3.client("codeartifact")` goes there.
+    """Make the test process and its subprocesses use the registry, such as `boto3.client("codeartifact")`.
 
-    Puts `environ` of `codeartifact_registry`, which it returns, in place of every AWS_ variable until the test ends.
+    Until the test ends, replaces all AWS_ variables with `codeartifact_registry.environ`, which is also the value.
     """
     import boto3  # noqa: PLC0415 - pytest starts without it
 
@@ -214,15 +227,15 @@ def codeartifact_environ(
         monkeypatch.delenv(name)
     for name, value in codeartifact_registry.environ.items():
         monkeypatch.setenv(name, value)
-    # It holds on to the keys that it found first: those of another test's registry.
+    # It may have cached the keys of another test's registry.
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     return codeartifact_registry.environ
 
 
-# The old way to wrap a hook: a pytest that does not know the new one would not even start.
+# The old style of hook wrappers, for pytest 7.
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
-    """Show with a failure what its registry was asked for last."""
+    """Add the last requests to the registry to the report of a failed test."""
     report = (yield).get_result()
     if report.failed and (lines := _requests.get(item)):
         report.sections.append(("Requests to codeartifact_registry", "\n".join(lines)))
@@ -243,7 +256,8 @@ def _environ(server: LocalRegistry, account: str, profile: Path) -> dict[str, st
     from .local_registry.shell import variables  # noqa: PLC0415 - pytest starts without it
 
     environ = variables(server, account=account, region=_REGION)
-    # What is put over an environment unsets nothing, and an empty profile is an error. Some SDKs prefer one to keys.
+    # `environ` cannot unset a profile of the shell, and an empty AWS_PROFILE is an error. Some SDKs prefer a profile to
+    # an access key in the environment. So provide a profile with the same key.
     profile.touch(mode=0o600)
     profile.write_text(
         f"[default]\nregion = {_REGION}\n"

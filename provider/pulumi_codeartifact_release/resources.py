@@ -1,4 +1,4 @@
-"""Resources for Pulumi programs: a release, declared.
+"""The resources `PackageVersion` and `Promotion`, for Pulumi programs.
 
     from pulumi_codeartifact_release import PackageVersion, Promotion
 
@@ -10,7 +10,7 @@
     )
     Promotion("payments-api-staging", source=dev, domain="acme", repository="staging")
 
-`publish_manifest` (programs.py) declares every package of a manifest at once.
+`publish_manifest` (programs.py) declares all packages of a manifest.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from typing import Any, ClassVar, TypeAlias, cast
 import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import ResourceProvider
-from pulumi.resource import create_urn
 
+from . import arguments
 from . import declaration as transient
 from .approvals import permitted
-from .arguments import Assets, declaration_of, is_digest, package_of, place_of, secret_names
+from .arguments import Assets, declaration_of, digest_problems, package_of, place_of, secret_names
 from .commit import commit_of
 from .declaration import Declaration
 from .engine import exit_quietly_on_interrupt
@@ -38,37 +38,38 @@ from .publishing import Permission, duration_text
 
 
 class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
-    """What both resources have in common: their outputs, and how they are declared."""
+    """The outputs and the registration that both resources share."""
 
     provider: ClassVar[type[ResourceProvider]]
 
     namespace: pulumi.Output[str]
-    """The package's namespace."""
+    """The namespace of the package."""
     package: pulumi.Output[str]
-    """The package's name."""
+    """The name of the package."""
     version: pulumi.Output[str]
     """The version."""
     domain: pulumi.Output[str]
     """The domain."""
     domain_owner: pulumi.Output[str | None]
-    """The 12-digit account that owns the domain, as far as it is known."""
+    """The account that owns the domain, 12 digits; None if it is the caller's account and STS did not name that."""
     repository: pulumi.Output[str]
     """The repository."""
     region: pulumi.Output[str]
-    """The region that was published to."""
+    """The AWS region of the repository."""
     endpoint: pulumi.Output[str]
-    """Where requests went: "" for AWS, an http(s) URL, or `file:DIR` relative to the program's folder."""
+    """The endpoint: "" for AWS, an http(s) URL, or `file:DIR`, relative to the program's folder."""
     status: pulumi.Output[str]
-    """Published, Unlisted or Archived."""
+    """`Published`, `Unlisted` or `Archived`."""
     revision: pulumi.Output[str]
-    """The registry's name for this state of the version; unknown in the preview of a change."""
+    """The registry's revision of the version; unknown in the preview of a change."""
     assets: pulumi.Output[Mapping[str, Mapping[str, Any]]]
-    """Name -> `{"sha256": hex, "size": bytes}`; known in previews."""
+    """Asset name -> `{"sha256": HEX, "size": BYTES}`; known in previews."""
     digest: pulumi.Output[str]
-    """`sha256:` over all assets: the same in every environment, and known in previews."""
+    """`sha256:HEX` over all assets: the same in every environment; known in previews."""
     audit: pulumi.Output[Mapping[str, Any]]
-    """What went where: digest, revisions, destination (and source), by whom, when, from which commit. Unknown in the
-    preview of a change; None where only state of version 0.1.0 knows."""
+    """A record of the release: digest, revisions, destination and source, caller, time and commit.
+
+    Unknown in the preview of a change; None if the version was last released by version 0.1.0 of this package."""
 
     def _declare(
         self,
@@ -79,29 +80,29 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
     ) -> None:
         exit_quietly_on_interrupt()
         if inputs["on_destroy"] == "retain":
-            # The engine's own way of keeping what leaves the program: shown as `[retain]`, delete() is never called.
+            # The engine shows `[retain]` and does not call delete() when the resource leaves the program.
             opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(retain_on_delete=True), opts)
         opts = opts or pulumi.ResourceOptions()
-        urn = _urn(self._resource_type_name, resource_name, opts)
+        urn = arguments.urn_of(self._resource_type_name, resource_name, opts)
         secret = secret_names({**inputs, "assets": declaration})
         if isinstance(urn, str) and isinstance(declaration, Declaration) and not secret:
-            told: pulumi.Input[str] = dataclasses.replace(declaration, urn=urn).text()
+            text: pulumi.Input[str] = dataclasses.replace(declaration, urn=urn).text()
         else:
-            told = pulumi.Output.all(declaration, urn, secret).apply(
-                lambda all_: dataclasses.replace(all_[0], urn=all_[1], secret=tuple(all_[2] or ())).text()
+            text = pulumi.Output.all(declaration, urn, secret).apply(
+                lambda values: dataclasses.replace(values[0], urn=values[1], secret=tuple(values[2] or ())).text()
             )
-        self._said = frozenset(name for name in _OPTIONAL if inputs[name] is not None)
-        asked = {"assets": None, "digest": None, "revision": None, "audit": None}
-        props = {**asked, **inputs, transient.KEY: told}
+        self._set_arguments = frozenset(name for name in _OPTIONAL if inputs[name] is not None)
+        outputs = {"assets": None, "digest": None, "revision": None, "audit": None}
+        props = {**outputs, **inputs, transient.KEY: text}
         super().__init__(self.provider(), resource_name, cast(Any, props), opts)
 
 
 class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
-    """A version of a generic package in AWS CodeArtifact: published once, whole, and unchanged.
+    """Publishes files as one version of a generic package in AWS CodeArtifact: once, whole, and unchanged.
 
-    An identical version that is published already is adopted. Other bytes under a published version are refused in
-    the preview. Nothing is ever replaced or, by default, deleted: a new `version` is an update in place that
-    publishes it and leaves the one before where it is.
+    A published version with the same bytes is adopted without a write. One with other bytes is an error in the preview.
+    The resource is never replaced, and by default no version is deleted: a new `version` is an update in place, which
+    publishes the new version and keeps the old one.
     """
 
     provider = PackageVersionProvider
@@ -130,17 +131,32 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
     ) -> None:
         """Declare a version.
 
-        `assets` are relative to `base` (default: the program's folder). `endpoint` is an https URL or `file:DIR`,
-        relative to `base`; default is AWS, or what AWS_ENDPOINT_URL_CODEARTIFACT says. `region` and `profile`
-        default to `aws:region` and `aws:profile` of the stack, then to the standard chain. `status` is Published,
-        Unlisted or Archived; `finalize` is status-update or last-asset.
+        Args:
+            resource_name: the logical name; also the resource's ID if `namespace` or `package` is secret.
+            namespace: the package's namespace. CodeArtifact requires one to copy generic packages.
+            package: the package's name.
+            version: the version.
+            domain: the domain; it must exist.
+            repository: the repository; it must exist when the resource is created.
+            assets: a list of paths and globs, each file under its own name; or a mapping from asset name to a path, a
+                FileAsset or a StringAsset. Paths are relative to `base`.
+            domain_owner: the account that owns the domain, 12 digits; by default the caller's.
+            region: by default `aws:region` of the stack, then the region of the AWS SDK's chain.
+            profile: by default `aws:profile` of the stack, then the credential chain of the AWS SDK.
+            endpoint: an https URL, or `file:DIR` for an embedded registry, relative to `base`. By default
+                AWS_ENDPOINT_URL_CODEARTIFACT, then AWS.
+            status: the status to keep the version in: `Published`, `Unlisted` or `Archived`.
+            finalize: `status-update` publishes by UpdatePackageVersionsStatus; `last-asset`, for credentials without
+                that permission, by the upload of the last asset.
+            on_destroy: what happens to the version when it leaves the program: `retain`, `unlist`, `archive`, `dispose`
+                or `delete`. The last two also require CODEARTIFACT_RELEASE_ALLOW=delete in the environment of that run.
+            on_supersede: what happens to the old version after a change of `version`: `keep`, `unlist` or `archive`.
+            replace: `sha256:HEX`, the digest of a published version with other bytes. That version is deleted, and
+                these files are published instead.
+            base: the folder for relative paths; by default the program's.
+            opts: options of the resource.
 
-        `on_destroy` is what becomes of a version that leaves the program (retain, unlist, archive, dispose, delete;
-        the last two also need CODEARTIFACT_RELEASE_ALLOW=delete in the environment of the destroy), `on_supersede`
-        what becomes of the version before (keep, unlist, archive). `replace` is the digest of a published version
-        that may be given up: it is deleted, and these files are published in its place.
-
-        Nothing raises here for what the files are: mistakes show beside the resource, all at once.
+        Mistakes in the arguments are shown beside the resource, all at once; the constructor does not raise them.
         """
         folder = Path(base).absolute()
         declaration = declaration_of(
@@ -182,7 +198,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
         front: Mapping[str, Any] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> PackageVersion:
-        """Declare a package of a manifest, under its logical name `namespace/package`."""
+        """Declare a package of a manifest, with the logical name `namespace/package`."""
         declaration = Declaration(
             files={file.name: str(file.path) for file in package.files},
             base=str(base),
@@ -203,30 +219,33 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
         return resource
 
 
-Place: TypeAlias = "PackageVersion | Promotion | Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]"
-"""Where a promotion takes its version from: a resource, or a mapping with `domain`, `repository` and, where they are
-not what the chain says, `domain_owner`, `region`, `profile`, `endpoint`; also `namespace`, `package`, `version` and
-`digest`, as in the outputs of another stack."""
+SourceArgument: TypeAlias = "PackageVersion | Promotion | Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]"
+"""The source of a promotion: a resource, or a mapping such as an output of another stack.
+
+The mapping requires `domain` and `repository`. Optional keys are `domain_owner`, `region`, `profile`, `endpoint`,
+`namespace`, `package`, `version` and `digest`.
+"""
 
 _OPTIONAL = ("domain_owner", "profile", "endpoint")
 _FROM_SOURCE = ("domain", "domain_owner", "repository", "region", "profile", "endpoint", "revision")
 
 
 class Promotion(_Version, module="codeartifact", name="Promotion"):
-    """A version of a generic package that takes over the very bytes that another repository holds.
+    """Publishes a version with the bytes that it has in another repository.
 
-    Within a domain the service copies; across domains, accounts and regions each asset is downloaded, verified and
-    published. Either way the destination is compared asset by asset. The source must be Published there, and hold what
-    was approved. What is promoted already is not judged again. As with `PackageVersion`, nothing is ever replaced.
+    Within a domain, CodeArtifact copies the version. Across domains, accounts and regions, each asset is downloaded,
+    verified and published. In both cases the result is compared with the source, asset by asset. The source must be
+    Published and have the approved digest. A completed promotion is not checked again. Like `PackageVersion`, the
+    resource is never replaced.
     """
 
     provider = PromotionProvider
 
-    def __init__(
+    def __init__(  # noqa: D417 - the others are those of PackageVersion
         self,
         resource_name: str,
         *,
-        source: Place,
+        source: SourceArgument,
         domain: pulumi.Input[str],
         repository: pulumi.Input[str],
         namespace: pulumi.Input[str] | None = None,
@@ -250,27 +269,37 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
     ) -> None:
         """Declare a promotion.
 
-        `source` is a `PackageVersion` or `Promotion` of this program, or a mapping: where the version is taken from.
-        `namespace`, `package`, `version` and `digest` are the source's, as far as it says them; `digest` is what was
-        approved, and without one the source decides. `soak` (`24h`) is how long it must have been Published there;
-        `force` is the digest whose soak is skipped, for a `reason`, which is kept in `audit`. All else as for
-        `PackageVersion`; `replace` also permits to take over a source that changed under the same version.
+        Args:
+            resource_name: the logical name; also the resource's ID if `namespace` or `package` is secret.
+            source: a `PackageVersion` or `Promotion` of this program, or a mapping (see `SourceArgument`).
+            domain: the domain of the destination.
+            repository: the repository of the destination.
+            namespace: by default the source's.
+            package: by default the source's.
+            version: by default the source's.
+            digest: `sha256:HEX`, the approved digest; by default the source's. Without one, the current version in the
+                source is promoted.
+            soak: how long the version must have been Published in the source, such as `24h`.
+            replace: as in `PackageVersion`. It also permits a source whose bytes changed under the same version.
+            force: `sha256:HEX`, the digest whose soak is skipped. Requires `reason`.
+            reason: why the soak is skipped; recorded in `audit`.
+
+        The other arguments are the same as in `PackageVersion`, for the destination.
+
+        Raises:
+            TypeError: `source` is not a resource, mapping or output.
         """
         folder = Path(base).absolute()
-        held = _held_by(source, folder)
+        values = _source_values(source, folder)
 
-        def either(given: pulumi.Input[str] | None, name: str) -> Any:
-            return given if given is not None else _value(held, name)
+        def default(argument: pulumi.Input[str] | None, name: str) -> Any:
+            return argument if argument is not None else arguments.value_of(values, name)
 
-        problems = [
-            f"{name} is {value!r}; write sha256:DIGEST"
-            for name, value in (("replace", replace or ""), ("force", force or ""))
-            if not is_digest(value)
-        ]
+        problems = digest_problems(replace=replace, force=force)
         if force and not reason.strip():
-            problems.append("force needs a reason, which is kept")
-        pin = either(digest, "digest")
-        known = Declaration(
+            problems.append("force requires a reason; it is recorded in `audit`")
+        pin = default(digest, "digest")
+        declaration = Declaration(
             problems=tuple(problems),
             base=str(folder),
             allow=_PROGRAM,
@@ -283,20 +312,19 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
         )
 
         def approved(pin: str | None) -> Declaration:
-            told = dataclasses.replace(known, pin=pin or "")
             if isinstance(source, pulumi.Output) and not pin:
-                # Another stack's outputs that have none are not what they are taken for.
-                problem = "source says no digest: it must be what approves, or `digest` is"
-                told = dataclasses.replace(told, problems=(*known.problems, problem))
-            return told
+                # Without a digest, this is probably not an output of `outputs_of`.
+                problem = "source has no digest: pass the approved one as `digest`, or in `source`"
+                return dataclasses.replace(declaration, problems=(*declaration.problems, problem))
+            return dataclasses.replace(declaration, pin=pin or "")
 
         self._declare(
             resource_name,
             pulumi.Output.from_input(pin).apply(approved),
             {
-                "namespace": either(namespace, "namespace"),
-                "package": either(package, "package"),
-                "version": either(version, "version"),
+                "namespace": default(namespace, "namespace"),
+                "package": default(package, "package"),
+                "version": default(version, "version"),
                 "domain": domain,
                 "domain_owner": domain_owner,
                 "repository": repository,
@@ -308,8 +336,8 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
                 "soak": soak,
                 "on_destroy": on_destroy,
                 "on_supersede": on_supersede,
-                "source": {name: _value(held, name) for name in _FROM_SOURCE},
-                # Known in a preview, although nothing can be looked at there before it is published.
+                "source": {name: arguments.value_of(values, name) for name in _FROM_SOURCE},
+                # Known in a preview, even if the source is published by the same program.
                 "assets": source.assets if isinstance(source, _Version) else None,
                 "digest": pin,
             },
@@ -325,16 +353,16 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
         *,
         version: pulumi.Input[str],
         approval: pulumi.Output[Mapping[str, Any]] | Mapping[str, Any],
-        known: Declaration,
+        declaration: Declaration,
         opts: pulumi.ResourceOptions | None = None,
     ) -> Promotion:
         """Declare a package of a manifest, under its logical name `namespace/package`.
 
-        `approval` has what of `known` depends on who approved: `pin`, `pinned_by`, and so on.
+        `approval` has the fields of `declaration` that depend on the approval: `pin`, `pinned_by` and others.
         """
 
         def approved(approval: Mapping[str, Any]) -> Declaration:
-            return dataclasses.replace(known, **approval)
+            return dataclasses.replace(declaration, **approval)
 
         resource = cls.__new__(cls)
         resource._declare(
@@ -352,49 +380,19 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
         return resource
 
 
-# A program is code that the operator runs: what a manifest needs a permission for, it simply says.
+# The operator runs the program, so unlike a manifest it needs no further permissions.
 _PROGRAM = frozenset(("outside", "endpoint", "delete", "local-source"))
 
 
-def _held_by(source: Place, folder: Path) -> Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]:
-    """Return what a source says of itself; each value by itself where that is known, since some may not be yet."""
+def _source_values(source: SourceArgument, folder: Path) -> Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]:
+    """Return the values of a source by name. A resource has an output per value, because some may not be known yet."""
     if not isinstance(source, _Version):
         if not isinstance(source, Mapping | pulumi.Output):
             raise TypeError(f"source is {source!r}: pass a PackageVersion, a Promotion, or a mapping")
         return source
     values = {name: getattr(source, name) for name in (*_FROM_SOURCE, "namespace", "package", "version", "digest")}
     for name in _OPTIONAL:
-        if name not in source._said:
-            values[name] = _known_with(source.region, values[name])
+        if name not in source._set_arguments:
+            values[name] = arguments.known_with(source.region, values[name])
     # A resource's endpoint is relative to the program's folder, an argument's to `base`.
-    return {**values, "endpoint": values["endpoint"].apply(lambda text: _relative(text, folder))}
-
-
-def _known_with(other: pulumi.Output[Any], output: pulumi.Output[Any]) -> pulumi.Output[Any]:
-    """Return an output that is known where `other` is.
-
-    In a preview the SDK takes what a resource does not have for something that is not known yet; but check() has
-    resolved it together with the region.
-    """
-    return pulumi.Output(output.resources(), output.future(), other.is_known(), output.is_secret())
-
-
-def _value(held: Mapping[str, Any] | pulumi.Output[Mapping[str, Any]], name: str) -> Any:
-    return held.apply(lambda values: (values or {}).get(name)) if isinstance(held, pulumi.Output) else held.get(name)
-
-
-def _relative(endpoint: str | None, folder: Path) -> str | None:
-    if not endpoint or not endpoint.startswith("file:"):
-        return endpoint
-    # Resolved on both sides: the way there may lead through a link.
-    there = Path(endpoint.removeprefix("file:")).resolve()
-    return "file:" + Path(os.path.relpath(there, folder.resolve())).as_posix()
-
-
-def _urn(type_name: str, resource_name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str] | str:
-    if opts.parent is None:
-        # The SDK's own way makes six outputs to join these four texts.
-        return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::pulumi-python:{type_name}::{resource_name}"
-    urn = create_urn(resource_name, f"pulumi-python:{type_name}", opts.parent)
-    # With a component as parent the URN depends on it, and it on its children: a circle. Only the text is needed.
-    return pulumi.Output(set(), cast(Any, urn.future()), urn.is_known())
+    return {**values, "endpoint": values["endpoint"].apply(lambda text: arguments.relative_endpoint(text, folder))}

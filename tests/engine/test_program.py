@@ -32,7 +32,7 @@ def test_no_stack_releases_what_it_does_not_name(project: Project) -> None:
     project.environ["PULUMI_STACK"] = "staging"
     project.run("stack", "init", "staging")
     printed = project.run("preview", fails=True)
-    assert "usage: this stack names no manifest, and there is no release.yaml beside Pulumi.yaml" in printed
+    assert "usage: the stack config has no `manifest`, and there is no release.yaml beside Pulumi.yaml" in printed
 
     # Its own remedies: for this stack, and for all.
     [command] = re.findall(r"`(pulumi config set manifest PATH .*?)`", printed)

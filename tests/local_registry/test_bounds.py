@@ -196,7 +196,7 @@ def test_a_connection_that_is_used_again_after_a_while_is_still_there(
 def test_connections_that_only_wait_make_room(
     client: CodeArtifactClient, server: LocalRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 50)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 50)
     with contextlib.ExitStack() as stack:
         waiting = [
             stack.enter_context(socket.create_connection((server.host, server.port), timeout=20)) for _ in range(200)

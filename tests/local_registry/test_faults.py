@@ -94,7 +94,7 @@ def test_a_rate_lets_the_burst_and_then_so_many_a_second_through() -> None:
     faults = parse({"rules": [{"throttle": {"rate": 10, "burst": 3}}]}, clock=lambda: now[0])
 
     def passed(requests: int) -> int:
-        return sum(faults.judge("ListDomains").answer is None for _ in range(requests))
+        return sum(faults.decide("ListDomains").response is None for _ in range(requests))
 
     assert passed(10) == 3
     now[0] += 0.2
@@ -226,7 +226,7 @@ def test_stale_reads_show_what_was_there_before_and_writes_see_the_truth(misbeha
 
 
 def hits(faults: Faults, requests: int, operation: str = "ListDomains") -> list[int]:
-    return [number for number in range(1, requests + 1) if faults.judge(operation).answer]
+    return [number for number in range(1, requests + 1) if faults.decide(operation).response]
 
 
 @pytest.mark.parametrize(
@@ -264,11 +264,11 @@ def test_the_first_rule_decides_and_delays_add_up() -> None:
         {"cut": "before"},
         {"fail": 503},
     )
-    first, second, third = (faults.judge("ListDomains") for _ in range(3))
-    assert (first.stall, first.age, first.lose, first.answer) == (1, 0, True, None)
+    first, second, third = (faults.decide("ListDomains") for _ in range(3))
+    assert (first.stall, first.age, first.lose, first.response) == (1, 0, True, None)
     assert (second.stall, second.age, second.lose, second.cut) == (1, 2, True, "")
-    assert third.answer
-    assert third.answer.status == 429
+    assert third.response
+    assert third.response.status == 429
     assert not third.cut
     assert third.rules == ["stall (rule 1)", "throttle (rule 3)"]
     assert faults.applied == {"stall": 3, "stale": 1, "lose": 2, "throttle": 1}
@@ -303,11 +303,11 @@ def test_without_rules_nothing_changes(misbehaving: Misbehaving) -> None:
         ({"rules": [{"lose": True, "probability": 30}]}, "rules[0].probability: must be a number of at least 0, at"),
         ({"rules": [{"lose": True, "operations": "ListDomains"}]}, "rules[0].operations: must be a list"),
         ({"rules": [{"lose": True, "operations": []}]}, "rules[0].operations: must be a list"),
-        ({"rules": [{"lose": True, "operations": ["Publish"]}]}, 'there is no operation "Publish"'),
+        ({"rules": [{"lose": True, "operations": ["Publish"]}]}, 'the embedded registry has no operation "Publish"'),
         ({"rules": [{"throttle": 5}]}, "rules[0].throttle: must be true, or an object"),
-        ({"rules": [{"throttle": {"rate": 0}}]}, "rules[0].throttle.rate: must be more than 0"),
+        ({"rules": [{"throttle": {"rate": 0}}]}, "rules[0].throttle.rate: must be greater than 0"),
         ({"rules": [{"throttle": {"rate": "10"}}]}, "rules[0].throttle.rate"),
-        ({"rules": [{"throttle": {"burst": 5}}]}, "rules[0].throttle.burst: needs a rate"),
+        ({"rules": [{"throttle": {"burst": 5}}]}, "rules[0].throttle.burst: requires a rate"),
         ({"rules": [{"throttle": {"retryAfter": 0.5}}]}, "rules[0].throttle.retryAfter: must be an integer"),
         ({"rules": [{"fail": 404}]}, "rules[0].fail: must be a status from 500 to 599, or one of AccessDenied"),
         ({"rules": [{"fail": "Conflict"}]}, "rules[0].fail"),

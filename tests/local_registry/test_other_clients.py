@@ -112,7 +112,7 @@ def test_an_error_on_request_has_all_members_of_the_real_one(
     error: str,
 ) -> None:
     client, faults = faulty
-    faults.become(parse({"rules": [{"fail": error}]}))
+    faults.replace_with(parse({"rules": [{"fail": error}]}))
     response = error_of(lambda: call(client))
     assert response["Error"]["Code"] == error
     if error == "ValidationException":
@@ -176,6 +176,6 @@ def test_aws_codeartifact_login_is_refused_and_changes_nothing(
         check=False,
     )
     assert done.returncode != 0
-    assert "the embedded registry serves no " in done.stderr
+    assert "the embedded registry has no " in done.stderr
     assert "amazonaws.com" not in done.stdout + done.stderr
     assert [path.name for path in home.rglob("*") if path.is_file()] == []

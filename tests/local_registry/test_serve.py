@@ -71,7 +71,7 @@ def test_boto3_in_a_shell_that_sourced_the_file_works_against_the_registry(tmp_p
         process.send_signal(signal.SIGTERM)
         output, log = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert output.strip().startswith("The registry has ended")
+    assert output.strip().startswith("The registry has stopped")
     assert "POST /v1/domain?domain=acme -> 200" in log
     assert len(log.strip().splitlines()) == 1
     assert not env_file.exists()
@@ -176,7 +176,7 @@ def test_a_store_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "registry.sqlite3").write_text("not a database at all " * 100)
     run = subprocess.run([*MAIN, tmp_path], capture_output=True, text=True, check=False)
     assert run.returncode == 2
-    assert "not the file of an embedded registry" in run.stderr
+    assert "not the database of an embedded registry" in run.stderr
 
 
 def test_listening_to_the_network_is_warned_of(tmp_path: Path) -> None:

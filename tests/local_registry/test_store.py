@@ -197,7 +197,7 @@ def test_a_newer_schema_is_refused(client: CodeArtifactClient, folder: Path) -> 
 def test_a_folder_that_is_something_else_is_refused(folder: Path) -> None:
     folder.mkdir()
     (folder / "registry.sqlite3").write_text("Dear diary, today I was mistaken for a database. " * 100)
-    with pytest.raises(StoreError, match="not the file of an embedded registry"):
+    with pytest.raises(StoreError, match="not the database of an embedded registry"):
         start(folder)
 
 

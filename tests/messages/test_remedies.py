@@ -139,7 +139,7 @@ def test_what_the_root_program_prints_helps_the_root_program(project: Project) -
     project.run("config", "set", "allow", "outside", "-s", "dev")
 
     printed = project.run("preview", fails=True)
-    assert "usage: allow is 'outside', and no list of texts" in printed
+    assert "usage: allow is 'outside': expected a list of texts" in printed
     paste(project, printed)
     printed = project.run("preview", fails=True)
     assert "the variable `version` is not set" in printed

@@ -185,8 +185,8 @@ def test_a_source_that_is_not_known_yet_makes_its_parts_unknown(stack: Stack) ->
     [
         ({"replace": "1.0"}, "replace is '1.0'; write sha256:DIGEST"),
         ({"force": "sha256:12", "reason": "a fix"}, "force is 'sha256:12'; write sha256:DIGEST"),
-        ({"force": ONE}, "force needs a reason, which is kept"),
-        ({"force": ONE, "reason": " "}, "force needs a reason, which is kept"),
+        ({"force": ONE}, "force requires a reason; it is recorded in `audit`"),
+        ({"force": ONE, "reason": " "}, "force requires a reason; it is recorded in `audit`"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -326,7 +326,7 @@ def test_what_a_stack_does_not_say_is_told_beside_the_resource(
     [app] = staging(stack)
     [problem] = app.declaration["problems"]
     assert problem == (
-        "the stack before says in its output `releases` no version and digest of acme/app: "
+        "the output `releases` of the stack before has no version and digest of acme/app: "
         "run `pulumi up` there first, or pin the package"
     )
 
@@ -352,7 +352,7 @@ def test_a_pin_of_no_package_is_a_warning(stack: Stack, program: Path) -> None:
     promoting(program, pins(app=("1.0", ONE), ap=("1.0", TWO)))
     staging(stack)
     [warning] = [line for line in stack.log if line.startswith("WARNING")]
-    assert warning == "WARNING: pins of staging: acme/ap is no package of release.yaml: the pin does nothing"
+    assert warning == "WARNING: pins of staging: release.yaml has no package acme/ap, so this pin has no effect"
 
 
 def test_permissions_are_for_the_version_that_is_promoted(stack: Stack, program: Path) -> None:
@@ -363,12 +363,12 @@ def test_permissions_are_for_the_version_that_is_promoted(stack: Stack, program:
     assert (docs.declaration["force"], docs.declaration["replace_digest"]) == ("", TWO)
     assert app.declaration["reason"] == "a fix"
     [warning] = [line for line in stack.log if line.startswith("WARNING")]
-    assert warning == f"WARNING: force: acme/docs@6={TWO} is about no version of release.yaml"
+    assert warning == f"WARNING: force: acme/docs@6={TWO} matches no version in release.yaml"
 
 
 def test_a_force_where_files_are_published_is_a_warning(stack: Stack) -> None:
     stack.run(lambda: publish_manifest("release.yaml", "dev", force=[f"acme/app@1.0={ONE}"], reason="a fix"))
-    assert "WARNING: force skips a soak, and dev publishes files: there is nothing to skip" in stack.log
+    assert "WARNING: `force` has no effect: dev publishes files, so there is no soak to skip" in stack.log
 
 
 def test_a_permission_is_for_the_version_that_a_stack_says(stack: Stack, program: Path) -> None:
@@ -526,7 +526,7 @@ def test_a_wrong_argument_is_said_in_check(promoted: Promoted) -> None:
         ({"soak": "a day"}, "soak", "24h"),
         ({"soak": 24}, "soak", "quote it"),
         ({"version": ""}, "version", "version is empty"),
-        ({"declared": {"problems": ("force needs a reason, which is kept",)}}, "source", "force needs a reason"),
+        ({"declared": {"problems": ("force requires a reason; it is recorded in `audit`",)}}, "source", "force requires a reason"),
     ]
     with promoted.plugin() as plugin:
         plugin.configure()

@@ -287,7 +287,7 @@ def test_what_the_operator_got_wrong_is_said_before_anything_is_registered(
 
 def test_a_reason_that_is_left_over_is_a_warning(stack: Stack) -> None:
     stack.run(lambda: publish_manifest("release.yaml", "dev", reason="a fix"))
-    assert "WARNING: there is a reason, but nothing to force: leave the argument `reason` out" in stack.log
+    assert "WARNING: `reason` has no effect without `force`: leave the argument `reason` out" in stack.log
 
 
 def test_variables_of_the_stack_go_before_the_manifests_and_after_the_environments(
@@ -490,7 +490,7 @@ def test_a_stack_that_names_no_manifest_releases_the_one_beside_it_and_no_other(
     assert [each.name for each in run()] == ["acme/app"]
     (program / "release.yaml").rename(program / "other.yaml")
     (program / "examples").symlink_to(ROOT / "examples")
-    with pytest.raises(pulumi.RunError, match="this stack names no manifest, and there is no"):
+    with pytest.raises(pulumi.RunError, match="the stack config has no `manifest`, and there is no"):
         run()
 
 

@@ -29,8 +29,8 @@ def test_several_versions_of_a_package_are_refused_with_a_way_out(
     with pytest.raises(pulumi.RunError) as raised:
         stack.run(lambda: publish_manifest("release.yaml", environment))
     assert str(raised.value) == (
-        "usage: release.yaml: acme/app is declared with 2 versions, and under Pulumi a package is one resource: give "
-        "each version a manifest and a stack of its own, or use `codeartifact-release apply`"
+        "usage: release.yaml: acme/app is declared with 2 versions, but under Pulumi a package is one resource: use "
+        "one manifest and one stack per version, or `codeartifact-release apply`"
     )
 
 

@@ -339,7 +339,7 @@ def test_the_projects_own_folder_is_no_registry(
     for words in (("plan",), ("apply", "--yes")):
         code, printed = run(monkeypatch, capsys, *words)
         assert code == 2
-        assert "which is not a registry's: nothing was touched" in printed
+        assert "which is not part of an embedded registry. Nothing was changed." in printed
         assert shape(project) == before
 
 
@@ -371,7 +371,7 @@ def test_a_link_that_comes_later_is_not_followed_either(part: str, project: Path
     (project / ".registry").symlink_to(outside)
     before = shape(outside)
     for each in (endpoint, stored(endpoint.text)):
-        with pytest.raises(UsageError, match=r"leads through a symbolic link, '\.registry'"):
+        with pytest.raises(UsageError, match=r"contains the symbolic link '\.registry'"):
             connect(Destination("acme", "dev"), each)
     assert shape(outside) == before
 
@@ -412,7 +412,7 @@ def test_rows_that_name_a_path_name_no_file(
     before = shape(outside)
     assert run(monkeypatch, capsys, "apply", "--yes")[0] == 0
     with start(project / ".registry") as server, contextlib.closing(client_of(server)) as client:
-        with pytest.raises(client.exceptions.InternalServerException, match="no SHA-256"):
+        with pytest.raises(client.exceptions.InternalServerException, match="not named by a SHA-256"):
             client.get_package_version_asset(
                 domain="acme", repository="dev", format="generic", namespace="acme", package="other",
                 packageVersion="1.0", asset="b.txt",
@@ -502,7 +502,7 @@ def test_a_termination_ends_a_plan_whose_tables_never_end(project: Path, outside
     circle(project / ".registry", outside)
     program = (
         "import sys; from pulumi_codeartifact_release.local_registry import tables;"
-        "tables.WORK_SECONDS = 1e9; tables.are_made = lambda rows:"
+        "tables.WORK_SECONDS = 1e9; tables.exist = lambda rows:"
         f"rows.execute('SELECT max(id) FROM ({NEVER_ENDS})').fetchone();"
         "print('begun', flush=True); sys.argv[1:] = ['plan', 'release.yaml', '-e', 'dev'];"
         "from pulumi_codeartifact_release.cli import main; main()"

@@ -1,4 +1,4 @@
-"""`codeartifact-release serve DIR`: keep an embedded registry up for other programs."""
+"""`codeartifact-release serve DIR`: run an embedded registry for other programs."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def run(*, directory: Path, host: str, port: int, env_file: Path | None, faults:
             stack.callback(signal.signal, number, previous)
         if not is_loopback(server.url):
             click.echo(
-                f"Warning: {server.host} is not a loopback address: others on the network can reach this registry, "
-                "over plain HTTP.",
+                f"Warning: {server.host} is not a loopback address. Other machines on the network can reach this "
+                "registry over plain HTTP.",
                 err=True,
             )
         environment = script(
@@ -42,14 +42,13 @@ def run(*, directory: Path, host: str, port: int, env_file: Path | None, faults:
             click.echo(environment, nl=False)
         else:
             stack.enter_context(_written(env_file, environment))
-        known = f"; its variables are in {env_file}" if env_file else ""
-        click.echo(f"Serving {directory} at {server.url}{known}. Ctrl-C ends it.")
+        hint = f"; its variables are in {env_file}" if env_file else ""
+        click.echo(f"Serving {directory} at {server.url}{hint}. Ctrl-C ends it.")
         stop.wait()
-    click.echo("The registry has ended; what it holds stays in its folder.")
+    click.echo("The registry has stopped. Its data stays in the folder.")
 
 
 def _start(directory: Path, host: str, port: int, faults: Path | None) -> LocalRegistry:
-
     try:
         return start(directory, host=host, port=port, log=_log, faults=load(faults) if faults else None)
     except (FaultsError, StoreError) as error:
@@ -57,21 +56,21 @@ def _start(directory: Path, host: str, port: int, faults: Path | None) -> LocalR
     except OSError as error:
         raise UsageError(
             f"Cannot listen on {host}:{port}: {error.strerror or error}. "
-            "Choose another --port, or leave it out to take any free one."
+            "Choose another --port, or omit it to use any free one."
         ) from error
 
 
 def _log(line: str) -> None:
-    with contextlib.suppress(OSError):  # whoever read our log may be gone; the registry goes on
+    with contextlib.suppress(OSError):  # the reader of the log may be gone; the registry goes on
         click.echo(f"{datetime.now():%H:%M:%S} {line}", err=True)
 
 
 @contextlib.contextmanager
 def _written(path: Path, text: str) -> Iterator[None]:
-    """Keep a file that only its owner may read, whole from the first moment, as long as the server runs."""
+    """Create a file that only its owner may read, and remove it when the server ends."""
     written = write_whole(path, text, "--env-file", mode=0o600)
     try:
         yield
     finally:
-        # Another server may have taken the name meanwhile.
+        # Not if another server has replaced it meanwhile.
         remove_written(path, written)

@@ -1,4 +1,4 @@
-"""An embedded registry: CodeArtifact's HTTP API for generic packages, kept in a folder on this machine.
+"""An embedded registry: CodeArtifact's HTTP API for generic packages, with its data in a local folder.
 
     with start(Path(".registry")) as server:
         key = server.credentials()
@@ -10,11 +10,11 @@
             aws_secret_access_key=key.secret_access_key,
         ).create_domain(domain="acme")
 
-Importing this package costs nothing: the server and botocore are imported by `start`.
+This module imports neither the server nor botocore; `start` does.
 
-Layers: `app` (HTTP) -> `protocol` and `sigv4` (the wire, derived from botocore's model) -> `operations` (the
-service's rules, one function an operation) -> `store` and `blobs` (SQLite and files). To add an operation, write
-one function in the module of its subject under `operations/`. `faults` is what goes wrong on request.
+Layers: `app` (HTTP) -> `protocol` and `sigv4` (serialization and signatures, derived from botocore's service model) ->
+`operations` (the service's rules, one function per operation) -> `store` and `blobs` (SQLite and files). To add an
+operation, write a function in the module of its subject under `operations/`. `faults` injects errors for tests.
 """
 
 from __future__ import annotations
@@ -44,27 +44,27 @@ def start(
     faults: Faults | None = None,
     follow_links: bool = True,
 ) -> LocalRegistry:
-    """Serve the registry kept in `directory`, on daemon threads of this process.
+    """Serve the registry in `directory`, on daemon threads of this process.
 
-    A missing folder reads as empty and is created by the first domain. Nothing is printed.
+    A missing folder is an empty registry; creating the first domain creates it. Nothing is printed.
 
     Args:
-        directory: where the registry keeps its files; on a local disk, shared by any number of processes.
+        directory: the folder with its data, on a local disk; any number of processes may share it.
         host: the address to listen on.
         port: the port to listen on; 0 takes any free one.
-        log: called with one line for every request, from the server's thread.
-        limits: the account's quotas; the service's defaults where not given.
-        faults: what to do wrong on purpose, as `faults.parse` or `faults.load` gives it.
-        follow_links: whether symbolic links on the way to `directory` are followed; in it, none ever is.
+        log: called with one line per request, in a thread of the server.
+        limits: the account's quotas; the documented defaults if None.
+        faults: errors to inject, from `faults.parse` or `faults.load`.
+        follow_links: whether the path of `directory` may contain symbolic links. Links inside it are never followed.
 
     Returns:
         The running server: its `url`, `credentials()` and `close()`; also a context manager.
 
     Raises:
-        OSError: the address cannot be listened on.
-        StoreError: the folder holds something that this version cannot use, or what no registry has put there.
+        OSError: the server cannot listen on the address.
+        StoreError: the folder contains files of something else, or of a newer version.
     """
-    from .server import LocalRegistry  # noqa: PLC0415 - importing this package costs nothing
+    from .server import LocalRegistry  # noqa: PLC0415 - uvicorn and botocore take long to import
 
     return LocalRegistry(
         directory,

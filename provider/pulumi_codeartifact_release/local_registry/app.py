@@ -1,6 +1,6 @@
-"""The HTTP layer: an ASGI application that turns requests into calls of the operations.
+"""The HTTP layer: an ASGI application that calls the operations.
 
-What blocks runs on worker threads; the event loop only moves bytes, so a slow or idle client holds no thread.
+Blocking calls run on worker threads. The event loop only moves bytes, so a slow client occupies no thread.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .failures import (
     invalid,
     quota_exceeded,
 )
-from .faults import Faults, Verdict
+from .faults import FaultEffect, Faults
 from .limits import Limits
 from .operations import OPERATIONS, Call, Operation
-from .protocol import Answer
+from .protocol import Response
 from .store import Store
 from .workers import DaemonExecutor
 
@@ -38,29 +38,29 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BLOCK = 1024 * 1024
-"""Bytes that are hashed and written, or read, at a time."""
+"""Size of the blocks that are hashed and written, or read, in bytes."""
 
 MAX_DOCUMENT = 1024 * 1024
-"""Bytes that a JSON document may have."""
+"""Maximum size of a JSON document in bytes."""
 
 IDLE_SECONDS = 120.0
-"""How long a client may take over a single block."""
+"""How long a client may take for one block."""
 
 
-class ClientGone(Exception):  # noqa: N818 - it is an event, and nobody is told of it
-    """The client went away before its request was complete."""
+class ClientGone(Exception):  # noqa: N818 - it is an event, not an error
+    """The client closed the connection before its request was complete."""
 
 
-class Severed(Exception):  # noqa: N818 - it is an event, and was asked for
-    """A fault wants the connection closed with no further word."""
+class Severed(Exception):  # noqa: N818 - it is an event, not an error
+    """A fault rule requires that the connection is closed without a response."""
 
 
 SEVER = "codeartifact.sever"
-"""The ASGI extension with which the server closes a connection at once."""
+"""An extension of ASGI: closes the connection at once."""
 
 
 class Exchange:
-    """One request and its answer, as ASGI hands them over."""
+    """One request and its response, in terms of ASGI."""
 
     def __init__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
@@ -70,7 +70,7 @@ class Exchange:
         for raw_name, raw_value in scope["headers"]:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
             self.headers[name] = f"{self.headers[name]},{value}" if name in self.headers else value
-        self.verdict = Verdict()
+        self.effect = FaultEffect()
         self._sever: Callable[[], None] = scope.get("extensions", {}).get(SEVER, lambda: None)
         self._receive = receive
         self._send = send
@@ -79,11 +79,11 @@ class Exchange:
         self.received = 0
 
     async def blocks(self) -> AsyncIterator[bytes]:
-        """Yield the body in blocks of about BLOCK bytes. Only now is a waiting client told to continue.
+        """Yield the body in blocks of about BLOCK bytes. This sends `100 Continue` to a client that waits for it.
 
         Raises:
-            ClientGone: the body stopped half-way.
-            TimeoutError: the client stalled.
+            ClientGone: the client closed the connection.
+            TimeoutError: the client sent nothing for IDLE_SECONDS.
         """
         parts: list[bytes] = []
         size = 0
@@ -106,30 +106,30 @@ class Exchange:
             self.received += len(message["body"])
             yield message["body"]
 
-    async def answer(self, answer: Answer, run: Callable[..., Awaitable[bytes]]) -> None:
-        """Send the answer; afterwards the connection is fit for another request, or closed."""
-        headers = {"x-amzn-requestid": str(uuid.uuid4()), **answer.headers}
+    async def respond(self, response: Response, run: Callable[..., Awaitable[bytes]]) -> None:
+        """Send the response. Afterwards the connection is ready for the next request, or closed."""
+        headers = {"x-amzn-requestid": str(uuid.uuid4()), **response.headers}
         if not self._begun and self.headers.get("expect", "").lower() == "100-continue":
-            headers["connection"] = "close"  # the client holds its body back, and never needs to send it
+            headers["connection"] = "close"  # the client waits for 100 Continue, and will not send its body
         else:
-            async for _ in self._parts():  # a client that is still sending would not hear an early answer
+            async for _ in self._parts():  # a client that is still sending would not read an early response
                 pass
-        stream = answer.stream
-        whole = self.verdict.cut != "response"
-        headers["content-length"] = str(len(answer.body) if stream is None else stream.size)
+        stream = response.stream
+        whole = self.effect.cut != "response"
+        headers["content-length"] = str(len(response.body) if stream is None else stream.size)
         raw = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
-        await self._send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        await self._send({"type": "http.response.start", "status": response.status, "headers": raw})
         if stream is None:
-            body = answer.body if whole else answer.body[: len(answer.body) // 2]
+            body = response.body if whole else response.body[: len(response.body) // 2]
             await self._send({"type": "http.response.body", "body": body, "more_body": not whole})
             return
-        gone = asyncio.ensure_future(self._receive())  # it returns when the connection is lost
+        gone = asyncio.ensure_future(self._receive())  # returns when the connection is closed
         try:
             left = stream.size if whole else stream.size // 2
             while left and not gone.done():
                 block = await run(stream.read, min(BLOCK // 4, left))
                 if not block:
-                    raise ClientGone  # the file is shorter than it was: cut the answer short, visibly
+                    raise ClientGone  # the file is shorter than it was; an incomplete response shows that
                 left -= len(block)
                 async with asyncio.timeout(IDLE_SECONDS):
                     await self._send({"type": "http.response.body", "body": block, "more_body": True})
@@ -139,7 +139,7 @@ class Exchange:
             gone.cancel()
 
     async def read_half(self) -> None:
-        """Take in half of the body that was announced."""
+        """Receive half of the body, by its Content-Length."""
         length = self.headers.get("content-length", "")
         half = int(length) // 2 if length.isdigit() else 0
         self._begun = True
@@ -151,7 +151,7 @@ class Exchange:
             self.received += len(message["body"])
 
     async def sever(self) -> None:
-        """Close the connection now, whatever is under way on it."""
+        """Close the connection at once."""
         self._sever()
         async with asyncio.timeout(IDLE_SECONDS):
             while (await self._receive())["type"] != "http.disconnect":
@@ -164,11 +164,11 @@ class Application:
 
     Attributes:
         store: rows and blobs.
-        keyring: whose signatures are accepted.
+        keyring: the accepted access keys.
         limits: the account's quotas.
-        workers: threads for what blocks.
-        log: called with a line for every request; None is silent.
-        faults: what to do wrong, and when; None is never.
+        workers: threads for blocking calls.
+        log: called with one line per request; None for no log.
+        faults: errors to inject; None for none.
     """
 
     store: Store
@@ -179,74 +179,76 @@ class Application:
     faults: Faults | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Response one request."""
         began = time.perf_counter()
         exchange = Exchange(scope, receive, send)
         outcome = "client gone"
-        answer: Answer | None = None
+        response: Response | None = None
         try:
-            answer = await self._answer(exchange)
-            outcome = f"{answer.status} {answer.error}".strip()
-            if exchange.verdict.stall:
-                await asyncio.sleep(exchange.verdict.stall)
-            if exchange.verdict.lose:
+            response = await self._respond(exchange)
+            outcome = f"{response.status} {response.error}".strip()
+            if exchange.effect.stall:
+                await asyncio.sleep(exchange.effect.stall)
+            if exchange.effect.lose:
                 raise Severed
-            await exchange.answer(answer, self._run)
+            await exchange.respond(response, self._run)
         except Severed:
-            outcome = f"{outcome}, not sent" if answer else "no answer"
+            outcome = f"{outcome}, not sent" if response else "no response"
             await exchange.sever()
         except (ClientGone, TimeoutError):
             outcome = "client gone"
         finally:
-            if answer is not None and answer.stream is not None:
-                answer.stream.close()
+            if response is not None and response.stream is not None:
+                response.stream.close()
             if self.log:
                 query = exchange.query.decode("ascii", "backslashreplace")
-                milliseconds = (time.perf_counter() - began) * 1000
-                if exchange.verdict.rules:
-                    outcome += f", fault: {' + '.join(exchange.verdict.rules)}"
-                self.log(f"{exchange.method} {exchange.path}?{query} -> {outcome} ({milliseconds:.0f} ms)")
+                duration_ms = (time.perf_counter() - began) * 1000
+                if exchange.effect.rules:
+                    outcome += f", fault: {' + '.join(exchange.effect.rules)}"
+                self.log(f"{exchange.method} {exchange.path}?{query} -> {outcome} ({duration_ms:.0f} ms)")
 
-    async def _answer(self, exchange: Exchange) -> Answer:
+    async def _respond(self, exchange: Exchange) -> Response:
         try:
             model = protocol.route(exchange.method, exchange.path)
-            if refusal := await self._misbehave(exchange, model):
+            if refusal := await self._inject_fault(exchange, model):
                 return refusal
             operation = OPERATIONS.get(model.name)
             if operation is None:
-                raise invalid(f"The embedded registry does not do {model.name}.", "UNKNOWN_OPERATION")
+                raise invalid(f"The embedded registry does not support {model.name}.", "UNKNOWN_OPERATION")
             if model.has_streaming_input:
-                return await self._answer_streamed(exchange, model, operation)
-            sigv4.check_key(exchange.headers, self.keyring.find)  # nothing is kept for somebody without one
+                return await self._respond_to_upload(exchange, model, operation)
+            sigv4.check_key(exchange.headers, self.keyring.find)  # without a key, nothing is received
             body = b""
             async for block in exchange.blocks():
                 body += block
                 if len(body) > MAX_DOCUMENT:
-                    raise invalid(f"The body has more than {MAX_DOCUMENT} bytes.", "CANNOT_PARSE")
-            return await self._run(self._answer_document, exchange, model, operation, body)
+                    raise invalid(f"The body is larger than {MAX_DOCUMENT} bytes.", "CANNOT_PARSE")
+            return await self._run(self._respond_to_document, exchange, model, operation, body)
         except ServiceError as error:
             return protocol.serialise_error(error)
         except (ClientGone, Severed, TimeoutError):
             raise
         except (OSError, sqlite3.Error, StoreError) as error:
             return _internal(f"The registry's folder cannot be used: {error}")
-        except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer it can parse
-            return _internal("The embedded registry failed.")
+        except Exception:  # noqa: BLE001 - also for a bug, the client gets a response that it can parse
+            return _internal("Internal error of the embedded registry.")
 
-    async def _misbehave(self, exchange: Exchange, model: OperationModel) -> Answer | None:
-        """Return the answer that is given instead of the work; None where the work is to be done."""
+    async def _inject_fault(self, exchange: Exchange, model: OperationModel) -> Response | None:
+        """Return the response that replaces the operation; None if the operation is to run."""
         if self.faults is None:
             return None
-        exchange.verdict = self.faults.judge(model.name, exchange.query)
-        if exchange.verdict.cut == "request":
+        exchange.effect = self.faults.decide(model.name, exchange.query)
+        if exchange.effect.cut == "request":
             await exchange.read_half()
-        if exchange.verdict.cut in ("before", "request"):
+        if exchange.effect.cut in ("before", "request"):
             raise Severed
-        return exchange.verdict.answer
+        return exchange.effect.response
 
-    def _answer_document(self, exchange: Exchange, model: OperationModel, operation: Operation, body: bytes) -> Answer:
+    def _respond_to_document(
+        self, exchange: Exchange, model: OperationModel, operation: Operation, body: bytes
+    ) -> Response:
         call = self._call(exchange, model, sigv4.body_hash(body), body)
-        result = self._apply(operation, call, exchange.verdict.age)
+        result = self._apply(operation, call, exchange.effect.age)
         try:
             return protocol.serialise(model, result)
         except BaseException:
@@ -255,20 +257,20 @@ class Application:
                     value.close()
             raise
 
-    async def _answer_streamed(self, exchange: Exchange, model: OperationModel, operation: Operation) -> Answer:
+    async def _respond_to_upload(self, exchange: Exchange, model: OperationModel, operation: Operation) -> Response:
         call = await self._run(self._admit, exchange, model, operation)
         upload = self.store.blobs.receive()
         try:
             await self._receive(exchange, upload, call["assetName"])
             return await self._run(self._finish, model, operation, replace(call, upload=upload))
         finally:
-            upload.close()  # not awaited: a server that ends cancels what is awaited, and this must happen
+            upload.close()  # not awaited: a server that shuts down cancels what is awaited, and this must run
 
     def _admit(self, exchange: Exchange, model: OperationModel, operation: Operation) -> Call:
-        """Check all that can be checked before the body is received."""
+        """Check what can be checked before the body is received."""
         declared = exchange.headers.get(sigv4.CONTENT_HASH, "")
         if not declared and "authorization" in exchange.headers:
-            raise invalid("Value at 'assetSHA256' is required.")  # the signature covers this, not the body
+            raise invalid("Value at 'assetSHA256' is required.")  # the signature covers this hash, not the body
         call = self._call(exchange, model, declared, b"")
         if operation.admit is not None:
             with self.store.read() as rows:
@@ -279,23 +281,23 @@ class Application:
     async def _receive(self, exchange: Exchange, upload: Upload, asset: str) -> None:
         writing: Awaitable[None] | None = None
         try:
-            async for block in exchange.blocks():  # the next block arrives while this one is hashed
+            async for block in exchange.blocks():  # while a block is hashed, the next one is received
                 if writing is not None:
                     await writing
                 if exchange.received > self.limits.asset_bytes:
-                    raise quota_exceeded(f"An asset has at most {self.limits.asset_bytes} bytes.", "asset", asset)
+                    raise quota_exceeded(f"An asset may have at most {self.limits.asset_bytes} bytes.", "asset", asset)
                 writing = asyncio.ensure_future(self._run(upload.write, block))
         finally:
             if writing is not None:
                 await writing
 
-    def _finish(self, model: OperationModel, operation: Operation, call: Call) -> Answer:
+    def _finish(self, model: OperationModel, operation: Operation, call: Call) -> Response:
         assert call.upload is not None
         try:
             call.upload.finish()
             return protocol.serialise(model, self._apply(operation, call))
         finally:
-            call.upload.close()  # here already, since removing a large file takes a while
+            call.upload.close()  # here on a worker thread, because removing a large file takes a while
 
     def _call(self, exchange: Exchange, model: OperationModel, payload_hash: str, body: bytes) -> Call:
         caller = sigv4.verify(
@@ -317,16 +319,16 @@ class Application:
         if operation.writes:
             with self.store.write(create=operation.creates) as rows:
                 if self.faults:
-                    self.faults.remember(rows)
+                    self.faults.snapshot(rows)
                 return operation.rule(rows, call)
-        past = self.faults.past(age) if self.faults and age else None
+        past = self.faults.rows_at(age) if self.faults and age else None
         if past:
             with contextlib.closing(past), contextlib.suppress(FileNotFoundError):
                 return operation.rule(past, call)
         try:
             with self.store.read() as rows:
                 return operation.rule(rows, call)
-        except FileNotFoundError:  # a blob was removed between row and file: the rows know better now
+        except FileNotFoundError:  # another process removed the blob after the row was read: read again
             with self.store.read() as rows:
                 return operation.rule(rows, call)
 
@@ -334,5 +336,5 @@ class Application:
         return await asyncio.wrap_future(self.workers.submit(function, *args, **kwargs))
 
 
-def _internal(message: str) -> Answer:
+def _internal(message: str) -> Response:
     return protocol.serialise_error(ServiceError("InternalServerException", message))

@@ -1,10 +1,10 @@
-"""Asset contents on disk: one file for each SHA-256, written whole or not at all.
+"""Asset contents on disk: one file per SHA-256, complete or absent.
 
-    DIR/uploads/<random>   being received; locked by its writer, so that what a killed process left is told apart
-    DIR/blobs/<sha256>     complete, on the disk, and named by its content
+    DIR/uploads/<random>   an upload in progress; its writer holds a lock, so a file without a lock is a leftover
+    DIR/blobs/<sha256>     a complete file that has reached the disk
 
-A blob is moved into place, and removed, only inside a write transaction of the store (see `store`): two processes
-cannot disagree about whether one is referenced.
+A blob is moved into place or removed only inside a write transaction of the store (see `store`), so that processes
+agree on which blobs are referenced.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from .folder import BLOBS, READ, UPLOADS, Folder, is_blob
 from .workers import DaemonExecutor
 
 ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"}
-"""The service's names of the four hashes, and Python's."""
+"""The names of the four hashes: CodeArtifact's -> Python's."""
 
 _PARALLEL_FROM = 256 * 1024
-"""Bytes from which four threads hash faster than one; hashlib lets go of the interpreter meanwhile."""
+"""Block size in bytes from which four threads are faster than one: hashlib releases the GIL for large blocks."""
 
 _BLOCKS_IN_FLIGHT = 4
-"""Blocks of one upload that may wait for the slowest hash."""
+"""Maximum number of blocks of one upload that wait for the slowest hash."""
 
 
 class Hashers:
-    """A thread for each algorithm. What is submitted to one runs in order, so it may be an upload's next block."""
+    """One thread per algorithm, so that the blocks of an upload are hashed in order."""
 
     def __init__(self) -> None:
         self.threads = {name: DaemonExecutor(1, f"registry-{python}") for name, python in ALGORITHMS.items()}
@@ -48,20 +48,20 @@ class Hashers:
 
 
 class Blobs:
-    """The two folders of a store's files."""
+    """The folders `blobs` and `uploads` of a store."""
 
     def __init__(self, folder: Folder, hashers: Hashers) -> None:
         self._folder = folder
         self._hashers = hashers
 
     def receive(self) -> Upload:
-        """Begin to receive a blob. The folders must exist."""
+        """Start an upload. The folders must exist."""
         return Upload(self._folder.open(UPLOADS), self._hashers)
 
     def place(self, upload: Upload) -> None:
-        """Move a finished upload to its name. Only inside a write transaction."""
-        # Also in the place of what is there: it may have come with somebody's checkout, and hold anything.
-        with self._folder.opened(BLOBS) as blobs:
+        """Move a finished upload to its blob. Call this only inside a write transaction."""
+        # Replace an existing file too: it may be part of an untrusted checkout, and have other content.
+        with self._folder.descriptor(BLOBS) as blobs:
             os.replace(upload.name, upload.hashes["SHA-256"], src_dir_fd=upload.folder, dst_dir_fd=blobs)
             os.fsync(blobs)
 
@@ -69,21 +69,21 @@ class Blobs:
         """Open a blob for reading.
 
         Raises:
-            FileNotFoundError: it is not there (any more).
-            StoreError: this is no name of a blob, or no file.
+            FileNotFoundError: the blob does not exist (any more).
+            StoreError: this is not the name of a blob, or it is not a regular file.
         """
         if not is_blob(sha256):
-            raise StoreError(f"the tables name a content that is no SHA-256: {str(sha256)[:80]!r}")
-        with self._folder.opened(BLOBS) as blobs:
+            raise StoreError(f"the database refers to a blob that is not named by a SHA-256: {str(sha256)[:80]!r}")
+        with self._folder.descriptor(BLOBS) as blobs:
             file = os.fdopen(os.open(str(sha256), READ, dir_fd=blobs), "rb", buffering=0)
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             file.close()
-            raise StoreError(f"{BLOBS}/{sha256} is not a file")
+            raise StoreError(f"{BLOBS}/{sha256} is not a regular file")
         return Blob(file)
 
     def remove(self, names: Iterable[object]) -> None:
-        """Remove blobs that no asset refers to. Only inside a write transaction."""
-        with self._folder.opened(BLOBS) as blobs:
+        """Remove blobs to which no asset refers. Call this only inside a write transaction."""
+        with self._folder.descriptor(BLOBS) as blobs:
             for name in names:
                 if is_blob(name):
                     _remove(blobs, str(name))
@@ -93,8 +93,8 @@ class Blobs:
         return self._folder.names(BLOBS)
 
     def remove_stale_uploads(self) -> None:
-        """Remove what killed processes were receiving: the files whose lock nobody holds."""
-        with self._folder.opened(UPLOADS) as uploads:
+        """Remove the uploads of killed processes, which are the files without a lock."""
+        with self._folder.descriptor(UPLOADS) as uploads:
             for name in self._folder.names(UPLOADS):
                 with contextlib.suppress(OSError):
                     descriptor = os.open(name, READ, dir_fd=uploads)
@@ -122,24 +122,24 @@ class Blob:
 
 
 class Upload:
-    """A blob that is being received, hashed four ways on its way to the disk.
+    """An upload in progress, which is written to the disk and hashed by four algorithms.
 
     Attributes:
-        folder: a descriptor of the folder that it is in.
-        name: of the file, a random one until `Blobs.place` moves it.
-        size: bytes received so far.
-        hashes: hex by the service's names; empty until `finish`.
+        folder: a descriptor of the folder `uploads`.
+        name: the random name of its file.
+        size: number of bytes so far.
+        hashes: name of the algorithm -> hex digest; empty until `finish`.
     """
 
     def __init__(self, folder: int, hashers: Hashers) -> None:
-        """Make the file; the descriptor of the folder is closed with it."""
+        """Create the file. `close` also closes the descriptor of the folder."""
         self.folder = folder
         self.size = 0
         self.hashes: dict[str, str] = {}
         self._hashers = hashers
         self._hashing = {name: hashlib.new(python, usedforsecurity=False) for name, python in ALGORITHMS.items()}
         self._in_flight: deque[list[Future[None]]] = deque()
-        self._lock = threading.Lock()  # a cancelled request closes while its last write may still run
+        self._lock = threading.Lock()  # a cancelled request may close while its last write is still running
         try:
             self.name, self._file = _create_locked(folder)
         except BaseException:
@@ -154,25 +154,25 @@ class Upload:
             self.size += len(data)
             if len(data) < _PARALLEL_FROM:
                 self._await_hashes(0)
-                for each in self._hashing.values():
-                    each.update(data)
+                for hasher in self._hashing.values():
+                    hasher.update(data)
             else:
                 self._in_flight.append(
-                    [self._hashers.threads[name].submit(each.update, data) for name, each in self._hashing.items()]
+                    [self._hashers.threads[name].submit(hasher.update, data) for name, hasher in self._hashing.items()]
                 )
             self._file.write(data)
             self._await_hashes(_BLOCKS_IN_FLIGHT)
 
     def finish(self) -> None:
-        """Bring the blob to the disk, after which `hashes` is known."""
+        """Flush the file to the disk and set `hashes`."""
         with self._lock:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._await_hashes(0)
-            self.hashes = {name: each.hexdigest() for name, each in self._hashing.items()}
+            self.hashes = {name: hasher.hexdigest() for name, hasher in self._hashing.items()}
 
     def close(self) -> None:
-        """Let go of the file, and remove it unless it was moved into place. May be called twice."""
+        """Close the file, and remove it unless it was moved. May be called twice."""
         with self._lock:
             if not self._file.closed:
                 try:
@@ -192,7 +192,7 @@ def _create_locked(folder: int) -> tuple[str, BinaryIO]:
         name = secrets.token_hex(16)
         file = os.fdopen(os.open(name, flags, 0o666, dir_fd=folder), "wb")
         fcntl.flock(file, fcntl.LOCK_EX)
-        # Between the two calls another process may have taken it for a leftover; then it has no name any more.
+        # Before the lock, another process may have removed it as a leftover. Then it has no name any more.
         if os.fstat(file.fileno()).st_nlink:
             return name, file
         file.close()

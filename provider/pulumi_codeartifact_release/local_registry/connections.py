@@ -1,7 +1,6 @@
-"""What one connection may take before it has shown a key: bytes of headers, and time; and how many there may be.
+"""Limits for unauthenticated connections: the size of the headers, the time to send them, the number of connections.
 
-httptools joins the parts of a header for as long as it grows, and uvicorn gives a silent connection all the time it
-wants: both are bounded here.
+httptools and uvicorn have no limit for the size of a header or the time of an idle connection.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from .app import SEVER
 
 HEAD_BYTES = 64 * 1024
-"""Of a request line with its headers. As much may pass without any of a body: trailers, or extensions of chunks."""
+"""Maximum size of the request line and headers; also of trailers and chunk extensions between two parts of a body."""
 
 HEAD_SECONDS = 30.0
-"""From the first byte of a request, or the connection itself, to the end of its headers."""
+"""Maximum time from the connection, or from the first byte of a request, to the end of its headers."""
 
 PIPELINED = 16
-"""Requests that may come before the first of them is answered."""
+"""Maximum number of requests that wait for the response to an earlier one."""
 
 _REFUSAL = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\n"
@@ -30,24 +29,24 @@ _REFUSAL = (
 
 
 _DESCRIPTORS, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-MOST_CONNECTIONS = 512 if _DESCRIPTORS == resource.RLIM_INFINITY else max(16, min(512, _DESCRIPTORS // 2))
-"""At a time. The other half of the descriptors is for the files that they are opened for."""
+MAX_CONNECTIONS = 512 if _DESCRIPTORS == resource.RLIM_INFINITY else max(16, min(512, _DESCRIPTORS // 2))
+"""Maximum number of open connections. The other half of the file descriptors is for the files of requests."""
 
 
 class _TooMuchError(Exception):
-    """Raised in a callback of the parser, which stops at it."""
+    """Raised in a callback of the parser to stop it."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """HTTP with bounds, that tells the application how to close the connection, which ASGI has no word for.
+    """HTTP with limits, and with the extension SEVER, because ASGI has no way to close a connection.
 
     Attributes:
-        heard_at: when something came last, in the loop's time.
+        last_received_at: when data last arrived, in the time of the event loop.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.heard_at = 0.0
+        self.last_received_at = 0.0
         self._head_bytes = 0
         self._idle_bytes = 0
         self._progress = False
@@ -55,36 +54,36 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether this connection has not been closed by us."""
+        """True until this side closes the connection."""
         return not self.transport.is_closing()
 
     @property
-    def waits(self) -> bool:
-        """Whether no request of this connection is being answered, so that nobody would miss it."""
+    def is_idle(self) -> bool:
+        """True if no request on this connection is in progress."""
         return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection; of too many, one that only waits has to go."""
+        """Accept the connection. Above the maximum, close an idle one."""
         super().connection_made(transport)
-        self.heard_at = self.loop.time()
-        self._expect_head()
-        if len(self.connections) > MOST_CONNECTIONS:
-            others = [each for each in self.connections if isinstance(each, BoundedProtocol) and each.is_open]
-            if len(others) > MOST_CONNECTIONS:
-                # First those that never asked for anything: a client means to use the others again.
-                waiting = (each for each in others if each.waits)
-                min(waiting, key=lambda each: (each.cycle is not None, each.heard_at)).transport.abort()
+        self.last_received_at = self.loop.time()
+        self._start_head_timer()
+        if len(self.connections) > MAX_CONNECTIONS:
+            others = [other for other in self.connections if isinstance(other, BoundedProtocol) and other.is_open]
+            if len(others) > MAX_CONNECTIONS:
+                # Prefer one without any request so far: the client of the others probably reuses them.
+                idle = (other for other in others if other.is_idle)
+                min(idle, key=lambda other: (other.cycle is not None, other.last_received_at)).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self._have_head()
+        """Cancel the timer."""
+        self._stop_head_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come."""
-        self.heard_at = self.loop.time()
-        if self.waits:
-            self._expect_head()
+        """Parse the data, and refuse too much of it without progress."""
+        self.last_received_at = self.loop.time()
+        if self.is_idle:
+            self._start_head_timer()
         self._progress = False
         super().data_received(data)
         self._idle_bytes = 0 if self._progress else self._idle_bytes + len(data)
@@ -92,33 +91,33 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse()
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Start a request."""
         super().on_message_begin()
         self._progress = True
         self._head_bytes = 0
         self.scope["extensions"] = {SEVER: self.transport.abort}  # type: ignore[dict-item]
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the request line."""
+        """Count a part of the request line."""
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, or a trailer."""
+        """Count a header or a trailer."""
         self._count(len(name) + len(value) + 4)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Hand the request over."""
+        """Start the application for the request, unless too many wait."""
         self._progress = True
-        self._have_head()
+        self._stop_head_timer()
         if len(self.pipeline) >= PIPELINED:
             self._refuse()
             raise _TooMuchError
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Hand a part of the body over."""
+        """Pass a part of the body to the application."""
         self._progress = True
         super().on_body(body)
 
@@ -129,22 +128,22 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _TooMuchError
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP, unless it was refused for its size."""
+        """Refuse what is not HTTP, unless it was refused for its size before."""
         if self.is_open:
             super().send_400_response(msg)
 
     def _refuse(self) -> None:
-        if self.waits:
+        if self.is_idle:
             self.transport.write(_REFUSAL)
             self.transport.close()
         else:
-            self.transport.abort()  # an answer is under way, and another in the middle of it would be part of it
+            self.transport.abort()  # a second response would end up in the middle of the one that is being sent
 
-    def _expect_head(self) -> None:
+    def _start_head_timer(self) -> None:
         if self._head_timer is None:
             self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
-    def _have_head(self) -> None:
+    def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

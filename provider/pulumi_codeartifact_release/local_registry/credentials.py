@@ -1,4 +1,4 @@
-"""Keys that this server, and no other, accepts. They live as long as the server and are never written to disk."""
+"""Access keys for one running server. They are never written to disk."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Credentials:
-    """A key pair that signs requests for one account.
+    """An access key of one account.
 
     Attributes:
-        access_key_id: 20 characters, as AWS's are; like those it holds the account.
-        secret_access_key: what signatures are made with; left out of `repr`.
-        account: 12 digits, the caller's account.
+        access_key_id: 20 characters. Like AWS's, it contains the account.
+        secret_access_key: the secret key; not in `repr`.
+        account: 12 digits.
     """
 
     access_key_id: str
@@ -24,7 +24,7 @@ class Credentials:
 
 
 class Keyring:
-    """The keys of one running server: one pair for each account that was asked for."""
+    """The access keys of one running server: one per account, created on request."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,7 +32,7 @@ class Keyring:
         self._by_key: dict[str, Credentials] = {}
 
     def issue(self, account: str) -> Credentials:
-        """Return the account's key pair, made at random on first use.
+        """Return the access key of an account. The first call creates a random one.
 
         Raises:
             ValueError: the account is not 12 digits.
@@ -42,16 +42,16 @@ class Keyring:
         with self._lock:
             if account not in self._by_account:
                 key = _key_of(account)
-                issued = Credentials(key, secrets.token_urlsafe(30), account)
-                self._by_account[account] = self._by_key[key] = issued
+                credentials = Credentials(key, secrets.token_urlsafe(30), account)
+                self._by_account[account] = self._by_key[key] = credentials
             return self._by_account[account]
 
     def find(self, access_key_id: str) -> Credentials | None:
-        """Return the key pair of this id, or None."""
+        """Return the credentials with this access key ID, or None."""
         return self._by_key.get(access_key_id)
 
 
 def _key_of(account: str) -> str:
-    """Return an access key ID at random, which holds its account as AWS's do: `sts get-access-key-info` tells it."""
+    """Return a random access key ID that encodes the account as AWS does; `sts get-access-key-info` decodes it."""
     head = (1 << 47) | (int(account) << 7) | secrets.randbits(7)
     return "AKIA" + base64.b32encode(head.to_bytes(6, "big") + secrets.token_bytes(4)).decode()

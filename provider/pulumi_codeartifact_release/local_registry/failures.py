@@ -1,4 +1,4 @@
-"""The service's errors, under the names of their shapes in botocore's model."""
+"""The errors of the service, named as in botocore's model."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any
 
 
 class StoreError(RuntimeError):
-    """The folder cannot be used as a registry: it is something else, or a newer version of this package wrote it."""
+    """The folder cannot be used: it contains something else, or a newer version of this package wrote it."""
 
 
 class ServiceError(Exception):
-    """An error answer.
+    """An error response.
 
     Attributes:
-        shape: the error's name, `ConflictException` say, or one of AWS's front door that the model does not hold.
-        members: the shape's members: `message` and, where it has them, `resourceId`, `resourceType`, `reason`.
-        status: the HTTP status; None takes the model's.
+        shape: the error's name, such as `ConflictException`; errors of AWS's API gateway are not in the model.
+        members: the error's members: `message`, and some of `resourceId`, `resourceType`, `reason`.
+        status: the HTTP status; None for the one in the model.
     """
 
     def __init__(self, shape: str, message: str, *, status: int | None = None, **members: Any) -> None:
@@ -26,7 +26,7 @@ class ServiceError(Exception):
 
 
 def invalid(message: str, reason: str = "FIELD_VALIDATION_FAILED") -> ServiceError:
-    """Build a 400 about a parameter, which the message names. `reason` is one of ValidationExceptionReason."""
+    """Build a 400 for a parameter, which the message names. `reason` is one of ValidationExceptionReason."""
     return ServiceError("ValidationException", message, reason=reason)
 
 
@@ -41,20 +41,20 @@ def not_found(resource_type: str, resource_id: str, message: str = "") -> Servic
 
 
 def conflict(message: str, resource_type: str, resource_id: str) -> ServiceError:
-    """Build a 409: the request contradicts what the registry holds."""
+    """Build a 409: the request contradicts the content of the registry."""
     return ServiceError("ConflictException", message, resourceId=resource_id, resourceType=resource_type)
 
 
 def quota_exceeded(message: str, resource_type: str, resource_id: str) -> ServiceError:
-    """Build a 402: more, or larger, than the account's quota allows."""
+    """Build a 402: a quota of the account is exceeded."""
     return ServiceError("ServiceQuotaExceededException", message, resourceId=resource_id, resourceType=resource_type)
 
 
-def refused(shape: str, message: str) -> ServiceError:
-    """Build a 403 of AWS's front door: the request is not signed by a known key."""
+def forbidden(shape: str, message: str) -> ServiceError:
+    """Build a 403 of AWS's API gateway: the signature of the request is missing or wrong."""
     return ServiceError(shape, message, status=403)
 
 
 def body_mismatch() -> ServiceError:
-    """Build the 400 for an asset whose bytes are not those of the declared hash."""
+    """Build the 400 for an asset that does not match its declared hash."""
     return invalid("Value at 'assetSHA256' is not the SHA-256 hash of the asset's content.", "OTHER")

@@ -1,10 +1,9 @@
-"""Faults on demand: a registry that throttles, fails, stalls, cuts connections, loses answers and reads stale.
+"""Fault injection: throttling, errors, delays, broken connections, lost responses and stale reads.
 
     faults = parse({"seed": 7, "rules": [{"lose": True, "operations": ["PublishPackageVersion"], "every": 3}]})
     start(folder, faults=faults)
 
-The form of the document is described, key by key, in docs/embedded-registry.md. With the same seed and the same
-order of requests the same requests are hit.
+docs/embedded-registry.md describes the document. The same seed and the same order of requests affect the same requests.
 """
 
 from __future__ import annotations
@@ -24,42 +23,42 @@ from typing import Any, NoReturn
 from . import protocol
 from .failures import ServiceError
 from .operations import OPERATIONS
-from .protocol import Answer
+from .protocol import Response
 
 CUTS = ("before", "request", "response")
-"""Where a connection may be cut: before the body is read, in its middle, in the middle of the answer."""
+"""When a connection is closed: before the request body is read, halfway through it, halfway through the response."""
 
-_FRONT_DOOR = {
+_GATEWAY_ERRORS = {
     "ExpiredTokenException": 403,
     "InvalidSignatureException": 403,
     "ServiceUnavailableException": 503,
     "UnrecognizedClientException": 403,
 }
-"""Errors that AWS answers with and that the service's model does not hold."""
+"""Errors of AWS that are not in the service's model, with their HTTP status."""
 
-_SAID = "This fault was asked for."
-_LONGEST_SECONDS = 3600.0
+_MESSAGE = "This error was injected by a fault rule."
+_MAX_SECONDS = 3600.0
 
 
 class FaultsError(ValueError):
-    """The document is not one of faults: one line that says where and why."""
+    """The document is invalid. The message is one line that names the key."""
 
 
 @dataclass
-class Verdict:
-    """What is done to one request; as built, nothing.
+class FaultEffect:
+    """What the rules do to one request; by default nothing.
 
     Attributes:
-        answer: sent instead of doing the work.
-        stall: seconds between the work and its answer.
-        cut: where the connection is cut: one of CUTS, or empty.
-        lose: whether the work is done and the answer never sent.
-        age: seconds by which a read is behind.
-        query: of the request, raw: what an answer is about.
-        rules: what was done and by which rule, for the log.
+        response: sent instead of running the operation.
+        stall: seconds between the operation and its response.
+        cut: when the connection is closed: one of CUTS, or "".
+        lose: True if the operation runs and its response is not sent.
+        age: seconds by which a read is stale.
+        query: the raw query string of the request, for the resource in an error.
+        rules: the kind and number of each rule that applied, for the log.
     """
 
-    answer: Answer | None = None
+    response: Response | None = None
     stall: float = 0.0
     cut: str = ""
     lose: bool = False
@@ -70,19 +69,19 @@ class Verdict:
 
 @dataclass
 class _Bucket:
-    """Lets `rate` requests a second through, and `burst` at once. The caller holds the lock."""
+    """A token bucket: `rate` requests per second, and `burst` at once. The caller holds the lock."""
 
     rate: float
     burst: float
     clock: Callable[[], float]
     tokens: float = 0.0
-    counted_at: float | None = None
+    updated_at: float | None = None
 
     def take(self) -> bool:
         now = self.clock()
-        gained = self.burst if self.counted_at is None else (now - self.counted_at) * self.rate
-        self.counted_at = now
-        self.tokens = min(self.burst, self.tokens + gained)
+        new_tokens = self.burst if self.updated_at is None else (now - self.updated_at) * self.rate
+        self.updated_at = now
+        self.tokens = min(self.burst, self.tokens + new_tokens)
         if self.tokens < 1:
             return False
         self.tokens -= 1
@@ -91,12 +90,12 @@ class _Bucket:
 
 @dataclass
 class _Rule:
-    """One entry of the document: which requests, and what is done to them."""
+    """One rule of the document."""
 
     number: int
     kind: str
-    act: Callable[[Verdict], bool]
-    """Changes the verdict; False where there was nothing to do: a bucket that is not empty."""
+    act: Callable[[FaultEffect], bool]
+    """Changes the effect. Returns False if there is nothing to do, because a token was left."""
     operations: frozenset[str] | None
     after: int
     first: int | None
@@ -106,70 +105,72 @@ class _Rule:
     seen: int = 0
 
     def hits(self, operation: str) -> bool:
-        """Count a request and say whether it is one of the rule's."""
+        """Count a request, and return whether the rule applies to it."""
         if self.operations is not None and operation not in self.operations:
             return False
         self.seen += 1
-        drawn = self.chance.random()  # always, so that the other conditions do not move what is drawn later
+        random_value = (
+            self.chance.random()
+        )  # for every request, so that the other conditions do not change the sequence
         number = self.seen - self.after
         return (
             number > 0
             and (self.first is None or number <= self.first)
             and number % self.every == 0
-            and drawn < self.probability
+            and random_value < self.probability
         )
 
 
 class Faults:
-    """The rules of a server, and the past that its stale reads show. Thread-safe.
+    """The fault rules of a server, and the old data for its stale reads. Thread-safe.
 
     Attributes:
-        applied: how many requests each kind of fault has hit so far.
+        applied: kind of fault -> number of requests that it has affected.
     """
 
-    def __init__(self, rules: list[_Rule], keeps: float, clock: Callable[[], float]) -> None:
+    def __init__(self, rules: list[_Rule], max_age: float, clock: Callable[[], float]) -> None:
         self.applied: Counter[str] = Counter()
         self._rules = rules
-        self._keeps = keeps
+        self._max_age = max_age
         self._clock = clock
         self._lock = threading.Lock()
-        self._past: deque[tuple[float, bytes]] = deque()
+        self._snapshots: deque[tuple[float, bytes]] = deque()
 
-    def become(self, other: Faults) -> None:
-        """Do from the next request on what `other` would; what was counted and remembered so far is forgotten."""
+    def replace_with(self, other: Faults) -> None:
+        """Use the rules and counters of `other` from the next request on."""
         with self._lock:
-            self.applied, self._rules, self._keeps = other.applied, other._rules, other._keeps
-            self._past.clear()
+            self.applied, self._rules, self._max_age = other.applied, other._rules, other._max_age
+            self._snapshots.clear()
 
-    def judge(self, operation: str, query: bytes = b"") -> Verdict:
-        """Decide what is done to a request. A delay and a stale read add to what later rules do; others are final."""
-        verdict = Verdict(query=query)
+    def decide(self, operation: str, query: bytes = b"") -> FaultEffect:
+        """Return what the rules do to a request. After a rule that is not a delay or a stale read, no other applies."""
+        effect = FaultEffect(query=query)
         decided = False
         with self._lock:
             for rule in self._rules:
-                # Every rule counts every request, so that rules do not move each other's hits.
-                if rule.hits(operation) and not decided and rule.act(verdict):
+                # Every rule counts every request, so that rules do not influence each other.
+                if rule.hits(operation) and not decided and rule.act(effect):
                     decided = rule.kind not in ("stall", "stale")
-                    verdict.rules.append(f"{rule.kind} (rule {rule.number})")
+                    effect.rules.append(f"{rule.kind} (rule {rule.number})")
                     self.applied[rule.kind] += 1
-        return verdict
+        return effect
 
-    def remember(self, rows: sqlite3.Connection) -> None:
-        """Keep what a write is about to change, for the reads that come too early. Within the write's transaction."""
-        if not self._keeps:
+    def snapshot(self, rows: sqlite3.Connection) -> None:
+        """Keep the data before a write, for stale reads. Call this in the transaction of the write."""
+        if not self._max_age:
             return
         now = self._clock()
         before = rows.serialize()
         with self._lock:
-            while self._past and self._past[0][0] < now - self._keeps:
-                self._past.popleft()
-            self._past.append((now, before))
+            while self._snapshots and self._snapshots[0][0] < now - self._max_age:
+                self._snapshots.popleft()
+            self._snapshots.append((now, before))
 
-    def past(self, age: float) -> sqlite3.Connection | None:
-        """Open the rows as they were `age` seconds ago; None where nothing was written since."""
+    def rows_at(self, age: float) -> sqlite3.Connection | None:
+        """Return the data as it was `age` seconds ago; None if nothing was written since."""
         then = self._clock() - age
         with self._lock:
-            before = next((rows for changed, rows in self._past if changed > then), None)
+            before = next((rows for changed, rows in self._snapshots if changed > then), None)
         if before is None:
             return None
         rows = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -179,10 +180,10 @@ class Faults:
 
 
 def load(path: Path, clock: Callable[[], float] = time.monotonic) -> Faults:
-    """Read a file of faults.
+    """Read a file of fault rules.
 
     Raises:
-        FaultsError: it cannot be read, or is not what it should be.
+        FaultsError: the file cannot be read, or is invalid.
     """
     try:
         document = json.loads(path.read_bytes())
@@ -197,14 +198,14 @@ def load(path: Path, clock: Callable[[], float] = time.monotonic) -> Faults:
 
 
 def parse(document: object, clock: Callable[[], float] = time.monotonic) -> Faults:
-    """Turn the document, as JSON values, into faults.
+    """Return the faults that a document describes, which is JSON as Python values.
 
     Raises:
-        FaultsError: it is not what it should be.
+        FaultsError: the document is invalid.
     """
     if not isinstance(document, Mapping):
         raise FaultsError('must be an object: {"seed": 1, "rules": [...]}')
-    _known(document, "", ("seed", "rules"))
+    _check_keys(document, "", ("seed", "rules"))
     seed = document.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise FaultsError(f"seed: must be an integer, not {json.dumps(seed)}")
@@ -212,18 +213,18 @@ def parse(document: object, clock: Callable[[], float] = time.monotonic) -> Faul
     if not isinstance(entries, list):
         raise FaultsError("rules: must be a list of rules")
     rules = [_rule(entry, number, seed, clock) for number, entry in enumerate(entries, 1)]
-    keeps = [float(entry["stale"]) for entry in entries if "stale" in entry]
-    return Faults(rules, max(keeps, default=0.0), clock)
+    max_age = [float(entry["stale"]) for entry in entries if "stale" in entry]
+    return Faults(rules, max(max_age, default=0.0), clock)
 
 
 # --- one rule -------------------------------------------------------------------------------------------------
 
-_KINDS: dict[str, Callable[[str, Any, Callable[[], float]], Callable[[Verdict], bool]]] = {}
+_KINDS: dict[str, Callable[[str, Any, Callable[[], float]], Callable[[FaultEffect], bool]]] = {}
 
 
 def _kind(
-    make: Callable[[str, Any, Callable[[], float]], Callable[[Verdict], bool]],
-) -> Callable[[str, Any, Callable[[], float]], Callable[[Verdict], bool]]:
+    make: Callable[[str, Any, Callable[[], float]], Callable[[FaultEffect], bool]],
+) -> Callable[[str, Any, Callable[[], float]], Callable[[FaultEffect], bool]]:
     _KINDS[make.__name__.removeprefix("_")] = make
     return make
 
@@ -232,7 +233,7 @@ def _rule(entry: Any, number: int, seed: int, clock: Callable[[], float]) -> _Ru
     where = f"rules[{number - 1}]"
     if not isinstance(entry, Mapping):
         raise FaultsError(f"{where}: must be an object")
-    _known(entry, where, (*_KINDS, "operations", "after", "first", "every", "probability"))
+    _check_keys(entry, where, (*_KINDS, "operations", "after", "first", "every", "probability"))
     kinds = [kind for kind in _KINDS if kind in entry]
     if len(kinds) != 1:
         raise FaultsError(f"{where}: must have exactly one of {', '.join(_KINDS)}")
@@ -245,7 +246,7 @@ def _rule(entry: Any, number: int, seed: int, clock: Callable[[], float]) -> _Ru
         _integer(entry["first"], f"{where}.first", 1) if "first" in entry else None,
         _integer(entry.get("every", 1), f"{where}.every", 1),
         _number(entry.get("probability", 1), f"{where}.probability", 1.0),
-        random.Random(f"{seed}/{number}"),  # noqa: S311 - to be repeated, not to be secret
+        random.Random(f"{seed}/{number}"),  # noqa: S311 - it must be reproducible, not secret
     )
 
 
@@ -256,105 +257,108 @@ def _operations(value: Any, where: str) -> frozenset[str] | None:
         raise FaultsError(f'{where}: must be a list of operations, such as ["PublishPackageVersion"]')
     for name in value:
         if name not in OPERATIONS:
-            raise FaultsError(f"{where}: there is no operation {json.dumps(name)} here")
+            raise FaultsError(f"{where}: the embedded registry has no operation {json.dumps(name)}")
     return frozenset(value)
 
 
 @_kind
-def _throttle(where: str, value: Any, clock: Callable[[], float]) -> Callable[[Verdict], bool]:
+def _throttle(where: str, value: Any, clock: Callable[[], float]) -> Callable[[FaultEffect], bool]:
     options = {} if value is True else value
     if not isinstance(options, Mapping):
         raise FaultsError(f"{where}: must be true, or an object with retryAfter, rate, burst")
-    _known(options, where, ("retryAfter", "rate", "burst"))
+    _check_keys(options, where, ("retryAfter", "rate", "burst"))
     members: dict[str, Any] = {}
     if "retryAfter" in options:
         members["retryAfterSeconds"] = _integer(options["retryAfter"], f"{where}.retryAfter", 0)
-    answer = protocol.serialise_error(ServiceError("ThrottlingException", f"Rate exceeded. {_SAID}", **members))
+    response = protocol.serialise_error(ServiceError("ThrottlingException", f"Rate exceeded. {_MESSAGE}", **members))
     bucket: _Bucket | None = None
     if "rate" in options:
         rate = _number(options["rate"], f"{where}.rate", math.inf)
         if not rate:
-            raise FaultsError(f"{where}.rate: must be more than 0; leave it out to refuse every request")
+            raise FaultsError(f"{where}.rate: must be greater than 0; omit it to throttle every request")
         burst = _integer(options.get("burst", max(1, math.ceil(rate))), f"{where}.burst", 1)
         bucket = _Bucket(rate, burst, clock)
     elif "burst" in options:
-        raise FaultsError(f"{where}.burst: needs a rate")
+        raise FaultsError(f"{where}.burst: requires a rate")
 
-    def act(verdict: Verdict) -> bool:
+    def act(effect: FaultEffect) -> bool:
         if bucket and bucket.take():
             return False
-        verdict.answer = answer
+        effect.response = response
         return True
 
     return act
 
 
 @_kind
-def _fail(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[Verdict], bool]:
+def _fail(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[FaultEffect], bool]:
     modelled = protocol.error_shapes()
     if isinstance(value, int) and not isinstance(value, bool) and 500 <= value <= 599:
-        # What a load balancer says, which is not the service's protocol.
-        answer = Answer(value, {"content-type": "text/html"}, f"<html><h1>{value}</h1></html>".encode())
-    elif isinstance(value, str) and value in modelled.keys() | _FRONT_DOOR.keys():
-        answer = None
+        # A load balancer responds with HTML, not in the service's protocol.
+        response = Response(value, {"content-type": "text/html"}, f"<html><h1>{value}</h1></html>".encode())
+    elif isinstance(value, str) and value in modelled.keys() | _GATEWAY_ERRORS.keys():
+        response = None
     else:
-        names = ", ".join(sorted(modelled.keys() | _FRONT_DOOR.keys()))
+        names = ", ".join(sorted(modelled.keys() | _GATEWAY_ERRORS.keys()))
         raise FaultsError(f"{where}: must be a status from 500 to 599, or one of {names}")
-    known = modelled[value].members if value in modelled else {}
+    allowed = modelled[value].members if value in modelled else {}
 
-    def act(verdict: Verdict) -> bool:
-        kind, name = protocol.resource_of(verdict.query)
+    def act(effect: FaultEffect) -> bool:
+        kind, name = protocol.resource_of(effect.query)
         members = {"resourceType": kind, "resourceId": name, "reason": "OTHER"}
         error = ServiceError(
-            str(value), _SAID, status=_FRONT_DOOR.get(value), **{key: members[key] for key in members if key in known}
+            str(value),
+            _MESSAGE,
+            status=_GATEWAY_ERRORS.get(value),
+            **{key: members[key] for key in members if key in allowed},
         )
-        verdict.answer = answer or protocol.serialise_error(error)
+        effect.response = response or protocol.serialise_error(error)
         return True
 
     return act
 
 
 @_kind
-def _stall(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[Verdict], bool]:
-    seconds = _number(value, where, _LONGEST_SECONDS)
+def _stall(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[FaultEffect], bool]:
+    seconds = _number(value, where, _MAX_SECONDS)
 
-    def act(verdict: Verdict) -> bool:
-        verdict.stall += seconds
+    def act(effect: FaultEffect) -> bool:
+        effect.stall += seconds
         return True
 
     return act
 
 
 @_kind
-def _cut(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[Verdict], bool]:
+def _cut(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[FaultEffect], bool]:
     if value not in CUTS:
         raise FaultsError(f"{where}: must be one of {', '.join(map(json.dumps, CUTS))}")
 
-    def act(verdict: Verdict) -> bool:
-        verdict.cut = value
+    def act(effect: FaultEffect) -> bool:
+        effect.cut = value
         return True
 
     return act
 
 
 @_kind
-def _lose(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[Verdict], bool]:
+def _lose(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[FaultEffect], bool]:
     if value is not True:
         raise FaultsError(f"{where}: must be true")
 
-    def act(verdict: Verdict) -> bool:
-        verdict.lose = True
+    def act(effect: FaultEffect) -> bool:
+        effect.lose = True
         return True
 
     return act
 
 
 @_kind
-def _stale(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[Verdict], bool]:
-    seconds = _number(value, where, _LONGEST_SECONDS)
+def _stale(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[FaultEffect], bool]:
+    seconds = _number(value, where, _MAX_SECONDS)
 
-    def act(verdict: Verdict) -> bool:
-        verdict.age = max(verdict.age, seconds)
+    def act(effect: FaultEffect) -> bool:
+        effect.age = max(effect.age, seconds)
         return True
 
     return act
@@ -363,11 +367,11 @@ def _stale(where: str, value: Any, _clock: Callable[[], float]) -> Callable[[Ver
 # --- values ---------------------------------------------------------------------------------------------------
 
 
-def _known(value: Mapping[Any, Any], where: str, keys: tuple[str, ...]) -> None:
+def _check_keys(value: Mapping[Any, Any], where: str, keys: tuple[str, ...]) -> None:
     for key in value:
         if key not in keys:
             prefix = f"{where}: " if where else ""
-            raise FaultsError(f"{prefix}unknown key {json.dumps(key)}; known are {', '.join(keys)}")
+            raise FaultsError(f"{prefix}unknown key {json.dumps(key)}; expected {', '.join(keys)}")
 
 
 def _integer(value: Any, where: str, least: int) -> int:

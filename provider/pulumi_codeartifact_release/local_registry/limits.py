@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """What an account may use.
+    """The quotas.
 
     Attributes:
-        assets_per_version: how many assets one package version may hold.
-        asset_bytes: how many bytes one asset may have.
-        upstreams_per_repository: how many direct upstreams a repository may have.
+        assets_per_version: maximum number of assets in a package version.
+        asset_bytes: maximum size of an asset in bytes.
+        upstreams_per_repository: maximum number of direct upstreams of a repository.
     """
 
     assets_per_version: int = 150

@@ -1,6 +1,6 @@
 """The rest-json protocol, derived from botocore's service model: routes, parsing, validation, serialisation.
 
-Nothing here knows an operation by name; whatever the model holds can be parsed and answered.
+This module has no code for a single operation: it handles every operation in the model.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .failures import ServiceError, invalid
 
 
 class Stream(Protocol):
-    """A body of known size that is read block by block."""
+    """A body of known size, read in blocks."""
 
     size: int
 
@@ -33,15 +33,15 @@ class Stream(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """An HTTP response.
 
     Attributes:
         status: the HTTP status.
-        headers: names in lower case; the length of the body is added by the HTTP layer.
-        body: the whole body, unless `stream` holds it.
-        stream: the body, where it may be large.
-        error: the error's shape name; empty for a success.
+        headers: names in lower case; the HTTP layer adds Content-Length.
+        body: the body, unless there is a `stream`.
+        stream: the body of a download; None otherwise.
+        error: the name of the error's shape; "" for a success.
     """
 
     status: int
@@ -53,7 +53,7 @@ class Answer:
 
 @functools.cache
 def service_model() -> ServiceModel:
-    """Return botocore's model of CodeArtifact, never one of the user's own under ~/.aws/models."""
+    """Return botocore's own model of CodeArtifact, not one from ~/.aws/models."""
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
     return ServiceModel(loader.load_service_model("codeartifact", "service-2"), "codeartifact")
 
@@ -62,7 +62,7 @@ def service_model() -> ServiceModel:
 def _routes() -> dict[tuple[str, str], OperationModel]:
     model = service_model()
     operations = (model.operation_model(name) for name in model.operation_names)
-    return {(each.http["method"], each.http["requestUri"]): each for each in operations}
+    return {(operation.http["method"], operation.http["requestUri"]): operation for operation in operations}
 
 
 def route(method: str, path: str) -> OperationModel:
@@ -83,15 +83,13 @@ def route(method: str, path: str) -> OperationModel:
 
 
 def parse_request(operation: OperationModel, query: bytes, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """Return the request's parameters by their API names, valid as far as the model can say.
-
-    A streaming body is not part of them.
+    """Return the request's parameters by their API names, validated by the model. They exclude a streaming body.
 
     Args:
-        operation: what is called.
+        operation: the operation.
         query: the raw query string.
         headers: names in lower case.
-        body: the JSON document; ignored where the body is a stream.
+        body: the JSON document; ignored if the operation has a streaming body.
 
     Raises:
         ServiceError: ValidationException (400), naming the parameter.
@@ -130,18 +128,18 @@ def _query(raw: bytes) -> dict[str, str]:
         key, _, value = part.partition(b"=")
         try:
             name = unquote(key.decode("ascii"), errors="strict")
-            # A plus is a plus: versions carry them, and the signature covers the text as it was sent.
+            # Do not decode a plus as a space: versions contain it, and the signature covers the text as it was sent.
             text = unquote(value.decode("ascii"), errors="strict")
         except UnicodeDecodeError:
             raise invalid("The query string is not percent-encoded UTF-8.", "CANNOT_PARSE") from None
         if name in texts:
-            raise invalid(f"Value at '{name}' is given twice.")
+            raise invalid(f"Value at '{name}' appears twice.")
         texts[name] = text
     return texts
 
 
 def resource_of(query: bytes) -> tuple[str, str]:
-    """Return what a request is about, as errors name it: the ResourceType, and its id; as far as the query says it."""
+    """Return the ResourceType and resource ID of a request, as errors contain them, from its query string."""
     try:
         texts = _query(query)
     except ServiceError:
@@ -183,7 +181,7 @@ def _from_text(shape: Shape, text: str, where: str) -> Any:
 
 
 def _check(shape: Shape, value: Any, where: str) -> None:
-    """Hold a value against its shape. Raises ValidationException naming `where`."""
+    """Check a value against its shape. Raises ValidationException, which names `where`."""
     expected, check = _CHECKS[shape.type_name]
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
         raise invalid(f"Value at '{where}' must be of type {shape.type_name}.")
@@ -254,20 +252,20 @@ _CHECKS: dict[str, tuple[type, Callable[[Shape, Any, str], None]]] = {
 }
 
 
-# --- answers -------------------------------------------------------------------------------------------------
+# --- responses -----------------------------------------------------------------------------------------------
 
 
-def serialise(operation: OperationModel, result: Mapping[str, Any]) -> Answer:
-    """Turn an operation's result, by API names, into its HTTP answer. Members that are None are left out.
+def serialise(operation: OperationModel, result: Mapping[str, Any]) -> Response:
+    """Return the HTTP response for an operation's result, which has API names. Omits members that are None.
 
-    So is a member of a header (the name of a downloaded asset, a version) that is not printable ASCII.
+    Also omits a header that is not printable ASCII, such as the name of a downloaded asset.
 
     Raises:
-        KeyError: the result holds a member that the model does not know.
+        KeyError: the result has a member that is not in the model.
     """
     shape = operation.output_shape
     if shape is None:
-        return Answer(200)
+        return Response(200)
     headers: dict[str, str] = {}
     document: dict[str, Any] = {}
     stream: Stream | None = None
@@ -283,12 +281,12 @@ def serialise(operation: OperationModel, result: Mapping[str, Any]) -> Answer:
         else:
             document[wire_name] = _plain(member, value)
     if stream is not None:
-        return Answer(200, {**headers, "content-type": "application/octet-stream"}, stream=stream)
-    return Answer(200, {**headers, "content-type": "application/json"}, _json(document))
+        return Response(200, {**headers, "content-type": "application/octet-stream"}, stream=stream)
+    return Response(200, {**headers, "content-type": "application/json"}, _json(document))
 
 
-def serialise_error(error: ServiceError) -> Answer:
-    """Turn an error into its HTTP answer; the status comes from the model unless the error has its own."""
+def serialise_error(error: ServiceError) -> Response:
+    """Return the HTTP response for an error. Its status is the error's own, or else the model's."""
     headers = {"content-type": "application/json", "x-amzn-errortype": error.shape}
     document: dict[str, Any] = {}
     shape = error_shapes().get(error.shape)
@@ -299,7 +297,7 @@ def serialise_error(error: ServiceError) -> Answer:
         else:
             document[name] = value
     status = error.status or (shape.metadata["error"]["httpStatusCode"] if shape else 500)
-    return Answer(status, headers, _json(document), error=error.shape)
+    return Response(status, headers, _json(document), error=error.shape)
 
 
 @functools.cache
@@ -330,6 +328,6 @@ def _json(document: Mapping[str, Any]) -> bytes:
 
 def _header(name: str, value: object) -> dict[str, str]:
     text = str(value)
-    # SDKs read other bytes of a header each in its own way (boto3, JavaScript: Latin-1; Go: UTF-8): whatever was sent,
-    # some program would save a file under a wrong name. That there is none, all of them understand.
+    # SDKs decode other bytes differently (boto3 and JavaScript: Latin-1; Go: UTF-8), so some programs would save a file
+    # under a wrong name. All of them handle a missing header.
     return {name.lower(): text} if text.isascii() and text.isprintable() else {}

@@ -1,4 +1,4 @@
-"""The running server: a listening socket, an event loop on a thread of its own, and the way to end them."""
+"""The running server: a listening socket and an event loop in its own thread."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class LocalRegistry:
     """A server that runs until `close`, or until its process ends. Also a context manager.
 
     Attributes:
-        url: where it answers: `http://HOST:PORT`.
-        host: the address that it listens on.
-        port: the port that it listens on.
-        directory: the folder that it keeps its files in.
+        url: its endpoint: `http://HOST:PORT`.
+        host: the address on which it listens.
+        port: the port on which it listens.
+        directory: the folder with its data.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class LocalRegistry:
         faults: Faults | None,
         follow_links: bool,
     ) -> None:
-        """Listen and start; see `local_registry.start`."""
+        """Start the server; see `local_registry.start`."""
         self.directory = directory
         real = directory.resolve() if follow_links else directory.absolute()
         self._keyring = Keyring()
@@ -60,7 +60,7 @@ class LocalRegistry:
         self._workers = DaemonExecutor(_WORKERS, "registry-work")
         self._store = Store(real, self._hashers)
         try:
-            # On another thread, since a signal could not end a query of this one.
+            # In another thread, because a signal cannot interrupt a query in this one.
             self._workers.submit(self._store.check).result()
         except BaseException:
             self._release()
@@ -83,10 +83,10 @@ class LocalRegistry:
             )
         )
         self._thread = threading.Thread(target=self._serve, name="registry-loop", daemon=True)
-        self._thread.start()  # the socket listens already: whoever connects from now on is served
+        self._thread.start()  # the socket listens already, so clients can connect before the loop runs
 
     def credentials(self, account: str = "000000000000") -> Credentials:
-        """Return the key pair of an account: random for every server, the same for the same account.
+        """Return the access key of an account. It is random, and the same for every call on this server.
 
         Raises:
             ValueError: the account is not 12 digits.
@@ -94,7 +94,7 @@ class LocalRegistry:
         return self._keyring.issue(account)
 
     def close(self) -> None:
-        """Stop listening, let what is being answered end within a second, and end the threads."""
+        """Stop listening, give running requests a second to end, and end the threads."""
         self._server.should_exit = True
         self._thread.join()
         self._release()

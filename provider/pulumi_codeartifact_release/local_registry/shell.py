@@ -1,7 +1,7 @@
-"""Environment variables with which the aws CLI and the AWS SDKs use a server, whatever else their environment says.
+"""Environment variables that make the aws CLI and the AWS SDKs use a server, whatever the other variables are.
 
 environ = {**os.environ, **variables(server)}       # for a process
-print(script(variables(server)))                     # for a shell that is to source it
+print(script(variables(server)))                     # for a shell that sources it
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .server import LocalRegistry
 
-OWN_ACCOUNT = "000000000000"
-OWN_REGION = "us-east-1"
+DEFAULT_ACCOUNT = "000000000000"
+DEFAULT_REGION = "us-east-1"
 
 
 def variables(
     server: LocalRegistry,
     *,
-    account: str = OWN_ACCOUNT,
+    account: str = DEFAULT_ACCOUNT,
     region: str | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """Return what is to be set: endpoint, keys, region, and what outranks or empties a setting for AWS itself.
+    """Return variable -> value: endpoint, access key, region, and overrides of settings for AWS itself.
 
-    A profile and the AWS config file still count: whoever uses this replaces them too.
-    `region` is OWN_REGION unless given; `environ` says which hosts need no proxy.
+    These do not override a profile or the AWS config file; the caller must replace those too. `region` is
+    DEFAULT_REGION by default. The result extends NO_PROXY of `environ`.
     """
     key = server.credentials(account)
-    region = region if region and re.fullmatch(r"[a-z0-9-]+", region) else OWN_REGION
+    region = region if region and re.fullmatch(r"[a-z0-9-]+", region) else DEFAULT_REGION
     direct = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
     hosts = ",".join(dict.fromkeys([*filter(None, direct.split(",")), server.host]))
     return {
@@ -54,13 +54,13 @@ def variables(
 
 
 def script(values: Mapping[str, str]) -> str:
-    """Return lines for a POSIX shell that set these, and do away with all else that the aws CLI and boto3 look at."""
-    from botocore.session import Session  # noqa: PLC0415 - importing this package costs nothing
+    """Return lines for a POSIX shell that set these variables and unset all others that the aws CLI and boto3 read."""
+    from botocore.session import Session  # noqa: PLC0415 - botocore takes long to import
 
     values = {**values, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     names: set[str] = set()
-    for _, found, _, _ in Session.SESSION_VARIABLES.values():
-        names.update([found] if isinstance(found, str) else found or ())
+    for _, variable, _, _ in Session.SESSION_VARIABLES.values():
+        names.update([variable] if isinstance(variable, str) else variable or ())
     others = sorted(name for name in names - values.keys() if name.startswith("AWS_"))
     return f"{exports}unset {' '.join(others)}\n"

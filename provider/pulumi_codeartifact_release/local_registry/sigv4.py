@@ -1,4 +1,4 @@
-"""Signature Version 4, verified with botocore's own code: the server signs what it received and compares."""
+"""Verifies Signature Version 4 with botocore: signs the received request and compares the signatures."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials as SigningCredentials
 
 from .credentials import Credentials
-from .failures import ServiceError, refused
+from .failures import ServiceError, forbidden
 
 SERVICE = "codeartifact"
 CONTENT_HASH = "x-amz-content-sha256"
 CLOCK_SKEW = timedelta(minutes=15)
-"""How far a signature's time may be from ours; AWS's own tolerance."""
+"""How much the time of a signature may differ from the server's; the same as AWS's."""
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/,\s]+)/(?P<day>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)"
@@ -35,7 +35,7 @@ class Caller:
     """Who signed a request.
 
     Attributes:
-        account: the account of the key, 12 digits.
+        account: the account of the access key, 12 digits.
         region: the region of the credential scope.
     """
 
@@ -44,7 +44,7 @@ class Caller:
 
 
 class _ServerSideAuth(SigV4Auth):
-    """Signs exactly the headers that the client says it signed, whatever botocore itself would leave out."""
+    """Signs the headers that the client signed, even those that botocore would exclude."""
 
     def __init__(self, credentials: SigningCredentials, region: str, signed: Iterable[str]) -> None:
         super().__init__(credentials, SERVICE, region)
@@ -69,62 +69,62 @@ def verify(
 
     Args:
         method: the HTTP method.
-        path: the path of a known route, so plain ASCII.
+        path: the path of a route in the model, which is ASCII.
         query: the raw query string.
         headers: names in lower case.
-        payload_hash: SHA-256 of the body, in hex: its own, or for a stream the declared one.
-        find_key: the key pair of an access key id.
+        payload_hash: SHA-256 of the body in hex; for a streaming body the declared one.
+        find_key: returns the credentials for an access key ID.
 
     Raises:
-        ServiceError: 403, or 400 where the Authorization header cannot be read.
+        ServiceError: 403, or 400 for an incomplete Authorization header.
     """
-    stated, key = check_key(headers, find_key)
+    parts, key = check_key(headers, find_key)
     timestamp = headers["x-amz-date"]
-    signed = stated["headers"].split(";")
-    auth = _ServerSideAuth(SigningCredentials(key.access_key_id, key.secret_access_key), stated["region"], signed)
+    signed = parts["headers"].split(";")
+    auth = _ServerSideAuth(SigningCredentials(key.access_key_id, key.secret_access_key), parts["region"], signed)
     if not hmac.compare_digest(headers.get(CONTENT_HASH, payload_hash).encode(), payload_hash.encode()):
-        raise refused("InvalidSignatureException", f"The header {CONTENT_HASH} is not the hash of the body.")
+        raise forbidden("InvalidSignatureException", f"The header {CONTENT_HASH} is not the hash of the body.")
     request = AWSRequest(method=method, url=_canonical_url(path, query), headers=dict(headers))
-    request.headers[CONTENT_HASH] = payload_hash  # where botocore looks for it before it would hash a body
+    request.headers[CONTENT_HASH] = payload_hash  # botocore uses this header instead of hashing the body
     request.context["timestamp"] = timestamp
     canonical = auth.canonical_request(request)
     expected = auth.signature(auth.string_to_sign(request, canonical), request)
-    if not hmac.compare_digest(expected, stated["signature"]):
-        raise refused(
+    if not hmac.compare_digest(expected, parts["signature"]):
+        raise forbidden(
             "InvalidSignatureException",
             "The request signature we calculated does not match the signature you provided.",
         )
-    return Caller(key.account, stated["region"])
+    return Caller(key.account, parts["region"])
 
 
 def check_key(
     headers: Mapping[str, str], find_key: Callable[[str], Credentials | None]
 ) -> tuple[re.Match[str], Credentials]:
-    """Return the parts of the Authorization header, and the key that it names; nobody has shown to hold it yet.
+    """Return the parsed Authorization header and its credentials. Does not verify the signature.
 
     Raises ServiceError as `verify` does.
     """
     authorization = headers.get("authorization")
     if authorization is None:
-        raise refused("MissingAuthenticationTokenException", "The request is not signed: no Authorization header.")
-    stated = _AUTHORIZATION.fullmatch(authorization.strip())
+        raise forbidden("MissingAuthenticationTokenException", "The request is not signed: no Authorization header.")
+    parts = _AUTHORIZATION.fullmatch(authorization.strip())
     timestamp = headers.get("x-amz-date", "")
-    signed = stated["headers"].split(";") if stated else []
-    if stated is None or not {"host", "x-amz-date"} <= set(signed) or not all(name in headers for name in signed):
+    signed = parts["headers"].split(";") if parts else []
+    if parts is None or not {"host", "x-amz-date"} <= set(signed) or not all(name in headers for name in signed):
         raise ServiceError(
             "IncompleteSignatureException",
             "The Authorization header is not a complete AWS4-HMAC-SHA256 signature over host and x-amz-date.",
             status=400,
         )
-    _check_time(timestamp, stated["day"])
-    if stated["service"] != SERVICE:
-        raise refused("InvalidSignatureException", f"Credential should be scoped to the service {SERVICE}.")
-    key = find_key(stated["key"])
+    _check_time(timestamp, parts["day"])
+    if parts["service"] != SERVICE:
+        raise forbidden("InvalidSignatureException", f"Credential should be scoped to the service {SERVICE}.")
+    key = find_key(parts["key"])
     if key is None:
-        raise refused(
+        raise forbidden(
             "UnrecognizedClientException", "The security token included in the request is invalid: unknown access key."
         )
-    return stated, key
+    return parts, key
 
 
 def body_hash(body: bytes) -> str:
@@ -140,10 +140,10 @@ def _check_time(timestamp: str, day: str) -> None:
             "IncompleteSignatureException", "The x-amz-date header is not a time like 20060102T150405Z.", status=400
         ) from None
     if not timestamp.startswith(day):
-        raise refused("InvalidSignatureException", "The date of the credential scope is not that of x-amz-date.")
+        raise forbidden("InvalidSignatureException", "The date of the credential scope differs from x-amz-date.")
     now = datetime.now(UTC)
     if abs(now - signed_at) > CLOCK_SKEW:
-        raise refused(
+        raise forbidden(
             "InvalidSignatureException",
             f"Signature expired: {timestamp} is more than {CLOCK_SKEW} from the time of this server, "
             f"{now:%Y%m%dT%H%M%SZ}.",
@@ -151,7 +151,7 @@ def _check_time(timestamp: str, day: str) -> None:
 
 
 def _canonical_url(path: str, query: bytes) -> str:
-    """Return the URL with every name and value encoded as the specification wants, however the client wrote them."""
+    """Return the URL with the query encoded as the specification requires, independent of the client's encoding."""
     pairs = (part.partition(b"=") for part in filter(None, query.split(b"&")))
     encoded = (f"{_encode(key)}={_encode(value)}" for key, _, value in pairs)
     return f"http://registry{path}?{'&'.join(encoded)}"

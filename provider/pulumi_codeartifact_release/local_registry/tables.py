@@ -1,6 +1,6 @@
-"""The tables: their schema, and SQLite connections for a file that somebody else may have written.
+"""The schema of the database, and SQLite connections for a file that may be malicious.
 
-Every connection is short-lived, and all its queries end with it.
+A connection is used for one transaction. Closing it ends its queries.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from .failures import StoreError
 
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 60.0
-"""How long a transaction waits for those of other processes."""
+"""Maximum time that a transaction waits for those of other processes."""
 WORK_SECONDS = 10.0
-"""How much of a processor the queries of one connection may use; what is slower was made to be."""
+"""Maximum processor time for the queries of one connection. Only a malicious file needs more."""
 
-_LONGEST_VALUE = 1024 * 1024
+_MAX_VALUE_BYTES = 1024 * 1024
 _STEPS = 10_000
-"""Steps of SQLite's machine between two looks at the clock: a millisecond or less."""
+"""Instructions of SQLite's virtual machine between two checks of the time: a millisecond or less."""
 
 _SCHEMA = """
 CREATE TABLE domains (
@@ -61,8 +61,8 @@ CREATE TRIGGER remember_dropped AFTER DELETE ON assets
 class Connection(sqlite3.Connection):
     """A connection that ends its queries when it is closed.
 
-    SQLite keeps the locks of a closed connection as long as a cursor is open, and Python keeps a cursor as long as
-    something refers to it: the traceback of an error, for one.
+    SQLite holds the locks of a closed connection while a cursor is open. In Python a cursor stays open while something
+    refers to it, such as a traceback.
     """
 
     _cursors: weakref.WeakSet[sqlite3.Cursor]
@@ -72,34 +72,34 @@ class Connection(sqlite3.Connection):
         super().__init__(*args, **options)
 
     def execute(self, *args: Any) -> sqlite3.Cursor:
-        """Begin a query."""
+        """Run a query."""
         cursor = self.cursor()
         self._cursors.add(cursor)
         return cursor.execute(*args)
 
     def end_queries(self) -> None:
-        """End every query, whoever still refers to it."""
+        """Close every cursor."""
         for cursor in list(self._cursors):
             cursor.close()
 
     def close(self) -> None:
-        """End the queries, and let go of every lock."""
+        """Close the cursors and the connection, which releases all locks."""
         self.end_queries()
         super().close()
 
 
 def connect(uri: str, stopped: Callable[[], bool] = lambda: False) -> Connection:
-    """Open the tables with all that SQLite offers against a file that is not what it should be.
+    """Open a database with SQLite's protections against malicious files.
 
-    A query ends with `sqlite3.OperationalError` (SQLITE_INTERRUPT) once it has used WORK_SECONDS, or `stopped`.
+    A query fails with `sqlite3.OperationalError` (SQLITE_INTERRUPT) after WORK_SECONDS, or when `stopped` returns True.
     """
     rows = sqlite3.connect(
         uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection
     )
-    # Processor time: to wait for another process, or on a busy machine, is no fault of the file.
+    # Processor time, because waiting for another process does not count.
     until = time.thread_time() + WORK_SECONDS
     rows.set_progress_handler(lambda: stopped() or time.thread_time() > until, _STEPS)
-    rows.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+    rows.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
     rows.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     if configure := getattr(rows, "setconfig", None):  # from Python 3.12 on
         configure(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)  # type: ignore[attr-defined]
@@ -111,15 +111,15 @@ def connect(uri: str, stopped: Callable[[], bool] = lambda: False) -> Connection
 
 
 def empty() -> Connection:
-    """Return the tables of a registry in which nobody has written anything, in memory."""
+    """Return an empty registry in memory."""
     rows = connect("file::memory:")
     create(rows)
     return rows
 
 
 def create(rows: sqlite3.Connection) -> None:
-    """Make the tables, within the caller's transaction."""
-    # Not executescript: it would commit the transaction that it is called in.
+    """Create the tables in the caller's transaction."""
+    # Not executescript, which would commit the transaction.
     statement = ""
     for line in _SCHEMA.splitlines():
         statement += line + "\n"
@@ -129,26 +129,25 @@ def create(rows: sqlite3.Connection) -> None:
     rows.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def are_made(rows: sqlite3.Connection) -> bool:
-    """Return whether the tables are there; False for a file without any, as one is that was just made.
+def exist(rows: sqlite3.Connection) -> bool:
+    """Return whether the tables exist; False for a new, empty file.
 
-    Nothing else may be asked of a file before this has returned: a view, a trigger or a column of somebody else's
-    would be run.
+    Call this before any other query: otherwise views, triggers and generated columns of a malicious file would run.
 
     Raises:
-        StoreError: they are of a newer version, or not ours: not each table, index and trigger to the letter.
+        StoreError: the schema is of a newer version, or not exactly this one.
     """
     version = int(rows.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"was written by a newer version of this package (schema {version}; "
-            f"this version knows {SCHEMA_VERSION}). Upgrade, or use another folder."
+            f"this version supports {SCHEMA_VERSION}). Upgrade, or use another folder."
         )
-    found = _schema_of(rows)
-    if version == 0 and not found:
+    schema = _schema_of(rows)
+    if version == 0 and not schema:
         return False
-    if version != SCHEMA_VERSION or found != _own_schema():
-        raise StoreError("is not the file of an embedded registry: it has other tables.")
+    if version != SCHEMA_VERSION or schema != _own_schema():
+        raise StoreError("is not the database of an embedded registry: it has other tables.")
     return True
 
 

@@ -1,4 +1,4 @@
-"""Daemon threads behind the executor interface: those of the standard library hold up the end of a process."""
+"""An executor with daemon threads. At exit, Python waits for the threads of the standard executor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class DaemonExecutor(Executor):
-    """A fixed number of daemon threads that run what blocks: SQLite, files, hashes."""
+    """Runs blocking calls (SQLite, files, hashes) in a fixed number of daemon threads."""
 
     def __init__(self, threads: int, name: str) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -24,7 +24,7 @@ class DaemonExecutor(Executor):
             thread.start()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Run `fn` on one of the threads."""
+        """Run `fn` in one of the threads."""
         future: Future[T] = Future()
 
         def job() -> None:
@@ -32,7 +32,7 @@ class DaemonExecutor(Executor):
                 return
             try:
                 result = fn(*args, **kwargs)
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the future
+            except BaseException as error:  # noqa: BLE001 - raised again where the result is used
                 future.set_exception(error)
             else:
                 future.set_result(result)
@@ -41,7 +41,7 @@ class DaemonExecutor(Executor):
         return future
 
     def shutdown(self, wait: bool = True, **_options: Any) -> None:
-        """End the threads once they have done what was submitted."""
+        """End the threads after the submitted calls."""
         for _ in self._threads:
             self._jobs.put(None)
         if wait:

@@ -1,14 +1,14 @@
-"""The service's rules: one function an operation, in the module of its subject.
+"""The service's rules: one function per operation, in the module of its subject.
 
     domains.py       domains
     repositories.py  repositories
     packages.py      packages and lists of their versions
-    versions.py      one version: describing, its status, deletion, disposal
+    versions.py      one version: description, status, deletion, disposal
     assets.py        publishing, listing and downloading assets
     copies.py        copies between repositories
 
-A function gets the rows (a transaction that the caller commits) and the `Call`; it returns the members of the
-operation's output, or raises a ServiceError. `@operation(NAME)` enters it into OPERATIONS.
+A function takes a transaction, which the caller commits, and a `Call`. It returns the members of the operation's
+output, or raises a ServiceError. `@operation(NAME)` adds it to OPERATIONS.
 """
 
 from . import (

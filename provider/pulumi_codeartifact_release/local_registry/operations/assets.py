@@ -1,4 +1,4 @@
-"""Assets: publishing them into a version, listing them, downloading them."""
+"""Assets: publishing, listing and downloading them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .versions import new_revision, set_status
 
 NAME_CATEGORIES = frozenset({"Ll", "Lm", "Lo", "Lt", "Lu", "Nl", "Nd"})
 NAME_CHARACTERS = frozenset("~!@^&()-`_+[]{};,. ")
-"""What an asset's name may hold besides letters and digits."""
+"""Characters that an asset's name may contain besides letters and digits."""
 
 DOWNLOADABLE = ("Unfinished", "Published", "Unlisted")
 
@@ -27,13 +27,13 @@ _HASH_COLUMNS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": 
 
 
 def admit_asset(rows: Rows, call: Call) -> None:
-    """Refuse, before the body is received, what would be refused after it."""
+    """Check, before the body is received, what does not depend on it."""
     if call["format"] != "generic":
-        raise invalid("Value at 'format' must be generic: no other packages can be published here.")
+        raise invalid("Value at 'format' must be generic: the embedded registry has no other packages.")
     lookup.namespace(call)
     check_asset_name(call["assetName"])
     if call.size is not None and call.size > call.limits.asset_bytes:
-        raise quota_exceeded(f"An asset has at most {call.limits.asset_bytes} bytes.", "asset", call["assetName"])
+        raise quota_exceeded(f"An asset may have at most {call.limits.asset_bytes} bytes.", "asset", call["assetName"])
     repository = lookup.repository(rows, call)
     package = lookup.find_package(rows, call, repository["id"])
     version = package and lookup.find_version(rows, package, call["packageVersion"])
@@ -45,12 +45,12 @@ def admit_asset(rows: Rows, call: Call) -> None:
 
 @operation("PublishPackageVersion", writes=True, admit=admit_asset)
 def publish_package_version(rows: Rows, call: Call) -> dict[str, Any]:
-    """Put an asset into a version that does not exist yet or is Unfinished, and publish it unless `unfinished`.
+    """Add an asset to a version that is new or Unfinished, and publish the version unless `unfinished`.
 
-    An asset that is there already with the same bytes succeeds: it changes nothing, but that an Unfinished version
-    becomes Published without `unfinished`.
+    Publishing the same bytes again succeeds. It changes nothing, except that without `unfinished` an Unfinished version
+    becomes Published.
     """
-    admit_asset(rows, call)  # again: the registry may have changed while the body arrived
+    admit_asset(rows, call)  # again, because the registry may have changed while the body arrived
     upload = call.upload
     assert upload is not None
     if upload.hashes["SHA-256"] != call["assetSHA256"]:
@@ -81,10 +81,10 @@ def publish_package_version(rows: Rows, call: Call) -> dict[str, Any]:
 
 @operation("ListPackageVersionAssets")
 def list_package_version_assets(rows: Rows, call: Call) -> dict[str, Any]:
-    """List the assets of a version of any status, by name. A disposed version has none."""
+    """List the assets of a version with any status, sorted by name. A Disposed version has none."""
     version = lookup.package_version(rows, call)
-    found = rows.execute("SELECT * FROM assets WHERE version_id = ? ORDER BY name", (version["id"],))
-    page, next_token = paginate(call, found, "name")
+    assets = rows.execute("SELECT * FROM assets WHERE version_id = ? ORDER BY name", (version["id"],))
+    page, next_token = paginate(call, assets, "name")
     return {
         "format": call["format"],
         "namespace": call.get("namespace"),
@@ -98,14 +98,14 @@ def list_package_version_assets(rows: Rows, call: Call) -> dict[str, Any]:
 
 @operation("GetPackageVersionAsset")
 def get_package_version_asset(rows: Rows, call: Call) -> dict[str, Any]:
-    """Stream an asset of a version whose status lets it be downloaded."""
+    """Stream an asset. The version must be Unfinished, Published or Unlisted."""
     version = lookup.package_version(rows, call)
     if call.get("packageVersionRevision", version["revision"]) != version["revision"]:
         at = lookup.version_id(call)
-        raise not_found("package-version", at, f"The package-version {at} does not exist in this revision.")
+        raise not_found("package-version", at, f"The package-version {at} does not exist with this revision.")
     if version["status"] not in DOWNLOADABLE:
         raise conflict(
-            f"The assets of a version that is {version['status']} cannot be downloaded.",
+            f"The assets of a version with status {version['status']} cannot be downloaded.",
             "package-version",
             lookup.version_id(call),
         )
@@ -121,22 +121,22 @@ def get_package_version_asset(rows: Rows, call: Call) -> dict[str, Any]:
 
 
 def check_asset_name(name: str) -> None:
-    """Hold an asset's name against the rules that the model's pattern does not express.
+    """Check an asset's name against the documented rules that are not in the model's pattern.
 
     Raises:
         ServiceError: ValidationException.
     """
-    strange = [
+    invalid_characters = [
         character
         for character in name
         if unicodedata.category(character) not in NAME_CATEGORIES and character not in NAME_CHARACTERS
     ]
-    if strange:
-        raise invalid(f"Value at 'assetName' holds a character that is not allowed: U+{ord(strange[0]):04X}.")
+    if invalid_characters:
+        raise invalid(f"Value at 'assetName' contains an invalid character: U+{ord(invalid_characters[0]):04X}.")
     if name != " ".join(name.split()):
-        raise invalid("Value at 'assetName' has a space at an end, or two in a row.")
+        raise invalid("Value at 'assetName' has a leading, trailing or double space.")
     if name in (".", ".."):
-        raise invalid("Value at 'assetName' must not be a dot or two.")
+        raise invalid("Value at 'assetName' must not be '.' or '..'.")
 
 
 def _check_room(rows: Rows, call: Call, version: sqlite3.Row) -> None:
@@ -148,21 +148,21 @@ def _check_room(rows: Rows, call: Call, version: sqlite3.Row) -> None:
         return
     if version["status"] != "Unfinished":
         raise conflict(
-            f"The version is {version['status']} and takes no further asset.",
+            f"The version is {version['status']}: assets can be added only to an Unfinished version.",
             "package-version",
             lookup.version_id(call),
         )
     count = rows.execute("SELECT count(*) FROM assets WHERE version_id = ?", (version["id"],)).fetchone()[0]
     if count >= call.limits.assets_per_version:
         raise quota_exceeded(
-            f"A version has at most {call.limits.assets_per_version} assets.",
+            f"A version may have at most {call.limits.assets_per_version} assets.",
             "package-version",
             lookup.version_id(call),
         )
 
 
 def _version_to_fill(rows: Rows, call: Call) -> sqlite3.Row:
-    """Return the version's row, made if need be; a new one is Unfinished."""
+    """Return the version's row. Creates an Unfinished version if there is none."""
     repository = lookup.repository(rows, call)
     rows.execute(
         "INSERT OR IGNORE INTO packages (repository_id, format, namespace, name) VALUES (?, ?, ?, ?)",

@@ -1,4 +1,4 @@
-"""What every operation is given, how it is registered, and how lists are cut into pages."""
+"""The arguments and the registry of operations, and pagination."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from ..limits import Limits
 
 Rows: TypeAlias = sqlite3.Connection
 DEFAULT_PAGE = 100
-"""Items on a page where the caller does not say."""
+"""The default of `maxResults`."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request, parsed and found valid by the model.
+    """One request, parsed and validated.
 
     Attributes:
         account: the caller's account, 12 digits.
         region: the region the request was signed for.
-        host: where the caller has found this server, `127.0.0.1:8080` say.
-        params: the parameters by their API names; absent ones are absent.
+        host: the Host header, such as `127.0.0.1:8080`.
+        params: API name -> value, without absent parameters.
         blobs: the contents of assets.
         limits: the account's quotas.
-        size: the announced length of a streamed body in bytes; None where it is not announced.
-        upload: the streamed body once it has arrived; None before, and for operations without one.
+        size: Content-Length of a streaming body; None if the request has none.
+        upload: the streaming body after it was received; None before that, and for other operations.
     """
 
     account: str
@@ -47,11 +47,11 @@ class Call:
         return self.params[name]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a parameter, or the default where it is absent."""
+        """Return a parameter, or the default if it is absent."""
         return self.params.get(name, default)
 
     def arn(self, kind: str, owner: str, path: str) -> str:
-        """Return the ARN of a domain or repository in the region that the caller signed for."""
+        """Return the ARN of a domain or repository in the region of the request's signature."""
         return f"arn:aws:codeartifact:{self.region}:{owner}:{kind}/{path}"
 
 
@@ -63,10 +63,10 @@ class Operation:
     """An implemented operation.
 
     Attributes:
-        rule: the function that does it.
-        writes: whether the rows are to be committed.
-        creates: whether it may be the first write to a folder.
-        admit: for a streamed body: what can be refused before it is received; raises ServiceError.
+        rule: its function.
+        writes: True if its transaction is committed.
+        creates: True if it creates a missing registry folder.
+        admit: checks a request before its streaming body is received; raises ServiceError.
     """
 
     rule: Rule
@@ -76,7 +76,7 @@ class Operation:
 
 
 OPERATIONS: dict[str, Operation] = {}
-"""Every implemented operation by its name in the model."""
+"""Name in the model -> implemented operation."""
 
 
 def operation(
@@ -96,18 +96,18 @@ def operation(
 
 
 def paginate(call: Call, rows: Iterable[sqlite3.Row], *keys: str) -> tuple[list[sqlite3.Row], str | None]:
-    """Return the page that the call asks for, and the token of the next one.
+    """Return the requested page, and the token of the next one.
 
-    The token holds the keys of the last item seen, so that nothing is shown twice or left out when items come or go
+    A token contains the keys of the last item. So no item is repeated or skipped when others are added or removed
     between two pages.
 
     Args:
-        call: its `maxResults` and `nextToken` say which page.
-        rows: every item, in the order of `keys`, ascending.
-        keys: columns that tell the items apart.
+        call: `maxResults` and `nextToken` select the page.
+        rows: all items, sorted by `keys`.
+        keys: columns that identify an item.
 
     Raises:
-        ServiceError: ValidationException for a token that no page gave.
+        ServiceError: ValidationException for an invalid token.
     """
     after = _decode_token(call.get("nextToken"), len(keys))
     rest = [row for row in rows if after is None or [row[key] for key in keys] > after]
@@ -130,5 +130,5 @@ def _decode_token(token: str | None, length: int) -> list[Any] | None:
     except (binascii.Error, ValueError):
         key = None
     if not isinstance(key, list) or len(key) != length or not all(isinstance(part, (str, float)) for part in key):
-        raise invalid("Value at 'nextToken' is not a token that this list has given.")
+        raise invalid("Value at 'nextToken' is not a token of this operation.")
     return key

@@ -12,18 +12,17 @@ from .base import Call, Rows, operation
 from .versions import failure, named_versions, skip_others
 
 COPYABLE = ("Published", "Unlisted")
-"""The statuses from which a version is copied; the copy gets the same one."""
+"""A version can be copied with one of these statuses; the copy has the same status."""
 
 
 @operation("CopyPackageVersions", writes=True)
 def copy_package_versions(rows: Rows, call: Call) -> dict[str, Any]:
-    """Copy versions, all of them or none. `includeFromUpstream` has no effect on generic packages.
+    """Copy versions, either all of them or none. `includeFromUpstream` has no effect on generic packages.
 
-    A copy holds the same contents, so it has its source's revision, and the repository that the source was first
-    published to as its entry point.
+    A copy has the same revision as its source, and as its entry point the repository where that was first published.
     """
     if ("versions" in call.params) == ("versionRevisions" in call.params):
-        raise invalid("Give one of 'versions' and 'versionRevisions', not both.")
+        raise invalid("Specify either 'versions' or 'versionRevisions'.")
     versions = named_versions(call)
     if call["sourceRepository"] == call["destinationRepository"]:
         raise invalid("Value at 'destinationRepository' must not be the source repository.")
@@ -64,11 +63,11 @@ def _refusal(call: Call, version: str, row: sqlite3.Row | None, existing: sqlite
     if revision != row["revision"]:
         return failure("MISMATCHED_REVISION", f"current revision: {row['revision']}, expected revision: {revision}")
     if row["status"] not in COPYABLE:
-        return failure("NOT_ALLOWED", f"A version that is {row['status']} cannot be copied")
+        return failure("NOT_ALLOWED", f"A version with status {row['status']} cannot be copied")
     if existing is not None and not call.get("allowOverwrite", False):
         return failure("ALREADY_EXISTS", f"Version {version} already exists")
     if existing is not None and existing["status"] == "Disposed":
-        return failure("NOT_ALLOWED", f"Version {version} was disposed of in the destination")
+        return failure("NOT_ALLOWED", f"Version {version} is Disposed in the destination")
     return None
 
 

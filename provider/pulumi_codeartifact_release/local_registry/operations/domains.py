@@ -1,4 +1,4 @@
-"""Domains: they belong to an account and hold repositories."""
+"""Domains, which belong to an account and contain repositories."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import lookup
 from .base import Call, Rows, operation, paginate
 
 TOKEN_SECONDS = range(900, 43_200 + 1)
-"""How long a token may be valid. 0 is as long as the caller's credentials, which do not expire here."""
+"""Valid durations of a token. 0 means as long as the caller's credentials, which do not expire here."""
 
 
 @operation("CreateDomain", writes=True, creates=True)
@@ -36,27 +36,27 @@ def describe_domain(rows: Rows, call: Call) -> dict[str, Any]:
 @operation("ListDomains")
 def list_domains(rows: Rows, call: Call) -> dict[str, Any]:
     """List the domains that the caller's account owns, by name."""
-    found = rows.execute("SELECT * FROM domains WHERE owner = ? ORDER BY name", (call.account,))
-    page, next_token = paginate(call, found, "name")
+    domains = rows.execute("SELECT * FROM domains WHERE owner = ? ORDER BY name", (call.account,))
+    page, next_token = paginate(call, domains, "name")
     return {"domains": [_summary(call, row) for row in page], "nextToken": next_token}
 
 
 @operation("DeleteDomain", writes=True)
 def delete_domain(rows: Rows, call: Call) -> dict[str, Any]:
-    """Delete an empty domain. The model knows no 404 here: deleting what is not there succeeds."""
+    """Delete an empty domain. Deleting a missing domain succeeds, because the model has no 404 for this operation."""
     row = lookup.find_domain(rows, call)
     if row is None:
         return {}
     description = _description(rows, call, row)
     if description["repositoryCount"]:
-        raise conflict(f"The domain {row['name']} still holds repositories.", "domain", row["name"])
+        raise conflict(f"The domain {row['name']} still contains repositories.", "domain", row["name"])
     rows.execute("DELETE FROM domains WHERE id = ?", (row["id"],))
     return {"domain": {**description, "status": "Deleted"}}
 
 
 @operation("GetAuthorizationToken")
 def get_authorization_token(rows: Rows, call: Call) -> dict[str, Any]:
-    """Return a token for package managers, of twelve hours unless asked otherwise; nothing here asks for it."""
+    """Return a token for package managers, by default for 12 hours. The embedded registry never checks it."""
     lookup.domain(rows, call)
     seconds = call.get("durationSeconds") or TOKEN_SECONDS[-1]
     if seconds not in TOKEN_SECONDS:
@@ -78,7 +78,7 @@ def _summary(call: Call, row: sqlite3.Row) -> dict[str, Any]:
 
 def _description(rows: Rows, call: Call, row: sqlite3.Row) -> dict[str, Any]:
     repositories = rows.execute("SELECT count(*) FROM repositories WHERE domain_id = ?", (row["id"],))
-    # A domain keeps one copy of equal contents, so it counts them once.
+    # A domain stores equal contents once.
     contents = rows.execute(
         "SELECT coalesce(sum(size), 0) FROM (SELECT DISTINCT sha256, size FROM assets"
         " JOIN versions ON versions.id = version_id JOIN packages ON packages.id = package_id"

@@ -1,4 +1,4 @@
-"""Packages, and lists of their versions."""
+"""Packages and lists of their versions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import Call, Rows, operation, paginate
 
 @operation("ListPackages")
 def list_packages(rows: Rows, call: Call) -> dict[str, Any]:
-    """List the packages of a repository. `namespace` and `packagePrefix` both match the beginning."""
+    """List the packages of a repository. `namespace` and `packagePrefix` are both prefixes."""
     conditions = ["repository_id = ?"]
     values: list[object] = [lookup.repository(rows, call)["id"]]
     for column, parameter in (("format", "format"), ("publish", "publish"), ("upstream", "upstream")):
@@ -22,32 +22,32 @@ def list_packages(rows: Rows, call: Call) -> dict[str, Any]:
         if call.get(parameter):
             conditions.append(f"substr({column}, 1, ?) = ?")
             values += [len(call[parameter]), call[parameter]]
-    found = rows.execute(
+    packages = rows.execute(
         f"SELECT * FROM packages WHERE {' AND '.join(conditions)} ORDER BY name, namespace, format",  # noqa: S608
         values,
     )
-    page, next_token = paginate(call, found, "name", "namespace", "format")
+    page, next_token = paginate(call, packages, "name", "namespace", "format")
     return {"packages": [_summary(row) for row in page], "nextToken": next_token}
 
 
 @operation("ListPackageVersions")
 def list_package_versions(rows: Rows, call: Call) -> dict[str, Any]:
-    """List a package's versions: by version, or the latest published first. Every status, unless one is asked for."""
+    """List the versions of a package, sorted by version, or by time with the latest first; optionally of one status."""
     package = lookup.package(rows, call)
-    found = rows.execute(
+    versions = rows.execute(
         "SELECT *, -coalesce(published, 0.0) AS age FROM versions WHERE package_id = ? ORDER BY version",
         (package["id"],),
     ).fetchall()
-    published = [row for row in found if row["status"] == "Published"]
+    published = [row for row in versions if row["status"] == "Published"]
     keys = ["version"]
     if call.get("sortBy") == "PUBLISHED_TIME":
         keys = ["age", "version"]
-        found.sort(key=lambda row: (row["age"], row["version"]))
-    wanted = call.get("status")
-    found = [row for row in found if wanted in (None, row["status"])]
+        versions.sort(key=lambda row: (row["age"], row["version"]))
+    status = call.get("status")
+    versions = [row for row in versions if status in (None, row["status"])]
     if call.get("originType", "INTERNAL") != "INTERNAL":
-        found = []
-    page, next_token = paginate(call, found, *keys)
+        versions = []
+    page, next_token = paginate(call, versions, *keys)
     return {
         "defaultDisplayVersion": min(published, key=lambda row: row["age"])["version"] if published else None,
         "format": package["format"],
@@ -77,7 +77,7 @@ def delete_package(rows: Rows, call: Call) -> dict[str, Any]:
 
 @operation("PutPackageOriginConfiguration", writes=True)
 def put_package_origin_configuration(rows: Rows, call: Call) -> dict[str, Any]:
-    """Say whether versions may be published directly, and whether they may be taken from upstream."""
+    """Set whether versions may be published directly, and whether they may come from upstream."""
     row = lookup.package(rows, call)
     restrictions = {key: call["restrictions"][key] for key in ("publish", "upstream")}
     rows.execute("UPDATE packages SET publish = ?, upstream = ? WHERE id = ?", (*restrictions.values(), row["id"]))
@@ -85,7 +85,7 @@ def put_package_origin_configuration(rows: Rows, call: Call) -> dict[str, Any]:
 
 
 def origin(version: sqlite3.Row) -> dict[str, Any]:
-    """Return where a version entered the domain: the repository that it was first published to."""
+    """Return the origin of a version, which contains the repository where it was first published."""
     return {"domainEntryPoint": {"repositoryName": version["entry_point"]}, "originType": "INTERNAL"}
 
 

@@ -1,4 +1,4 @@
-"""Repositories: they belong to a domain and hold packages."""
+"""Repositories, which belong to a domain and contain packages."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .base import Call, Rows, operation, paginate
 
 @operation("CreateRepository", writes=True)
 def create_repository(rows: Rows, call: Call) -> dict[str, Any]:
-    """Create a repository in a domain. Its upstreams are kept; generic packages are never taken from them."""
+    """Create a repository in a domain. Its upstreams are stored, but have no effect on generic packages."""
     name = call["repository"]
     domain = lookup.domain(rows, call)
-    known = {row[0] for row in rows.execute("SELECT name FROM repositories WHERE domain_id = ?", (domain["id"],))}
-    if name in known:
+    existing = {row[0] for row in rows.execute("SELECT name FROM repositories WHERE domain_id = ?", (domain["id"],))}
+    if name in existing:
         raise conflict(f"The repository {name} already exists.", "repository", name)
-    upstreams = [each["repositoryName"] for each in call.get("upstreams", [])]
+    upstreams = [upstream["repositoryName"] for upstream in call.get("upstreams", [])]
     if len(upstreams) > call.limits.upstreams_per_repository:
         raise quota_exceeded(
-            f"A repository has at most {call.limits.upstreams_per_repository} upstreams.", "repository", name
+            f"A repository may have at most {call.limits.upstreams_per_repository} upstreams.", "repository", name
         )
     for upstream in upstreams:
-        if upstream not in known:
+        if upstream not in existing:
             raise not_found("repository", upstream)
     rows.execute(
         "INSERT INTO repositories (domain_id, name, administrator, description, upstreams, created)"
@@ -44,7 +44,7 @@ def describe_repository(rows: Rows, call: Call) -> dict[str, Any]:
 
 @operation("DeleteRepository", writes=True)
 def delete_repository(rows: Rows, call: Call) -> dict[str, Any]:
-    """Delete a repository with all that it holds."""
+    """Delete a repository with all its packages."""
     row = lookup.repository(rows, call)
     rows.execute("DELETE FROM repositories WHERE id = ?", (row["id"],))
     return {"repository": _description(call, row)}
@@ -68,29 +68,29 @@ def list_repositories_in_domain(rows: Rows, call: Call) -> dict[str, Any]:
 
 @operation("GetRepositoryEndpoint")
 def get_repository_endpoint(rows: Rows, call: Call) -> dict[str, Any]:
-    """Return an address of this server. Other formats than generic are refused: no package manager is served here.
+    """Return a URL of this server. Formats other than generic are refused, because package managers cannot use it.
 
-    With the service's own hosts `aws codeartifact login` would turn pip or npm to a place that knows nothing of this
-    registry, for good.
+    With a URL of AWS, `aws codeartifact login` would permanently configure pip or npm for a registry that is not this
+    one.
     """
     row = lookup.repository(rows, call)
     if call["format"] != "generic":
         raise invalid(
-            f"Value at 'format' must be generic: the embedded registry serves no {call['format']} packages, "
-            "and a package manager cannot use it.",
+            f"Value at 'format' must be generic: the embedded registry has no {call['format']} packages, "
+            "and package managers cannot use it.",
         )
     return {"repositoryEndpoint": f"http://{call.host}/{row['domain']}-{row['owner']}/generic/{row['name']}/"}
 
 
 def _list(rows: Rows, call: Call, condition: str, *values: object) -> dict[str, Any]:
     prefix = call.get("repositoryPrefix", "")
-    found = rows.execute(
+    repositories = rows.execute(
         "SELECT repositories.*, domains.name AS domain, domains.owner AS owner FROM repositories"  # noqa: S608
         f" JOIN domains ON domains.id = domain_id WHERE {condition} AND substr(repositories.name, 1, ?) = ?"
         " ORDER BY repositories.name, domain, owner",
         (*values, len(prefix), prefix),
     )
-    page, next_token = paginate(call, found, "name", "domain", "owner")
+    page, next_token = paginate(call, repositories, "name", "domain", "owner")
     return {"repositories": [_summary(call, row) for row in page], "nextToken": next_token}
 
 

@@ -1,4 +1,4 @@
-"""Package versions: what they are, and the life of their status."""
+"""Package versions and the changes of their status."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ TRANSITIONS = {
     "Archived": {"Published", "Unlisted", "Disposed", "Deleted"},
     "Disposed": {"Deleted"},
 }
-"""What a version of each status may become. A deleted version leaves no row."""
+"""Status -> the statuses to which it can change. A Deleted version has no row."""
 
 SETTABLE = ("Published", "Unlisted", "Archived")
-"""The statuses that UpdatePackageVersionsStatus sets; the others have operations of their own."""
+"""The statuses that UpdatePackageVersionsStatus can set; the others have their own operations."""
 
 MAX_VERSIONS = 100
-"""How many versions one call may name. The model says so for lists; maps have the same bound here."""
+"""Maximum number of versions in one call. The model limits lists; here the same limit applies to maps."""
 
 
 @operation("DescribePackageVersion")
 def describe_package_version(rows: Rows, call: Call) -> dict[str, Any]:
-    """Describe a version of any status."""
+    """Describe a version with any status."""
     row = lookup.package_version(rows, call)
     return {
         "packageVersion": {
@@ -52,7 +52,7 @@ def describe_package_version(rows: Rows, call: Call) -> dict[str, Any]:
 
 @operation("UpdatePackageVersionsStatus", writes=True)
 def update_package_versions_status(rows: Rows, call: Call) -> dict[str, Any]:
-    """Set the status of versions, all of them or none. The status that a version already has changes nothing."""
+    """Set the status of versions, either all of them or none. Setting the current status changes nothing."""
     target = call["targetStatus"]
     if target not in SETTABLE:
         raise invalid(f"Value at 'targetStatus' must be one of {', '.join(SETTABLE)}.")
@@ -67,7 +67,7 @@ def update_package_versions_status(rows: Rows, call: Call) -> dict[str, Any]:
 
 @operation("DisposePackageVersions", writes=True)
 def dispose_package_versions(rows: Rows, call: Call) -> dict[str, Any]:
-    """Give up the bytes of versions for good, of all of them or none. Their names stay taken."""
+    """Remove the assets of versions irreversibly, either of all of them or none. The versions remain, as Disposed."""
 
     def dispose(version: sqlite3.Row) -> dict[str, str]:
         rows.execute("DELETE FROM assets WHERE version_id = ?", (version["id"],))
@@ -78,7 +78,7 @@ def dispose_package_versions(rows: Rows, call: Call) -> dict[str, Any]:
 
 @operation("DeletePackageVersions", writes=True)
 def delete_package_versions(rows: Rows, call: Call) -> dict[str, Any]:
-    """Delete versions, each by itself; they may be published anew."""
+    """Delete versions independently of each other. They can be published again."""
 
     def delete(version: sqlite3.Row) -> dict[str, str]:
         rows.execute("DELETE FROM versions WHERE id = ?", (version["id"],))
@@ -88,12 +88,12 @@ def delete_package_versions(rows: Rows, call: Call) -> dict[str, Any]:
 
 
 def new_revision() -> str:
-    """Return a revision that no version had before, of the form that the service uses."""
+    """Return a new, unique revision in the format of the service."""
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def set_status(rows: Rows, version: sqlite3.Row, status: str) -> dict[str, str]:
-    """Give a version a status and a new revision, and return both; remember when it was first Published."""
+    """Set the status of a version and a new revision, and return both. Stores when it was first Published."""
     revision = new_revision()
     published = version["published"]
     if published is None and status == "Published":
@@ -106,15 +106,15 @@ def set_status(rows: Rows, version: sqlite3.Row, status: str) -> dict[str, str]:
 
 
 def failure(code: str, message: str) -> dict[str, str]:
-    """Build the entry of a version that failed. `code` is one of PackageVersionErrorCode."""
+    """Build an entry of `failedVersions`. `code` is a PackageVersionErrorCode."""
     return {"errorCode": code, "errorMessage": message}
 
 
 def named_versions(call: Call) -> list[str]:
-    """Return the versions that a call names, each once, in its order.
+    """Return the versions in a call, without duplicates, in their order.
 
     Raises:
-        ServiceError: ValidationException for none, or for too many.
+        ServiceError: ValidationException for no versions, or too many.
     """
     parameter = "versions" if "versions" in call.params else "versionRevisions"
     versions = list(dict.fromkeys(call[parameter]))
@@ -124,7 +124,7 @@ def named_versions(call: Call) -> list[str]:
 
 
 def skip_others(failed: dict[str, dict[str, str]], versions: list[str]) -> dict[str, Any]:
-    """Build the answer of a call that does all or nothing, and so did nothing."""
+    """Build the response of a call that changed nothing because one of its versions failed."""
     for version in versions:
         failed.setdefault(version, failure("SKIPPED", f"Version {version} was skipped"))
     return {"successfulVersions": {}, "failedVersions": failed}
@@ -138,13 +138,13 @@ def _change(
     *,
     all_or_none: bool = True,
 ) -> dict[str, Any]:
-    """Change the versions whose present status allows it, and report on each."""
+    """Change the versions whose status allows it, and return the result for each version."""
     versions = named_versions(call)
     revisions = call.get("versionRevisions")
     if revisions is not None and set(revisions) != set(versions):
         raise invalid("Value at 'versionRevisions' must name the same versions as 'versions'.")
     package = lookup.package(rows, call)
-    found: dict[str, sqlite3.Row] = {}
+    matching: dict[str, sqlite3.Row] = {}
     failed: dict[str, dict[str, str]] = {}
     for version in versions:
         row = lookup.find_version(rows, package, version)
@@ -162,12 +162,12 @@ def _change(
                 "MISMATCHED_REVISION", f"current revision: {row['revision']}, expected revision: {revision}"
             )
         elif not allowed(row["status"]):
-            failed[version] = failure("NOT_ALLOWED", f"A version that is {row['status']} cannot become that")
+            failed[version] = failure("NOT_ALLOWED", f"The status {row['status']} does not allow this operation")
         else:
-            found[version] = row
+            matching[version] = row
     if failed and all_or_none:
         return skip_others(failed, versions)
     return {
-        "successfulVersions": {version: change(row) for version, row in found.items()},
+        "successfulVersions": {version: change(row) for version, row in matching.items()},
         "failedVersions": failed,
     }
