@@ -149,7 +149,7 @@ def test_a_token_of_more_than_twelve_hours_is_refused(server: LocalRegistry, cli
 def test_no_package_manager_is_sent_to_aws(client: CodeArtifactClient, kind: Any) -> None:
     response = error_of(lambda: client.get_repository_endpoint(**WHERE, format=kind))
     assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == ("ValidationException", 400)
-    assert f"serves no {kind} packages" in response["Error"]["Message"]
+    assert f"has no {kind} packages" in response["Error"]["Message"]
 
 
 def test_the_endpoint_of_generic_packages_is_this_server(server: LocalRegistry, client: CodeArtifactClient) -> None:

@@ -526,7 +526,11 @@ def test_a_wrong_argument_is_said_in_check(promoted: Promoted) -> None:
         ({"soak": "a day"}, "soak", "24h"),
         ({"soak": 24}, "soak", "quote it"),
         ({"version": ""}, "version", "version is empty"),
-        ({"declared": {"problems": ("force requires a reason; it is recorded in `audit`",)}}, "source", "force requires a reason"),
+        (
+            {"declared": {"problems": ("force requires a reason; it is recorded in `audit`",)}},
+            "source",
+            "force requires a reason",
+        ),
     ]
     with promoted.plugin() as plugin:
         plugin.configure()
