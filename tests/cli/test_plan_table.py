@@ -43,9 +43,8 @@ def test_no_line_is_wider_than_the_terminal_and_every_number_is_there(two: Path,
     assert DIGEST in joined
     for number in ("97.7 KiB", "3 assets to send", "11 requests"):
         assert number in words, printed
-    # What has no column is told in words.
-    assert ("REQUESTS" in printed) is (columns >= 80)
-    assert ("6 requests" in words) is (columns < 80)
+    # The columns are the same at any width; a narrow terminal breaks the words in them.
+    assert ("REQUESTS" in printed) is (columns >= 60)
 
 
 def test_a_question_is_asked_at_a_terminal_and_bars_come_and_go(project: Path) -> None:

@@ -148,8 +148,10 @@ def test_a_plan_within_a_domain_says_where_from_and_what_and_writes_nothing(run:
         STAGING + FROM_DEV + "\n"
         "    PACKAGE       ACTION  SEND      SIZE  THERE  REQUESTS\n"
         "  + acme/app@1.0  copy       2  97.7 KiB      0         5\n"
-        f"      {digest}\n"
-        "      from acme/dev as it is now, not pinned\n"
+        "\n"
+        "  acme/app@1.0\n"
+        f"    {digest}\n"
+        "    from acme/dev as it is now, not pinned\n"
         "\n"
         "1 package to change: 2 assets to promote, 97.7 KiB; 0 already there; 5 requests.\n",
         "",
@@ -169,8 +171,10 @@ def test_a_plan_across_domains_says_that_the_bytes_travel_and_writes_nothing(
         PROD + FROM_STAGING + "\n"
         "    PACKAGE       ACTION    SEND      SIZE  THERE  REQUESTS\n"
         "  + acme/app@1.0  transfer     2  97.7 KiB      0        12\n"
-        f"      {digest}\n"
-        "      from acme/staging as it is now, not pinned\n"
+        "\n"
+        "  acme/app@1.0\n"
+        f"    {digest}\n"
+        "    from acme/staging as it is now, not pinned\n"
         "\n"
         "1 package to change: 2 assets to promote, 97.7 KiB; 0 already there; 12 requests.\n",
         "",
@@ -392,7 +396,7 @@ def test_a_pin_that_the_source_holds_is_promoted_and_named(run: Run, released: P
     digest = package_of(run, "staging")["digest"]
     more(released, "staging", f"pinned: true, pins: {{{pin('1.0', digest)}}}")
     outcome = run("plan", "release.yaml", "-e", "staging")
-    assert f"      {digest}\n      from acme/dev, approved by `pins` of staging\n" in outcome.out
+    assert f"    {digest}\n    from acme/dev, approved by `pins` of staging\n" in outcome.out
     assert package_of(run, "staging")["pin"] == {"digest": digest, "approvedBy": "`pins` of staging"}
     assert run("apply", "release.yaml", "-e", "staging", "--yes").code == 0
     # Made, it needs no source any more.
@@ -496,8 +500,8 @@ def test_other_bytes_in_the_destination_are_refused_and_replaced_only_with_permi
     assert permission.digest == given_up
     plan = run("plan", *words, "--replace", str(permission))
     assert plan.code == 0
-    assert f"      absent for a moment; gives up {given_up}\n" in plan.out
-    assert "      REPLACE: delete what is published, then " in plan.out
+    assert f"    absent for a moment; gives up {given_up}\n" in plan.out
+    assert "    REPLACE: delete what is published, then " in plan.out
     assert tree(released) == there
     assert package_of(run, environment, "--replace", str(permission))["action"] == "replace"
     assert run("apply", *words, "--yes", "--replace", str(permission)).code == 0

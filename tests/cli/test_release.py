@@ -40,7 +40,9 @@ def test_a_plan_says_where_to_and_what_and_writes_nothing(run: Run, project: Pat
         + "\n"
         + "    PACKAGE       ACTION   SEND      SIZE  THERE  REQUESTS\n"
         + "  + acme/app@1.0  publish     2  97.7 KiB      0         6\n"
-        + "      sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be\n"
+        + "\n"
+        + "  acme/app@1.0\n"
+        + "    sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be\n"
         + "\n"
         + "1 package to change: 2 assets to send, 97.7 KiB; 0 already there; 6 requests.\n"
     )
@@ -59,7 +61,7 @@ def test_a_plan_on_an_existing_registry_writes_nothing(run: Run, project: Path) 
 def test_apply_publishes_and_a_second_apply_does_nothing(run: Run, project: Path) -> None:
     first = run("apply", "release.yaml", "-e", "dev", "--yes")
     assert first.code == 0
-    assert "\n      sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be\n" in first.out
+    assert "\n    sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be\n" in first.out
     assert first.out.splitlines()[-1] == "acme/app: Published: sent 2 assets, 97.7 KiB; 0 already there"
     before = tree(project)
     second = run("apply", "release.yaml", "-e", "dev", "--yes")

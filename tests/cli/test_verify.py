@@ -170,17 +170,19 @@ def test_what_differs_is_told_with_both_hashes_within_80_columns(run: Run, stock
     assert outcome.out == HEADER + "\n".join(
         [
             "  ! acme/app@1.0  differs: status, 3 assets",
-            "    status: declared Published, there Unlisted",
+            "",
+            "  acme/app@1.0",
+            "    status: declared Published, registry Unlisted",
             "    a.txt: other bytes (6 bytes)",
             f"      declared  {sha256(FILES['a.txt'])}",
-            f"      there     {sha256(there['a.txt'])}",
+            f"      registry  {sha256(there['a.txt'])}",
             "    b.bin: missing (97.7 KiB)",
             f"      declared  {sha256(FILES['b.bin'])}",
             "    c.txt: not declared (1 byte)",
-            f"      there     {sha256(there['c.txt'])}",
+            f"      registry  {sha256(there['c.txt'])}",
             "    digest (sha256)",
             f"      declared  {digest_of(FILES)[7:]}",
-            f"      there     {digest_of(there)[7:]}",
+            f"      registry  {digest_of(there)[7:]}",
             "",
         ]
     )
@@ -270,9 +272,7 @@ def test_nothing_is_ever_written(run: Run, project: Path, download: tuple[str, .
 
 def test_what_is_not_there_is_a_mismatch(run: Run, told: Told, project: Path) -> None:
     outcome = run("verify", "release.yaml", "-e", "dev")
-    assert outcome == Outcome(
-        4, HEADER + "  ! acme/app@1.0  not there\n", "error[mismatch]: acme/app@1.0 is not there\n"
-    )
+    assert outcome == Outcome(4, HEADER + "  ! acme/app@1.0  missing\n", "error[mismatch]: acme/app@1.0 is missing\n")
     (package,) = told("release.yaml", "-e", "dev", "--download", code=4)["packages"]
     assert (package["result"], package["found"], package["differences"]) == ("missing", None, [])
 
@@ -284,13 +284,13 @@ def test_unfinished_and_disposed_are_a_mismatch_in_both_forms(
     stock.put(FILES, unfinished=True)
     for target in (("release.yaml", "-e", "dev"), (named(FILES), *IN_DEV)):
         outcome = run("verify", *target, *download)
-        assert (outcome.code, "there Unfinished" in outcome.out) == (4, True)
+        assert (outcome.code, "registry Unfinished" in outcome.out) == (4, True)
     assert told("release.yaml", "-e", "dev", code=4)["packages"][0]["found"]["digest"] is None
     stock.put(FILES)
     stock.dispose()
     for target in (("release.yaml", "-e", "dev"), (named(FILES), *IN_DEV)):
         outcome = run("verify", *target, *download)
-        assert (outcome.code, "there Disposed" in outcome.out) == (4, True)
+        assert (outcome.code, "registry Disposed" in outcome.out) == (4, True)
 
 
 def test_a_remembered_hash_proves_nothing(run: Run, stock: Stock, project: Path) -> None:
@@ -315,9 +315,9 @@ def test_all_packages_are_told_and_summed_up(run: Run, told: Told, stock: Stock,
     assert [line for line in outcome.out.splitlines() if line.startswith(("  =", "  !"))] == [
         "  = acme/app@1.0      ok: Published, 2 assets, 97.7 KiB",
         "  ! acme/lib@1.0      differs: 1 asset",
-        "  ! acme/missing@1.0  not there",
+        "  ! acme/missing@1.0  missing",
     ]
-    assert outcome.err == "error[mismatch]: 3 packages: 1 differs, 1 is not there, 1 is verified\n"
+    assert outcome.err == "error[mismatch]: 3 packages: 1 differs, 1 is missing, 1 is verified\n"
     quiet = run("verify", "release.yaml", "-e", "dev", "--quiet")
     assert "acme/app" not in quiet.out
     assert quiet.out.startswith(HEADER + "  ! acme/lib@1.0      differs")
@@ -379,7 +379,7 @@ def test_it_differs_from_the_environment_before(run: Run, stock: Stock, no_files
     stock.put({**FILES, "a.txt": b"other"}, "staging")
     outcome = run("verify", "release.yaml", "-e", "staging")
     assert outcome.code == 4
-    assert f"      expected  {sha256(FILES['a.txt'])}\n      there     {sha256(b'other')}\n" in outcome.out
+    assert f"      expected  {sha256(FILES['a.txt'])}\n      registry  {sha256(b'other')}\n" in outcome.out
 
 
 @pytest.mark.parametrize("source", ["nothing", "Unfinished", "Disposed"])
@@ -422,7 +422,7 @@ def test_a_pin_says_what_must_be_there_and_nobody_else_is_asked(
         "assets": None,
     }
     stock.set_status("Archived", "staging")
-    assert "status: expected Published, there Archived" in run("verify", "release.yaml", "-e", "staging").out
+    assert "status: expected Published, registry Archived" in run("verify", "release.yaml", "-e", "staging").out
 
 
 def test_where_pins_say_all_of_it_nobody_needs_access_to_the_environment_before(
@@ -471,7 +471,7 @@ def test_another_digest_than_the_pins_is_a_mismatch(run: Run, stock: Stock, no_f
     stock.put(FILES, "staging")
     outcome = run("verify", "release.yaml", "-e", "staging")
     assert outcome.code == 4
-    assert "  ! acme/app@1.0  differs: digest\n    digest (sha256)\n" in outcome.out
+    assert "  ! acme/app@1.0  differs: digest\n\n  acme/app@1.0\n    digest (sha256)\n" in outcome.out
     assert digest_of(FILES)[7:] in outcome.out
     assert digest_of({"a.txt": b"approved"})[7:] in outcome.out
 
@@ -568,7 +568,7 @@ def test_another_digest_is_a_mismatch(run: Run, stock: Stock) -> None:
     outcome = run("verify", named({}), *IN_DEV)
     assert (outcome.code, outcome.err) == (4, "error[mismatch]: acme/app@1.0 differs\n")
     assert outcome.out.endswith(
-        f"    digest (sha256)\n      expected  {digest_of({})[7:]}\n      there     {digest_of(FILES)[7:]}\n"
+        f"    digest (sha256)\n      expected  {digest_of({})[7:]}\n      registry  {digest_of(FILES)[7:]}\n"
     )
 
 
@@ -664,6 +664,8 @@ def test_what_cannot_be_read_has_its_own_exit_code_and_with_a_mismatch_4(
     )
     assert outcome.out.splitlines()[2:] == [
         "  ? acme/lib@1.0  could not be checked",
+        "",
+        "  acme/lib@1.0",
         "    access-denied: access denied: acme/lib@1.0 in acme/dev",
         "    Allow it.",
     ]
@@ -794,6 +796,8 @@ def test_what_downloads_as_something_else_is_told_with_all_hashes(lied: Lied, ru
     outcome = run("verify", "release.yaml", "-e", "dev", "--allow", "endpoint", "--download")
     assert outcome.out.splitlines()[1:] == [
         "  ! acme/app@1.0  differs: 2 assets",
+        "",
+        "  acme/app@1.0",
         "    a.txt: downloads as other bytes than listed (5 bytes)",
         f"      declared  {sha256(b'alpha')}",
         f"      listed    {sha256(b'alpha')}",

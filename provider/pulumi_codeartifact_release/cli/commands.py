@@ -68,7 +68,7 @@ def _release_options(*, required: bool) -> Callable[[_Command], _Command]:
             multiple=True,
             metavar=_FORM,
             help="Permit the replacement of a version, named by the digest that it has now; repeatable. The version "
-            "is deleted, is missing for a moment, and is published again.",
+            "is deleted, is absent for a moment, and is published again.",
         ),
         click.option(
             "--force",

@@ -18,9 +18,9 @@ from .plans import PackagePlan, make_plans
 from .progress import open_reading
 from .summary import Summary, plan_summary
 from .target import Options, Target, open_target
-from .views.columns import terminal_width
+from .views.console import terminal_width
 from .views.plan_json import Validity, plan_json
-from .views.plan_table import refusals, table
+from .views.plan_table import plan_lines, refusal_lines
 
 REFUSED = RefusedError.exit_code
 CHANGES = 3
@@ -71,9 +71,9 @@ def run(
 def show_plans(target: Target, plans: list[PackagePlan], *, quiet: bool = False) -> None:
     """Print plans for people; refusals go to stderr, in full, also where it is to be quiet."""
     if not quiet:
-        for line in table(target, plans, terminal_width()):
+        for line in plan_lines(target, plans, terminal_width()):
             click.echo(line)
-    for text in refusals(plans):
+    for text in refusal_lines(plans):
         click.echo(text, err=True)
 
 

@@ -19,9 +19,9 @@ from ..publishing.drift import AvailableVersion, DesiredVersion
 from .files import refuse_unwritable, write_whole
 from .status_read import Cell, Place, Report, read_report
 from .target import parsed_variables
-from .views.columns import terminal_width
+from .views.console import terminal_width
 from .views.status_page import page
-from .views.status_table import table
+from .views.status_table import status_lines
 from .views.status_text import problem_json, state_text
 
 
@@ -54,7 +54,7 @@ def run(
     elif page_file:
         click.echo(f"{page_file}: {state_text(report)}")
     else:
-        for line in table(report, terminal_width()):
+        for line in status_lines(report, terminal_width()):
             click.echo(line)
     if report.exit_code:
         raise SystemExit(report.exit_code)

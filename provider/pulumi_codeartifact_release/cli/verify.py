@@ -18,7 +18,7 @@ from .error_output import error_tag
 from .summary import Summary, verify_summary
 from .target import FORM
 from .verify_read import Place, of_digests, of_manifest
-from .views.columns import terminal_width
+from .views.console import terminal_width
 from .views.verify_text import failure_code, report_json, sum_text, text_lines
 
 

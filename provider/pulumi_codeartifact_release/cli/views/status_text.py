@@ -1,9 +1,7 @@
 """What `status` calls things: the same words in the table and on the page.
 
 standing_text(cell)          # "pinned, behind"
-brief_text(cell)             # "behind"
 notes(cell)                  # ["staging holds 1.4.2"]
-age_text(since, now)         # "3h ago"
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from datetime import UTC, datetime
 from ...errors import ReleaseError, printable
 from ...publishing.drift import DriftState, SyncState
 from ...registry.interface import Status
-from ..status_read import COUNTED, Cell, Place, Report
+from ..status_read import Cell, Place, Report
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _LONGEST_PROBLEM = 160
@@ -39,14 +37,6 @@ def standing_text(cell: Cell) -> str:
         if declared == "as declared":
             return step
     return ", ".join(word for word in (declared, step) if word)
-
-
-def brief_text(cell: Cell) -> str:
-    """Return the judgement in one word or two, the gravest: `behind`."""
-    words = [word for state, word in COUNTED.items() if state in cell.states]
-    if words:
-        return words[0]
-    return "in sync" if cell.standing.sync is SyncState.IN_SYNC else declared_text(cell)
 
 
 def declared_text(cell: Cell) -> str:
@@ -106,18 +96,14 @@ def short(text: str) -> str:
     return _DIGEST.sub(r"\1…", printable(text))
 
 
+def digest_text(digest: str) -> str:
+    """Return the beginning of a digest, enough to tell two apart: `0123456789ab…`."""
+    return f"{digest.removeprefix('sha256:')[:12]}…"
+
+
 def minute_text(time: datetime) -> str:
     """Return a moment as `2026-11-22 16:00 UTC`."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def age_text(since: datetime, now: datetime) -> str:
-    """Return how long ago something was: `3h ago`."""
-    seconds = int((now - since).total_seconds())
-    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= length:
-            return f"{seconds // length}{unit} ago"
-    return "just now"
 
 
 def state_text(report: Report) -> str:

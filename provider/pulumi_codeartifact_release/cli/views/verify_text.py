@@ -1,20 +1,19 @@
-"""What `verify` says: lines for people, and the same for programs.
+"""The report of `verify`: lines for people, and JSON for programs.
 
 for line in text_lines(report):
     click.echo(line)
 json.dumps(report_json(report))
 
-Nothing of a registry reaches the terminal but as printable text on one line. Hashes stand on lines of their own, which
-are 80 columns wide.
+Text of a registry is made printable. A line with a hash takes 80 columns.
 """
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-import click
+from rich.console import RenderableType
+from rich.text import Text
 
 from ...errors import MismatchError, ReleaseError, printable
 from ...publishing import Release
@@ -25,55 +24,54 @@ from ...review import count_text, size_text
 from ..target import Site
 from ..verify_check import Basis, Checked
 from ..verify_read import Report
-from .columns import header_lines
+from .console import columns, header, indented, lines, text
 
 MOST_SHOWN = 5
-"""Assets of one package whose differences are told in the text; all of them are in the JSON."""
+"""Assets of one package whose differences are in the text; the JSON has all of them."""
+
+_REGISTRY = "registry"
 
 _SIGNS = {
-    VerifyOutcome.VERIFIED: ("=", None),
+    VerifyOutcome.VERIFIED: ("=", ""),
     VerifyOutcome.DIFFERS: ("!", "red"),
     VerifyOutcome.MISSING: ("!", "red"),
     VerifyOutcome.UNKNOWN: ("?", "yellow"),
 }
 _SUMMED = {
     VerifyOutcome.DIFFERS: "differs",
-    VerifyOutcome.MISSING: "is not there",
+    VerifyOutcome.MISSING: "is missing",
     VerifyOutcome.UNKNOWN: "could not be checked",
     VerifyOutcome.VERIFIED: "is verified",
 }
 
 
 def text_lines(report: Report, width: int | None = None, *, quiet: bool = False) -> Iterator[str]:
-    """Yield where it is, and a block for each package; only what is not verified if `quiet`.
+    """Yield the environment, a table of the packages, and the differences; `quiet` leaves out what is verified.
 
-    `width` in columns is for what is prose; None for a file, where lines are whole.
+    `width` in columns; None for a file.
     """
     shown = [each for each in report.checked if not quiet or each.result is not VerifyOutcome.VERIFIED]
     if not shown and quiet:
         return
     compared = f"\n  compared with {report.source.header}" if report.source else ""
-    yield from header_lines(report.site.header + compared, width)
-    room = width - 6 - max((len(_word(each)) for each in shown), default=0) if width else None
-    fitting = [len(name) for name in (each.subject.at.name for each in shown) if room is None or len(name) <= room]
-    widest = max(fitting, default=0)
-    told: set[str] = set()
+    table = columns("", "")
+    table.show_header = False
     for each in shown:
-        sign, colour = _SIGNS[each.result]
-        name = each.subject.at.name
-        if len(name) > widest:
-            # Too long for a line with its result: one of its own, and the column stays.
-            yield click.style(f"  {sign} {name}", fg=colour)
-            name = sign = ""
-        yield click.style(f"  {sign or ' '} {name:<{widest}}  {_word(each)}", fg=colour)
-        if each.verdict:
-            yield from _differences(each.verdict, each.subject.basis)
+        sign, color = _SIGNS[each.result]
+        table.add_row(f"{sign} {printable(each.subject.at.name)}", printable(_result_text(each)), style=color)
+    parts: list[RenderableType] = [*header(report.site.header + compared), indented(table, 2)]
+    seen: set[str] = set()
+    for each in shown:
+        details = list(_differences(each.verdict, each.subject.basis)) if each.verdict else []
         if each.problem:
-            yield from _problem(each.problem, told, width)
+            details += _problem(each.problem, seen)
+        if details:
+            parts += ["", indented(text(each.subject.at.name), 2), *(indented(detail, 4) for detail in details)]
+    yield from lines(*parts, width=width)
 
 
 def sum_text(report: Report) -> str:
-    """Return what it comes to, in a line."""
+    """Return the total in a line."""
     if report.exit_code == 0:
         assets, size = _totals(report)
         count = f"{count_text(len(report.checked), 'package')}, {count_text(assets, 'asset')}, {size_text(size)}"
@@ -86,7 +84,7 @@ def sum_text(report: Report) -> str:
 
 
 def failure_code(report: Report) -> str:
-    """Return the name of what went wrong: of the mismatch, if there is one, else of the first problem."""
+    """Return the error code: that of a mismatch if there is one, else that of the first problem."""
     if any(each.result in (VerifyOutcome.DIFFERS, VerifyOutcome.MISSING) for each in report.checked):
         return MismatchError.code
     problems = [each.problem for each in report.checked if each.problem and each.exit_code == report.exit_code]
@@ -97,17 +95,17 @@ def _plural(phrase: str, count: int) -> str:
     return phrase if count == 1 else phrase.replace("differs", "differ").replace("is ", "are ")
 
 
-def _word(each: Checked) -> str:
+def _result_text(each: Checked) -> str:
     verdict = each.verdict
     if verdict is None:
         return "could not be checked"
     match verdict.outcome:
         case VerifyOutcome.MISSING:
-            return "not there"
+            return "missing"
         case VerifyOutcome.DIFFERS:
             return f"differs: {_what_differs(verdict)}"
         case VerifyOutcome.UNKNOWN:
-            return "could not be downloaded whole"
+            return "not completely downloaded"
     assets, size = _read(verdict)
     status = verdict.remote.state.status if verdict.remote else ""
     return f"ok: {status}, {count_text(assets, 'asset')}, {size_text(size)}"
@@ -117,13 +115,13 @@ def _what_differs(verdict: VerifyResult) -> str:
     facts = [each.field for each in verdict.differences if isinstance(each, VersionDifference)]
     assets = sum(isinstance(each, AssetDifference) for each in verdict.differences)
     if assets:
-        # That the digest differs follows from them.
+        # If assets differ, so does the digest.
         facts = [fact for fact in facts if fact == "status"] + [count_text(assets, "asset")]
     return ", ".join(facts)
 
 
 def _read(verdict: VerifyResult) -> tuple[int, int]:
-    """Return how many assets and bytes were looked at: as they came, or as they are listed."""
+    """Return the number of assets and bytes that were checked: received, or else listed."""
     if verdict.downloads is not None:
         return len(verdict.downloads), sum(each.size for each in verdict.downloads.values())
     assets = verdict.remote.assets.values() if verdict.remote else ()
@@ -131,64 +129,55 @@ def _read(verdict: VerifyResult) -> tuple[int, int]:
 
 
 def _totals(report: Report) -> tuple[int, int]:
-    counted = [_read(each.verdict) for each in report.checked if each.verdict]
-    return sum(assets for assets, _ in counted), sum(size for _, size in counted)
+    counts = [_read(each.verdict) for each in report.checked if each.verdict]
+    return sum(assets for assets, _ in counts), sum(size for _, size in counts)
 
 
-def _problem(problem: ReleaseError, told: set[str], width: int | None) -> Iterator[str]:
-    text = str(problem)
-    if text in told:
-        yield f"    {problem.code}: as above"
-        return
-    told.add(text)
-    for line in f"{problem.code}: {text}".splitlines():
-        for part in _wrapped(line, width - 4) if width else [line]:
-            yield f"    {part}"
+def _problem(problem: ReleaseError, seen: set[str]) -> Iterator[Text]:
+    message = str(problem)
+    yield text(f"{problem.code}: {'as above' if message in seen else message}")
+    seen.add(message)
 
 
-def _wrapped(line: str, width: int) -> list[str]:
-    # Names and hashes are never broken.
-    return textwrap.wrap(line, max(20, width), break_long_words=False, break_on_hyphens=False)
-
-
-def _differences(verdict: VerifyResult, basis: Basis) -> Iterator[str]:
+def _differences(verdict: VerifyResult, basis: Basis) -> Iterator[RenderableType]:
     expected = "declared" if basis is Basis.FILES else "expected"
     facts = [each for each in verdict.differences if isinstance(each, VersionDifference)]
     assets = [each for each in verdict.differences if isinstance(each, AssetDifference)]
     digests = [fact for fact in facts if fact.field == "digest"]
     for fact in facts:
         if fact not in digests:
-            yield f"    {fact.field}: {expected} {fact.expected}, there {fact.actual}"
+            yield text(f"{fact.field}: {expected} {fact.expected}, registry {fact.actual}")
     for asset in assets[:MOST_SHOWN]:
         yield from _asset_lines(asset, expected, names_known=isinstance(verdict.expected, Release))
     if len(assets) > MOST_SHOWN:
-        yield f"    and {count_text(len(assets) - MOST_SHOWN, 'more asset')}; --json has all of them"
+        yield text(f"and {count_text(len(assets) - MOST_SHOWN, 'more asset')}; --json has all of them")
     for fact in digests:
-        yield "    digest (sha256)"
+        yield text("digest (sha256)")
         yield _hash_line(expected, fact.expected.removeprefix("sha256:"))
-        yield _hash_line("there", fact.actual.removeprefix("sha256:"))
+        yield _hash_line(_REGISTRY, fact.actual.removeprefix("sha256:"))
 
 
-def _asset_lines(asset: AssetDifference, expected: str, *, names_known: bool) -> Iterator[str]:
-    known = _contents(asset, expected)
-    sizes = {word: _size_text(content) for word, content in known}
-    told = [f"{size} {word}" for word, size in sizes.items()] if len(set(sizes.values())) > 1 else [*sizes.values()][:1]
-    other = _what_is_other(asset, expected, names_known=names_known)
-    yield f"    {_one_line(asset.name)}: {other} ({', '.join(told)})"
-    for word, content in known:
+def _asset_lines(asset: AssetDifference, expected: str, *, names_known: bool) -> Iterator[RenderableType]:
+    contents = _contents(asset, expected)
+    sizes = {label: _size_text(content) for label, content in contents}
+    where = {label: "in the registry" if label == _REGISTRY else label for label in sizes}
+    differ = len(set(sizes.values())) > 1
+    size = ", ".join([f"{size} {where[label]}" for label, size in sizes.items()] if differ else [*sizes.values()][:1])
+    yield text(f"{_one_line(asset.name)}: {_problem_of(asset, expected, names_known=names_known)} ({size})")
+    for label, content in contents:
         if content.sha256:
-            yield _hash_line(word, content.sha256)
+            yield _hash_line(label, content.sha256)
 
 
 def _contents(asset: AssetDifference, expected: str) -> list[tuple[str, Asset | Download]]:
-    """Return what is known of an asset, each in a word: what is listed and what came are one where they agree."""
+    """Return the contents of an asset, labelled; the listed and the received one are one if they agree."""
     listed, received = asset.listed, asset.download
     agree = not (listed and received) or (listed.size, listed.sha256) == (received.size, received.sha256)
-    there = [("there", listed)] if agree else [("listed", listed), ("received", received)]
-    return [(word, content) for word, content in ((expected, asset.declared), *there) if content]
+    actual = [(_REGISTRY, listed)] if agree else [("listed", listed), ("received", received)]
+    return [(label, content) for label, content in ((expected, asset.declared), *actual) if content]
 
 
-def _what_is_other(asset: AssetDifference, expected: str, *, names_known: bool) -> str:
+def _problem_of(asset: AssetDifference, expected: str, *, names_known: bool) -> str:
     declared, listed, received = asset.declared, asset.listed, asset.download
     if listed is None:
         return "missing"
@@ -205,12 +194,12 @@ def _what_is_other(asset: AssetDifference, expected: str, *, names_known: bool) 
 def _size_text(content: Asset | Download) -> str:
     if content.sha256:
         return size_text(content.size)
-    # It was stopped: how far it had come says nothing.
+    # The download was stopped: its size so far says nothing.
     return "more" if content.size else "nothing"
 
 
-def _hash_line(word: str, sha256: str) -> str:
-    return f"      {word:<8}  {sha256}"
+def _hash_line(label: str, sha256: str) -> RenderableType:
+    return indented(f"{label:<8}  {sha256}", 2)
 
 
 def _one_line(name: str) -> str:
