@@ -10,24 +10,21 @@ import pytest
 
 from fakes import asset
 from pulumi_codeartifact_release.audit import audit
+from pulumi_codeartifact_release.location import Location
 from pulumi_codeartifact_release.publishing import digest
 from pulumi_codeartifact_release.registry import Status, VersionState
-from pulumi_codeartifact_release.state import INPUTS, PROMOTION_INPUTS, Inputs, PromotionInputs, SourcePlace, outputs
+from pulumi_codeartifact_release.state import INPUTS, PROMOTION_INPUTS, Inputs, PromotionInputs, SourceInput, outputs
 
 ASSETS = {name: asset(name, name.encode()) for name in "ab"}
 DIGEST = digest(ASSETS.values())
-PUBLISHED = Inputs(
-    "acme", "app", "1.0", "acme", "dev", ASSETS, region="eu-west-1", profile="publisher", domain_owner="111122223333"
-)
+PUBLISHED = Inputs("acme", "app", "1.0", Location("acme", "dev", "111122223333", "eu-west-1", "publisher"), ASSETS)
 PROMOTED = PromotionInputs(
     "acme",
     "app",
     "1.0",
-    "acme-prod",
-    "releases",
+    Location("acme-prod", "releases", region="eu-west-1"),
     ASSETS,
-    region="eu-west-1",
-    source=SourcePlace("acme", "dev", "111122223333", "eu-west-1", "reader", "", DIGEST, "r1"),
+    source=SourceInput(Location("acme", "dev", "111122223333", "eu-west-1", "reader"), DIGEST, "r1"),
     soak="24h",
 )
 NOW = datetime(2026, 11, 22, 16, 0, 0, 999, tzinfo=UTC)
@@ -121,11 +118,11 @@ def test_a_change_without_caller_and_commit_says_what_it_knows() -> None:
     "other",
     [
         replace(PROMOTED, version="1.1"),
-        replace(PROMOTED, repository="elsewhere"),
-        replace(PROMOTED, domain="elsewhere"),
-        replace(PROMOTED, domain_owner="999999999999"),
-        replace(PROMOTED, region="us-east-1"),
-        replace(PROMOTED, endpoint="file:.registry"),
+        replace(PROMOTED, location=replace(PROMOTED.location, repository="elsewhere")),
+        replace(PROMOTED, location=replace(PROMOTED.location, domain="elsewhere")),
+        replace(PROMOTED, location=replace(PROMOTED.location, domain_owner="999999999999")),
+        replace(PROMOTED, location=replace(PROMOTED.location, region="us-east-1")),
+        replace(PROMOTED, location=replace(PROMOTED.location, endpoint="file:.registry")),
         replace(PROMOTED, assets={"a": ASSETS["a"]}),
         replace(PROMOTED, assets={**ASSETS, "a": asset("a", b"other")}),
     ],

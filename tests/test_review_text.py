@@ -79,7 +79,7 @@ def test_a_review_says_what_it_takes_and_the_least_time_that_the_quota_allows() 
 
 def test_every_line_fits_into_80_columns() -> None:
     promotion_source = PromotionSource(
-        Promotion(AT, AT, Pin("sha256:" + "0" * 64, "`pins` of prod")), FakeRegistry(), same_domain=True
+        Promotion(AT, AT, Pin("sha256:" + "0" * 64, "`pins` of prod")), FakeRegistry, same_domain=True
     )
     for there in (None, held({"000": b"old"}, Status.PUBLISHED)):
         plan = make_plan(release(MANY), there, there.digest if there else None, Route.TRANSFER)
@@ -101,7 +101,7 @@ def test_a_plan_says_which_way_the_bytes_go(route: Route, text: str) -> None:
 def test_a_promotion_says_where_from_and_who_approved_it() -> None:
     plan = make_plan(release(MANY), None, route=Route.COPY)
     for pin, told in ((None, " as it is now, not pinned"), (Pin(plan.release.digest, "`pins` of prod"), None)):
-        promotion_source = PromotionSource(Promotion(AT, AT, pin), FakeRegistry(), same_domain=True)
+        promotion_source = PromotionSource(Promotion(AT, AT, pin), FakeRegistry, same_domain=True)
         promotion_source.read_requests = 2
         assert review_lines(Review(plan, 10.0, promotion_source)) == [
             "copy 150 assets, 150.0 KiB",
@@ -159,7 +159,7 @@ def test_a_promotion_that_is_made_is_adopted_and_one_that_may_not_be_is_refused(
 
 def test_a_review_makes_no_request() -> None:
     registry = FakeRegistry()
-    promotion_source = PromotionSource(Promotion(AT, AT), registry, same_domain=True)
+    promotion_source = PromotionSource(Promotion(AT, AT), lambda: registry, same_domain=True)
     review_lines(Review(make_plan(release(MANY), None, route=Route.COPY), 10.0, promotion_source))
     assert registry.calls == []
     assert promotion_source.read(InlineScheduler()) is None

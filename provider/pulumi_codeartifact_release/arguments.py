@@ -17,6 +17,7 @@ import pulumi
 from pulumi.resource import create_urn
 
 from .declaration import Declaration
+from .location import Location
 from .manifest import AssetEntry, Environment, Folder, Package, declare
 
 AssetSource: TypeAlias = "str | os.PathLike[str] | pulumi.FileAsset | pulumi.StringAsset"
@@ -75,21 +76,11 @@ def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], 
     return {file.name: str(file.path) for file in files}, texts, messages
 
 
-def place_of(environment: Environment) -> dict[str, Any]:
-    """Return the location of an environment as arguments."""
+def arguments_of(package: Package, environment: Environment) -> dict[str, Any]:
+    """Return a package in an environment as arguments, without its version: each of them, as the SDK needs them all."""
     return {
-        "domain": environment.domain,
-        "domain_owner": environment.domain_owner,
-        "repository": environment.repository,
-        "region": environment.region,
-        "profile": environment.profile,
-        "endpoint": environment.endpoint,
-    }
-
-
-def package_of(package: Package, environment: Environment) -> dict[str, Any]:
-    """Return the declaration of a package in an environment as arguments, without its version."""
-    return {
+        **dict.fromkeys(Location.names),
+        **environment.location.properties(),
         "namespace": package.namespace,
         "package": package.package,
         "status": package.status,

@@ -16,16 +16,8 @@ from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi.runtime.rpc import UNKNOWN
 
 from . import declaration as transient
+from .connections import connect, resolved_owner, resolved_region
 from .declaration import Declaration
-from .endpoints import (
-    Destination,
-    connect,
-    on_first_use,
-    refuse_local_source,
-    resolve,
-    resolved_owner,
-    resolved_region,
-)
 from .engine import add_secrets, word_errors_for
 from .errors import (
     MissingDomainError,
@@ -38,9 +30,9 @@ from .errors import (
     UsageError,
     WrongRegionError,
 )
+from .location import Location, refuse_local_source, refuse_same_repository, resolve, same_domain
 from .manifest import duration, value_problem
 from .operations import connection_of, hide_held
-from .places import refuse_same_place, same_domain
 from .publishing import (
     Action,
     Permission,
@@ -64,7 +56,6 @@ from .run_context import PendingChange, RunContext
 from .secret import secret_texts
 from .state import (
     DECISIVE,
-    NAMES,
     PLACE,
     REQUIRED,
     SOURCE,
@@ -112,35 +103,23 @@ class _Check:
     def _checked(self) -> dict[str, Any]:
         raise NotImplementedError
 
-    def _placed(self, given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    def _located(self, inputs: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
         """Resolve endpoint, region and owner, so that state says where it is whatever the next shell says."""
-        placed = dict(given)
-        if UNKNOWN in (given.get(name) for name in ("endpoint", "region", "profile")):
+        if UNKNOWN in (inputs.get(name) for name in ("endpoint", "region", "profile")):
             # What is not known yet must not be taken from the shell meanwhile.
-            return {"endpoint": UNKNOWN, "region": UNKNOWN, "domain_owner": UNKNOWN, **placed}
-        known = {name: value for name, value in given.items() if value != UNKNOWN}
-        profile = known.get("profile") or self._context.profile
-        endpoint = resolve(
-            known.get("endpoint"), base=Path(self._declared.base), allow=self._declared.allow, profile=profile
-        )
-        destination = Destination(
-            domain=str(known.get("domain", "")),
-            repository=str(known.get("repository", "")),
-            domain_owner=known.get("domain_owner"),
-            region=known.get("region") or (None if endpoint.folder else self._context.region),
-            profile=profile,
-        )
-        placed.setdefault("region", resolved_region(destination, endpoint))
-        placed["endpoint"] = endpoint.text
-        if profile:
-            placed.setdefault("profile", profile)
-        if "domain_owner" not in placed:
-            # Asked for once: what stands in state stays, or another login would look in another account.
-            same_place = same(before, placed, ("domain", "repository", "region", "endpoint"))
-            owner = before.get("domain_owner") if same_place else resolved_owner(destination, endpoint)
-            if owner:
-                placed["domain_owner"] = owner
-        return placed
+            return {"endpoint": UNKNOWN, "region": UNKNOWN, "domain_owner": UNKNOWN, **inputs}
+        location = Location.from_properties({"domain": "", "repository": "", **inputs})
+        location = replace(location, profile=location.profile or self._context.profile)
+        location = resolve(location, base=Path(self._declared.base), allow=self._declared.allow)
+        if not location.folder:
+            location = replace(location, region=location.region or self._context.region)
+        location = replace(location, region=resolved_region(location))
+        if not location.domain_owner:
+            # STS is called once: the owner in state stays, or another login would look in another account.
+            unmoved = same(before, location.properties(), ("domain", "repository", "region", "endpoint"))
+            owner = before.get("domain_owner") if unmoved else resolved_owner(location)
+            location = replace(location, domain_owner=owner)
+        return {**inputs, "endpoint": "", **location.properties()}
 
     def _held(self, inputs: Inputs) -> RemoteVersion | None:
         """Return what is there now. Raises ReleaseError, but for a repository that the program is about to make."""
@@ -165,7 +144,7 @@ class _Check:
         first, *more = review_lines(review)
         tell(self._declared.urn, "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more]))
         known = all(self._olds.get(name) for name in REQUIRED)
-        if known and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), NAMES):
+        if known and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), REQUIRED):
             before = Inputs.of(self._olds).coordinates
             self._context.log.info(self._declared.urn, f"{before}, the version before: {inputs.on_supersede}")
 
@@ -177,7 +156,7 @@ class VersionCheck(_Check):
         declared = self._declared
         sources = declared.hash(self._context.cache)
         self._context.cache.keep(sources.values())
-        inputs = self._placed(self._inputs, self._olds)
+        inputs = self._located(self._inputs, self._olds)
         if not isinstance(inputs.get("assets"), dict):
             inputs["assets"] = asset_properties(transient.assets_from(sources))
         # Else the engine put the old mapping there: `ignore_changes=["assets"]`. Nothing is sent then but these files.
@@ -233,47 +212,45 @@ class PromotionCheck(_Check):
 
     def _checked(self) -> dict[str, Any]:
         given = {name: value for name, value in self._inputs.items() if name not in ("source", "assets", "digest")}
-        inputs = self._placed(given, self._olds)
+        inputs = self._located(given, self._olds)
         if UNKNOWN not in inputs.values() and self._is_made(inputs):
             # From where it was: what has become of its source since, or is declared as one now, is not its business.
             made = PromotionInputs.of({**inputs, "assets": self._olds["assets"], "source": self._olds["source"]})
             _refuse_unpermitted(made, self._declared.allow)
             if (kept := self._kept(made)) is not None:
                 return kept
-        source = self._placed_source()
+        source = self._located_source()
         if UNKNOWN in inputs.values() or UNKNOWN in source.values():
             # What is promoted, or where to, is made in this very run: nothing can be looked at yet.
             hints = {name: self._inputs.get(name) or UNKNOWN for name in ("assets", "digest")}
             return {**inputs, "source": UNKNOWN if UNKNOWN in source else source, **hints}
         bare = PromotionInputs.of({**inputs, "source": source})
         _refuse_unpermitted(bare, self._declared.allow)
-        places = (bare.source.destination, bare.source.stored_endpoint, bare.destination, bare.stored_endpoint)
-        refuse_same_place(*places)
-        refuse_local_source(bare.source.stored_endpoint, bare.stored_endpoint, self._declared.allow)
+        refuse_same_repository(bare.source.location, bare.location)
+        refuse_local_source(bare.source.location, bare.location, self._declared.allow)
         return self._chosen(bare)
 
-    def _placed_source(self) -> dict[str, Any]:
+    def _located_source(self) -> dict[str, Any]:
         given = self._inputs["source"]
         if given == UNKNOWN:
             return {UNKNOWN: UNKNOWN}
         place = {name: given[name] for name in SOURCE if given.get(name) and name != "digest"}
-        return self._placed(place, self._olds.get("source") or {})
+        return self._located(place, self._olds.get("source") or {})
 
     def _origin(self, bare: PromotionInputs) -> PromotionSource:
         declared, source = self._declared, bare.source
         promotion = Promotion(
-            source.destination.coordinates(bare.namespace, bare.package, bare.version),
+            source.location.coordinates(bare.namespace, bare.package, bare.version),
             bare.coordinates,
             pin=Pin(declared.pin, declared.pinned_by) if declared.pin else None,
             soak=duration(bare.soak) if bare.soak else None,
             force=Permission(bare.id, bare.version, declared.force) if declared.force else None,
             revision=source.revision,
         )
-        places = (source.destination, source.stored_endpoint, bare.destination, bare.stored_endpoint)
         return PromotionSource(
             promotion,
-            on_first_use(lambda: connect(source.destination, source.stored_endpoint).planning),
-            same_domain=lambda: same_domain(*places),
+            lambda: connect(source.location).planning,
+            same_domain=same_domain(source.location, bare.location),
         )
 
     def _is_made(self, inputs: Props) -> bool:

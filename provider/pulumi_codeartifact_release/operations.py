@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .audit import audit
-from .endpoints import Connection, connect, known_caller
+from .connections import Connection, connect, known_caller
 from .engine import add_secrets
 from .errors import InterruptedReleaseError, ReleaseError
+from .location import same_repository
 from .progress import Live, Progress
 from .publishing import (
     Action,
@@ -30,7 +31,7 @@ from .publishing import (
     retire,
 )
 from .registry.interface import VersionState
-from .run_context import run_context, same_place
+from .run_context import run_context
 from .secret import secret_texts
 from .state import REQUIRED, Inputs, asset_properties
 
@@ -48,7 +49,7 @@ class Deployed:
 def connection_of(inputs: Inputs) -> Connection:
     """Return a connection to where the resource is."""
     checkpoint = ThreadScheduler(run_context().stop_reason).checkpoint
-    return connect(inputs.destination, inputs.stored_endpoint, checkpoint)
+    return connect(inputs.location, checkpoint)
 
 
 def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
@@ -81,7 +82,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
         else:  # pragma: no cover
             raise AssertionError("apply() ends with Finished")
     context.log.info(pending.urn, progress.line())
-    caller = known_caller(inputs.destination, inputs.stored_endpoint)
+    caller = known_caller(inputs.location)
     record = audit(
         inputs,
         event.state.revision,
@@ -139,7 +140,7 @@ def still_declared(before: Inputs) -> bool:
     version stays, with a warning. Raises ReleaseError if the version that is to be retired cannot be looked at.
     """
     for other in run_context().inputs_with_same_names(before):
-        same = same_place(before, other)
+        same = same_repository(before.location, other.location)
         if same or (same is None and _same_version(before, other)):
             return True
     return False

@@ -6,6 +6,7 @@ releases["acme/app"].digest
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -16,9 +17,10 @@ import pulumi
 
 from .approvals import Approval, approvals, forced, idle_pins, permitted
 from .commit import commit_of
+from .connections import resolved_region
 from .declaration import Declaration
-from .endpoints import EMBEDDED_ACCOUNT, Destination, Endpoint, resolve, resolved_region
 from .errors import ReleaseError, UsageError
+from .location import Location, resolve
 from .manifest import Environment, Manifest, Package, Variables, load
 from .publishing import Permission, Pin
 from .remedies import Front, Need, StackConfig, call_arguments, front_to_json
@@ -326,21 +328,18 @@ def _announce(manifest: Manifest, environment: Environment, allow: frozenset[str
 
     Raises UsageError for an endpoint that is not permitted, also in an update.
     """
-    chain = [manifest.environment(name) for name in (environment.name, environment.promote_from) if name]
-    endpoints = [resolve(link.endpoint, base=manifest.base, allow=allow, profile=link.profile) for link in chain]
+    names = [name for name in (environment.name, environment.promote_from) if name]
+    chain = {name: resolve(manifest.environment(name).location, base=manifest.base, allow=allow) for name in names}
     if pulumi.runtime.is_dry_run():
-        pulumi.log.info("\nfrom ".join(map(_where, chain, endpoints)))
+        pulumi.log.info("\nfrom ".join(_header(*each) for each in chain.items()))
 
 
-def _where(environment: Environment, endpoint: Endpoint) -> str:
-    if endpoint.origin:
-        pulumi.log.warn(f"the endpoint {endpoint.text} comes from {endpoint.origin}, not from the manifest")
-    where = endpoint.text or "AWS"
-    ambient = None if endpoint.folder else pulumi.Config("aws").get("region")
-    destination = Destination(environment.domain, environment.repository, region=environment.region or ambient)
-    account = environment.domain_owner or (EMBEDDED_ACCOUNT if endpoint.folder else "of the caller")
-    region = resolved_region(destination, endpoint)
-    return (
-        f"{environment.name}: {where}, account {account}, {region}, "
-        f"repository {environment.domain}/{environment.repository}"
-    )
+def _header(name: str, location: Location) -> str:
+    if location.endpoint_source:
+        pulumi.log.warn(
+            f"the endpoint {location.endpoint} comes from {location.endpoint_source}, not from the manifest"
+        )
+    ambient = None if location.folder else pulumi.Config("aws").get("region")
+    region = resolved_region(dataclasses.replace(location, region=location.region or ambient))
+    account = location.owner or "of the caller"
+    return f"{name}: {location.endpoint or 'AWS'}, account {account}, {region}, repository {location}"

@@ -28,10 +28,11 @@ from pulumi.dynamic import ResourceProvider
 from . import arguments
 from . import declaration as transient
 from .approvals import permitted
-from .arguments import Assets, declaration_of, digest_problems, package_of, place_of, secret_names
+from .arguments import Assets, arguments_of, declaration_of, digest_problems, secret_names
 from .commit import commit_of
 from .declaration import Declaration
 from .engine import exit_quietly_on_interrupt
+from .location import Location
 from .manifest import Environment, Package
 from .providers import PackageVersionProvider, PromotionProvider
 from .publishing import Permission, duration_text
@@ -213,7 +214,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
         resource._declare(
             package.id,
             declaration,
-            {**place_of(environment), **package_of(package, environment), "version": package.version},
+            {**arguments_of(package, environment), "version": package.version},
             opts,
         )
         return resource
@@ -227,7 +228,7 @@ The mapping requires `domain` and `repository`. Optional keys are `domain_owner`
 """
 
 _OPTIONAL = ("domain_owner", "profile", "endpoint")
-_FROM_SOURCE = ("domain", "domain_owner", "repository", "region", "profile", "endpoint", "revision")
+_FROM_SOURCE = (*Location.names, "revision")
 
 
 class Promotion(_Version, module="codeartifact", name="Promotion"):
@@ -369,11 +370,10 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
             package.id,
             approval.apply(approved) if isinstance(approval, pulumi.Output) else approved(approval),
             {
-                **place_of(environment),
-                **package_of(package, environment),
+                **arguments_of(package, environment),
                 "version": version,
                 "soak": duration_text(environment.soak) if environment.soak else None,
-                "source": {name: value for name, value in place_of(source).items() if value},
+                "source": source.location.properties(),
             },
             opts,
         )

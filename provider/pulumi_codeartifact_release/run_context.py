@@ -10,16 +10,16 @@ import sys
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .engine import EngineLog, at_terminal, engine_address, exit_with_engine
 from .errors import UsageError
 from .hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
-from .places import same_repository
+from .location import same_repository
 from .publishing import AssetSource, Plan, PromotionSource
 from .remedies import Front, front_from_json, resource_arguments
-from .state import NAMES, Inputs
+from .state import Inputs
 
 _AT_A_TERMINAL = {"least_s": 0.2, "poll_s": 1.0}
 _IN_A_LOG = {"least_s": 10.0, "poll_s": 1.0, "first_s": 10.0}
@@ -124,7 +124,7 @@ class RunContext:
             self._pending[self._key(inputs)] = pending
         for urn, other in others:
             differences = _differences(inputs, other)
-            if differences and same_place(inputs, other):
+            if differences and same_repository(inputs.location, other.location):
                 raise UsageError(
                     f"{inputs.coordinates} is declared twice, with different {' and '.join(differences)}: "
                     f"also by {urn.rpartition('::')[2]}",
@@ -180,16 +180,12 @@ class RunContext:
 
     @staticmethod
     def _names(inputs: Inputs) -> object:
-        return tuple(getattr(inputs, name) for name in NAMES)
+        # Without owner, region and endpoint, which have many names.
+        return replace(inputs.coordinates, domain_owner=None)
 
     @staticmethod
     def _key(inputs: Inputs) -> object:
-        return (inputs.coordinates, inputs.region, inputs.endpoint, tuple(sorted(inputs.assets.items())))
-
-
-def same_place(one: Inputs, other: Inputs) -> bool | None:
-    """Return whether two resources are in the same repository; None if only a request could tell."""
-    return same_repository(one.destination, one.stored_endpoint, other.destination, other.stored_endpoint)
+        return (inputs.coordinates, inputs.location, tuple(sorted(inputs.assets.items())))
 
 
 def _differences(one: Inputs, other: Inputs) -> list[str]:

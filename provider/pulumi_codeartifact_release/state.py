@@ -13,43 +13,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self, TypeVar
 
-from .endpoints import Destination, Endpoint, stored
+from .location import Location
 from .publishing import Finalize, Release, RemoteVersion, Retirement, digest
 from .registry.interface import Asset, Coordinates, Status, VersionState
 
-INPUTS = (
-    "namespace",
-    "package",
-    "version",
-    "domain",
-    "domain_owner",
-    "repository",
-    "region",
-    "profile",
-    "endpoint",
-    "status",
-    "finalize",
-    "on_destroy",
-    "on_supersede",
-    "assets",
-    "digest",
-)
+_POLICIES = ("status", "finalize", "on_destroy", "on_supersede")
+_PACKAGE = ("namespace", "package", "version")
+
+INPUTS = (*_PACKAGE, *Location.names, *_POLICIES, "assets", "digest")
 """The names of all inputs in state. Adding one is fine; a renamed or removed one is a diff for every user."""
 
 PROMOTION_INPUTS = (*INPUTS, "source", "soak")
 """The names of all inputs of a `Promotion`; what was said of INPUTS holds here too."""
 
-SOURCE = ("domain", "domain_owner", "repository", "region", "profile", "endpoint", "digest", "revision")
+SOURCE = (*Location.names, "digest", "revision")
 """The names of what the input `source` of a `Promotion` holds."""
 
-REQUIRED = ("namespace", "package", "version", "domain", "repository")
+REQUIRED = (*_PACKAGE, "domain", "repository")
 """The inputs without which nothing can be looked up."""
 
-PLACE = ("domain", "domain_owner", "repository", "region", "endpoint", "namespace", "package", "version")
+PLACE = (*(name for name in Location.names if name != "profile"), *_PACKAGE)
 """The inputs that say which version it is: a change in any of them leaves the version before behind."""
-
-NAMES = ("domain", "repository", "namespace", "package", "version")
-"""What a version is called, wherever its domain is."""
 
 DECISIVE = tuple(name for name in INPUTS if name not in ("profile", "finalize", "on_destroy", "on_supersede"))
 """The inputs that decide what the registry must hold, and where: a change in any other needs no call."""
@@ -60,20 +44,14 @@ class Inputs:
     """The inputs of one resource, checked.
 
     Attributes:
-        endpoint: as in `Endpoint.text`.
         assets: by name.
     """
 
     namespace: str
     package: str
     version: str
-    domain: str
-    repository: str
+    location: Location
     assets: Mapping[str, Asset]
-    domain_owner: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    endpoint: str = ""
     status: Status = Status.PUBLISHED
     finalize: Finalize = Finalize.STATUS_UPDATE
     on_destroy: Retirement = Retirement.RETAIN
@@ -87,14 +65,16 @@ class Inputs:
     @classmethod
     def of(cls, props: Mapping[str, Any]) -> Self:
         """Read inputs or outputs of a resource; keys that are not inputs are left out. Raises KeyError, ValueError."""
-        plain = {name: props[name] for name in cls.names if props.get(name) is not None and name != "digest"}
+        others = {*Location.names, "digest"}
+        plain = {name: props[name] for name in cls.names if props.get(name) is not None and name not in others}
+        plain["location"] = Location.from_properties(props)
         plain["assets"] = assets_of(props.get("assets") or {})
         plain["status"] = Status(props.get("status") or Status.PUBLISHED)
         plain["on_destroy"] = Retirement(props.get("on_destroy") or Retirement.RETAIN)
         plain["on_supersede"] = Retirement(props.get("on_supersede") or Retirement.KEEP)
         plain["finalize"] = Finalize(props.get("finalize") or Finalize.STATUS_UPDATE)
         if "source" in plain:
-            plain["source"] = SourcePlace.of(plain["source"])
+            plain["source"] = SourceInput.of(plain["source"])
         return cls(**plain)
 
     @property
@@ -103,19 +83,9 @@ class Inputs:
         return f"{self.namespace}/{self.package}"
 
     @property
-    def destination(self) -> Destination:
-        """Where to."""
-        return Destination(self.domain, self.repository, self.domain_owner, self.region, self.profile)
-
-    @property
     def coordinates(self) -> Coordinates:
         """The version's coordinates."""
-        return self.destination.coordinates(self.namespace, self.package, self.version)
-
-    @property
-    def stored_endpoint(self) -> Endpoint:
-        """The endpoint, as it was permitted by check()."""
-        return stored(self.endpoint)
+        return self.location.coordinates(self.namespace, self.package, self.version)
 
     def release(self) -> Release:
         """Return what is declared, for the core."""
@@ -123,50 +93,38 @@ class Inputs:
 
     def properties(self) -> dict[str, Any]:
         """Return the inputs as they are stored: nothing that is None or empty."""
-        plain = (name for name in self.names if name not in ("assets", "digest", "source"))
+        others = {*Location.names, "assets", "digest", "source"}
+        plain = (name for name in self.names if name not in others)
         values: dict[str, Any] = {name: str(value) for name in plain if (value := getattr(self, name))}
+        values.update(self.location.properties())
         values["assets"] = asset_properties(self.assets)
         values["digest"] = digest(self.assets.values())
         return values
 
 
 @dataclass(frozen=True)
-class SourcePlace:
-    """Where a promotion takes its version from, and what was approved of it.
+class SourceInput:
+    """The input `source` of a promotion: where its version is taken from, and what was approved.
 
     Attributes:
-        endpoint: as in `Endpoint.text`.
         digest: of what is promoted.
         revision: of the source, when it was judged; None where it did not have to be.
     """
 
-    domain: str
-    repository: str
-    domain_owner: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    endpoint: str = ""
+    location: Location
     digest: str | None = None
     revision: str | None = None
 
     @classmethod
-    def of(cls, props: Mapping[str, Any]) -> SourcePlace:
+    def of(cls, props: Mapping[str, Any]) -> SourceInput:
         """Read what `properties` returned; other keys are left out. Raises TypeError without a required one."""
-        return cls(**{name: str(props[name]) for name in SOURCE if props.get(name)})
-
-    @property
-    def destination(self) -> Destination:
-        """The place, for a connection."""
-        return Destination(self.domain, self.repository, self.domain_owner, self.region, self.profile)
-
-    @property
-    def stored_endpoint(self) -> Endpoint:
-        """The endpoint, as it was permitted by check()."""
-        return stored(self.endpoint)
+        digest, revision = (str(props.get(name) or "") or None for name in ("digest", "revision"))
+        return cls(Location.from_properties(props), digest, revision)
 
     def properties(self) -> dict[str, str]:
         """Return the values as they are stored: nothing that is None or empty."""
-        return {name: value for name in SOURCE if (value := getattr(self, name))}
+        more = {"digest": self.digest, "revision": self.revision}
+        return {**self.location.properties(), **{name: value for name, value in more.items() if value}}
 
 
 @dataclass(frozen=True)
@@ -177,7 +135,7 @@ class PromotionInputs(Inputs):
         soak: as the manifest writes a duration; "" for none.
     """
 
-    source: SourcePlace = field(kw_only=True)
+    source: SourceInput = field(kw_only=True)
     soak: str = ""
 
     names: ClassVar[tuple[str, ...]] = PROMOTION_INPUTS

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from pulumi_codeartifact_release.cli.status_read import Cell, Place, Report, Row
+from pulumi_codeartifact_release.cli.status_read import Cell, EnvironmentReport, Report, Row
 from pulumi_codeartifact_release.errors import AccessDeniedError, ReleaseError, UnreachableError
+from pulumi_codeartifact_release.location import Location
 from pulumi_codeartifact_release.manifest import Environment
 from pulumi_codeartifact_release.publishing.drift import (
     CurrentVersion,
@@ -47,25 +48,33 @@ def step(version: str) -> Story:
     return {name: (version, holds(version, age=age)) for name, age in ages.items()}
 
 
-def place(
+def environment(
     name: str, before: str | None, problem: ReleaseError | None = None, endpoint: str = "file:.registry"
-) -> Place:
-    environment = Environment(name, "acme", name, promote_from=before)
-    return Place(environment, endpoint, aws=False, region="us-east-1", problem=problem, last=name == "prod")
-
-
-PLACES = (place("dev", None), place("staging", "dev"), place("prod", "staging"))
-
-
-def report(stories: Mapping[str, Story], places: tuple[Place, ...] = PLACES, as_of: datetime = NOW) -> Report:
-    return Report(
-        "release.yaml", as_of, places, tuple(_row(package, story, places) for package, story in stories.items()), 0
+) -> EnvironmentReport:
+    location = Location("acme", name, region="us-east-1", endpoint=endpoint)
+    return EnvironmentReport(
+        Environment(name, location, promote_from=before), location, endpoint, problem, last=name == "prod"
     )
 
 
-def _row(package: str, story: Story, places: tuple[Place, ...]) -> Row:
+ENVIRONMENTS = (environment("dev", None), environment("staging", "dev"), environment("prod", "staging"))
+
+
+def report(
+    stories: Mapping[str, Story], environments: tuple[EnvironmentReport, ...] = ENVIRONMENTS, as_of: datetime = NOW
+) -> Report:
+    return Report(
+        "release.yaml",
+        as_of,
+        environments,
+        tuple(_row(package, story, environments) for package, story in stories.items()),
+        0,
+    )
+
+
+def _row(package: str, story: Story, environments: tuple[EnvironmentReport, ...]) -> Row:
     cells = {}
-    for each in places:
+    for each in environments:
         version, found, *pin = story[each.name]
         before = each.environment.promote_from
         wanted = DesiredVersion(version, digest=pin[0] if pin else None, pinned=bool(pin))
@@ -108,7 +117,7 @@ LONG = report({LONG_NAME: step(LONG_VERSION), "acme/app": {**step(LONG_VERSION),
 _SILENT = UnreachableError("DescribePackageVersion: no response from https://registry.example.test/" + "x" * 200)
 UNREAD = report(
     {package: {**step("1.0"), "eu": ("1.0", PackageState(problem=_SILENT))} for package in ("acme/app", "acme/lib")},
-    (*PLACES, place("eu", "staging", _SILENT, "https://registry.example.test/" + "x" * 100)),
+    (*ENVIRONMENTS, environment("eu", "staging", _SILENT, "https://registry.example.test/" + "x" * 100)),
 )
 
 
@@ -122,6 +131,10 @@ def hostile() -> Report:
             "prod": (HOSTILE, PackageState(problem=error)),
         }
     }
-    places = (PLACES[0], place("staging", "dev", endpoint=HOSTILE), place("prod", "staging", error))
-    made = report(stories, places)
-    return Report(f"{HOSTILE}.yaml", NOW, made.places, made.rows, 1)
+    environments = (
+        ENVIRONMENTS[0],
+        environment("staging", "dev", endpoint=HOSTILE),
+        environment("prod", "staging", error),
+    )
+    made = report(stories, environments)
+    return Report(f"{HOSTILE}.yaml", NOW, made.environments, made.rows, 1)

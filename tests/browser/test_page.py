@@ -188,12 +188,12 @@ def test_on_a_phone_each_package_is_a_card_that_names_its_environments(opened: D
 
 
 def test_many_environments_scroll_within_the_table(opened: Desk) -> None:
-    from .reports import place, report, step
+    from .reports import environment, report, step
 
     names = [f"region-{number}" for number in range(8)]
     story = {**step("1.0"), **{name: step("1.0")["prod"] for name in names}}
-    places = (place("dev", None), *(place(name, "dev") for name in names))
-    page = opened(report({"acme/app": story}, places))
+    environments = (environment("dev", None), *(environment(name, "dev") for name in names))
+    page = opened(report({"acme/app": story}, environments))
     assert page.evaluate("document.scrollingElement.scrollWidth") <= DESK["width"]
     frame = page.get_by_role("region", name="Packages by environment")
     assert frame.evaluate("(each) => each.scrollWidth > each.clientWidth && each.tabIndex === 0")

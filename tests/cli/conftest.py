@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from embedded import Gate, client_of
-from pulumi_codeartifact_release import endpoints
+from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.cli import main
 from pulumi_codeartifact_release.local_registry import start
 
@@ -55,7 +55,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Outcome(caught.value.code, printed.out, printed.err)
 
     yield run_command
-    endpoints.close_embedded()
+    connections.close()
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from embedded import Gate, Package, client_of, opened
+from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.cli.plan_file import LONGEST, MAX_BYTES, ApprovedPlan, read_plan
 from pulumi_codeartifact_release.cli.schema import schema_text
-from pulumi_codeartifact_release.endpoints import close_embedded
 from pulumi_codeartifact_release.errors import StalePlanError, UsageError
 
 from .conftest import Outcome, Run
@@ -180,7 +180,7 @@ def test_an_account_that_moved_is_refused_where_only_the_keys_say_it(
         client.create_domain(domain="acme")
         client.create_repository(domain="acme", repository="dev")
     # As another process would: clients are made once a process.
-    close_embedded()
+    connections.close()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", other.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", other.secret_access_key)
     outcome = run("apply", "--plan", "plan.json")

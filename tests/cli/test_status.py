@@ -19,10 +19,11 @@ from rich.cells import cell_len
 from embedded import Gate, client_of, opened
 from pulumi_codeartifact_release.cli import status_read
 from pulumi_codeartifact_release.cli.files import write_whole
-from pulumi_codeartifact_release.cli.status_read import Cell, Place, Report, Row
+from pulumi_codeartifact_release.cli.status_read import Cell, EnvironmentReport, Report, Row
 from pulumi_codeartifact_release.cli.views.status_table import status_lines
 from pulumi_codeartifact_release.errors import AccessDeniedError, UsageError
 from pulumi_codeartifact_release.local_registry import start
+from pulumi_codeartifact_release.location import Location
 from pulumi_codeartifact_release.manifest import Environment
 from pulumi_codeartifact_release.publishing import drift
 from pulumi_codeartifact_release.publishing.drift import (
@@ -583,11 +584,10 @@ NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 
 
 def report(versions: dict[str, str], names: tuple[str, ...] = ("dev", "staging", "prod")) -> Report:
-    places = tuple(
-        Place(
-            Environment(name, "acme", name), "file:.registry", aws=False, region="us-east-1", problem=None, last=False
-        )
+    environments = tuple(
+        EnvironmentReport(Environment(name, location), location, location.endpoint, problem=None, last=False)
         for name in names
+        for location in [Location("acme", name, region="us-east-1", endpoint="file:.registry")]
     )
 
     def cell(version: str) -> Cell:
@@ -596,7 +596,7 @@ def report(versions: dict[str, str], names: tuple[str, ...] = ("dev", "staging",
         return Cell(wanted, found, check_drift(wanted, found, None))
 
     rows = tuple(Row(package, {name: cell(version) for name in names}) for package, version in versions.items())
-    return Report("release.yaml", NOW, places, rows, 0)
+    return Report("release.yaml", NOW, environments, rows, 0)
 
 
 @pytest.mark.parametrize("width", [50, 60, 72, 80, 100, 120])

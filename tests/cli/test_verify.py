@@ -18,18 +18,21 @@ from typing import Any
 
 import jsonschema
 import pytest
+from mypy_boto3_codeartifact import CodeArtifactClient
 
 from embedded import opened
 from fakes import PEAK_MEMORY
-from pulumi_codeartifact_release import endpoints
+from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.cli import verify_check, verify_read
 from pulumi_codeartifact_release.errors import AccessDeniedError, UnreachableError
 from pulumi_codeartifact_release.hashing import SqliteCache, default_folder
 from pulumi_codeartifact_release.hashing.interface import FileIdentity
+from pulumi_codeartifact_release.location import Location, resolve
 from pulumi_codeartifact_release.publishing import digest
 from pulumi_codeartifact_release.publishing.verify import Expected, VerifyOutcome, VerifyResult
 from pulumi_codeartifact_release.publishing.verify import verify as verify_version
 from pulumi_codeartifact_release.registry import Asset, Coordinates, limits
+from pulumi_codeartifact_release.registry.client import ClientSettings
 from security.test_hostile_source import Source, endless, listed
 
 from .conftest import MANIFEST, Outcome, Run
@@ -109,8 +112,7 @@ class Stock:
 @pytest.fixture
 def stock(project: Path, run: Run) -> Stock:
     """Through the client that the commands of this process use, too: it is made once. `run` closes it."""
-    endpoint = endpoints.resolve("file:.registry", base=project)
-    connection = endpoints.connect(endpoints.Destination("acme", "dev"), endpoint)
+    connection = connections.connect(resolve(Location("acme", "dev", endpoint="file:.registry"), base=project))
     connection.prepare()
     connection._client.create_repository(domain="acme", repository="staging")
     return Stock(connection._client)
@@ -719,11 +721,11 @@ def liar() -> Iterator[Source]:
     made = Source()
     yield made
     made.close()
-    _kept.clear()
+    _clients.clear()
 
 
 GOOD = {"a.txt": b"alpha", "b.txt": b"beta"}
-_kept: dict[object, object] = {}
+_clients: dict[ClientSettings, CodeArtifactClient] = {}
 
 
 class Lied:
@@ -762,9 +764,9 @@ def lied(liar: Source, run: Run, told: Told, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(sys.modules["pulumi_codeartifact_release.publishing.apply"], "SETTLE_WAITS", (0.001,) * 3)
     honest = dict(vars(liar))
     # One client for all of them: it takes longer to make than a test.
-    endpoints._things.update(_kept)
+    connections._cache.clients.values.update(_clients)
     yield Lied(liar, run, told, tmp_path)
-    _kept.update(endpoints._things)
+    _clients.update(connections._cache.clients.values)
     vars(liar).update(honest)
     liar.requests.clear()
 

@@ -25,7 +25,7 @@ def load_all() -> None:
 
     import pulumi_codeartifact_release.cli.apply
     import pulumi_codeartifact_release.cli.plan
-    import pulumi_codeartifact_release.endpoints
+    import pulumi_codeartifact_release.connections
     import pulumi_codeartifact_release.hashing
     import pulumi_codeartifact_release.local_registry.server
     import pulumi_codeartifact_release.manifest

@@ -81,13 +81,13 @@ def test_a_manifest_with_every_key_loads(complete: Path) -> None:
     ]
     assert all(file.path.is_absolute() for file in package.files)
     prod = manifest.environment("prod")
-    assert prod.domain_owner == "111122223333"
+    assert prod.location.domain_owner == "111122223333"
     assert prod.soak == timedelta(days=1)
     assert prod.pinned is True
     assert prod.pins == {"acme/payments-api": Pin("1.4.2", DIGEST)}
     assert prod.stack == "acme/releases/staging"
     assert list(manifest.environments) == ["dev", "staging", "prod"]
-    assert manifest.environment("dev").endpoint == "file:.registry"
+    assert manifest.environment("dev").location.endpoint == "file:.registry"
     assert manifest.environment("dev").finalize == "status-update"
 
 

@@ -14,7 +14,7 @@ from mypy_boto3_codeartifact import CodeArtifactClient
 
 from cli.conftest import Outcome, Run, run
 from embedded import Gate, client_of
-from pulumi_codeartifact_release import endpoints
+from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.local_registry import faults, start
 from pulumi_codeartifact_release.local_registry.failures import ServiceError
 from pulumi_codeartifact_release.local_registry.server import LocalRegistry
@@ -155,9 +155,9 @@ class Stand:
             for name, value in self.environ.items():
                 patch.setenv(name, value)
             # A process reads its keys once, and every server has its own.
-            endpoints.close_embedded()
+            connections.close()
             yield
-            endpoints.close_embedded()
+            connections.close()
             self.environ = before
 
     @contextmanager

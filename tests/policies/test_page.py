@@ -64,7 +64,7 @@ def test_the_trust_policy_that_is_shown_is_the_one_in_the_folder() -> None:
 
 @pytest.mark.parametrize("environment", PLACES)
 def test_the_manifest_loads_for_every_environment(stand: Stand, environment: str) -> None:
-    loaded = load(stand.folder / "release.yaml", environment=environment).environment(environment)
+    loaded = load(stand.folder / "release.yaml", environment=environment).environment(environment).location
     assert (loaded.domain, loaded.repository) == PLACES[environment]
 
 

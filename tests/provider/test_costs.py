@@ -15,6 +15,7 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 
 from pulumi_codeartifact_release.declaration import Declaration
+from pulumi_codeartifact_release.location import Location
 from pulumi_codeartifact_release.providers import PackageVersionProvider
 from pulumi_codeartifact_release.registry.interface import Asset, Status, VersionState
 from pulumi_codeartifact_release.state import Inputs, outputs
@@ -124,7 +125,7 @@ def test_what_is_unchanged_is_not_opened_and_nobody_is_asked(tmp_path: Path, tol
 
 def inputs_of(count: int) -> Inputs:
     assets = {f"asset-{number:03}.bin": Asset(f"asset-{number:03}.bin", 65536, "0" * 64) for number in range(count)}
-    return Inputs("acme", "app", "1.0", "acme", "dev", assets, "111122223333", "eu-west-1")
+    return Inputs("acme", "app", "1.0", Location("acme", "dev", "111122223333", "eu-west-1"), assets)
 
 
 def compact(value: Any) -> int:

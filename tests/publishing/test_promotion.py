@@ -136,7 +136,7 @@ class Stage:
         self.holds(version.assets, status)
 
     def promotion_source(self) -> PromotionSource:
-        return PromotionSource(self.promotion, self.source, same_domain=self._route is Route.COPY)
+        return PromotionSource(self.promotion, lambda: self.source, same_domain=self._route is Route.COPY)
 
     def choose_candidate(self) -> PromotionCandidate:
         scheduler = InlineScheduler()
@@ -1038,7 +1038,7 @@ def test_a_doubt_that_comes_while_another_asset_is_judged_does_not_undo_the_judg
             self.invalidate()
 
     stage = Stage(Route.TRANSFER)
-    promotion_source = Doubtful(stage.promotion, stage.source, same_domain=False)
+    promotion_source = Doubtful(stage.promotion, lambda: stage.source, same_domain=False)
     release = Release(stage.to, stage.choose_candidate().assets)
     assert promotion_source.verify(release, InlineScheduler()) == str(stage.registry.versions[AT].revision)
 

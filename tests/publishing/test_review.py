@@ -76,7 +76,7 @@ def test_what_a_review_says_is_what_the_run_does(
     else:
         registry.holds(ABC, Status.PUBLISHED, AT)
         pin = Pin(release(ABC).digest, "a test") if pinned else None
-        promotion_source = PromotionSource(Promotion(AT, to, pin), source, same_domain=route is Route.COPY)
+        promotion_source = PromotionSource(Promotion(AT, to, pin), lambda: source, same_domain=route is Route.COPY)
         declared = Release(to, choose_candidate(promotion_source, remote, scheduler).assets, status, finalize)
         contents = dict(promotion_source.sources(declared, scheduler))  # type: ignore[arg-type]
     plan = make_plan(declared, remote, replace_digest, route)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from pulumi_codeartifact_release import endpoints
+from pulumi_codeartifact_release import connections
 
 
 @pytest.fixture(autouse=True)
 def _no_session_of_another_test() -> Iterator[None]:
     """Forget what a process keeps: a session of one test would hold its settings for the next."""
     yield
-    endpoints.close_embedded()
+    connections.close()

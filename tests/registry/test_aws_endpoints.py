@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import botocore.config
@@ -11,8 +12,9 @@ import botocore.loaders
 import pytest
 from botocore.session import Session
 
-from pulumi_codeartifact_release.endpoints import Destination, Endpoint, connect, resolve, resolved_region
+from pulumi_codeartifact_release.connections import connect, resolved_region
 from pulumi_codeartifact_release.errors import UsageError, WrongRegionError
+from pulumi_codeartifact_release.location import Location, resolve
 from pulumi_codeartifact_release.registry.aws_endpoints import is_aws, is_loopback, refuse_region, region_of
 from pulumi_codeartifact_release.registry.client import ClientSettings, caller, make_client
 
@@ -75,7 +77,7 @@ def test_hosts_of_every_partition_are_own_ones(pattern: str, suffix: str, partit
     url = pattern.format(region, PARTITIONS[partition]["outputs"][suffix])
     assert is_aws(url)
     assert region_of(url) == region
-    assert resolve(url, base=Path.cwd(), environ={}).text == url
+    assert resolve(Location("acme", "dev", endpoint=url), base=Path.cwd(), environ={}).endpoint == url
 
 
 @pytest.mark.parametrize("fips", [True, False])
@@ -122,26 +124,26 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("region", STRANGE)
-def test_what_is_no_region_is_used_for_none(region: str, tmp_path: Path) -> None:
-    for place in ("", "https://registry.example.test", "http://127.0.0.1:1"):
-        for destination, environ in (
-            (Destination("acme", "dev", region=region), {}),
-            (Destination("acme", "dev"), {"AWS_REGION": region}),
-            (Destination("acme", "dev"), {"AWS_DEFAULT_REGION": region}),
+def test_what_is_no_region_is_used_for_none(region: str) -> None:
+    for endpoint in ("", "https://registry.example.test", "http://127.0.0.1:1"):
+        location = Location("acme", "dev", endpoint=endpoint)
+        for each, environ in (
+            (replace(location, region=region), {}),
+            (location, {"AWS_REGION": region}),
+            (location, {"AWS_DEFAULT_REGION": region}),
         ):
             with pytest.raises(WrongRegionError, match="which is not the name of an AWS region") as caught:
-                resolved_region(destination, Endpoint(place), environ)
+                resolved_region(each, environ)
             assert next(iter(environ), "") in caught.value.message
             assert len(caught.value.message.splitlines()) == 1
     with pytest.raises(WrongRegionError):
-        connect(Destination("acme", "dev", region=region), Endpoint())
+        connect(Location("acme", "dev", region=region))
     with pytest.raises(WrongRegionError):
         make_client(ClientSettings(region=region))
     # Nobody is told who calls, by a host with such a name.
     assert caller(ClientSettings(region, access_key_id="x", secret_access_key="y")) is None
     # What a folder calls its region is its own business.
-    folder = Endpoint("file:x", folder=tmp_path)
-    assert resolved_region(Destination("acme", "dev", region=region), folder, {}) == region
+    assert resolved_region(Location("acme", "dev", region=region, endpoint="file:x"), {}) == region
 
 
 def test_a_region_of_the_config_file_is_judged_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +152,7 @@ def test_a_region_of_the_config_file_is_judged_too(tmp_path: Path, monkeypatch: 
     (tmp_path / "config").write_text("[default]\nregion = execute-api\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     with pytest.raises(WrongRegionError):
-        resolved_region(Destination("acme", "dev"), Endpoint(), {})
+        resolved_region(Location("acme", "dev"), {})
 
 
 @pytest.mark.parametrize(
@@ -183,7 +185,7 @@ def test_a_region_of_the_config_file_is_judged_too(tmp_path: Path, monkeypatch: 
 def test_a_host_that_somebody_else_may_have_needs_the_operator(host: str) -> None:
     assert not is_aws(f"https://{host}")
     with pytest.raises(UsageError, match="a manifest may not choose where credentials and files are sent"):
-        resolve(f"https://{host}", base=Path.cwd(), environ={})
+        resolve(Location("acme", "dev", endpoint=f"https://{host}"), base=Path.cwd(), environ={})
 
 
 def test_the_partitions_are_known_without_what_takes_long_to_import() -> None:

@@ -15,15 +15,13 @@ from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
-from pulumi_codeartifact_release.endpoints import (
-    Destination,
-    Endpoint,
-    close_embedded,
+from pulumi_codeartifact_release import connections
+from pulumi_codeartifact_release.connections import (
     connect,
-    resolve,
     resolved_region,
 )
 from pulumi_codeartifact_release.errors import UsageError
+from pulumi_codeartifact_release.location import Location, resolve
 from pulumi_codeartifact_release.registry.botocore_internals import http_session
 from pulumi_codeartifact_release.registry.client import (
     ClientSettings,
@@ -34,6 +32,7 @@ from pulumi_codeartifact_release.registry.client import (
 )
 from pulumi_codeartifact_release.registry.sessions import AwsSession
 
+HERE = Location("acme", "dev")
 CONFIG = """
 [default]
 region = eu-central-1
@@ -170,11 +169,11 @@ def test_fips_and_dual_stack_keep_their_region_whatever_endpoint_is_configured_f
     config.write_text(f"[default]\nregion = eu-west-1\n{setting}{elsewhere}")
     for name, value in variant.items() if isinstance(variant, dict) else ():
         monkeypatch.setenv(name, value)
-    endpoint = resolve(None, base=config.parent)
-    assert endpoint == Endpoint()
-    connection = connect(Destination("acme", "dev"), endpoint)
-    assert (connection.url, connection.region) == (f"https://{host}", "eu-west-1")
-    close_embedded()
+    location = resolve(HERE, base=config.parent)
+    assert location == HERE
+    connection = connect(location)
+    assert (connection.url, connection.location.region) == (f"https://{host}", "eu-west-1")
+    connections.close()
 
 
 @pytest.mark.parametrize("fips", ["true", "false"])
@@ -182,17 +181,18 @@ def test_an_endpoint_that_is_configured_counts_with_fips_too(
     config: Path, monkeypatch: pytest.MonkeyPatch, fips: str
 ) -> None:
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", fips)
-    endpoint = resolve(None, base=config.parent, profile="elsewhere")
-    assert endpoint == Endpoint("https://codeartifact.example.test", origin="the AWS config file")
+    location = resolve(replace(HERE, profile="elsewhere"), base=config.parent)
+    assert location.endpoint == "https://codeartifact.example.test"
+    assert location.endpoint_source == "the AWS config file"
 
 
 def test_endpoints_of_the_shell_do_not_count_where_the_profile_ignores_them(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CODEARTIFACT", "https://codeartifact.example.test")
-    assert resolve(None, base=config.parent).text == "https://codeartifact.example.test"
+    assert resolve(HERE, base=config.parent).endpoint == "https://codeartifact.example.test"
     config.write_text("[default]\nregion = eu-west-1\nignore_configured_endpoint_urls = true\n")
-    assert resolve(None, base=config.parent) == Endpoint()
+    assert resolve(HERE, base=config.parent) == HERE
 
 
 def test_an_sts_of_the_aws_config_file_is_asked_with_the_profiles_keys(
@@ -268,13 +268,12 @@ def test_a_client_is_made_once_and_a_second_time_only_where_a_proxy_is_in_the_wa
 @pytest.mark.usefixtures("config")
 def test_a_region_that_is_named_needs_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Made(monkeypatch)
-    here = Destination("acme", "dev")
-    assert resolved_region(here, Endpoint(), {"AWS_DEFAULT_REGION": "us-west-1"}) == "us-west-1"
-    assert resolved_region(replace(here, region="eu-west-3"), Endpoint(), {}) == "eu-west-3"
+    assert resolved_region(HERE, {"AWS_DEFAULT_REGION": "us-west-1"}) == "us-west-1"
+    assert resolved_region(replace(HERE, region="eu-west-3"), {}) == "eu-west-3"
     assert made.sessions == 0
-    assert resolved_region(here, Endpoint(), {}) == "eu-central-1"
+    assert resolved_region(HERE, {}) == "eu-central-1"
     assert made.sessions == 1
-    close_embedded()
+    connections.close()
 
 
 @pytest.mark.usefixtures("config")

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from fakes import AT, PEAK_MEMORY, InlineScheduler, asset
-from pulumi_codeartifact_release import endpoints
-from pulumi_codeartifact_release.endpoints import Connection, Destination, connect, resolve
+from pulumi_codeartifact_release import connections
+from pulumi_codeartifact_release.connections import Connection, connect
 from pulumi_codeartifact_release.errors import (
     InterruptedReleaseError,
     InvalidRequestError,
@@ -28,6 +28,7 @@ from pulumi_codeartifact_release.errors import (
 )
 from pulumi_codeartifact_release.local_registry import start
 from pulumi_codeartifact_release.local_registry.faults import parse
+from pulumi_codeartifact_release.location import Location, resolve
 from pulumi_codeartifact_release.publishing import (
     Promotion,
     PromotionSource,
@@ -44,10 +45,10 @@ from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
-    made = connect(Destination("acme", "dev"), resolve("file:.registry", base=tmp_path))
+    made = connect(resolve(Location("acme", "dev", endpoint="file:.registry"), base=tmp_path))
     made.prepare()
     yield made
-    endpoints.close_embedded()
+    connections.close()
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ NEXT = replace(AT, repository="staging")
 
 @pytest.fixture
 def staging(connection: Connection, tmp_path: Path) -> Registry:
-    made = connect(Destination("acme", "staging"), resolve("file:.registry", base=tmp_path))
+    made = connect(resolve(Location("acme", "staging", endpoint="file:.registry"), base=tmp_path))
     made.prepare()
     return made.registry
 
@@ -218,7 +219,7 @@ def test_once_stopped_nothing_is_copied_and_reads_go_on(registry: Registry, stag
     def stop() -> None:
         raise InterruptedReleaseError("stopped")
 
-    stopped = connect(Destination("acme", "staging"), resolve("file:.registry", base=tmp_path), stop).registry
+    stopped = connect(resolve(Location("acme", "staging", endpoint="file:.registry"), base=tmp_path), stop).registry
     with pytest.raises(InterruptedReleaseError):
         stopped.copy(NEXT, source_repository="dev", revision=revision, allow_overwrite=True)
     parts: list[bytes] = []
@@ -261,7 +262,7 @@ def test_a_transfer_goes_on_where_downloads_were_cut(tmp_path: Path) -> None:
         published(registry, contents)
         scheduler = InlineScheduler()
         # As if it was another domain: nothing is copied.
-        promotion_source = PromotionSource(Promotion(AT, far), registry, same_domain=False)
+        promotion_source = PromotionSource(Promotion(AT, far), lambda: registry, same_domain=False)
         release = Release(far, choose_candidate(promotion_source, None, scheduler).assets)
         events = list(
             apply(

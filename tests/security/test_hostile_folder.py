@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 
 from embedded import client_of
-from pulumi_codeartifact_release import endpoints
+from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.cli import main
-from pulumi_codeartifact_release.endpoints import Destination, connect, resolve, stored
+from pulumi_codeartifact_release.connections import connect
 from pulumi_codeartifact_release.errors import UsageError
 from pulumi_codeartifact_release.local_registry import start
 from pulumi_codeartifact_release.local_registry.folder import MARK, MARK_TEXT
+from pulumi_codeartifact_release.location import Location, resolve
 
 MANIFEST = """\
 schemaVersion: 1
@@ -75,7 +76,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *wo
     monkeypatch.setattr(sys, "argv", ["codeartifact-release", *words, "release.yaml", "-e", "dev"])
     with pytest.raises(SystemExit) as caught:
         main()
-    endpoints.close_embedded()
+    connections.close()
     printed = capsys.readouterr()
     assert isinstance(caught.value.code, int)
     return caught.value.code, printed.out + printed.err
@@ -367,12 +368,12 @@ def test_a_link_on_the_way_is_not_followed(
 @pytest.mark.parametrize("part", ["", ".registry"])
 def test_a_link_that_comes_later_is_not_followed_either(part: str, project: Path, outside: Path) -> None:
     text = f"file:{part}/inner" if part else "file:.registry"
-    endpoint = resolve(text, base=project)
+    location = resolve(Location("acme", "dev", endpoint=text), base=project)
     (project / ".registry").symlink_to(outside)
     before = shape(outside)
-    for each in (endpoint, stored(endpoint.text)):
+    for each in (location, Location.from_properties(location.properties())):
         with pytest.raises(UsageError, match=r"contains the symbolic link '\.registry'"):
-            connect(Destination("acme", "dev"), each)
+            connect(each)
     assert shape(outside) == before
 
 

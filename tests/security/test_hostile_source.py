@@ -22,7 +22,7 @@ import pytest
 
 from embedded import Package, client_of
 from fakes import PEAK_MEMORY
-from pulumi_codeartifact_release import endpoints
+from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.cli import main
 from pulumi_codeartifact_release.local_registry import start
 from pulumi_codeartifact_release.local_registry.server import LocalRegistry
@@ -212,7 +212,7 @@ def running() -> Iterator[Source]:
     made = Source()
     yield made
     made.close()
-    endpoints.close_embedded()
+    connections.close()
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def destination(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Destinatio
         client.create_repository(domain="acme", repository="dev")
         yield server, Package(client), said
         client.close()
-        endpoints.close_embedded()
+        connections.close()
 
 
 _numbers = itertools.count(1)

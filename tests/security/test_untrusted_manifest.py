@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release import endpoints
+from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.cli import main
-from pulumi_codeartifact_release.endpoints import resolve
 from pulumi_codeartifact_release.errors import UsageError, printable
+from pulumi_codeartifact_release.location import Location, resolve
 
 GOOD = """\
 schemaVersion: 1
@@ -30,7 +30,7 @@ def run(
     monkeypatch.setattr(sys, "argv", ["codeartifact-release", "apply", "release.yaml", "-e", "dev", "--yes"])
     with pytest.raises(SystemExit) as caught:
         main()
-    endpoints.close_embedded()
+    connections.close()
     printed = capsys.readouterr()
     assert isinstance(caught.value.code, int)
     return caught.value.code, printed.out + printed.err
@@ -101,7 +101,7 @@ def test_a_command_is_none_wherever_in_a_line_it_stands(
 def test_an_endpoint_with_a_password_is_refused_without_showing_it(tmp_path: Path) -> None:
     shell = {"AWS_ENDPOINT_URL_CODEARTIFACT": "https://user:hunter2@registry.example.test"}
     with pytest.raises(UsageError) as caught:
-        resolve(None, base=tmp_path, environ=shell)
+        resolve(Location("acme", "dev"), base=tmp_path, environ=shell)
     assert "hunter2" not in str(caught.value)
 
 

@@ -139,7 +139,7 @@ class ApprovedPlan:
                 yield f"{target.site.environment.name} is promoted from {target.source.environment.name} now"
             sites.append((target.source.environment.name, site_json(target.source, base), before))
         for site in filter(None, (target.site, target.source)):
-            if site.endpoint.is_aws and not site.account:
+            if site.location.is_aws and not site.location.owner:
                 name = site.environment.name
                 yield f"the account of {name} is not known, as AWS STS does not answer: name domainOwner"
         for name, now, approved in sites:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ..approvals import Approval, permitted, unapproved, wanted
 from ..errors import RefusedError, UsageError
 from ..hashing import SqliteCache, default_folder, hash_files
+from ..location import refuse_same_repository, same_domain
 from ..manifest import Package
-from ..places import refuse_same_place, same_domain
 from ..publishing import (
     AssetSource,
     Finalize,
@@ -125,9 +125,8 @@ def _promotions(target: Target, source: Site) -> list[PackagePlan]:
     refuse_unknown("replace", target.replace, known)
     refuse_unknown("force", target.force, known)
     warn_of_idle_pins(target.manifest, environment)
-    places = (source.destination, source.endpoint, target.site.destination, target.site.endpoint)
-    refuse_same_place(*places)
-    copies = same_domain(*places)
+    refuse_same_repository(source.location, target.site.location)
+    copies = same_domain(source.location, target.site.location)
 
     def plan(each: tuple[Package, Approval]) -> PackagePlan:
         package, approval = each
@@ -143,16 +142,16 @@ def _promotions(target: Target, source: Site) -> list[PackagePlan]:
 def _promotion(target: Target, source: Site, package: Package, approval: Approval, *, copies: bool) -> PackagePlan:
     names = (package.namespace, package.package, approval.version)
     replace_digest = _replace_digest(target, package, approval.version)
-    to = target.site.destination.coordinates(*names)
+    to = target.site.location.coordinates(*names)
     force = permitted(target.force, package.id, approval.version)
     promotion = Promotion(
-        source.destination.coordinates(*names),
+        source.location.coordinates(*names),
         to,
         approval.pin,
         target.site.environment.soak,
         Permission(package.id, approval.version, force) if force else None,
     )
-    promotion_source = PromotionSource(promotion, source.connection.planning, same_domain=copies)
+    promotion_source = PromotionSource(promotion, lambda: source.connection.planning, same_domain=copies)
     held = read_version(target.site.connection.planning, to, ThreadScheduler())
     try:
         chosen = choose_candidate(promotion_source, held, ThreadScheduler())
@@ -167,7 +166,7 @@ def _promotion(target: Target, source: Site, package: Package, approval: Approva
 
 
 def _coordinates(target: Target, package: Package, version: str | None = None) -> Coordinates:
-    return target.site.destination.coordinates(package.namespace, package.package, version or package.version)
+    return target.site.location.coordinates(package.namespace, package.package, version or package.version)
 
 
 def _release(target: Target, package: Package, version: str, assets: tuple[Asset, ...]) -> Release:

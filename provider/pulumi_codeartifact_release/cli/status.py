@@ -17,7 +17,7 @@ from ..manifest import Variables, load
 from ..publishing import time_text
 from ..publishing.drift import AvailableVersion, DesiredVersion
 from .files import refuse_unwritable, write_whole
-from .status_read import Cell, Place, Report, read_report
+from .status_read import Cell, EnvironmentReport, Report, read_report
 from .target import parsed_variables
 from .views.console import terminal_width
 from .views.status_page import page
@@ -79,7 +79,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "manifest": report.manifest,
         "asOf": _time(report.as_of),
         "summary": {"packages": len(report.rows), **report.counts},
-        "environments": [_place_json(place) for place in report.places],
+        "environments": [_environment_json(environment) for environment in report.environments],
         "packages": [
             {"package": row.package, "environments": {name: _cell_json(cell) for name, cell in row.cells.items()}}
             for row in report.rows
@@ -87,21 +87,19 @@ def report_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _place_json(place: Place) -> dict[str, Any]:
-
+def _environment_json(environment: EnvironmentReport) -> dict[str, Any]:
     return {
-        "name": place.name,
-        "endpoint": place.endpoint,
-        "region": place.region,
-        "domain": place.environment.domain,
-        "repository": place.environment.repository,
-        "promoteFrom": place.environment.promote_from,
-        "problem": problem_json(place.problem) if place.problem else None,
+        "name": environment.name,
+        "endpoint": environment.endpoint or None,
+        "region": environment.location.region,
+        "domain": environment.location.domain,
+        "repository": environment.location.repository,
+        "promoteFrom": environment.environment.promote_from,
+        "problem": problem_json(environment.problem) if environment.problem else None,
     }
 
 
 def _cell_json(cell: Cell) -> dict[str, Any]:
-
     holds, standing = cell.found.current, cell.standing
     return {
         "wanted": _wanted_json(cell.wanted),

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..approvals import wanted
-from ..endpoints import connect, resolve
+from ..connections import connect
 from ..errors import ReleaseError, exit_code_for
+from ..location import Location, resolve
 from ..manifest import Environment, Manifest, Package
 from ..publishing import ThreadScheduler
 from ..publishing.drift import (
@@ -30,27 +31,26 @@ from ..publishing.drift import (
 from ..registry.interface import Registry, Status
 from ..registry.limits import PARALLEL_READS
 from .concurrency import in_parallel
-from .target import EVERYWHERE, destination_of, origin_warning
+from .target import EVERYWHERE, endpoint_warning
 
 _Key = tuple[str, str | None]
 """A package, and which of its versions where the manifest has several."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """An environment, and where it is.
+class EnvironmentReport:
+    """An environment: where it is, and whether it could be read.
 
     Attributes:
-        endpoint: a URL, or `file:DIR`; None where it cannot be told.
-        aws: whether that is AWS itself.
+        location: as declared; resolved as far as that succeeded.
+        endpoint: a URL, or `file:DIR`; "" for AWS without a connection, None if it could not be resolved.
         problem: why none of it could be read; None if it could.
         last: whether it ends a chain of promotions.
     """
 
     environment: Environment
+    location: Location
     endpoint: str | None
-    aws: bool
-    region: str | None
     problem: ReleaseError | None
     last: bool
 
@@ -73,8 +73,8 @@ class Place:
     @property
     def where(self) -> str:
         """Where it is, for people."""
-        endpoint = "AWS" if self.aws else self.endpoint
-        parts = (endpoint, self.region, f"{self.environment.domain}/{self.environment.repository}")
+        endpoint = self.endpoint if self.endpoint is None or self.location.endpoint else "AWS"
+        parts = (endpoint, self.location.region, str(self.location))
         return ", ".join(part for part in parts if part)
 
 
@@ -137,7 +137,7 @@ class Report:
 
     manifest: str
     as_of: datetime
-    places: tuple[Place, ...]
+    environments: tuple[EnvironmentReport, ...]
     rows: tuple[Row, ...]
     exit_code: int
 
@@ -149,7 +149,7 @@ class Report:
     @property
     def summary(self) -> str:
         """What it comes to: `prod not read, 1 drifted, 2 behind`, counted in packages; empty where all is in sync."""
-        unread = [place.name for place in self.places if place.problem]
+        unread = [each.name for each in self.environments if each.problem]
         # Of an environment that could not be read at all, it is said once.
         counts = {**self.counts, "problem": sum(self._unread_apart(row) for row in self.rows)}
         told = [f"{', '.join(unread)} not read"] if unread else []
@@ -157,10 +157,10 @@ class Report:
 
     def _unread_apart(self, row: Row) -> bool:
         """Return whether anything of a package could not be read that is not told of a whole environment."""
-        whole = {place.name for place in self.places if place.problem}
+        whole = {each.name for each in self.environments if each.problem}
         return any(
-            "problem" in row.cells[place.name].states and not {place.name, place.environment.promote_from} & whole
-            for place in self.places
+            "problem" in row.cells[each.name].states and not {each.name, each.environment.promote_from} & whole
+            for each in self.environments
         )
 
 
@@ -171,25 +171,23 @@ class _Reader:
         self, environment: Environment, manifest: Manifest, allow: frozenset[str], warn: Callable[[str], None]
     ) -> None:
         self.environment = environment
+        self.location = environment.location
         self.endpoint: str | None = None
-        self.aws = False
-        self.region = environment.region
         self.problem: ReleaseError | None = None
         self._lock = threading.Lock()
         self._registry: Registry | None = None
-        self._destination = destination_of(environment)
         try:
             self._connect(manifest, allow, warn)
         except ReleaseError as error:
             self.problem = error
 
     def _connect(self, manifest: Manifest, allow: frozenset[str], warn: Callable[[str], None]) -> None:
-        endpoint = resolve(self.environment.endpoint, base=manifest.base, allow=allow, profile=self.environment.profile)
-        self.endpoint, self.aws = endpoint.text or None, not endpoint.text
-        if warning := origin_warning(endpoint):
+        self.location = resolve(self.location, base=manifest.base, allow=allow)
+        self.endpoint = self.location.endpoint
+        if warning := endpoint_warning(self.location):
             warn(warning)
-        connection = connect(self._destination, endpoint, asks=True)
-        self.endpoint, self.region = endpoint.text or connection.url, connection.region
+        connection = connect(self.location, asks=True)
+        self.location, self.endpoint = connection.location, self.location.endpoint or connection.url
         # A `file:` registry that nobody has released to reads as empty, and is not made.
         self._registry = connection.planning
 
@@ -200,7 +198,7 @@ class _Reader:
         namespace, _, name = package.partition("/")
         try:
             return read_package(
-                self._registry, self._destination.coordinates(namespace, name, ""), version, ThreadScheduler()
+                self._registry, self.location.coordinates(namespace, name, ""), version, ThreadScheduler()
             )
         except EVERYWHERE as error:
             with self._lock:
@@ -244,9 +242,9 @@ def read_report(
     names = [name for name in environments if name in shown]
     rows = tuple(Row(key[0], {name: cell(key, name) for name in names}, key[1]) for key in packages)
     sources = {environment.promote_from for environment in environments.values()}
-    places = tuple(_place(readers[name], last=name not in sources) for name in names)
+    reports = tuple(_environment_report(readers[name], last=name not in sources) for name in names)
     problems = [each.problem for each in found.values()] + [reader.problem for reader in readers.values()]
-    return Report(str(manifest.path), now, places, rows, exit_code_for(each for each in problems if each))
+    return Report(str(manifest.path), now, reports, rows, exit_code_for(each for each in problems if each))
 
 
 def _read_all(
@@ -283,6 +281,6 @@ def _wanted(
     return DesiredVersion(wanted(manifest, environment, declared).version, status)
 
 
-def _place(reader: _Reader, *, last: bool) -> Place:
+def _environment_report(reader: _Reader, *, last: bool) -> EnvironmentReport:
     ends = last and reader.environment.promote_from is not None
-    return Place(reader.environment, reader.endpoint, reader.aws, reader.region, reader.problem, ends)
+    return EnvironmentReport(reader.environment, reader.location, reader.endpoint, reader.problem, ends)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,8 @@ from ..errors import (
 )
 
 if TYPE_CHECKING:
-    from ..endpoints import Connection, Destination, Endpoint
+    from ..connections import Connection
+    from ..location import Location
     from ..manifest import Environment, Manifest
     from ..publishing import AssetSource, Permission, PromotionSource, Release
 
@@ -91,24 +92,20 @@ class Site:
     """One environment of a manifest, and a connection to it.
 
     Attributes:
-        account: as far as known without asking for more than the caller's identity.
+        location: with its region, and its owner as far as STS knows it.
     """
 
     environment: Environment
-    endpoint: Endpoint
-    destination: Destination
+    location: Location
     connection: Connection
-    account: str | None
 
     @property
     def header(self) -> str:
         """Where it is, in one line."""
-        where = self.endpoint.text or f"AWS ({self.connection.url})"
-        account = f"account {self.account}" if self.account else "account unknown"
-        return printable(
-            f"{self.environment.name}: {where}, {account}, {self.connection.region}, "
-            f"repository {self.destination.domain}/{self.destination.repository}"
-        )
+        location = self.location
+        where = location.endpoint or f"AWS ({self.connection.url})"
+        account = f"account {location.owner}" if location.owner else "account unknown"
+        return printable(f"{self.environment.name}: {where}, {account}, {location.region}, repository {location}")
 
 
 @dataclass(frozen=True)
@@ -136,7 +133,7 @@ class Target:
 def open_target(options: Options) -> Target:
     """Load the manifest, with the files it needs, and connect. No request is made, but for the caller's identity."""
     from ..approvals import forced  # noqa: PLC0415 - so that `--help` imports nothing of it
-    from ..endpoints import refuse_local_source  # noqa: PLC0415
+    from ..location import refuse_local_source  # noqa: PLC0415
     from ..manifest import Variables, load  # noqa: PLC0415
     from ..publishing import Permission  # noqa: PLC0415
 
@@ -151,12 +148,12 @@ def open_target(options: Options) -> Target:
     )
     environment = manifest.environment(options.environment)
     stop = Stop()
-    site = open_site(manifest, environment, allow, stop)
+    site = open_site(environment, manifest.base, allow, stop)
     source = None
     if environment.promote_from:
-        source = open_site(manifest, manifest.environment(environment.promote_from), allow, stop)
-        refuse_local_source(source.endpoint, site.endpoint, allow)
-    warn_of_origin(site, source)
+        source = open_site(manifest.environment(environment.promote_from), manifest.base, allow, stop)
+        refuse_local_source(source.location, site.location, allow)
+    warn_of_endpoint(site, source)
     if environment.on_supersede != "keep":
         click.echo(
             f"warning: onSupersede: {environment.on_supersede} is for Pulumi, whose state knows the version before; "
@@ -166,17 +163,17 @@ def open_target(options: Options) -> Target:
     return Target(manifest, site, source, replace, force, options.reason, stop)
 
 
-def origin_warning(endpoint: Endpoint, not_from: str = "the manifest") -> str:
-    """Return what is said of an endpoint that somebody may not expect, "" where there is nothing to say."""
-    if not endpoint.origin:
+def endpoint_warning(location: Location, not_from: str = "the manifest") -> str:
+    """Return the warning of an endpoint that comes from the shell, "" if it does not."""
+    if not (source := location.endpoint_source):
         return ""
-    return printable(f"warning: the endpoint {endpoint.text} comes from {endpoint.origin}, not from {not_from}")
+    return printable(f"warning: the endpoint {location.endpoint} comes from {source}, not from {not_from}")
 
 
-def warn_of_origin(site: Site, source: Site | None, not_from: str = "the manifest") -> None:
-    """Say, once, that an endpoint comes from the shell."""
-    told = filter(None, (origin_warning(each.endpoint, not_from) for each in (site, source) if each))
-    if warning := next(told, None):
+def warn_of_endpoint(site: Site, source: Site | None, not_from: str = "the manifest") -> None:
+    """Print, once, that an endpoint comes from the shell."""
+    warnings = filter(None, (endpoint_warning(each.location, not_from) for each in (site, source) if each))
+    if warning := next(warnings, None):
         click.echo(warning, err=True)
 
 
@@ -188,28 +185,16 @@ def warn_of_idle_pins(manifest: Manifest, environment: Environment) -> None:
         click.echo(f"warning: pins of {environment.name}: {name} is no package of the manifest", err=True)
 
 
-def open_site(manifest: Manifest, environment: Environment, allow: frozenset[str], stop: Stop) -> Site:
-    """Connect to an environment."""
-    from ..endpoints import connect, resolve, resolved_owner  # noqa: PLC0415
+def open_site(environment: Environment, base: Path, allow: frozenset[str], stop: Stop) -> Site:
+    """Connect to an environment; `base` is the folder that a `file:` endpoint is relative to."""
+    from ..connections import connect, resolved_owner  # noqa: PLC0415
+    from ..location import resolve  # noqa: PLC0415
     from ..publishing import ThreadScheduler  # noqa: PLC0415
 
-    endpoint = resolve(environment.endpoint, base=manifest.base, allow=allow, profile=environment.profile)
-    destination = destination_of(environment)
-    connection = connect(destination, endpoint, ThreadScheduler(stop.reason).checkpoint, asks=True)
-    return Site(environment, endpoint, destination, connection, resolved_owner(destination, endpoint))
-
-
-def destination_of(environment: Environment) -> Destination:
-    """Return the repository of an environment, and the caller."""
-    from ..endpoints import Destination  # noqa: PLC0415 - so that `--help` imports nothing of it
-
-    return Destination(
-        environment.domain,
-        environment.repository,
-        environment.domain_owner,
-        environment.region,
-        environment.profile,
-    )
+    location = resolve(environment.location, base=base, allow=allow)
+    connection = connect(location, ThreadScheduler(stop.reason).checkpoint, asks=True)
+    location = replace(connection.location, domain_owner=resolved_owner(location))
+    return Site(environment, location, connection)
 
 
 def refuse_unknown(name: str, permissions: Sequence[Permission], known: Collection[tuple[str, str]]) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError
+from ..location import Location
 from ..publishing import Permission
 from .error_output import error_tag
 from .summary import Summary, verify_summary
 from .target import FORM
-from .verify_read import Place, of_digests, of_manifest
+from .verify_read import of_digests, of_manifest
 from .views.console import terminal_width
 from .views.verify_text import failure_code, report_json, sum_text, text_lines
 
@@ -53,7 +54,7 @@ def run(
     }
     if named:
         _refuse_mixed(targets[0], {"--environment": environment, "--var": variables}, "is a version")
-        place = _place(targets[0], where)
+        location = _location(targets[0], where)
     else:
         _refuse_mixed(targets[0], where, "is a manifest, whose environments say where")
         if not environment:
@@ -65,7 +66,7 @@ def run(
     permitted, manifest = frozenset(allow), Path(targets[0])
     with Summary(summary_file, disabled=no_summary, others={"the manifest": manifest}, beside=manifest) as summary:
         if named:
-            report = of_digests(named, place, permitted, quiet=quiet, download=download)
+            report = of_digests(named, location, permitted, quiet=quiet, download=download)
         else:
             report = of_manifest(manifest, environment or "", variables, permitted, quiet=quiet, download=download)
         summary.add(verify_summary(report))
@@ -118,7 +119,7 @@ def _refuse_mixed(target: str, options: Mapping[str, str | tuple[str, ...] | Non
         )
 
 
-def _place(target: str, where: Mapping[str, str | None]) -> Place:
+def _location(target: str, where: Mapping[str, str | None]) -> Location:
     missing = [option for option in ("--domain", "--repository") if not where[option]]
     if missing:
         raise UsageError(
@@ -126,11 +127,4 @@ def _place(target: str, where: Mapping[str, str | None]) -> Place:
             hint="Only a manifest knows that by itself.",
         )
 
-    return Place(
-        where["--domain"] or "",
-        where["--repository"] or "",
-        where["--domain-owner"],
-        where["--region"],
-        where["--profile"],
-        where["--endpoint"],
-    )
+    return Location.from_properties({option[2:].replace("-", "_"): value for option, value in where.items()})

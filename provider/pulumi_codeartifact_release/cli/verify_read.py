@@ -15,17 +15,16 @@ from functools import partial
 from pathlib import Path
 
 from ..approvals import unapproved, wanted
-from ..endpoints import resolve
 from ..errors import PinError, ReleaseError, UsageError
 from ..hashing import hash_files
+from ..location import Location, refuse_same_repository, resolve
 from ..manifest import Environment, Manifest, Package, Variables, load, value_problem
-from ..places import refuse_same_place
 from ..publishing import Permission, Release, ThreadScheduler, read_version
 from ..publishing.verify import Expected, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
 from ..remedies import Need
 from .progress import Reading, open_reading
-from .target import Site, Stop, open_site, parsed_variables, warn_of_idle_pins, warn_of_origin
+from .target import Site, Stop, open_site, parsed_variables, warn_of_endpoint, warn_of_idle_pins
 from .verify_check import Basis, Checked, Subject, check
 
 
@@ -51,18 +50,6 @@ class Report:
         return max((each.exit_code for each in self.checked), default=0)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where named versions are, in the words of the options."""
-
-    domain: str
-    repository: str
-    domain_owner: str | None
-    region: str | None
-    profile: str | None
-    endpoint: str | None
-
-
 def of_manifest(
     path: Path, name: str, variables: Sequence[str], allow: frozenset[str], *, quiet: bool, download: bool
 ) -> Report:
@@ -74,12 +61,12 @@ def of_manifest(
     manifest = load(path, environment=name, variables=values, allow=allow)
     environment = manifest.environment(name)
     stop = Stop()
-    site = open_site(manifest, environment, allow, stop)
+    site = open_site(environment, manifest.base, allow, stop)
     source = None
     if environment.promote_from and _asks_before(manifest, environment):
-        source = open_site(manifest, manifest.environment(environment.promote_from), allow, stop)
-        refuse_same_place(source.destination, source.endpoint, site.destination, site.endpoint)
-    warn_of_origin(site, source)
+        source = open_site(manifest.environment(environment.promote_from), manifest.base, allow, stop)
+        refuse_same_repository(source.location, site.location)
+    warn_of_endpoint(site, source)
     # Nothing is drawn before both have their credentials: a code of an MFA device may be asked for.
     with open_reading(quiet=quiet) as reading:
         if environment.promote_from:
@@ -90,28 +77,19 @@ def of_manifest(
 
 
 def of_digests(
-    versions: Sequence[Permission], place: Place, allow: frozenset[str], *, quiet: bool, download: bool
+    versions: Sequence[Permission], location: Location, allow: frozenset[str], *, quiet: bool, download: bool
 ) -> Report:
     """Check versions that are named with their digests. Raises UsageError. `quiet`: nothing shows how far it is."""
-    _refuse_malformed(versions, place)
+    _refuse_malformed(versions, location)
     base = Path.cwd()
-    _refuse_endpoint(place, base, allow)
-    environment = Environment(
-        "registry",
-        place.domain,
-        place.repository,
-        domain_owner=place.domain_owner,
-        region=place.region,
-        profile=place.profile,
-        endpoint=place.endpoint,
-    )
+    _refuse_endpoint(location, base, allow)
     stop = Stop()
-    site = open_site(Manifest(base, base, (), {}), environment, allow, stop)
-    warn_of_origin(site, None, "the options")
+    site = open_site(Environment("registry", location), base, allow, stop)
+    warn_of_endpoint(site, None, "the options")
     subjects = []
     for version in dict.fromkeys(versions):
         namespace, _, package = version.package.partition("/")
-        at = site.destination.coordinates(namespace, package, version.version)
+        at = site.location.coordinates(namespace, package, version.version)
         subjects.append(Subject(at, Basis.DIGEST, partial(ExpectedDigest, at, version.digest)))
     with open_reading(quiet=quiet) as reading:
         return Report(None, site, None, download, check(subjects, site, stop, reading, download=download))
@@ -126,7 +104,7 @@ def _published(manifest: Manifest, site: Site, reading: Reading) -> list[Subject
     hashed = hash_files(paths, on_bytes=reading.hashing(paths))
     subjects = []
     for package in manifest.packages:
-        at = site.destination.coordinates(package.namespace, package.package, package.version)
+        at = site.location.coordinates(package.namespace, package.package, package.version)
         assets = [Asset(file.name, hashed[file.path].size, hashed[file.path].sha256) for file in package.files]
         subjects.append(Subject(at, Basis.FILES, partial(Release, at, tuple(assets), Status(package.status))))
     return subjects
@@ -154,12 +132,12 @@ def _promoted(manifest: Manifest, environment: Environment, site: Site, source: 
     def subject(package: Package) -> Subject:
         approval = wanted(manifest, environment, package)
         names = (package.namespace, package.package, approval.version)
-        at, status = site.destination.coordinates(*names), Status(package.status)
+        at, status = site.location.coordinates(*names), Status(package.status)
         if approval.pin:
             return Subject(at, Basis.PINS, partial(ExpectedDigest, at, approval.pin.digest, status))
         if missing or source is None:
             return Subject(at, Basis.PINS, partial(_raise, missing or PinError(f"nothing is approved for {at}")))
-        there = source.destination.coordinates(*names)
+        there = source.location.coordinates(*names)
         return Subject(at, Basis.ENVIRONMENT, partial(_held, at, status, there, source))
 
     return [subject(package) for package in manifest.packages]
@@ -189,13 +167,13 @@ def _held(at: Coordinates, status: Status, there: Coordinates, source: Site) -> 
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
-def _refuse_malformed(versions: Sequence[Permission], place: Place) -> None:
+def _refuse_malformed(versions: Sequence[Permission], location: Location) -> None:
     """Raise UsageError for a name that the service cannot have, before it is asked for."""
     options: Mapping[str, tuple[str, str | None]] = {
-        "domain": ("--domain", place.domain),
-        "repository": ("--repository", place.repository),
-        "domainOwner": ("--domain-owner", place.domain_owner),
-        "region": ("--region", place.region),
+        "domain": ("--domain", location.domain),
+        "repository": ("--repository", location.repository),
+        "domainOwner": ("--domain-owner", location.domain_owner),
+        "region": ("--region", location.region),
     }
     for key, (option, value) in options.items():
         if value is not None and (problem := value_problem(key, value)):
@@ -207,16 +185,16 @@ def _refuse_malformed(versions: Sequence[Permission], place: Place) -> None:
                 raise UsageError(f"{version}: its {key}: {problem}")
 
 
-def _refuse_endpoint(place: Place, base: Path, allow: frozenset[str]) -> None:
+def _refuse_endpoint(location: Location, base: Path, allow: frozenset[str]) -> None:
     """Raise UsageError for an endpoint that needs permission, in the words of the command line."""
     if unknown := sorted(allow - {"endpoint"}):
         raise UsageError(f"--allow {unknown[0]}: a version that is named with its digest only ever needs `endpoint`")
     try:
-        resolve(place.endpoint, base=base, allow=allow, profile=place.profile)
+        resolve(location, base=base, allow=allow)
     except UsageError:
         # What is wrong with it besides is told as it is.
-        resolve(place.endpoint, base=base, allow=allow | {"endpoint"}, profile=place.profile)
+        resolve(location, base=base, allow=allow | {"endpoint"})
         raise UsageError(
-            f"--endpoint {place.endpoint} is neither AWS nor a folder inside the working folder",
+            f"--endpoint {location.endpoint} is neither AWS nor a folder inside the working folder",
             hint=("If you trust it with your credentials, permit it with ", Need("allow", "endpoint"), "."),
         ) from None

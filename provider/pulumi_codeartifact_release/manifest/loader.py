@@ -15,6 +15,7 @@ from typing import Any
 
 from ..checkout import is_within, read_real, top_of
 from ..errors import ManifestError, Problem, UsageError
+from ..location import Location
 from ..remedies import Front, Need, command_line
 from .document import MAX_BYTES, parse
 from .files import AssetEntry, Declared, EntryProblem, check_texts, declare
@@ -201,12 +202,7 @@ def _environments(tree: Tree) -> dict[str, Environment]:
 def _environment(name: str, value: dict[str, Any]) -> Environment:
     return Environment(
         name=name,
-        domain=value["domain"],
-        repository=value["repository"],
-        domain_owner=value.get("domainOwner"),
-        region=value.get("region"),
-        profile=value.get("profile"),
-        endpoint=value.get("endpoint"),
+        location=Location.from_properties({**value, "domain_owner": value.get("domainOwner")}),
         promote_from=value.get("promoteFrom"),
         soak=duration(value["soak"]) if "soak" in value else None,
         pinned=value.get("pinned", False),

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import UsageError
+from ..location import Location
 from .words import did_you_mean, listed
 
 KeyPath = tuple[str | int, ...]
@@ -74,12 +75,7 @@ class Environment:
     """Where a manifest is released to, and how; attributes as the keys that `docs/manifest.md` explains."""
 
     name: str
-    domain: str
-    repository: str
-    domain_owner: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    endpoint: str | None = None
+    location: Location
     promote_from: str | None = None
     soak: timedelta | None = None
     pinned: bool = False

@@ -1,6 +1,6 @@
 """The version that is promoted, where it is now: what it holds, whether it may go on, and its bytes.
 
-promotion_source = PromotionSource(Promotion(source, to, pin), registry, same_domain=True)
+promotion_source = PromotionSource(Promotion(source, to, pin), lambda: registry, same_domain=True)
 candidate = choose_candidate(promotion_source, read_version(destination, to, scheduler), scheduler)
 release = Release(to, candidate.assets)
 sources = promotion_source.sources(release, scheduler)
@@ -62,8 +62,8 @@ class PromotionCandidate:
 class PromotionSource:
     """The source of one promotion.
 
-    `same_domain` says that the destination is in the source's own domain, so that the service can copy; asked where
-    something has to be done, if it is a callable.
+    `connect` returns the source's registry: most sources are never asked. `same_domain` says that the destination is in
+    the source's own domain, so that the service can copy.
 
     Attributes:
         forced: whether the operator's force was needed.
@@ -71,9 +71,9 @@ class PromotionSource:
         digest: the digest that the source destination when it was asked; None where it was not, or holds nothing.
     """
 
-    def __init__(self, promotion: Promotion, registry: Registry, *, same_domain: bool | Callable[[], bool]) -> None:
+    def __init__(self, promotion: Promotion, connect: Callable[[], Registry], *, same_domain: bool) -> None:
         self.promotion = promotion
-        self.registry = registry
+        self._connect = connect
         self.forced = False
         self.read_requests = 0
         self.digest: str | None = None
@@ -89,14 +89,13 @@ class PromotionSource:
     @property
     def route(self) -> Route:
         """How the bytes get to the destination."""
-        same_domain = self._same_domain() if callable(self._same_domain) else self._same_domain
-        return Route.COPY if same_domain else Route.TRANSFER
+        return Route.COPY if self._same_domain else Route.TRANSFER
 
     def read(self, scheduler: Scheduler) -> RemoteVersion | None:
         """Return what the source holds now; None where it holds no such version, or no bytes of it any more."""
         self.read_requests = 1
         for wait in (*SETTLE_WAITS, None):
-            remote = read_version(self.registry, self.promotion.source, scheduler)
+            remote = read_version(self._connect(), self.promotion.source, scheduler)
             self.read_requests = 2 if remote else 1
             if wait is None or not self._is_stale(remote):
                 break
@@ -121,9 +120,10 @@ class PromotionSource:
         self._verified_revision = remote.state.revision if remote else None
         self._names = {name: asset.name for name, asset in remote.assets.items()} if remote else {}
 
-    def remote_name(self, name: str) -> str:
-        """Return an asset's name as the source spells it, which need not be in NFC."""
-        return self._names.get(name, name)
+    def download(self, asset: Asset, write: Callable[[bytes], object]) -> None:
+        """Download an asset, by its name as the source spells it, which need not be in NFC. See `Registry`."""
+        spelled = replace(asset, name=self._names.get(asset.name, asset.name))
+        self._connect().fetch_asset(self.promotion.source, spelled, write)
 
     def invalidate(self) -> None:
         """Take note that the source may have moved: it is judged again before anything else is taken from it."""
@@ -199,8 +199,7 @@ class DownloadSource:
         source = self.promotion_source.promotion.source
         writer = _VerifyingWriter(file, self.asset, self.scheduler)
         try:
-            asset = replace(self.asset, name=self.promotion_source.remote_name(self.asset.name))
-            self.promotion_source.registry.fetch_asset(source, asset, writer.write)
+            self.promotion_source.download(self.asset, writer.write)
             # What is still in a buffer is written now, so that a full disk shows here.
             file.seek(0)
         except (VersionNotFoundError, RegistryConflictError) as error:

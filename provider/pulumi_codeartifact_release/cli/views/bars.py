@@ -22,7 +22,7 @@ from ...review import part_text
 from ..error_output import nobody_reads
 
 if TYPE_CHECKING:
-    from ...endpoints import Connection
+    from ...connections import Connection
 
 _LOG_EVERY_S = 30.0
 

@@ -80,17 +80,17 @@ def permissions_json(options: Options) -> dict[str, Any]:
 
 def site_json(site: Site, base: Path) -> dict[str, Any]:
     """Return where a site is; a folder relative to the manifest's, so that it is the same on another machine."""
-    endpoint = site.endpoint.text or site.connection.url
-    if site.endpoint.folder:
-        real = site.endpoint.folder.resolve()
-        endpoint = "file:" + Path(os.path.relpath(real, base.resolve())).as_posix()
+    location = site.location
+    endpoint = location.endpoint or site.connection.url
+    if location.folder:
+        endpoint = "file:" + Path(os.path.relpath(location.folder.resolve(), base.resolve())).as_posix()
     return {
         "endpoint": endpoint,
         # Elsewhere than on AWS nobody is asked whose keys these are; mostly they say it themselves.
-        "account": site.account or site.connection.keys_account,
-        "region": site.connection.region,
-        "domain": site.destination.domain,
-        "repository": site.destination.repository,
+        "account": location.owner or site.connection.keys_account,
+        "region": location.region,
+        "domain": location.domain,
+        "repository": location.repository,
     }
 
 

@@ -27,7 +27,7 @@ from ...publishing import time_text
 from ...publishing.drift import DriftState, SyncState
 from ...registry.interface import Status
 from ...review import count_text
-from ..status_read import COUNTED, Cell, Place, Report, Row
+from ..status_read import COUNTED, Cell, EnvironmentReport, Report, Row
 from .status_text import declared_text, minute_text, notes, problem_text, short, standing_text
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ def page(report: Report) -> str:
         name=printable(_name(report)),
         manifest=printable(report.manifest),
         as_of=_time(report.as_of),
-        sums=f"{count_text(len(report.rows), 'package')} in {count_text(len(report.places), 'environment')}",
+        sums=f"{count_text(len(report.rows), 'package')} in {count_text(len(report.environments), 'environment')}",
         filters=[{"word": word, "text": text, "count": report.counts[word]} for word, text in _FILTERS.items()],
-        wide=len(report.places) > _MOST_COLUMNS,
-        places=[_place(place) for place in report.places],
-        rows=[_row(number, row, report.places) for number, row in enumerate(report.rows)],
+        wide=len(report.environments) > _MOST_COLUMNS,
+        environments=[_environment(environment) for environment in report.environments],
+        rows=[_row(number, row, report.environments) for number, row in enumerate(report.rows)],
         version=__version__,
     )
 
@@ -114,37 +114,40 @@ def _time(time: datetime | None) -> dict[str, str] | None:
     return {"machine": time_text(time), "people": minute_text(time)} if time else None
 
 
-def _place(place: Place) -> dict[str, Any]:
+def _environment(environment: EnvironmentReport) -> dict[str, Any]:
     return {
-        "name": place.name,
-        "where": printable(place.where),
-        "ways": printable(place.ways),
-        "problem": short(problem_text(place.problem)) if place.problem else None,
-        "last": place.last,
+        "name": environment.name,
+        "where": printable(environment.where),
+        "ways": printable(environment.ways),
+        "problem": short(problem_text(environment.problem)) if environment.problem else None,
+        "last": environment.last,
     }
 
 
-def _row(number: int, row: Row, places: tuple[Place, ...]) -> dict[str, Any]:
+def _row(number: int, row: Row, environments: tuple[EnvironmentReport, ...]) -> dict[str, Any]:
     namespace, _, name = printable(row.name).partition("/")
     return {
         "namespace": namespace,
         "name": name,
         "states": " ".join(word for word in COUNTED if word in row.states),
-        "cells": [_cell(f"c{number}-{at}", row.cells[place.name], place) for at, place in enumerate(places)],
+        "cells": [
+            _cell(f"c{number}-{at}", row.cells[environment.name], environment)
+            for at, environment in enumerate(environments)
+        ],
     }
 
 
-def _cell(key: str, cell: Cell, place: Place) -> dict[str, Any]:
+def _cell(key: str, cell: Cell, environment: EnvironmentReport) -> dict[str, Any]:
     holds, wanted = cell.found.current, cell.wanted
     return {
         "id": key,
-        "environment": place.name,
-        "last": place.last,
+        "environment": environment.name,
+        "last": environment.last,
         "version": printable(holds.version) if holds else None,
         "nothing": "" if cell.found.problem else "nothing",
         "calm": _calm(cell),
         "chips": _chips(cell),
-        "notes": [short(note) for note in notes(cell, place)],
+        "notes": [short(note) for note in notes(cell, environment)],
         "since": _time(holds.published_time) if holds else None,
         "status": str(holds.status) if holds else None,
         "revision": printable(holds.revision) if holds else None,

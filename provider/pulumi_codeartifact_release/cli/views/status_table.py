@@ -17,7 +17,7 @@ from rich.text import Text
 from ...errors import printable
 from ...publishing.drift import SyncState
 from ...review import count_text
-from ..status_read import Cell, Place, Report, Row
+from ..status_read import Cell, EnvironmentReport, Report, Row
 from .console import columns, indented, lines, text
 from .status_text import digest_text, minute_text, notes, problem_text, short, standing_text, state_text
 
@@ -29,8 +29,8 @@ def status_lines(report: Report, width: int | None) -> Iterator[str]:
     """Yield the lines; `width` in columns, None for a file."""
     as_of = Text.assemble((printable(report.manifest), "bold"), f", as of {minute_text(report.as_of)}")
     parts: list[RenderableType] = [as_of]
-    parts.append(indented(_places(report), 2))
-    places = {place.name: place for place in report.places}
+    parts.append(indented(_environments(report), 2))
+    environments = {environment.name: environment for environment in report.environments}
     if report.rows:
         parts += ["", indented(_table(report, width, with_header=True), 2)]
     for number, row in enumerate(report.rows):
@@ -39,20 +39,20 @@ def status_lines(report: Report, width: int | None) -> Iterator[str]:
         for name, cell in row.cells.items():
             table.add_row(*_cells(name, cell))
         parts.append(indented(table, 2))
-        parts += _notes(row, places)
-    totals = f"{count_text(len(report.rows), 'package')} in {count_text(len(report.places), 'environment')}: "
+        parts += _notes(row, environments)
+    totals = f"{count_text(len(report.rows), 'package')} in {count_text(len(report.environments), 'environment')}: "
     state = text(f"{state_text(report)}.", "bold yellow" if report.summary else "bold green")
     yield from lines(*parts, "", Text.assemble(totals, state), width=width)
 
 
-def _places(report: Report) -> Table:
+def _environments(report: Report) -> Table:
     table = columns("", "")
     table.show_header = False
-    for place in report.places:
-        ways = f"; {place.ways}" if place.ways else ""
-        table.add_row(text(place.name), text(place.where + ways))
-        if place.problem:
-            table.add_row("", text(f"not read: {short(problem_text(place.problem))}", "red"))
+    for environment in report.environments:
+        ways = f"; {environment.ways}" if environment.ways else ""
+        table.add_row(text(environment.name), text(environment.where + ways))
+        if environment.problem:
+            table.add_row("", text(f"not read: {short(problem_text(environment.problem))}", "red"))
     return table
 
 
@@ -79,9 +79,9 @@ def _cells(name: str, cell: Cell) -> tuple[Text, ...]:
     return text(name), text(holds.version), text(str(holds.status)), text(digest), text(since), standing
 
 
-def _notes(row: Row, places: dict[str, Place]) -> Iterator[RenderableType]:
+def _notes(row: Row, environments: dict[str, EnvironmentReport]) -> Iterator[RenderableType]:
     for name, cell in row.cells.items():
-        for note in notes(cell, places[name]):
+        for note in notes(cell, environments[name]):
             yield indented(text(f"{name}: {short(note)}", _color(cell)), 4)
 
 

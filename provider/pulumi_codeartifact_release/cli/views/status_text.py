@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from ...errors import ReleaseError, printable
 from ...publishing.drift import DriftState, SyncState
 from ...registry.interface import Status
-from ..status_read import Cell, Place, Report
+from ..status_read import Cell, EnvironmentReport, Report
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _LONGEST_PROBLEM = 160
@@ -60,11 +60,11 @@ def in_progress(cell: Cell) -> bool:
     return cell.found.in_progress or (holds is not None and holds.status is Status.UNFINISHED)
 
 
-def notes(cell: Cell, place: Place) -> list[str]:
+def notes(cell: Cell, environment: EnvironmentReport) -> list[str]:
     """Return what a person has to know besides: why it could not be read, what differs, what there is to take over."""
     if cell.found.problem:
         # What the whole environment has is told once, with the environment.
-        return [] if cell.found.problem is place.problem else [problem_text(cell.found.problem)]
+        return [] if cell.found.problem is environment.problem else [problem_text(cell.found.problem)]
     behind, holds = cell.standing.available, cell.found.current
     if not behind or behind.environment is None:
         # Unfinished is its status, which is shown.

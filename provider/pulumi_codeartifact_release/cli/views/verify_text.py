@@ -230,11 +230,11 @@ def report_json(report: Report) -> dict[str, Any]:
 
 def _site_json(site: Site) -> dict[str, Any]:
     return {
-        "endpoint": site.endpoint.text or site.connection.url,
-        "account": site.account,
-        "region": site.connection.region,
-        "domain": site.destination.domain,
-        "repository": site.destination.repository,
+        "endpoint": site.location.endpoint or site.connection.url,
+        "account": site.location.owner,
+        "region": site.location.region,
+        "domain": site.location.domain,
+        "repository": site.location.repository,
     }
 
 
