@@ -149,8 +149,8 @@ def test_a_denial_that_nothing_outweighs_says_so(answered: Answered) -> None:
     assert answered.refuses(publish, "AccessDeniedException", 403, message) == (
         "error[access-denied]: PublishPackageVersion for a.txt of acme/app@1.0 in acme/prod (us-east-1) is not "
         f"allowed: {message}\n"
-        "A policy denies codeartifact:PublishPackageVersion, which no other can allow: change that one, or use another "
-        "role."
+        "A policy explicitly denies codeartifact:PublishPackageVersion, and no other policy can override that. "
+        "Change it, or use another role."
     )
 
 
@@ -186,16 +186,16 @@ def test_the_token_has_expired(code: str, answered: Answered) -> None:
 
 
 def test_the_keys_are_nobodys(answered: Answered) -> None:
-    said = "The security token included in the request is invalid."
-    assert answered.refuses(describe, "UnrecognizedClientException", 403, said) == (
+    message = "The security token included in the request is invalid."
+    assert answered.refuses(describe, "UnrecognizedClientException", 403, message) == (
         "error[access-denied]: DescribePackageVersion at https://codeartifact.us-east-1.amazonaws.com: "
-        f"the credentials are not accepted: {said}\n"
+        f"the credentials are not accepted: {message}\n"
         "`aws sts get-caller-identity` shows whose they are: correct profile or keys, or the machine's clock."
     )
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         ("InvalidSignatureException", "Signature expired: 20260101T000000Z is now earlier than 20260101T031500Z"),
         (
@@ -205,11 +205,11 @@ def test_the_keys_are_nobodys(answered: Answered) -> None:
         ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large."),
     ],
 )
-def test_the_clock_of_this_machine_is_wrong(code: str, said: str, ask: Ask) -> None:
+def test_the_clock_of_this_machine_is_wrong(code: str, message: str, ask: Ask) -> None:
     here = datetime.now(UTC)
     there = here + timedelta(hours=3, minutes=15)
     date = ("Date", format_datetime(there, usegmt=True))
-    with service(Answer(403, code, {"message": said}, (date,))) as url:
+    with service(Answer(403, code, {"message": message}, (date,))) as url:
         err = ask(url)
     text = told(err, ENDPOINT=url)
     # The minute may end meanwhile.
@@ -218,7 +218,7 @@ def test_the_clock_of_this_machine_is_wrong(code: str, said: str, ask: Ask) -> N
         text = text.replace(f"here it is {moment}", "here it is NOW")
     assert text == (
         "error[access-denied]: DescribePackageVersion for acme/app@1.0 in acme/dev (ENDPOINT) is not accepted: "
-        f"this machine's clock is wrong (here it is NOW, there {there:%Y-%m-%d %H:%M} UTC): {said}\n"
+        f"this machine's clock is wrong (here it is NOW, there {there:%Y-%m-%d %H:%M} UTC): {message}\n"
         f"Set the clock (`timedatectl set-ntp true`; in a container, that of its host). {AGAIN}"
     )
 
@@ -227,8 +227,8 @@ def test_the_clock_of_this_machine_is_wrong(code: str, said: str, ask: Ask) -> N
 
 
 def test_there_is_no_such_domain_or_it_is_in_another_region(answered: Answered) -> None:
-    said = "Domain not found. Domain 'acme' owned by account '999988887777' does not exist"
-    assert answered.refuses(describe, "ResourceNotFoundException", 404, said, resourceType="domain") == (
+    message = "Domain not found. Domain 'acme' owned by account '999988887777' does not exist"
+    assert answered.refuses(describe, "ResourceNotFoundException", 404, message, resourceType="domain") == (
         "error[missing-domain]: the caller's account has no domain acme in us-east-1\n"
         "Correct domain, region, or domainOwner (the account that owns it); `aws codeartifact list-domains --region "
         "us-east-1` lists yours. Or create it first (in Pulumi: aws.codeartifact.Domain)."
@@ -236,8 +236,8 @@ def test_there_is_no_such_domain_or_it_is_in_another_region(answered: Answered) 
 
 
 def test_the_domain_is_of_another_owner(answered: Answered) -> None:
-    said = "Domain not found. Domain 'acme' owned by account '111122223333' does not exist"
-    assert answered.refuses(describe, "ResourceNotFoundException", 404, said, OWNED, resourceType="domain") == (
+    message = "Domain not found. Domain 'acme' owned by account '111122223333' does not exist"
+    assert answered.refuses(describe, "ResourceNotFoundException", 404, message, OWNED, resourceType="domain") == (
         "error[missing-domain]: account 111122223333 (domainOwner) has no domain acme in us-east-1\n"
         "Correct domain, region, or domainOwner (the account that owns it); `aws codeartifact list-domains --region "
         "us-east-1` lists yours. Or create it first (in Pulumi: aws.codeartifact.Domain)."
@@ -256,8 +256,8 @@ def test_a_registry_elsewhere_has_no_such_domain(ask: Ask) -> None:
 
 
 def test_there_is_no_such_repository(answered: Answered) -> None:
-    said = "Repository not found. Repository 'prod' in domain 'acme' owned by account '999988887777' does not exist"
-    assert answered.refuses(publish, "ResourceNotFoundException", 404, said, resourceType="repository") == (
+    message = "Repository not found. Repository 'prod' in domain 'acme' owned by account '999988887777' does not exist"
+    assert answered.refuses(publish, "ResourceNotFoundException", 404, message, resourceType="repository") == (
         "error[missing-repository]: the domain acme of the caller's account has no repository prod in us-east-1\n"
         "Correct repository, domain or region. Or create it first (in Pulumi: aws.codeartifact.Repository)."
     )
@@ -269,18 +269,18 @@ def test_a_version_is_gone(answered: Answered) -> None:
     ) == (
         "error[version-not-found]: the registry has no a.txt of acme/app@1.0 in acme/prod (us-east-1): "
         "GetPackageVersionAsset: no such version\n"
-        "Somebody may have deleted it just now: run again to see."
+        "It may have been deleted just now. Run again to check."
     )
 
 
-def test_what_is_missing_is_not_told(answered: Answered) -> None:
+def test_a_404_that_does_not_say_what_is_missing(answered: Answered) -> None:
     answered.stub.add_client_error("describe_package_version", "ResourceNotFoundException", "?", 404)
     answered.stub.add_client_error("describe_repository", "AccessDeniedException", "no", 403)
     assert answered.error(describe) == (
-        "error[registry]: the registry does not find something, and does not say what: "
+        "error[registry]: the registry returned a 404 that does not say what is missing: "
         "acme/app@1.0 in acme/prod (us-east-1): DescribePackageVersion: ?\n"
-        "Check domain, domainOwner, repository, region and endpoint. Where the caller may "
-        "codeartifact:DescribeRepository, it is told which of them is missing."
+        "Check domain, domainOwner, repository, region and endpoint. If the caller has "
+        "codeartifact:DescribeRepository, the message names what is missing."
     )
 
 
@@ -288,12 +288,12 @@ def test_what_is_missing_is_not_told(answered: Answered) -> None:
 
 
 def test_a_quota_of_the_account_is_used_up(answered: Answered) -> None:
-    said = "Package version has reached the limit of 150 assets"
-    assert answered.refuses(publish, "ServiceQuotaExceededException", 402, said) == (
-        "error[quota-exceeded]: PublishPackageVersion for a.txt of acme/app@1.0 in acme/prod (us-east-1) is over a "
-        f"quota of the account: {said}\n"
-        "Release fewer or smaller assets (by default 5 GB an asset, 150 assets a version), or have the quota raised in "
-        "Service Quotas."
+    message = "Package version has reached the limit of 150 assets"
+    assert answered.refuses(publish, "ServiceQuotaExceededException", 402, message) == (
+        "error[quota-exceeded]: PublishPackageVersion for a.txt of acme/app@1.0 in acme/prod (us-east-1) exceeds "
+        f"a quota of the account: {message}\n"
+        "Release fewer or smaller assets (default quotas: 5 GB per asset, 150 assets per version), or raise the quota "
+        "in Service Quotas."
     )
 
 
@@ -305,15 +305,15 @@ def test_the_quota_of_requests_is_full_for_long(answered: Answered) -> None:
     )
 
 
-# --- what it holds, what it does not take, what it cannot -------------------------------------------------------------
+# --- conflicts, invalid requests, server errors -----------------------------------------------------------------------
 
 
 def test_a_write_contradicts_what_is_there(answered: Answered) -> None:
-    said = "Asset a.txt exists with another checksum"
-    assert answered.refuses(publish, "ConflictException", 409, said) == (
+    message = "Asset a.txt exists with another checksum"
+    assert answered.refuses(publish, "ConflictException", 409, message) == (
         "error[registry-conflict]: the registry refused PublishPackageVersion for a.txt of acme/app@1.0 in acme/prod "
-        f"(us-east-1), because of what it holds: {said}\n"
-        "Run again: it is looked at anew. If this stays, `codeartifact-release status` shows what it holds."
+        f"(us-east-1), because of its current content: {message}\n"
+        "Run again: the version is read again. If the error persists, see `codeartifact-release status`."
     )
 
 
@@ -339,8 +339,8 @@ def test_a_change_of_status_does_not_happen(reason: str, hint: str, answered: An
 def test_a_request_is_malformed(answered: Answered) -> None:
     assert answered.refuses(publish, "ValidationException", 400, "assetName has two spaces") == (
         "error[invalid-request]: the registry refused PublishPackageVersion for a.txt of acme/app@1.0 in acme/prod "
-        "(us-east-1) as malformed: assetName has two spaces\n"
-        "Correct what it names: a name, a version, or `endpoint`, if that is not CodeArtifact."
+        "(us-east-1) as invalid: assetName has two spaces\n"
+        "Correct the name or version, or `endpoint` if it is not CodeArtifact."
     )
 
 
@@ -350,7 +350,7 @@ def test_a_name_is_so_wrong_that_nothing_is_sent(answered: Answered, capsys: pyt
     assert printed(caught.value, capsys) == (
         "error[invalid-request]: DescribePackageVersion was not sent: Invalid length for parameter domain, value: 1, "
         "valid min length: 2\n"
-        "Correct the name: CodeArtifact has none like it."
+        "Correct the name: CodeArtifact does not allow it."
     )
 
 
@@ -358,7 +358,7 @@ def test_the_registry_fails(answered: Answered) -> None:
     assert answered.refuses(publish, "InternalServerException", 500, "Internal error") == (
         "error[server-fault]: the registry failed in PublishPackageVersion for a.txt of acme/app@1.0 in acme/prod "
         "(us-east-1): Internal error (HTTP 500)\n"
-        f"The fault is the registry's. {AGAIN}"
+        f"This is an error of the registry. {AGAIN}"
     )
 
 

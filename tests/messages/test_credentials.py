@@ -17,7 +17,7 @@ from pulumi_codeartifact_release.registry import logins
 from .stand import Answer, service, told
 from .test_login import AGAIN, LOG_IN, NOWHERE
 
-CORRECT = f"Correct it, or take it away. {LOG_IN}"
+CORRECT = f"Correct it, or remove it. {LOG_IN}"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 PAST = "2020-01-01T00:00:00Z"
 VERSION = "acme/app@1.0=sha256:" + "0" * 64
@@ -97,21 +97,21 @@ def test_the_program_is_no_program(shell: Shell) -> None:
     [
         ("", "it printed nothing"),
         ("  \n", "it printed nothing"),
-        ("Please log in: https://vault.example.test", "what it printed is no JSON"),
-        ("\\xff\\xfe", "what it printed is no JSON"),
-        ("[" * 100_000, "what it printed is no JSON"),
-        ("[1, 2]", "what it printed is no JSON object"),
-        ("null", "what it printed is no JSON object"),
-        ('"keys"', "what it printed is no JSON object"),
-        ("{}", "`Version` is not 1 in what it printed"),
-        (json.dumps({**GOOD, "Version": 2}), "`Version` is not 1 in what it printed"),
-        (json.dumps({**GOOD, "Version": "1"}), "`Version` is not 1 in what it printed"),
-        ('{"Version": 1}', "`AccessKeyId` is missing in what it printed, or is no text"),
-        (json.dumps({**GOOD, "SecretAccessKey": 7}), "`SecretAccessKey` is missing in what it printed, or is no text"),
-        (json.dumps({**GOOD, "Expiration": "soon"}), "`Expiration` in what it printed is no time with a time zone"),
-        (json.dumps({**GOOD, "Expiration": 7}), "`Expiration` in what it printed is no time with a time zone"),
+        ("Please log in: https://vault.example.test", "its output is not JSON"),
+        ("\\xff\\xfe", "its output is not JSON"),
+        ("[" * 100_000, "its output is not JSON"),
+        ("[1, 2]", "its output is not a JSON object"),
+        ("null", "its output is not a JSON object"),
+        ('"keys"', "its output is not a JSON object"),
+        ("{}", "`Version` is not 1 in its output"),
+        (json.dumps({**GOOD, "Version": 2}), "`Version` is not 1 in its output"),
+        (json.dumps({**GOOD, "Version": "1"}), "`Version` is not 1 in its output"),
+        ('{"Version": 1}', "`AccessKeyId` is missing in its output, or is not a string"),
+        (json.dumps({**GOOD, "SecretAccessKey": 7}), "`SecretAccessKey` is missing in its output, or is not a string"),
+        (json.dumps({**GOOD, "Expiration": "soon"}), "`Expiration` in its output is not a time with a time zone"),
+        (json.dumps({**GOOD, "Expiration": 7}), "`Expiration` in its output is not a time with a time zone"),
         (json.dumps({**GOOD, "Expiration": "2020-01-01T00:00:00"}),
-         "`Expiration` in what it printed is no time with a time zone"),
+         "`Expiration` in its output is not a time with a time zone"),
     ],
 )  # fmt: skip
 def test_the_program_prints_no_credentials(shell: Shell, output: str, reason: str) -> None:
@@ -123,9 +123,9 @@ def test_the_program_prints_no_credentials(shell: Shell, output: str, reason: st
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        ("/bin/sh -c 'exit 7'", " (/bin/sh) gave no AWS credentials: it ended with exit code 7, and said nothing"),
+        ("/bin/sh -c 'exit 7'", " (/bin/sh) gave no AWS credentials: it ended with exit code 7 and printed no error"),
         ("/bin/sh -c 'printf \"\\377\" >&2; exit 7'", " (/bin/sh) gave no AWS credentials: �"),
-        ("'unclosed", " gave no AWS credentials: it is no command: No closing quotation"),
+        ("'unclosed", " gave no AWS credentials: it is not a valid command: No closing quotation"),
         ("''", " gave no AWS credentials: it is empty"),
         ("", " gave no AWS credentials: it is empty"),
     ],
@@ -184,8 +184,8 @@ def test_a_source_profile_has_the_same_program(shell: Shell) -> None:
 
 ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/release"}
 CONTAINER = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-BLANKS = "has a line break, a blank, or another character that none has"
-SET_AGAIN = "Set it again, without it: often it is at the end."
+BLANKS = "contains a line break, a space, or another invalid character"
+SET_AGAIN = "Set it again without it. It is often at the end."
 
 
 def test_the_file_of_a_web_identity_is_missing(shell: Shell) -> None:
@@ -266,8 +266,8 @@ def test_the_server_of_a_container_gives_credentials_of_the_past(shell: Shell) -
     keys = {"AccessKeyId": "AKIA", "SecretAccessKey": "secret", "Token": "token", "Expiration": PAST}
     with service(Answer(200, body=keys)) as url:
         assert shell.refused(**{CONTAINER: url}) == (
-            f"error[expired-credentials]: the credentials of {CONTAINER} have expired, and it gave no others\n"
-            f"Log in again, or renew what it gives. {AGAIN}"
+            f"error[expired-credentials]: the credentials of {CONTAINER} have expired, and it returned no new ones\n"
+            f"Log in again, or renew them. {AGAIN}"
         )
 
 
@@ -311,7 +311,7 @@ def test_a_region_has_a_line_break_or_a_blank(shell: Shell, name: str, region: s
 def test_the_profile_is_empty(shell: Shell, keys: dict[str, str]) -> None:
     assert shell.refused(AWS_PROFILE="", **keys) == (
         "error[usage]: AWS_PROFILE is set, and empty\n"
-        "Name a profile there, or `unset AWS_PROFILE` (and AWS_DEFAULT_PROFILE): an empty one is no profile."
+        "Name a profile there, or `unset AWS_PROFILE` (and AWS_DEFAULT_PROFILE). It must not be empty."
     )
 
 

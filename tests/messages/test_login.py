@@ -48,7 +48,7 @@ def test_a_program_that_should_give_credentials_fails(ask: Ask, settings: Path) 
     err = ask(NOWHERE, AWS_PROFILE="ci", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
     assert told(err) == (
         "error[no-credentials]: `credential_process` of the AWS profile ci (/bin/sh) gave no AWS credentials: "
-        f"the vault is sealed\nCorrect it, or take it away. {LOG_IN}"
+        f"the vault is sealed\nCorrect it, or remove it. {LOG_IN}"
     )
 
 

@@ -169,9 +169,9 @@ def test_two_profiles_that_share_a_role_are_asked_for_one_code(sts: Sts, project
     ("code", "said"),
     [
         ("654321", "AssumeRole gave no AWS credentials: MultiFactorAuthentication failed with invalid MFA one time"),
-        ("12345", "that is no code of an MFA device: it has 6 digits"),
-        ("", "that is no code of an MFA device: it has 6 digits"),
-        ("\x04", "that is no code of an MFA device: it has 6 digits"),
+        ("12345", "not a valid MFA code: it has 6 digits"),
+        ("", "not a valid MFA code: it has 6 digits"),
+        ("\x04", "not a valid MFA code: it has 6 digits"),
     ],
 )
 def test_a_wrong_code_is_one_message(sts: Sts, project: Path, code: str, said: str) -> None:

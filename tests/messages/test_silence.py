@@ -124,7 +124,7 @@ def test_no_connection_comes_about_in_time(ask: Ask, monkeypatch: pytest.MonkeyP
 
 
 BROKEN = "the connection was closed before the response"
-IN_BETWEEN = f"{AGAIN} If this stays, look at what is in between: a proxy, a firewall, a VPN."
+IN_BETWEEN = f"{AGAIN} If the error persists, check what is in between: a proxy, a firewall, a VPN."
 
 
 @pytest.mark.parametrize(

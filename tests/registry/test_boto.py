@@ -145,7 +145,7 @@ def test_an_answer_that_does_not_mention_the_version_is_a_failure(stubbed: Stubb
         ("InternalServerException", 500, {}, errors.ServerFaultError, "Run again"),
         ("ServiceUnavailable", 503, {}, errors.ServerFaultError, "Run again"),
         ("ServiceQuotaExceededException", 402, {}, errors.QuotaExceededError, "Service Quotas"),
-        ("ValidationException", 400, {}, errors.InvalidRequestError, "as malformed"),
+        ("ValidationException", 400, {}, errors.InvalidRequestError, "as invalid"),
         ("SomethingNew", 418, {}, errors.RegistryError, "SomethingNew"),
         ("ResourceNotFoundException", 404, {"resourceType": "domain"}, errors.MissingDomainError, "no domain acme"),
         ("ResourceNotFoundException", 404, {"resourceType": "repository"}, errors.MissingRepositoryError, "repository"),

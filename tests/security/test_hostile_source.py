@@ -591,7 +591,7 @@ def test_a_long_listing_takes_little_memory(promoter: Promoter) -> None:
 
 def test_a_page_of_more_than_was_asked_for_is_refused(promoter: Promoter) -> None:
     promoter.source.listing = [listed(f"{number}.txt", b"alpha") for number in range(1001)]
-    assert "a page holds more than the 1000 asked for" in promoter.refused()
+    assert "a page has more than the 1000 requested assets" in promoter.refused()
 
 
 def test_names_without_end_fill_no_memory(promoter: Promoter) -> None:

@@ -254,7 +254,7 @@ class BotoRegistry:
         tokens: set[str] = set()
         while token := pages[-1].next_token:
             if token in tokens or len(pages) >= MAX_PAGES:
-                raise ServerFaultError(f"ListPackageVersionAssets for {at}: the pages have no end")
+                raise ServerFaultError(f"ListPackageVersionAssets for {at}: pagination does not end")
             tokens.add(token)
             pages.append(self._page(at, token))
         return pages
@@ -330,7 +330,7 @@ class BotoRegistry:
                 )
             return second if not isinstance(second, AccessDeniedError) else map_error(error, operation, at, endpoint)
         return VersionNotFoundError(
-            f"the registry has no {at}: {operation}", hint="Somebody may have deleted it just now: run again to see."
+            f"the registry has no {at}: {operation}", hint="It may have been deleted just now. Run again to check."
         )
 
 

@@ -103,8 +103,8 @@ def _service_error(error: boto.ClientError, operation: str, at: Coordinates, end
         return _missing(error, f"{about}: {operation}: {message}", at, endpoint)
     if code == "ConflictException" or status == 409:
         return RegistryConflictError(
-            f"the registry refused {request}, because of what it holds: {message}",
-            hint="Run again: it is looked at anew. If this stays, `codeartifact-release status` shows what it holds.",
+            f"the registry refused {request}, because of its current content: {message}",
+            hint="Run again: the version is read again. If the error persists, see `codeartifact-release status`.",
         )
     if is_throttled(error):
         return ThrottledError(
@@ -114,18 +114,19 @@ def _service_error(error: boto.ClientError, operation: str, at: Coordinates, end
         )
     if code == "ServiceQuotaExceededException" or status == 402:
         return QuotaExceededError(
-            f"{request} is over a quota of the account: {message}",
-            hint="Release fewer or smaller assets (by default 5 GB an asset, 150 assets a version), or have the quota "
-            "raised in Service Quotas.",
+            f"{request} exceeds a quota of the account: {message}",
+            hint="Release fewer or smaller assets (default quotas: 5 GB per asset, 150 assets per version), or raise "
+            "the quota in Service Quotas.",
         )
     if status >= 500:
         return ServerFaultError(
-            f"the registry failed in {request}: {message} (HTTP {status})", hint=f"The fault is the registry's. {AGAIN}"
+            f"the registry failed in {request}: {message} (HTTP {status})",
+            hint=f"This is an error of the registry. {AGAIN}",
         )
     if code == "ValidationException" or status == 400:
         return InvalidRequestError(
-            f"the registry refused {request} as malformed: {message}",
-            hint="Correct what it names: a name, a version, or `endpoint`, if that is not CodeArtifact.",
+            f"the registry refused {request} as invalid: {message}",
+            hint="Correct the name or version, or `endpoint` if it is not CodeArtifact.",
         )
     return RegistryError(
         f"{request} failed with {code if code and not code.isdigit() else f'HTTP {status}'}: {message}",
@@ -140,8 +141,8 @@ def _denied(error: boto.ClientError, operation: str, at: Coordinates, what: str)
     if "explicit deny" in what:
         return AccessDeniedError(
             what,
-            hint=f"A policy denies codeartifact:{operation}, which no other can allow: change that one, or use "
-            "another role.",
+            hint=f"A policy explicitly denies codeartifact:{operation}, and no other policy can override that. "
+            "Change it, or use another role.",
         )
     owner = ""
     if at.domain_owner:
@@ -183,12 +184,12 @@ def _missing(error: boto.ClientError, what: str, at: Coordinates, endpoint: str)
             )
         case "package" | "package-version" | "asset":
             return VersionNotFoundError(
-                f"the registry has no {what}", hint="Somebody may have deleted it just now: run again to see."
+                f"the registry has no {what}", hint="It may have been deleted just now. Run again to check."
             )
     return RegistryError(
-        f"the registry does not find something, and does not say what: {what}",
-        hint="Check domain, domainOwner, repository, region and endpoint. Where the caller may "
-        "codeartifact:DescribeRepository, it is told which of them is missing.",
+        f"the registry returned a 404 that does not say what is missing: {what}",
+        hint="Check domain, domainOwner, repository, region and endpoint. If the caller has "
+        "codeartifact:DescribeRepository, the message names what is missing.",
     )
 
 
@@ -199,7 +200,7 @@ def _local_error(error: Exception, operation: str, endpoint: str) -> ReleaseErro
         case boto.ParamValidationError():
             return InvalidRequestError(
                 f"{operation} was not sent: {one_line(error.kwargs.get('report'))}",
-                hint="Correct the name: CodeArtifact has none like it.",
+                hint="Correct the name: CodeArtifact does not allow it.",
             )
         case boto.HTTPClientError() | boto.ConnectionError() | boto.IncompleteReadError():
             return network_error(error, operation, endpoint)

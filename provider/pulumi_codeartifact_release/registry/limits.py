@@ -14,20 +14,20 @@ CONNECT_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 120.0
 """Twice boto3's: the service responds to a large asset only after it has stored it."""
 MAX_TIMEOUT_S = 86_400.0
-"""The longest time-out that a user may set."""
+"""Maximum timeout that a user may set."""
 REQUEST_ATTEMPTS = 6
-"""Attempts of botocore for one request; throttled responses are retried apart from these."""
+"""Attempts of botocore for one request. Throttled responses are retried separately."""
 MAX_CONNECTIONS = 64
 MAX_RESPONSE_BYTES = 64 << 20
-"""Bytes of one response, decompressed. A page of 1,000 assets is about half a MiB."""
+"""Maximum size of a response after decompression. A page of 1,000 assets has about half a MiB."""
 MAX_RESPONSE_S = 120.0
-"""From a response's first byte to its last: a server that sends byte after byte never runs into the read time-out."""
+"""Maximum time from the first to the last byte of a response: a slow stream of bytes never triggers READ_TIMEOUT_S."""
 CALLER_CONNECT_TIMEOUT_S, CALLER_READ_TIMEOUT_S = 3, 5
-"""Of GetCallerIdentity, which is only a convenience."""
+"""Timeouts of GetCallerIdentity. They are short, because its result is optional."""
 CREDENTIAL_PROCESS_S = 60.0
-"""The longest run of a `credential_process`, as in AWS's SDK for Go."""
+"""Timeout of a `credential_process`, as in AWS's SDK for Go."""
 CHECKPOINT_S = 0.25
-"""How often a waiting thread checks whether it shall stop."""
+"""How often a waiting thread checks whether it must stop."""
 
 # --- quotas and throttling --------------------------------------------------------------------------------------------
 
@@ -39,7 +39,7 @@ AWS_RATES: Mapping[str, float] = {
 }
 """The service's default quotas, requests per second for each account and region."""
 MAX_IN_FLIGHT = 16
-"""Requests of one operation that wait for their response at the same time."""
+"""Maximum number of concurrent requests of one operation."""
 BURST_S = 0.8
 """A quota allows one second's worth at once. Latency varies, so requests arrive closer together than they left."""
 RATE_RECOVERY = 2.0
@@ -48,7 +48,7 @@ throttles 30 % at random is then slower than 1.5 requests per second."""
 MIN_RATE = 0.5
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.5, 5.0
 BACKOFF_TOTAL_S = 150.0
-"""A full quota clears by waiting, so waiting is worth minutes, whatever the responses ask for."""
+"""A used-up quota recovers with time, so it is worth waiting for minutes."""
 MAX_RETRY_AFTER_S = 20
 
 # --- reading again ----------------------------------------------------------------------------------------------------
@@ -60,19 +60,19 @@ SETTLE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0)
 """Seconds before each further read after a write. Reads are usually consistent within a second; a registry that takes
 longer than the sum is reported."""
 VERIFY_ROUNDS = 3
-"""Downloads of a version that changes while it is verified."""
+"""Maximum downloads of a version that changes while it is verified."""
 DOWNLOAD_WAITS = (0.5, 2.0)
 """Seconds before each further download of an asset whose connection broke."""
 
-# --- at the same time -------------------------------------------------------------------------------------------------
+# --- parallelism ------------------------------------------------------------------------------------------------------
 
 PARALLEL_UPLOADS = 16
-"""Of one version."""
+"""Maximum parallel uploads of one version."""
 PARALLEL_DOWNLOADS = 8
-"""Of one version."""
+"""Maximum parallel downloads of one version."""
 PARALLEL_LARGE_DOWNLOADS = 4
-"""Of the whole process: disks for temporary files are small."""
+"""Maximum parallel downloads of large assets in the process, because disks for temporary files are small."""
 PARALLEL_PACKAGES = 4
-"""Of one command: as many as a Pulumi plugin works on."""
+"""Maximum parallel releases of one command, as many as in a Pulumi plugin."""
 PARALLEL_READS = 8
-"""Environments and packages that `status` reads."""
+"""Maximum number of packages that `status` reads in parallel."""

@@ -38,7 +38,7 @@ def page_of(response: Mapping[str, Any], at: Coordinates, most: int) -> Page:
     """Parse a response of at most `most` assets. Raises ServerFaultError."""
     assets = response.get("assets") or []
     if len(assets) > most:
-        raise ServerFaultError(f"ListPackageVersionAssets for {at}: a page holds more than the {most} asked for")
+        raise ServerFaultError(f"ListPackageVersionAssets for {at}: a page has more than the {most} requested assets")
     return Page(response.get("versionRevision"), [_asset(each, at) for each in assets], response.get("nextToken"))
 
 

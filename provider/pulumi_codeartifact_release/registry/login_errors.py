@@ -41,7 +41,7 @@ def no_credentials(source: str, reason: str) -> NoCredentialsError:
     """Return the error for a source of credentials (a variable, a file, a program) that gives none."""
     return NoCredentialsError(
         f"{source} gave no AWS credentials: {reason}",
-        hint=f"Correct it, or take it away. {_LOGIN_HINT}",
+        hint=f"Correct it, or remove it. {_LOGIN_HINT}",
     )
 
 
@@ -78,8 +78,8 @@ def login_error(error: Exception, source: str) -> ReleaseError:
         return about_credentials(error, source) or about_settings(error) or _connection_error(error, source)
     if type(error) is RuntimeError and "expired" in str(error):
         return ExpiredCredentialsError(
-            f"the credentials of {source} have expired, and it gave no others",
-            hint=f"Log in again, or renew what it gives. {AGAIN}",
+            f"the credentials of {source} have expired, and it returned no new ones",
+            hint=f"Log in again, or renew them. {AGAIN}",
         )
     return no_credentials(source, _reason(error))
 
@@ -98,12 +98,12 @@ def login_refusal(error: boto.ClientError) -> ReleaseError:
     if status >= 500:
         return ServerFaultError(
             f"{operation}, for AWS credentials, failed there: {message} (HTTP {status})",
-            hint=f"The fault is that service's. {AGAIN}",
+            hint=f"This is an error of that service. {AGAIN}",
         )
     if "invalid MFA" in message:
         return NoCredentialsError(
             f"{operation} gave no AWS credentials: {message}",
-            hint="Run again with the next code of the MFA device: each is taken once.",
+            hint="Run again with the next code of the MFA device: each code is valid once.",
         )
     return NoCredentialsError(
         f"{operation} gave no AWS credentials: {message}",
@@ -185,7 +185,7 @@ def _no_profile(name: str) -> UsageError:
     if not name.strip():
         return UsageError(
             "AWS_PROFILE is set, and empty",
-            hint="Name a profile there, or `unset AWS_PROFILE` (and AWS_DEFAULT_PROFILE): an empty one is no profile.",
+            hint="Name a profile there, or `unset AWS_PROFILE` (and AWS_DEFAULT_PROFILE). It must not be empty.",
         )
     return UsageError(
         f"there is no AWS profile {name} on this machine",

@@ -77,7 +77,7 @@ class Login:
         except EOFError:
             code = ""
         if not re.fullmatch("[0-9]{6}", code):
-            raise NoCredentialsError("that is no code of an MFA device: it has 6 digits", hint="Run again.")
+            raise NoCredentialsError("not a valid MFA code: it has 6 digits", hint="Run again.")
         return code
 
     @property
@@ -165,8 +165,8 @@ class _Credentials:
         what = f"the {_PARTS[part]} of {self._source}"
         if self._credentials.method == "env":
             what = _VARIABLES[part]
-        wrong = "has a line break, a blank, or another character that none has" if value else "is empty"
-        raise NoCredentialsError(f"{what} {wrong}", hint="Set it again, without it: often it is at the end.")
+        wrong = "contains a line break, a space, or another invalid character" if value else "is empty"
+        raise NoCredentialsError(f"{what} {wrong}", hint="Set it again without it. It is often at the end.")
 
 
 class _CommandProvider(CommandProvider):
@@ -177,10 +177,10 @@ class _CommandProvider(CommandProvider):
         try:
             words = compat_shell_split(command)
         except ValueError as error:
-            raise no_credentials(source, f"it is no command: {error}") from error
+            raise no_credentials(source, f"it is not a valid command: {error}") from error
         if not any(words[:1]):
             raise no_credentials(source, "it is empty")
-        # Without the arguments, which may be secret.
+        # Omit the arguments, which may be secret.
         source += f" ({words[0]})"
         output = self._parse(_output(words, source), source)
         expiration = output.get("Expiration")
@@ -200,14 +200,14 @@ class _CommandProvider(CommandProvider):
         try:
             credentials = json.loads(output)
         except (ValueError, RecursionError) as error:
-            raise no_credentials(source, "what it printed is no JSON") from error
+            raise no_credentials(source, "its output is not JSON") from error
         if not isinstance(credentials, dict):
-            raise no_credentials(source, "what it printed is no JSON object")
+            raise no_credentials(source, "its output is not a JSON object")
         if credentials.get("Version") != 1:
-            raise no_credentials(source, "`Version` is not 1 in what it printed")
+            raise no_credentials(source, "`Version` is not 1 in its output")
         for name in ("AccessKeyId", "SecretAccessKey"):
             if not isinstance(credentials.get(name), str):
-                raise no_credentials(source, f"`{name}` is missing in what it printed, or is no text")
+                raise no_credentials(source, f"`{name}` is missing in its output, or is not a string")
         return credentials
 
 
@@ -227,11 +227,11 @@ def _output(words: list[str], source: str) -> bytes:
         except subprocess.TimeoutExpired as error:
             raise no_credentials(source, f"it did not end within {CREDENTIAL_PROCESS_S:g} s") from error
         finally:
-            # After a time-out or an interruption it still runs; for a process that has ended this does nothing.
+            # After a time-out or an interruption it still runs; for a finished process this does nothing.
             process.kill()
     if code:
         reason = " ".join(stderr.decode(errors="replace").split())
-        raise no_credentials(source, reason[:500] or f"it ended with exit code {code}, and said nothing")
+        raise no_credentials(source, reason[:500] or f"it ended with exit code {code} and printed no error")
     return stdout
 
 
@@ -262,7 +262,7 @@ def _refuse_expired(expiration: object, source: str) -> None:
         end = datetime.fromisoformat(str(expiration))
         has_expired = end <= datetime.now(UTC)
     except (ValueError, TypeError, OverflowError) as error:
-        raise no_credentials(source, "`Expiration` in what it printed is no time with a time zone") from error
+        raise no_credentials(source, "`Expiration` in its output is not a time with a time zone") from error
     if has_expired:
         raise ExpiredCredentialsError(
             f"the credentials that {source} gave had expired ({end:%Y-%m-%d %H:%M:%S %Z})",

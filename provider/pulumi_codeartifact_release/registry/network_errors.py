@@ -119,7 +119,7 @@ def _interrupted_cause(error: boto.BotoCoreError) -> _Cause | None:
     strange = _first(error, BadStatusLine)
     if strange and not isinstance(strange, RemoteDisconnected):
         return _Cause("the server does not speak HTTP", "Correct host and port of the endpoint.")
-    again = f"{AGAIN} If this stays, look at what is in between: a proxy, a firewall, a VPN."
+    again = f"{AGAIN} If the error persists, check what is in between: a proxy, a firewall, a VPN."
     if isinstance(error, boto.IncompleteReadError):
         received, expected = error.kwargs.get("actual_bytes"), error.kwargs.get("expected_bytes")
         return _Cause(f"the connection broke off after {received} of {expected} bytes", again)
