@@ -5,6 +5,7 @@ from pulumi_codeartifact_release import PackageVersion, Promotion, publish_manif
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,18 +25,18 @@ __all__ = [
 ]
 
 
+_MODULES = {
+    "PackageVersion": "resources",
+    "Promotion": "resources",
+    "ReleaseError": "errors",
+    "outputs_of": "programs",
+    "publish_manifest": "programs",
+    "publish_stack": "programs",
+}
+
+
 def __getattr__(name: str) -> Any:
-    # Lazy: the command line imports this package and must not wait for Pulumi.
-    if name in ("PackageVersion", "Promotion"):
-        from . import resources  # noqa: PLC0415
-
-        return getattr(resources, name)
-    if name in ("outputs_of", "publish_manifest", "publish_stack"):
-        from . import programs  # noqa: PLC0415
-
-        return getattr(programs, name)
-    if name == "ReleaseError":
-        from .errors import ReleaseError  # noqa: PLC0415
-
-        return ReleaseError
+    # The command line imports this package, and must not wait for the import of Pulumi.
+    if name in _MODULES:
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""How far reading is, of files or of a registry: a bar at a terminal, nothing in a log.
+"""The progress of reading files or a registry: a bar at a terminal, nothing in a log.
 
 with open_reading(quiet=False) as reading:
     hash_files(paths, on_bytes=reading.hashing(paths))
@@ -10,41 +10,36 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from ..publishing import Event
-    from ..publishing.download_asset import DownloadStarted
+from ..publishing import Event
+from ..publishing.download_asset import DownloadStarted
+from .views.bars import ReadingBar
 
 
 class Reading(Protocol):
-    """Shows what is under way; told from several threads."""
+    """Shows the progress of reading, from several threads."""
 
     def hashing(self, files: Collection[Path]) -> Callable[[int], None]:
-        """Take note of files to be hashed; returns whom to tell how many bytes were."""
+        """Show that files are hashed; return a function to call with each number of bytes that was read."""
 
     def add(self, version: str, event: Event | DownloadStarted) -> None:
-        """Take note of what happened to a version."""
+        """Show what happened to a version."""
 
 
-class Nothing:
-    """`Reading` for logs, where nothing moves."""
-
+class _Silent:
     def hashing(self, files: Collection[Path]) -> Callable[[int], None]:  # noqa: ARG002
-        """Take no note."""
         return lambda _count: None
 
     def add(self, version: str, event: Event | DownloadStarted) -> None:
-        """Take no note."""
+        pass
 
 
 @contextmanager
 def open_reading(*, quiet: bool) -> Iterator[Reading]:
-    """Show it as suits where stderr goes."""
+    """Show a bar if stderr is a terminal."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield Nothing()
+        yield _Silent()
         return
-    from .views.progress_bar import Bar  # noqa: PLC0415 - rich is for terminals
-
-    with Bar() as bar:
+    with ReadingBar() as bar:
         yield bar

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+import bracex
 from wcmatch import glob
 
 from .listing import FLAGS
@@ -196,8 +197,6 @@ def _relative(text: str, folder: Folder) -> str:
 
 def _alternatives(text: str) -> list[str]:
     """Return what `{a,b}`, `@(a|b)` and `a, b` stand for."""
-    import bracex  # noqa: PLC0415 - what wcmatch expands braces with; few manifests need it
-
     text = _GROUP.sub(lambda group: "{" + group[1].replace("|", ",") + "}" if "|" in group[1] else group[1], text)
     try:
         found = bracex.expand(text, limit=_MOST_ALTERNATIVES)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -35,8 +36,6 @@ def listed(texts: Sequence[str], most: int = 5) -> str:
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that was probably meant."""
-    import difflib  # noqa: PLC0415 - few manifests have a slip of the pen
-
     # difflib takes quadratic time: nobody mistypes a word of a thousand letters, or means one of ten thousand.
     candidates = {candidate.casefold(): candidate for candidate in islice(known, 100)}
     found = difflib.get_close_matches(word.casefold()[:100], candidates, n=1, cutoff=0.65)

@@ -11,6 +11,7 @@ for event in apply(release, sources, destination, scheduler, promotion_source=pr
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -205,8 +206,6 @@ class DownloadSource:
         except (VersionNotFoundError, RegistryConflictError) as error:
             self._raise_unavailable(error.message)
         except OSError as error:
-            import tempfile  # noqa: PLC0415 - it takes long to import, and most promotions are copies
-
             raise FileError(
                 f"{self.asset.name} of {source} cannot be kept for the way: {error.strerror or error}",
                 hint=f"Make room in {tempfile.gettempdir()}, or set TMPDIR to a folder that has it; then run again.",
@@ -226,8 +225,6 @@ class DownloadSource:
 
 @contextmanager
 def _temporary_file() -> Iterator[BinaryIO]:
-    import tempfile  # noqa: PLC0415
-
     # A file without a name: whatever kills us, nothing is left behind.
     file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closing it may fail
     try:

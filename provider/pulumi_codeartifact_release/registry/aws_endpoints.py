@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -91,11 +92,12 @@ def _outputs(region: str) -> dict[str, Any]:
 
 @cache
 def _partitions() -> list[dict[str, Any]]:
-    import botocore  # noqa: PLC0415 - most commands name no region
-
+    spec = find_spec("botocore")
+    assert spec
+    assert spec.origin
     try:
-        # The file itself: what loads it in botocore takes long to import.
-        content = (Path(botocore.__file__).parent / "data" / "partitions.json").read_bytes()
+        # Read from the file, because botocore's loader is slow to import.
+        content = Path(spec.origin).with_name("data").joinpath("partitions.json").read_bytes()
         partitions: list[dict[str, Any]] = json.loads(content)["partitions"]
     except FileNotFoundError:
         from botocore.loaders import create_loader  # noqa: PLC0415

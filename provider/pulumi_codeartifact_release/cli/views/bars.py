@@ -1,4 +1,4 @@
-"""Releases under way, for people: bars at a terminal, lines in a log, nothing where it is to be quiet.
+"""Progress for people: bars at a terminal, lines in a log, nothing with --quiet.
 
 with open_display(sizes, connection, quiet=False) as display:
     display.add("acme/app", event)
@@ -7,28 +7,33 @@ with open_display(sizes, connection, quiet=False) as display:
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
 
+from ...connections import Connection
 from ...errors import printable
 from ...progress import Live
 from ...progress import Progress as ReleaseProgress
-from ...publishing import Event, Finished, Planned
+from ...publishing import AssetProgress, Event, Finished, Planned
+from ...publishing.download_asset import DownloadStarted
 from ...review import part_text
 from ..error_output import nobody_reads
-
-if TYPE_CHECKING:
-    from ...connections import Connection
 
 _LOG_EVERY_S = 30.0
 
 
 def _print(text: str, *, err: bool = False) -> None:
-    """Print a line; that nobody reads it any more is not worth a release."""
+    """Print a line. A reader that is gone does not stop a release."""
     try:
         click.echo(text, err=err)
     except OSError:
@@ -36,9 +41,9 @@ def _print(text: str, *, err: bool = False) -> None:
 
 
 class Display:
-    """Follows several releases; told from several threads. This one shows nothing.
+    """Follows several releases, from several threads, and shows nothing.
 
-    `connection` is where to: its quota is what is waited for.
+    `connection`: of the destination, whose rate limit determines the time left.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -55,28 +60,28 @@ class Display:
         pass
 
     def add(self, package: str, event: Event) -> None:
-        """Take note of what happened to a package."""
+        """Show what happened to a package."""
         release = self.releases.get(package)
         if release is None:
             release = self.releases[package] = ReleaseProgress(self._connection.rate, self._connection.waiting_s)
         release.add(event)
         if isinstance(event, Finished):
             self.done[package] = release.line()
-        self._moved(package, event)
+        self._update(package, event)
 
     def last_line(self, package: str) -> str:
-        """Return what stays of a package: a line."""
+        """Return the line of a finished package."""
         return printable(f"{package}: {self.done[package]}")
 
     def say(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a line."""
 
-    def _moved(self, package: str, event: Event) -> None:
+    def _update(self, package: str, event: Event) -> None:
         pass
 
 
 class LineDisplay(Display):
-    """For logs: a line when a package is done, and one every half minute while nothing is; nothing that moves."""
+    """For logs: a line for each finished package, and one every half minute for those in progress."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -92,10 +97,10 @@ class LineDisplay(Display):
         self._live.__exit__(kind, error, trace)
 
     def say(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a line."""
         _print(text, err=True)
 
-    def _moved(self, package: str, event: Event) -> None:
+    def _update(self, package: str, event: Event) -> None:
         if isinstance(event, Finished):
             _print(self.last_line(package))
 
@@ -105,34 +110,31 @@ class LineDisplay(Display):
         return "\n".join(lines) or "looking at the registry"
 
 
-class BarDisplay(Display):
-    """For terminals: a bar for each package under way on stderr, and a line that stays when it is done.
+class _Tail(ProgressColumn):
+    """The text after a bar. Rich renders it again and again, because the time left changes while nothing happens."""
 
-    `sizes` are the bytes to send by package.
+    def render(self, task: Any) -> Text:
+        """Return assets, bytes and time: what matters most comes first, as a narrow terminal cuts the rest."""
+        release = task.fields["release"]
+        size = part_text(release.bytes_sent, int(task.total or 0))
+        assets = release.count_text().removesuffix(" assets")
+        return Text(", ".join(filter(None, (assets, size, release.tail()))))
+
+
+class BarDisplay(Display):
+    """For terminals: a bar on stderr for each package in progress, and a line for each finished one.
+
+    `sizes`: the bytes to send, by package.
     """
 
     def __init__(self, connection: Connection, sizes: Mapping[str, int]) -> None:
-        from rich.console import Console  # noqa: PLC0415 - for terminals only
-        from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn  # noqa: PLC0415
-        from rich.table import Column  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
-
-        class Tail(ProgressColumn):
-            # Asked at every turn of the display: time passes, and the quota is waited for, while nothing happens.
-            def render(self, task: Any) -> Text:
-                release = task.fields["release"]
-                # What matters most comes first: a narrow terminal cuts the rest.
-                counted = part_text(release.bytes_sent, int(task.total or 0))
-                assets = release.count_text().removesuffix(" assets")
-                return Text(", ".join(filter(None, (assets, counted, release.tail()))))
-
         super().__init__(connection)
         self._sizes = sizes
         self._tasks: dict[str, Any] = {}
         self._bars = Progress(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, max_width=24)),
             BarColumn(bar_width=6),
-            Tail(table_column=Column(no_wrap=True, overflow="ellipsis")),
+            _Tail(table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=Console(stderr=True),
             transient=True,
         )
@@ -147,10 +149,10 @@ class BarDisplay(Display):
         self._bars.stop()
 
     def say(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a line."""
         self._bars.console.print(text, markup=False, highlight=False)
 
-    def _moved(self, package: str, event: Event) -> None:
+    def _update(self, package: str, event: Event) -> None:
         release = self.releases[package]
         if isinstance(event, Planned) and package not in self._tasks:
             self._tasks[package] = self._bars.add_task(printable(package), total=self._sizes[package], release=release)
@@ -161,14 +163,78 @@ class BarDisplay(Display):
             if sys.stdout is not None and sys.stdout.isatty():
                 self.say(self.last_line(package))
             else:
-                # A log of what was released gets these lines wherever the bars are.
+                # These lines belong to the output, wherever the bars are.
                 _print(self.last_line(package))
 
 
 @contextmanager
 def open_display(sizes: Mapping[str, int], connection: Connection, *, quiet: bool) -> Iterator[Display]:
-    """Show releases as suits where the output goes; `sizes` are the bytes to send by package."""
-    bars = not quiet and sys.stderr is not None and sys.stderr.isatty()
-    chosen = BarDisplay(connection, sizes) if bars else Display(connection) if quiet else LineDisplay(connection)
-    with chosen as display:
+    """Show releases in bars if stderr is a terminal, else in lines; `sizes`: the bytes to send, by package."""
+    if quiet:
+        display = Display(connection)
+    elif sys.stderr is not None and sys.stderr.isatty():
+        display = BarDisplay(connection, sizes)
+    else:
+        display = LineDisplay(connection)
+    with display:
         yield display
+
+
+class ReadingBar:
+    """One bar on stderr for files that are hashed, then for assets that are downloaded; it disappears at the end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hashed_bytes = self._total_bytes = 0
+        self._download_sizes: dict[str, int] = {}
+        self._received: dict[str, dict[str, int]] = {}
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[size]}"),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bars.add_task("reading", total=None, size="")
+
+    def __enter__(self) -> ReadingBar:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def hashing(self, files: Collection[Path]) -> Callable[[int], None]:
+        """Show that files are hashed; return a function to call with each number of bytes that was read."""
+        for file in files:
+            with suppress(OSError):
+                self._total_bytes += file.stat().st_size
+        self._show("hashing", 0, self._total_bytes)
+        return self._add_hashed
+
+    def _add_hashed(self, count: int) -> None:
+        with self._lock:
+            self._hashed_bytes += count
+            self._show("hashing", self._hashed_bytes, self._total_bytes)
+
+    def add(self, version: str, event: Event | DownloadStarted) -> None:
+        """Show what happened to a version."""
+        with self._lock:
+            match event:
+                case DownloadStarted(assets):
+                    # A version that changed meanwhile starts again, without the bytes received so far.
+                    self._download_sizes[version] = sum(asset.size for asset in assets)
+                    self._received[version] = {}
+                case AssetProgress(asset, size):
+                    self._received[version][asset.name] = size
+                case _:
+                    return
+            received = sum(size for sizes in self._received.values() for size in sizes.values())
+            self._show("downloading", received, max(sum(self._download_sizes.values()), received))
+
+    def _show(self, description: str, count: int, total: int) -> None:
+        size = part_text(count, total)
+        self._bars.update(self._task, description=description, completed=count, total=total, size=size)
