@@ -115,8 +115,9 @@ class Run:
         source = replace(release.at, repository=f"source-{spec.place + 1}")
         pin = Pin(release.digest, "`pins`") if spec.pinned else None
         promotion = Promotion(source, release.at, pin)
+        source_calls = _Calls(self, spec.place)
         promotion_source = self._core.promotion_source(
-            promotion, _Calls(self, spec.place), same_domain=spec.route is Route.COPY
+            promotion, lambda: source_calls, same_domain=spec.route is Route.COPY
         )
         if spec.pinned:
             chosen = self._core.choose_candidate(
