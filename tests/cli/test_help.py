@@ -11,7 +11,7 @@ from importlib import import_module
 import pytest
 
 from pulumi_codeartifact_release.cli.commands import group
-from pulumi_codeartifact_release.cli.target import Options
+from pulumi_codeartifact_release.cli.context import Options
 
 from .conftest import Run
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from embedded import Gate, Package, opened
-from pulumi_codeartifact_release.cli.target import Stop
+from pulumi_codeartifact_release.cli.context import Stop
 from pulumi_codeartifact_release.errors import AccessDeniedError
 from pulumi_codeartifact_release.registry import Coordinates, limits
 from pulumi_codeartifact_release.registry.boto import BotoRegistry

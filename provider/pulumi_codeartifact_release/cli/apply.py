@@ -14,6 +14,7 @@ from ..errors import InterruptedReleaseError, ReleaseError, UsageError, printabl
 from ..publishing import Action, Planned, ThreadScheduler, apply
 from ..registry.limits import PARALLEL_PACKAGES
 from ..review import count_text
+from .context import Options, Target, open_target
 from .error_output import nobody_reads, show_error, told
 from .files import released_files
 from .plan import REFUSED, show_notes, show_plans
@@ -21,7 +22,6 @@ from .plan_file import ApprovedPlan, read_plan
 from .plans import PackagePlan, make_plans
 from .progress import open_reading
 from .summary import Summary, apply_summary, plan_summary
-from .target import Options, Target, open_target
 from .views.bars import Display, open_display
 
 

@@ -12,12 +12,12 @@ import click
 
 from ..errors import RefusedError, UsageError, printable
 from ..manifest import duration
+from .context import Options, Target, open_target
 from .files import refuse_unwritable, released_files
 from .plan_file import LONGEST, write_plan
 from .plans import PackagePlan, make_plans
 from .progress import open_reading
 from .summary import Summary, plan_summary
-from .target import Options, Target, open_target
 from .views.console import terminal_width
 from .views.plan_json import Validity, plan_json
 from .views.plan_table import plan_lines, refusal_lines

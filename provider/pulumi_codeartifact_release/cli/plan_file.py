@@ -28,10 +28,10 @@ from ..publishing import Action, Finalize, Plan, Route, digest
 from ..publishing.plan_drift import ApprovedRelease, VersionSnapshot, plan_drift
 from ..registry.interface import Asset, Status
 from ..registry.listing import is_text
+from .context import Options, Target
 from .files import write_whole
 from .plans import PackagePlan
 from .schema import schema_text
-from .target import Options, Target
 from .views.plan_json import SCHEMA_VERSION, found_json, package_json, permissions_json, site_json
 
 MAX_BYTES = 64 << 20

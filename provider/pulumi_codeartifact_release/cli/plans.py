@@ -36,8 +36,8 @@ from ..publishing import (
 )
 from ..registry.interface import Asset, Coordinates, Status
 from .concurrency import in_parallel
+from .context import DeclaredRelease, Site, Target, refuse_unknown, warn_of_idle_pins
 from .progress import Reading
-from .target import DeclaredRelease, Site, Target, refuse_unknown, warn_of_idle_pins
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ import click
 from ..manifest import Variables, load
 from ..publishing import time_text
 from ..publishing.drift import AvailableVersion, DesiredVersion
+from .context import parsed_variables
 from .files import refuse_unwritable, write_whole
 from .status_read import Cell, EnvironmentReport, Report, read_report
-from .target import parsed_variables
 from .views.console import terminal_width
 from .views.status_page import page
 from .views.status_table import status_lines

@@ -31,7 +31,7 @@ from ..publishing.drift import (
 from ..registry.interface import Registry, Status
 from ..registry.limits import PARALLEL_READS
 from .concurrency import in_parallel
-from .target import EVERYWHERE, endpoint_warning
+from .context import EVERYWHERE, endpoint_warning
 
 _Key = tuple[str, str | None]
 """A package, and which of its versions where the manifest has several."""

@@ -19,9 +19,9 @@ import click
 
 from ..errors import ReleaseError, UsageError, printable
 from ..review import count_text, size_text, source_text
+from .context import Target
 from .files import append, refuse_unwritable, write_whole
 from .plans import PackagePlan, refusals_of, sum_up
-from .target import Target
 from .verify_read import Report
 from .views import plan_table, verify_text
 from .views.plan_table import action_text

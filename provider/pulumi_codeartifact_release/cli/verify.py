@@ -15,9 +15,9 @@ import click
 from ..errors import UsageError
 from ..location import Location
 from ..publishing import Permission
+from .context import FORM
 from .error_output import error_tag
 from .summary import Summary, verify_summary
-from .target import FORM
 from .verify_read import of_digests, of_manifest
 from .views.console import terminal_width
 from .views.verify_text import failure_code, report_json, sum_text, text_lines

@@ -16,8 +16,8 @@ from ..publishing import ThreadScheduler
 from ..publishing.verify import Expected, VerifyOutcome, VerifyResult, verify
 from ..registry.interface import Coordinates
 from .concurrency import in_parallel
+from .context import EVERYWHERE, Site, Stop
 from .progress import Reading
-from .target import EVERYWHERE, Site, Stop
 
 
 class Basis(StrEnum):

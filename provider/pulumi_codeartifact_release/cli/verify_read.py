@@ -23,8 +23,8 @@ from ..publishing import Permission, Release, ThreadScheduler, read_version
 from ..publishing.verify import Expected, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
 from ..remedies import Need
+from .context import Site, Stop, open_site, parsed_variables, warn_of_endpoint, warn_of_idle_pins
 from .progress import Reading, open_reading
-from .target import Site, Stop, open_site, parsed_variables, warn_of_endpoint, warn_of_idle_pins
 from .verify_check import Basis, Checked, Subject, check
 
 

@@ -16,8 +16,8 @@ from ... import __version__
 from ...publishing import Plan, time_text
 from ...publishing.plan import Difference
 from ...registry.interface import Asset
+from ..context import Options, Site, Target
 from ..plans import PackagePlan, sum_up
-from ..target import Options, Site, Target
 
 SCHEMA_VERSION = 1
 

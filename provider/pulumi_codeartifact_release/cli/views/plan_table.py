@@ -16,8 +16,8 @@ from rich.console import RenderableType
 from ...errors import printable
 from ...publishing import Action, Review, ReviewTotals, Route
 from ...review import count_text, plan_text, seconds_text, size_text, source_text
+from ..context import Target
 from ..plans import PackagePlan, refusals_of, sum_up
-from ..target import Target
 from .console import columns, header, indented, lines, text
 
 _SIGNS = {

@@ -21,7 +21,7 @@ from ...publishing.download_asset import Download
 from ...publishing.verify import AssetDifference, Difference, VerifyOutcome, VerifyResult, VersionDifference
 from ...registry.interface import Asset, Status
 from ...review import count_text, size_text
-from ..target import Site
+from ..context import Site
 from ..verify_check import Basis, Checked
 from ..verify_read import Report
 from .console import columns, header, indented, lines, text
