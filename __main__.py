@@ -1,7 +1,7 @@
-"""Publish or promote a manifest: `pulumi config set manifest PATH`, then `pulumi up`.
+"""Publishes or promotes the packages of a manifest: `pulumi config set manifest PATH`, then `pulumi up`.
 
-The manifest is `release.yaml` beside Pulumi.yaml, or what `manifest` says. The environment is the one that the stack is
-named after, or what `environment` says.
+The stack config sets `manifest` (default: `release.yaml` beside Pulumi.yaml) and `environment` (default: the name of
+the stack).
 """
 
 import asyncio
@@ -15,8 +15,8 @@ releases = publish_stack()
 
 async def outputs() -> pulumi.Inputs:
     """Return the outputs of the stack."""
-    # After one turn of the loop all registrations have begun, and the SDK waits for these. For none, it would wait for
-    # all outputs of all resources at once, anew after every answer: in time, the square of their number.
+    # Yield once, so that all registrations start before the SDK waits for outputs. Otherwise it waits for all outputs
+    # of all resources again after each response, which takes quadratic time.
     await asyncio.sleep(0)
     return {"releases": outputs_of(releases)}
 

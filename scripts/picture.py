@@ -1,4 +1,4 @@
-"""Turn captured terminal screens (with colours, as `tmux capture-pane -e -p` writes them) into docs/terminal.svg.
+"""Converts terminal screens, captured with `tmux capture-pane -e -p`, to docs/terminal.svg.
 
 python scripts/picture.py '$ pulumi up' up.ansi '$ pulumi up' again.ansi '$ pulumi preview' refused.ansi
 """
@@ -28,7 +28,7 @@ def main(words: list[str]) -> None:
             if text.plain.strip() and text.plain.strip() != "$":
                 console.print(text, overflow="fold")
         console.print()
-    # Without the web font that rich refers to: a picture asks no other server for anything.
+    # Remove the web font of rich, so that the picture makes no requests.
     template = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     OUT.write_text(console.export_svg(title="codeartifact-release", code_format=template))
 

@@ -1,4 +1,4 @@
-"""The Pulumi CLI as a user has it: on PATH, else below ~/.pulumi; and projects that run here."""
+"""Finds the Pulumi CLI, and prepares an environment and a project for it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def find() -> Path | None:
-    """Return the path of the CLI, None where there is none."""
+    """Return the path of the CLI on PATH or in ~/.pulumi; None if it is not installed."""
     if on_path := shutil.which("pulumi"):
         return Path(on_path)
     home = Path.home() / ".pulumi"
-    # The user's own, else the newest that the SDK installed.
+    # First the user's, then the newest one that the SDK installed.
     candidates = [home / "bin" / "pulumi", *sorted(home.glob("versions/*/bin/pulumi"), key=_version, reverse=True)]
     return next((path for path in candidates if os.access(path, os.X_OK)), None)
 
@@ -26,11 +26,11 @@ def _version(path: Path) -> list[int]:
 
 
 def environment(cli: Path, folder: Path) -> dict[str, str]:
-    """Return an environment in which the CLI keeps all that is its own in `folder`: no login, no user's settings."""
+    """Return an environment in which the CLI keeps its files in `folder` and uses no login and no user settings."""
     (folder / "state").mkdir(parents=True, exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
     return {
-        **kept,
+        **environ,
         # The CLI finds its language hosts beside itself or on PATH.
         "PATH": f"{cli.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PULUMI_HOME": str(folder / "home"),
@@ -42,13 +42,12 @@ def environment(cli: Path, folder: Path) -> dict[str, str]:
 
 
 def lay_out(folder: Path) -> None:
-    """Make `folder` a Pulumi project that runs with this virtual environment.
+    """Make `folder` a Pulumi project that uses this virtual environment.
 
-    It is the root program with the manifest `release.yaml`, unless the folder has a program of its own. A copy, since
-    stacks write their settings beside Pulumi.yaml: the clone stays as it was.
+    Unless it has its own program, copies the root program, because stacks write their settings beside Pulumi.yaml.
     """
     settings = folder / "Pulumi.yaml"
     text = settings.read_text() if settings.exists() else (ROOT / "Pulumi.yaml").read_text()
     if not settings.exists():
         shutil.copy(ROOT / "__main__.py", folder)
-    settings.write_text(re.sub("(?m)^( +virtualenv:).*$", lambda found: f"{found[1]} {sys.prefix}", text))
+    settings.write_text(re.sub("(?m)^( +virtualenv:).*$", lambda match: f"{match[1]} {sys.prefix}", text))

@@ -81,7 +81,7 @@ def clone(tmp_path: Path) -> Clone:
 def test_an_old_python_is_one_line_that_says_what_to_do(clone: Clone) -> None:
     code, err = clone.set_up("sys.version_info = (3, 9, 2, 'final', 0)")
     assert code == 2
-    assert err.startswith("Python 3.11 or later is needed")
+    assert err.startswith("Python 3.11 or later is required")
     assert "make PYTHON=python3.12" in err
     assert err.count("\n") == 1
 

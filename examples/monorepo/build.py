@@ -1,10 +1,10 @@
-"""Build every service of this repository, for every platform. The same sources are always the same bytes.
+"""Builds every service for every platform. The same sources always give the same bytes.
 
 python build.py
 
-build/orders/linux-amd64/orders.pyz             the program, and beside it the same with debugging aids
-build/orders/orders-chart.yaml                  how it is deployed
-build/orders/orders-client.zip                  what other services call it with
+build/orders/linux-amd64/orders.pyz             the program, and beside it the same with debug code
+build/orders/orders-chart.yaml                  its deployment
+build/orders/orders-client.zip                  the client library for other services
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def build() -> None:
         program = {"__main__.py": (source / "main.py").read_text(), "VERSION": (source / "VERSION").read_text()}
         for platform in PLATFORMS:
             contents = {**program, "platform_name.py": f'PLATFORM = "{platform}"\n'}
-            write(to / platform / f"{service}.pyz", packed(contents))
-            write(to / platform / f"{service}.debug.pyz", packed({**contents, "DEBUG": "yes\n"}))
+            write(to / platform / f"{service}.pyz", zip_of(contents))
+            write(to / platform / f"{service}.debug.pyz", zip_of({**contents, "DEBUG": "yes\n"}))
         write(to / f"{service}-chart.yaml", (source / "chart.yaml").read_bytes())
-        write(to / f"{service}-client.zip", packed({"client.py": (source / "client.py").read_text()}))
+        write(to / f"{service}-client.zip", zip_of({"client.py": (source / "client.py").read_text()}))
 
 
-def packed(contents: dict[str, str]) -> bytes:
-    """Not compressed, as other versions of zlib compress to other bytes; and no time of the build is in it."""
+def zip_of(contents: dict[str, str]) -> bytes:
+    """Return a reproducible ZIP file: uncompressed, since versions of zlib differ, and without the build time."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
         for name, content in sorted(contents.items()):

@@ -1,4 +1,4 @@
-"""Twelve packages of one repository: released to dev, one changed service alone, then all to staging. See README.md."""
+"""Twelve packages of one repository: all to dev, then one changed service, then all to staging. See README.md."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from examples.steps import Example, main, step
 
 def story() -> None:
     example = Example("monorepo")
-    step("Twelve packages of four services go to dev")
+    step("Release twelve packages of four services to dev")
     example.run("python", "build.py")
     example.release("dev")
 
-    step("One service changed: two packages have a new version, ten are left alone")
+    step("Release one changed service: two new versions, ten packages unchanged")
     example.write("src/orders/VERSION", "2.1.0")
     example.run("python", "build.py")
     example.release("dev")
 
-    step("What dev holds goes to staging: no file is needed any more")
+    step("Promote dev to staging, without the files")
     example.run("rm", "-r", "build")
     example.release("staging")
     example.run("codeartifact-release", "status", "release.yaml", "--html", "status.html")

@@ -1,4 +1,4 @@
-"""Somebody's own program: its stack `dev` publishes, its stack `prod` promotes what dev says that it holds."""
+"""Your own program: the stack `dev` publishes, the stack `prod` promotes the version in dev's outputs."""
 
 from __future__ import annotations
 

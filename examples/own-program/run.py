@@ -1,4 +1,4 @@
-"""Somebody's own program with two stacks: dev publishes, prod promotes what dev's outputs say. See README.md."""
+"""Your own program with two stacks: dev publishes, prod promotes the version in dev's outputs. See README.md."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from examples.steps import Example, main, step
 def story() -> None:
     example = Example("own-program")
     if not example.cli:
-        sys.exit("this is a Pulumi program: it needs the Pulumi CLI, https://www.pulumi.com/docs/install/")
-    step("dev publishes, and copies to staging in the same run")
+        sys.exit("this example needs the Pulumi CLI: https://www.pulumi.com/docs/install/")
+    step("dev publishes, and promotes to staging in the same run")
     example.release("dev")
 
-    step("prod promotes what the stack dev says, to another domain")
+    step("prod promotes the version in the outputs of dev, to another domain")
     example.release("prod")
 
-    step("The same bytes in both, by one hash over all assets")
+    step("The same bytes in both: one hash over all assets")
     for stack in ("dev", "prod"):
         example.run("pulumi", "stack", "output", "digest", "-s", stack)
 

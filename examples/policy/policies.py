@@ -1,7 +1,7 @@
-"""Three policies over `PackageVersion` and `Promotion`: what a preview shows is what they judge.
+"""Three policies for `PackageVersion` and `Promotion`.
 
-Where a preview does not know yet what a policy has to know, pulumi_policy says that the policy could not run; the
-update knows, and is judged before anything is written.
+If a preview does not know a value yet, pulumi_policy reports that the policy could not run. The update then checks it
+before anything is written.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SBOMS = ["*.spdx.json", "*.cdx.json", "*.cyclonedx.json", "sbom.json", "bom.json
 
 
 def texts(description: str, default: list[str]) -> dict[str, Any]:
-    """Return the schema of a list of texts that somebody may configure."""
+    """Return the schema of a setting that is a list of texts."""
     return {"type": "array", "items": {"type": "string"}, "description": description, "default": default}
 
 
-def told(props: Mapping[str, Any], name: str) -> str:
-    """Return a property for a message, which must not fail because one is not known yet."""
+def text_of(props: Mapping[str, Any], name: str) -> str:
+    """Return a property for a message; `[NAME]` if it is not known yet."""
     try:
         return str(props[name])
     except UnknownValueError:
@@ -37,15 +37,15 @@ def told(props: Mapping[str, Any], name: str) -> str:
 
 
 def place_of(props: Mapping[str, Any]) -> str:
-    return f"{told(props, 'domain')}/{told(props, 'repository')}"
+    return f"{text_of(props, 'domain')}/{text_of(props, 'repository')}"
 
 
-def what(props: Mapping[str, Any]) -> str:
-    return f"{told(props, 'namespace')}/{told(props, 'package')}@{told(props, 'version')} in {place_of(props)}"
+def version_of(props: Mapping[str, Any]) -> str:
+    return f"{text_of(props, 'namespace')}/{text_of(props, 'package')}@{text_of(props, 'version')} in {place_of(props)}"
 
 
 def is_one_of(props: Mapping[str, Any], places: list[str]) -> bool:
-    """Return whether a repository is named, by itself or with its domain."""
+    """Return whether the list has the repository, with or without its domain."""
     return props["repository"] in places or f"{props['domain']}/{props['repository']}" in places
 
 
@@ -56,8 +56,8 @@ def version_not_latest(args: ResourceValidationArgs, report: ReportViolation) ->
     version = args.props["version"]
     if version.casefold() in (name.casefold() for name in names):
         report(
-            f'{what(args.props)}: a version named "{version}" says nothing of what is in '
-            "it, and can never be published anew; name it after what it is, such as 1.4.2.",
+            f'{version_of(args.props)}: the version "{version}" does not identify its content, '
+            "and cannot be published again; use a version such as 1.4.2.",
             None,
         )
 
@@ -70,12 +70,12 @@ def promoted_only_from_staging(args: ResourceValidationArgs, report: ReportViola
         return
     staging = config.get("from", STAGING)
     if args.resource_type == PACKAGE_VERSION:
-        came = "is published there from files"
+        origin = "is published there from files"
     elif is_one_of(props["source"], staging):
         return
     else:
-        came = f"is promoted from {place_of(props['source'])}"
-    report(f"{what(props)}: it {came}; promote it from {' or '.join(staging)}.", None)
+        origin = f"is promoted from {place_of(props['source'])}"
+    report(f"{version_of(props)}: it {origin}; promote it from {' or '.join(staging)}.", None)
 
 
 def sbom_among_the_assets(args: ResourceValidationArgs, report: ReportViolation) -> None:
@@ -86,8 +86,8 @@ def sbom_among_the_assets(args: ResourceValidationArgs, report: ReportViolation)
     if not any(fnmatchcase(asset.casefold(), name.casefold()) for asset in assets for name in names):
         more = ", …" if len(assets) > 3 else ""
         report(
-            f"{what(args.props)}: there is no SBOM among its assets ({', '.join(assets[:3])}{more}); "
-            f"publish one with them, named {' or '.join(names)}.",
+            f"{version_of(args.props)}: no SBOM among its assets ({', '.join(assets[:3])}{more}); "
+            f"add one, named {' or '.join(names)}.",
             None,
         )
 
@@ -95,16 +95,16 @@ def sbom_among_the_assets(args: ResourceValidationArgs, report: ReportViolation)
 POLICIES: list[Any] = [
     ResourceValidationPolicy(
         name="version-not-latest",
-        description="A version is named after what is in it.",
-        config_schema=PolicyConfigSchema({"names": texts("Versions that nobody may publish, in any case.", MOVING)}),
+        description="A version identifies its content.",
+        config_schema=PolicyConfigSchema({"names": texts("Versions that may not be published, in any case.", MOVING)}),
         validate=version_not_latest,
     ),
     ResourceValidationPolicy(
         name="promoted-only-from-staging",
-        description="What is released has been in staging.",
+        description="Releases come from staging.",
         config_schema=PolicyConfigSchema(
             {
-                "into": texts("Repositories that this is about: REPOSITORY or DOMAIN/REPOSITORY.", RELEASED),
+                "into": texts("Repositories to protect: REPOSITORY or DOMAIN/REPOSITORY.", RELEASED),
                 "from": texts("Repositories to promote from: REPOSITORY or DOMAIN/REPOSITORY.", STAGING),
             }
         ),
@@ -112,8 +112,8 @@ POLICIES: list[Any] = [
     ),
     ResourceValidationPolicy(
         name="sbom-among-the-assets",
-        description="A version brings its bill of materials.",
-        config_schema=PolicyConfigSchema({"names": texts("What an SBOM is called: patterns, in any case.", SBOMS)}),
+        description="A version has a software bill of materials.",
+        config_schema=PolicyConfigSchema({"names": texts("Patterns for the name of an SBOM, in any case.", SBOMS)}),
         validate=sbom_among_the_assets,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Build what is released: one program, and its checksum. The same sources are always the same bytes.
+"""Builds the release: a program and its checksum. The same sources always give the same bytes.
 
 python build.py
 """
@@ -19,7 +19,7 @@ def build() -> None:
     version = (HERE / "VERSION").read_text()
     contents = {"VERSION": version, "__main__.py": (HERE / "src" / "__main__.py").read_text()}
     packed = io.BytesIO()
-    # Not compressed: other versions of zlib compress to other bytes. And no time of the build is in it.
+    # Reproducible: uncompressed, since versions of zlib differ, and without the build time.
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name, content in sorted(contents.items()):
             entry = zipfile.ZipInfo(name, LONG_AGO)

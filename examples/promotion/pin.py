@@ -1,8 +1,8 @@
-"""Write into release.yaml, as the pins of an environment, what the environment before it holds now.
+"""Pins an environment in release.yaml to the versions that its source environment has now.
 
 python pin.py prod
 
-It approves nothing: what it writes is reviewed, as `git diff` shows it, and committed by somebody who looked.
+This is not an approval. Review the change (`git diff`), then commit it.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def main(environment: str) -> None:
     before = {place["name"]: place["promoteFrom"] for place in report["environments"]}[environment]
     text = MANIFEST.read_text()
     for row in report["packages"]:
-        package, held = row["package"], row["environments"][before]
-        if held["status"] != "Published":
-            sys.exit(f"{package}: {before} holds nothing that is Published")
+        package, current = row["package"], row["environments"][before]
+        if current["status"] != "Published":
+            sys.exit(f"{package}: {before} has no Published version")
         lines = re.compile(rf"^( +){re.escape(package)}:\n +version: .*\n +digest: .*$", re.MULTILINE)
-        pin = rf"\g<1>{package}:\n\g<1>  version: {held['version']}\n\g<1>  digest: {held['digest']}"
-        text, found = lines.subn(pin, text)
-        if found != 1:
-            sys.exit(f"{MANIFEST}: {package} is not pinned in one place, but in {found}")
-        print(f"{package}: {environment} is pinned to {held['version']}, as {before} holds it")
+        pin = rf"\g<1>{package}:\n\g<1>  version: {current['version']}\n\g<1>  digest: {current['digest']}"
+        text, count = lines.subn(pin, text)
+        if count != 1:
+            sys.exit(f"{MANIFEST}: expected one pin of {package}, but there are {count}")
+        print(f"{package}: {environment} is pinned to {current['version']}, the version in {before}")
     MANIFEST.write_text(text)
 
 

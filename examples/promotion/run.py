@@ -1,4 +1,4 @@
-"""Dev, staging and prod, each a stack of one manifest: promoted, approved in git, rolled back. See README.md."""
+"""Dev, staging and prod as stacks of one manifest: promotion, approval in git, rollback. See README.md."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from examples.steps import Example, main, step
 
 def story() -> None:
     if not shutil.which("git"):
-        sys.exit("git is needed: prod is approved by a commit")
+        sys.exit("this example needs git: a commit approves prod")
     example = Example("promotion")
-    # Nobody in particular, and nobody's settings: a user's might ask for a signature.
+    # Ignore the user's settings of git, which may require a signature.
     someone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_PAGER": "cat"}
     for role in ("AUTHOR", "COMMITTER"):
         someone |= {f"GIT_{role}_NAME": "Somebody", f"GIT_{role}_EMAIL": "somebody@example.com"}
     example.environ |= someone
     git(example)
 
-    step("1.0.0 to dev; to staging, copied; to prod, downloaded and published")
+    step("Release 1.0.0 to dev; copy it to staging; download and publish it to prod")
     example.run("python", "build.py")
     for stack in ("dev", "staging", "prod"):
         example.release(stack)
 
-    step("1.1.0 to dev and staging; prod is pinned and stays where it is")
+    step("Release 1.1.0 to dev and staging; prod is pinned to 1.0.0")
     example.write("VERSION", "1.1.0")
     example.run("git", "commit", "-qam", "payments-api 1.1.0")
     example.run("python", "build.py")
@@ -37,20 +37,20 @@ def story() -> None:
         example.release(stack)
     example.run("codeartifact-release", "status", "release.yaml")
 
-    step("1.1.0 is approved for prod: by a commit that names version and digest")
+    step("Approve 1.1.0 for prod: commit its version and digest")
     example.run("python", "pin.py", "prod")
     example.run("git", "diff", "-U0")
     example.run("git", "commit", "-qam", "prod: payments-api 1.1.0")
     example.release("prod")
 
-    step("Prod is rolled back: the commit is reverted")
+    step("Roll prod back: revert the commit")
     example.run("git", "revert", "--no-edit", "HEAD")
     example.release("prod")
     example.run("codeartifact-release", "status", "release.yaml")
 
 
 def git(example: Example) -> None:
-    """A repository of its own, as the folder of a project is one."""
+    """Make the folder a git repository."""
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "payments-api 1.0.0"]):
         subprocess.run(["git", *words], cwd=example.folder, env=example.environ, check=True)
 

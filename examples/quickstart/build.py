@@ -1,4 +1,4 @@
-"""Build what the quickstart releases: the project's own sdist and wheel, and their checksums.
+"""Builds the release of the quickstart: the project's own sdist and wheel, and their checksums.
 
 python examples/quickstart/build.py [FOLDER]       (default: dist, beside this file)
 """
@@ -17,9 +17,9 @@ PROVIDER = HERE.parent.parent / "provider"
 
 
 def build(folder: Path = HERE / "dist") -> Path:
-    """Build into `folder` and return the manifest that releases it."""
+    """Build into `folder`, and return the path of the manifest."""
     with tempfile.TemporaryDirectory() as temporary:
-        # The time of the build must not be in what is built: the same sources are to be the same release.
+        # Exclude the build time, so that the same sources give the same bytes.
         done = subprocess.run(
             [sys.executable, "-m", "build", "--no-isolation", "--sdist", "--wheel", "--outdir", temporary, PROVIDER],
             check=False,
@@ -32,7 +32,7 @@ def build(folder: Path = HERE / "dist") -> Path:
         built = {path.name: path.read_bytes() for path in sorted(Path(temporary).iterdir())}
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in built.items())
     built["SHA256SUMS"] = sums.encode()
-    # Named by content: sources that changed are a new version, as a published one never changes.
+    # The version contains a hash of the content, because a published version never changes.
     version = next(name for name in built if name.endswith(".tar.gz")).removesuffix(".tar.gz").rsplit("-", 1)[1]
     built["VERSION"] = f"{version}+{hashlib.sha256(sums.encode()).hexdigest()[:8]}\n".encode()
     folder.mkdir(parents=True, exist_ok=True)

@@ -74,7 +74,7 @@ def source(place: str) -> dict[str, Any]:
 
 
 OTHERS = {"into": ["acme-prod/live"], "from": ["acme/checked"]}
-NO_NAME = "says nothing of what is in it, and can never be published anew; name it after what it is, such as 1.4.2."
+NO_NAME = "does not identify its content, and cannot be published again; use a version such as 1.4.2."
 SBOMS = "*.spdx.json or *.cdx.json or *.cyclonedx.json or sbom.json or bom.json"
 
 
@@ -87,20 +87,20 @@ SBOMS = "*.spdx.json or *.cdx.json or *.cyclonedx.json or sbom.json or bom.json"
             "version-not-latest",
             release(version="LaTest"),
             {},
-            [f'acme/payments-api@LaTest in acme/dev: a version named "LaTest" {NO_NAME}'],
+            [f'acme/payments-api@LaTest in acme/dev: the version "LaTest" {NO_NAME}'],
         ),
         (
             "version-not-latest",
             promotion(version="latest"),
             {},
-            [f'acme/payments-api@latest in acme-prod/releases: a version named "latest" {NO_NAME}'],
+            [f'acme/payments-api@latest in acme-prod/releases: the version "latest" {NO_NAME}'],
         ),
         ("version-not-latest", release(version="latest"), {"names": ["Main"]}, []),
         (
             "version-not-latest",
             release(version="main"),
             {"names": ["Main"]},
-            [f'acme/payments-api@main in acme/dev: a version named "main" {NO_NAME}'],
+            [f'acme/payments-api@main in acme/dev: the version "main" {NO_NAME}'],
         ),
         ("promoted-only-from-staging", release(), {}, []),
         ("promoted-only-from-staging", promotion(), {}, []),
@@ -142,8 +142,8 @@ SBOMS = "*.spdx.json or *.cdx.json or *.cyclonedx.json or sbom.json or bom.json"
             promotion(assets=assets("d", "c", "not-an-sbom.json", "a")),
             {},
             [
-                "acme/payments-api@1.4.2 in acme-prod/releases: there is no SBOM among its assets (a, c, d, …); "
-                f"publish one with them, named {SBOMS}."
+                "acme/payments-api@1.4.2 in acme-prod/releases: no SBOM among its assets (a, c, d, …); "
+                f"add one, named {SBOMS}."
             ],
         ),
         ("sbom-among-the-assets", release(assets=assets("app.materials")), {"names": ["*.materials"]}, []),
@@ -152,8 +152,8 @@ SBOMS = "*.spdx.json or *.cdx.json or *.cyclonedx.json or sbom.json or bom.json"
             release(assets=assets("bom.json"), version=UNKNOWN),
             {"names": ["*.materials"]},
             [
-                "acme/payments-api@[version] in acme/dev: there is no SBOM among its assets (bom.json); "
-                "publish one with them, named *.materials."
+                "acme/payments-api@[version] in acme/dev: no SBOM among its assets (bom.json); "
+                "add one, named *.materials."
             ],
         ),
     ],
