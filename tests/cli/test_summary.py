@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release.cli.summary import _text, error_summary
+from pulumi_codeartifact_release.cli.views.markdown import _text, error_summary
 from pulumi_codeartifact_release.errors import ConflictError, UsageError
 
 from .conftest import MANIFEST, Run

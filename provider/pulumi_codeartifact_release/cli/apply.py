@@ -21,8 +21,9 @@ from .plan import REFUSED, show_notes, show_plans
 from .plan_file import ApprovedPlan, read_plan
 from .plans import PackagePlan, make_plans
 from .progress import open_reading
-from .summary import Summary, apply_summary, plan_summary
+from .summary import Summary
 from .views.bars import Display, open_display
+from .views.markdown import apply_summary, plan_summary
 
 
 def run(

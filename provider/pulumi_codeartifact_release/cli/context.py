@@ -7,10 +7,11 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from ..approvals import forced, idle_pins
+from ..connections import Connection, connect, resolved_owner
 from ..errors import (
     ExpiredCredentialsError,
     MissingDomainError,
@@ -21,12 +22,9 @@ from ..errors import (
     WrongRegionError,
     printable,
 )
-
-if TYPE_CHECKING:
-    from ..connections import Connection
-    from ..location import Location
-    from ..manifest import Environment, Manifest
-    from ..publishing import AssetSource, Permission, PromotionSource, Release
+from ..location import Location, refuse_local_source, resolve
+from ..manifest import Environment, Manifest, Variables, load
+from ..publishing import AssetSource, Permission, PromotionSource, Release, ThreadScheduler
 
 FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
 """How a version and its digest are written."""
@@ -132,11 +130,6 @@ class Target:
 
 def open_target(options: Options) -> Target:
     """Load the manifest, with the files it needs, and connect. No request is made, but for the caller's identity."""
-    from ..approvals import forced  # noqa: PLC0415 - so that `--help` imports nothing of it
-    from ..location import refuse_local_source  # noqa: PLC0415
-    from ..manifest import Variables, load  # noqa: PLC0415
-    from ..publishing import Permission  # noqa: PLC0415
-
     replace = tuple(Permission.parse(text) for text in options.replace)
     force = tuple(forced(options.force, options.reason))
     allow = frozenset(options.allow)
@@ -179,18 +172,12 @@ def warn_of_endpoint(site: Site, source: Site | None, not_from: str = "the manif
 
 def warn_of_idle_pins(manifest: Manifest, environment: Environment) -> None:
     """Say which pins are about no package."""
-    from ..approvals import idle_pins  # noqa: PLC0415 - so that `--help` imports nothing of it
-
     for name in idle_pins(manifest, environment):
         click.echo(f"warning: pins of {environment.name}: {name} is no package of the manifest", err=True)
 
 
 def open_site(environment: Environment, base: Path, allow: frozenset[str], stop: Stop) -> Site:
     """Connect to an environment; `base` is the folder that a `file:` endpoint is relative to."""
-    from ..connections import connect, resolved_owner  # noqa: PLC0415
-    from ..location import resolve  # noqa: PLC0415
-    from ..publishing import ThreadScheduler  # noqa: PLC0415
-
     location = resolve(environment.location, base=base, allow=allow)
     connection = connect(location, ThreadScheduler(stop.reason).checkpoint, asks=True)
     location = replace(connection.location, domain_owner=resolved_owner(location))

@@ -17,8 +17,9 @@ from .files import refuse_unwritable, released_files
 from .plan_file import LONGEST, write_plan
 from .plans import PackagePlan, make_plans
 from .progress import open_reading
-from .summary import Summary, plan_summary
+from .summary import Summary
 from .views.console import terminal_width
+from .views.markdown import plan_summary
 from .views.plan_json import Validity, plan_json
 from .views.plan_table import plan_lines, refusal_lines
 

@@ -17,10 +17,12 @@ from ..location import Location
 from ..publishing import Permission
 from .context import FORM
 from .error_output import error_tag
-from .summary import Summary, verify_summary
+from .summary import Summary
 from .verify_read import of_digests, of_manifest
 from .views.console import terminal_width
-from .views.verify_text import failure_code, report_json, sum_text, text_lines
+from .views.markdown import verify_summary
+from .views.verify_json import report_json
+from .views.verify_text import failure_code, sum_text, text_lines
 
 
 def run(

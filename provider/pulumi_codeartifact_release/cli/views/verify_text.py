@@ -1,8 +1,7 @@
-"""The report of `verify`: lines for people, and JSON for programs.
+"""The report of `verify` for people.
 
 for line in text_lines(report):
     click.echo(line)
-json.dumps(report_json(report))
 
 Text of a registry is made printable. A line with a hash takes 80 columns.
 """
@@ -10,7 +9,6 @@ Text of a registry is made printable. A line with a hash takes 80 columns.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -18,10 +16,9 @@ from rich.text import Text
 from ...errors import MismatchError, ReleaseError, printable
 from ...publishing import Release
 from ...publishing.download_asset import Download
-from ...publishing.verify import AssetDifference, Difference, VerifyOutcome, VerifyResult, VersionDifference
-from ...registry.interface import Asset, Status
+from ...publishing.verify import AssetDifference, VerifyOutcome, VerifyResult, VersionDifference
+from ...registry.interface import Asset
 from ...review import count_text, size_text
-from ..context import Site
 from ..verify_check import Basis, Checked
 from ..verify_read import Report
 from .console import columns, header, indented, lines, text
@@ -73,7 +70,7 @@ def text_lines(report: Report, width: int | None = None, *, quiet: bool = False)
 def sum_text(report: Report) -> str:
     """Return the total in a line."""
     if report.exit_code == 0:
-        assets, size = _totals(report)
+        assets, size = totals(report)
         count = f"{count_text(len(report.checked), 'package')}, {count_text(assets, 'asset')}, {size_text(size)}"
         return f"Verified: {count} {'downloaded and hashed' if report.download else 'as the registry lists them'}."
     if len(report.checked) == 1:
@@ -128,7 +125,8 @@ def _read(verdict: VerifyResult) -> tuple[int, int]:
     return len(assets), sum(asset.size for asset in assets)
 
 
-def _totals(report: Report) -> tuple[int, int]:
+def totals(report: Report) -> tuple[int, int]:
+    """Return the number of assets and bytes of all packages that were checked."""
     counts = [_read(each.verdict) for each in report.checked if each.verdict]
     return sum(assets for assets, _ in counts), sum(size for _, size in counts)
 
@@ -204,94 +202,3 @@ def _hash_line(label: str, sha256: str) -> RenderableType:
 
 def _one_line(name: str) -> str:
     return printable(name.replace("\n", "\\n"))
-
-
-# --- for programs -----------------------------------------------------------------------------------------------------
-
-
-def report_json(report: Report) -> dict[str, Any]:
-    """Return a report as JSON values (`schemas/verify.schema.json`); sizes in bytes."""
-    assets, size = _totals(report)
-    counts = {str(result): sum(each.result is result for each in report.checked) for result in VerifyOutcome}
-    environment = report.site.environment.name if report.manifest is not None else None
-    return {
-        "schemaVersion": 1,
-        "manifest": report.manifest,
-        "environment": environment,
-        **_site_json(report.site),
-        "comparedWith": {"environment": report.source.environment.name, **_site_json(report.source)}
-        if report.source
-        else None,
-        "download": report.download,
-        "summary": {"packages": len(report.checked), **counts, "assets": assets, "bytes": size},
-        "packages": [_checked_json(each) for each in report.checked],
-    }
-
-
-def _site_json(site: Site) -> dict[str, Any]:
-    return {
-        "endpoint": site.location.endpoint or site.connection.url,
-        "account": site.location.owner,
-        "region": site.location.region,
-        "domain": site.location.domain,
-        "repository": site.location.repository,
-    }
-
-
-def _checked_json(each: Checked) -> dict[str, Any]:
-    at, verdict = each.subject.at, each.verdict
-    received = verdict.downloads if verdict else None
-    return {
-        "namespace": at.namespace,
-        "package": at.package,
-        "version": at.version,
-        "result": str(each.result),
-        "expected": _expected_json(verdict, each.subject.basis),
-        "found": _found_json(verdict),
-        "received": None
-        if received is None
-        else {"assets": len(received), "bytes": sum(came.size for came in received.values())},
-        "differences": [_difference_json(difference) for difference in verdict.differences] if verdict else [],
-        "problem": {"code": each.problem.code, "message": str(each.problem)} if each.problem else None,
-    }
-
-
-def _expected_json(verdict: VerifyResult | None, basis: Basis) -> dict[str, Any]:
-    expected = verdict.expected if verdict else None
-    return {
-        "from": str(basis),
-        "status": expected and expected.status and str(expected.status),
-        "digest": expected.digest if expected else None,
-        "assets": len(expected.assets) if isinstance(expected, Release) else None,
-    }
-
-
-def _found_json(verdict: VerifyResult | None) -> dict[str, Any] | None:
-    remote = verdict.remote if verdict else None
-    if remote is None:
-        return None
-    # A version without its bytes has no digest.
-    whole = remote.state.status not in (Status.UNFINISHED, Status.DISPOSED)
-    return {
-        "status": str(remote.state.status),
-        "revision": remote.state.revision,
-        "digest": remote.digest if whole else None,
-        "assets": len(remote.assets),
-        "bytes": sum(asset.size for asset in remote.assets.values()),
-    }
-
-
-def _difference_json(difference: Difference) -> dict[str, Any]:
-    if isinstance(difference, VersionDifference):
-        return {"what": difference.field, "expected": str(difference.expected), "found": str(difference.actual)}
-    return {
-        "what": "asset",
-        "name": difference.name,
-        "declared": _content_json(difference.declared),
-        "listed": _content_json(difference.listed),
-        "received": _content_json(difference.download),
-    }
-
-
-def _content_json(content: Asset | Download | None) -> dict[str, Any] | None:
-    return {"size": content.size, "sha256": content.sha256} if content else None
