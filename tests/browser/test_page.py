@@ -132,10 +132,10 @@ def test_every_cell_says_what_it_holds_and_how_it_stands(opened: Desk) -> None:
     told = {
         "payments-api": ("1.4.2", "In sync"),
         "payments-worker": ("1.4.1", "Behind staging", "Pending", "staging holds 1.4.2"),
-        "ledger-importer": ("1.3.3", "Drifted", "other bytes than staging holds as 1.3.3"),
+        "ledger-importer": ("1.3.3", "Drifted", "its digest differs from 1.3.3 in staging"),
         "billing": ("Not read", "access-denied: DescribePackageVersion: the caller may not read"),
         "web-frontend": ("2.3.1", "Pinned", "Behind staging", "staging holds 2.4.0"),
-        "cli-tools": ("nothing", "Pending", "1.0.0 is not there yet"),
+        "cli-tools": ("nothing", "Pending", "1.0.0 does not exist here yet"),
     }
     for name, texts in told.items():
         row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=f"acme/{name}", exact=True))

@@ -194,7 +194,7 @@ def test_an_account_that_moved_is_refused_where_only_the_keys_say_it(
 def test_a_changed_file_is_refused_with_both_hashes(run: Run, planned: Path) -> None:
     (planned.parent / "dist" / "a.txt").write_text("HELLO\n")
     outcome = run("apply", "--plan", "plan.json")
-    stale(outcome, "acme/app@1.0: its assets moved:\n    a.txt\n      approved   sha256:", "      now        sha256:")
+    stale(outcome, "acme/app@1.0: its assets changed:\n    a.txt\n      approved   sha256:", "      now        sha256:")
     assert not (planned.parent / ".registry").exists()
 
 
@@ -225,7 +225,7 @@ def test_a_version_whose_status_moved_is_refused(run: Run, project: Path) -> Non
         Package(client).set_status("1.0", "Unlisted")
     stale(
         run("apply", "--plan", "plan.json"),
-        "the registry moved:",
+        "the registry changed:",
         "approved  Published, revision",
         "now       Unlisted",
     )
@@ -238,7 +238,7 @@ def test_a_version_that_was_touched_and_put_back_is_refused(run: Run, project: P
     with opened(project / ".registry") as client:
         for status in ("Unlisted", "Published"):
             Package(client).set_status("1.0", status)
-    stale(run("apply", "--plan", "plan.json"), "the registry moved:")
+    stale(run("apply", "--plan", "plan.json"), "the registry changed:")
 
 
 def test_other_bytes_that_were_published_meanwhile_are_a_conflict(run: Run, planned: Path) -> None:
@@ -269,7 +269,7 @@ def test_a_source_that_moved_is_refused(run: Run, project: Path) -> None:
     with opened(project / ".registry") as client:
         for status in ("Unlisted", "Published"):
             Package(client).set_status("1.0", status)
-    stale(run("apply", "--plan", "plan.json"), "acme/app@1.0: its source moved: revision ")
+    stale(run("apply", "--plan", "plan.json"), "acme/app@1.0: its source changed: revision ")
     assert held(project, "staging") == {}
 
 

@@ -295,7 +295,7 @@ def test_what_is_not_published_in_the_environment_before_is_refused(
     archive(released, {"staging": "dev", "prod": "staging"}[environment], status)
     outcome = run("apply", "release.yaml", "-e", environment, "--yes")
     assert outcome.code == 4
-    assert f"is {status}, not Published: it is not promoted" in outcome.err
+    assert f"is {status}, not Published: it cannot be promoted" in outcome.err
     # Refused, it still says what there is to promote, and which way it would have gone.
     refused = package_of(run, environment, code=4)
     assert (refused["action"], refused["route"]) == ("refuse", {"staging": "copy", "prod": "transfer"}[environment])
@@ -320,7 +320,7 @@ def test_a_soak_refuses_until_it_is_over_and_says_when_and_how_to_skip_it(run: R
     outcome = run("apply", "release.yaml", "-e", "staging", "--yes")
     assert outcome.code == 4
     assert re.search(
-        r"refused\[gate\]: acme/app@1\.0 in acme/dev has been Published for \d+s, and `soak` asks for 24h: "
+        r"refused\[gate\]: acme/app@1\.0 in acme/dev has been Published for \d+s, and `soak` requires 24h: "
         r"until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, in (24h|23h59m\d+s)",
         outcome.err,
     )
@@ -420,7 +420,7 @@ def test_a_source_that_moved_after_the_approval_is_refused_with_both_digests(
     assert outcome.code == 4
     assert "refused[pin]: acme/app@1.0 in acme/" in outcome.err
     assert f"    approved  {approved} (`pins` of {environment})\n" in outcome.err
-    assert re.search(r"    there     sha256:[0-9a-f]{64} \(Published, revision \S+, published \S+Z\)\n", outcome.err)
+    assert re.search(r"    actual    sha256:[0-9a-f]{64} \(Published, revision \S+, published \S+Z\)\n", outcome.err)
     assert tree(released) == there
 
 

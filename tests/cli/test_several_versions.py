@@ -138,7 +138,7 @@ def test_nothing_is_copied_of_an_approved_plan_of_which_one_version_moved(run: R
     gate.requests.clear()
     outcome = run("apply", "--plan", "plan.json")
     assert (outcome.code, outcome.out) == (4, "")
-    assert "acme/app@1.1: its source moved: revision " in outcome.err
+    assert "acme/app@1.1: its source changed: revision " in outcome.err
     assert COPY not in asked(gate)
 
 

@@ -222,7 +222,7 @@ def test_other_bytes_under_the_same_version_are_drift(run: Run, stock: Stock) ->
     stock.put("prod", "1.0", b"other")
     prod = cells(run)["prod"]
     assert (prod["declared"], prod["sync"]) == ("drifted", "behind")
-    assert prod["reasons"] == [f"other bytes than staging holds as 1.0, {digest}"]
+    assert prod["reasons"] == [f"its digest differs from 1.0 in staging, {digest}"]
     assert "1 drifted" in run("status", "release.yaml").out
 
 
@@ -273,7 +273,7 @@ def test_pinned_at_an_older_version_is_as_declared_and_behind(run: Run, stock: S
 def test_other_bytes_than_the_pin_are_drift(run: Run, stock: Stock, folder: Path) -> None:
     stock.put("prod", "0.9", b"old")
     pinned(folder, f'acme/app: {{version: "0.9", digest: "{digest_of(b"x")}"}}')
-    assert cells(run)["prod"]["reasons"] == [f"other bytes than its pin, {digest_of(b'x')}"]
+    assert cells(run)["prod"]["reasons"] == [f"its digest differs from its pin, {digest_of(b'x')}"]
 
 
 def test_what_only_a_pin_names_is_a_package_too(run: Run, stock: Stock, folder: Path) -> None:
@@ -467,7 +467,7 @@ def test_nothing_is_written_to_a_registry_in_a_folder(run: Run, stock: Stock, fo
 def test_a_registry_that_is_not_there_reads_as_empty_and_is_not_made(run: Run, folder: Path) -> None:
     outcome = run("status", "release.yaml")
     assert (outcome.code, outcome.err) == (0, "")
-    assert "1.0 is not there yet" in outcome.out
+    assert "1.0 does not exist here yet" in outcome.out
     assert [path.name for path in folder.iterdir()] == ["release.yaml"]
 
 

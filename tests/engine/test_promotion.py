@@ -223,7 +223,7 @@ def test_the_same_bytes_go_from_stack_to_stack_and_what_was_made_outlives_its_so
     world.project.write("release.yaml", MANIFEST.replace("promoteFrom: staging", "promoteFrom: staging, soak: 24h"))
     permit(world, f"sha256:{'0' * 64}")
     printed = prod.run("preview", fails=True)
-    assert "and `soak` asks for 24h: until 2" in printed
+    assert "and `soak` requires 24h: until 2" in printed
     assert f"`pulumi config set --path 'force[1]' acme/app@1.0={digest} -s prod`" in printed
     assert world.only_looked()
     permit(world, digest)

@@ -87,7 +87,7 @@ def test_a_file_is_over_the_quota_of_an_asset(run: Run, project: Path, monkeypat
     assert told(outcome.err) == (
         "error[quota-exceeded]: 1 asset is over the quota of 50,000 bytes:\n"
         "  dist/b.bin: 100,000 bytes\n"
-        "Split or compress what is in it. If the account's quota was raised, say so in "
+        "Split or compress it. If your account has a higher quota, set it in "
         "CODEARTIFACT_RELEASE_MAX_ASSET_SIZE."
     )
 
@@ -113,7 +113,7 @@ def test_the_engine_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
         ThreadScheduler(lambda: "the Pulumi engine is gone").checkpoint()
     assert printed(caught.value, capsys) == (
         "error[interrupted]: stopped: the Pulumi engine is gone\n"
-        "What was sent stays Unfinished; run again and the rest is sent."
+        "What was sent stays Unfinished. Run again to send the rest."
     )
 
 

@@ -41,7 +41,7 @@ def test_a_published_version_holds_other_bytes(run: Run, project: Path) -> None:
         "  a.txt\n"
         f"    declared   sha256:{OTHER} (6 bytes)\n"
         f"    published  sha256:{HELLO} (6 bytes)\n"
-        "A published version never changes: release these files under a new version, or give the published ones up "
+        "A published version never changes. Release these files under a new version, or replace the published version "
         f"with --replace acme/app@1.0={FIRST}"
     )
 
@@ -56,9 +56,9 @@ def test_what_is_declared_archived_may_replace_nothing(run: Run, project: Path) 
         "  a.txt\n"
         f"    declared   sha256:{OTHER} (6 bytes)\n"
         f"    published  sha256:{HELLO} (6 bytes)\n"
-        "A published version never changes: release these files under a new version, or give the published ones up "
-        f"with --replace acme/app@1.0={FIRST}. Only what is "
-        "declared Published replaces a version: declare `status: Published` for that run, and `status: Archived` in "
+        "A published version never changes. Release these files under a new version, or replace the published version "
+        f"with --replace acme/app@1.0={FIRST}. Only a release that is "
+        "declared Published can replace a version: declare `status: Published` for that run, and `status: Archived` in "
         "the next"
     )
 
@@ -82,13 +82,13 @@ def test_an_unfinished_version_holds_what_is_not_declared(run: Run, project: Pat
             unfinished=True,
         )
     assert plan(run) == (
-        "refused[leftover-assets]: acme/app@1.0 in acme/dev is Unfinished and holds what the manifest does not "
-        "declare:\n"
+        "refused[leftover-assets]: acme/app@1.0 in acme/dev is Unfinished and holds assets that the manifest "
+        "does not declare:\n"
         "  a.txt\n"
         f"    declared   sha256:{HELLO} (6 bytes)\n"
         f"    uploaded   sha256:{begun} (5 bytes)\n"
-        "Another publisher, or an earlier build, began this version: release these files under a new version, or give "
-        f"up what was uploaded with --replace acme/app@1.0={held}"
+        "Another publisher or an earlier build started this version. Release these files under a new version, or "
+        f"replace what was uploaded with --replace acme/app@1.0={held}"
     )
 
 
@@ -98,8 +98,7 @@ def test_the_version_was_disposed_of(run: Run, project: Path) -> None:
         key = {"domain": "acme", "repository": "dev", "format": "generic", "namespace": "acme", "package": "app"}
         assert not client.dispose_package_versions(**key, versions=["1.0"]).get("failedVersions")  # type: ignore[arg-type]
     assert plan(run) == (
-        "refused[disposed]: acme/app@1.0 in acme/dev was disposed of: its assets are gone for good, which cannot be "
-        "undone\n"
+        "refused[disposed]: acme/app@1.0 in acme/dev is Disposed: its assets were deleted, which cannot be undone\n"
         "Release under a new version."
     )
 
@@ -120,9 +119,9 @@ def test_what_would_be_promoted_is_not_published(run: Run, project: Path) -> Non
     with opened(project / ".registry") as client:
         Package(client).set_status("1.0", "Archived")
     assert plan(run, "staging") == (
-        "refused[gate]: acme/app@1.0 in acme/dev is Archived, not Published: it is not promoted\n"
-        "Only what is Published in dev, whole, goes on. (`status` of a package holds for every environment: what it "
-        "keeps Unlisted or Archived is not promoted.)"
+        "refused[gate]: acme/app@1.0 in acme/dev is Archived, not Published: it cannot be promoted\n"
+        "Publish it in dev first. (`status` of a package applies to every environment: an Unlisted or Archived "
+        "package is not promoted.)"
     )
 
 
@@ -139,8 +138,8 @@ def test_what_would_be_promoted_is_not_what_was_approved(run: Run, project: Path
     assert plan(run, "staging") == (
         "refused[pin]: acme/app@1.0 in acme/dev is not what was approved:\n"
         f"    approved  {approved} (`pins` of staging)\n"
-        f"    there     {FIRST} (Published, revision {described['revision']}, published {since})\n"
-        "It moved after it was approved, or the pin is wrong. Look at it, then approve its digest, or promote another "
+        f"    actual    {FIRST} (Published, revision {described['revision']}, published {since})\n"
+        "It changed after the approval, or the pin is wrong. Check it, then approve its digest, or promote another "
         "version."
     )
 
@@ -175,7 +174,7 @@ def retired(policy: Retirement, *, permitted: bool, capsys: pytest.CaptureFixtur
 def test_bytes_would_be_lost_that_nobody_has_given_up(policy: Retirement, capsys: pytest.CaptureFixture[str]) -> None:
     assert retired(policy, permitted=False, capsys=capsys) == (
         f"error[not-permitted]: {policy} of tools/app@1.0 in acme/dev is not permitted in this run\n"
-        "Set CODEARTIFACT_RELEASE_ALLOW=delete in the environment of this very run, or set `onDestroy: retain` and run "
+        "Set CODEARTIFACT_RELEASE_ALLOW=delete in the environment of this run, or set `onDestroy: retain` and run "
         "`pulumi up` first."
     )
 
@@ -184,7 +183,7 @@ def test_bytes_would_be_lost_that_nobody_has_given_up(policy: Retirement, capsys
 def test_the_version_is_not_the_one_that_state_knows(policy: Retirement, capsys: pytest.CaptureFixture[str]) -> None:
     there = "sha256:" + hashlib.sha256(f"{HELLO}  a.txt\n".encode()).hexdigest()
     assert retired(policy, permitted=True, capsys=capsys) == (
-        "error[changed]: tools/app@1.0 in acme/dev is not the version that the state knows: it is Published at "
-        f"revision 1 with {there}; known is revision 7 with sha256:{'0' * 64}\n"
-        "Somebody changed it since. Look at it, run `pulumi refresh`, then run again."
+        "error[changed]: tools/app@1.0 in acme/dev is not the version in state: it is Published at "
+        f"revision 1 with {there}; state has revision 7 with sha256:{'0' * 64}\n"
+        "Somebody changed it. Check it, run `pulumi refresh`, then run again."
     )

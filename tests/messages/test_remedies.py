@@ -170,7 +170,7 @@ def test_what_the_root_program_prints_helps_the_root_program(project: Project) -
     project.write("Pulumi.staging.yaml", (project.folder / "Pulumi.dev.yaml").read_text())
     for _ in range(2):
         printed = project.run("preview", fails=True)
-        assert "`soak` asks for 24h" in printed
+        assert "`soak` requires 24h" in printed
         paste(project, printed)
     project.up()
     project.environ["PULUMI_STACK"] = "dev"
@@ -288,7 +288,7 @@ def test_what_the_command_line_prints_helps_the_command_line(
     assert "is already Published" in refused("dev")
     assert run("apply", "release.yaml", "-e", "dev", "--yes", *given).code == 0
     given[given.index("--replace") :] = []
-    assert "`soak` asks for 24h" in refused("staging")
+    assert "`soak` requires 24h" in refused("staging")
     # One reason for all of them.
     assert run("apply", "release.yaml", "-e", "staging", "--yes", *given).code == 0
 

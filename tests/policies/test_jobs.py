@@ -111,7 +111,7 @@ def test_a_look_at_prod_waits_for_a_soak_and_fails_for_a_moved_pin(runner: Runne
         stand.apply(environment)
     digest = stand.approve("1.4.2")
     printed = look()
-    assert re.search(r"has been Published for \w+, and `soak` asks for 24h: until ", printed)
+    assert re.search(r"has been Published for \w+, and `soak` requires 24h: until ", printed)
     assert "go=true" not in printed
     stand.edit(digest, f"sha256:{'0' * 64}")
     assert "is not what was approved" in look(fails=True)
@@ -163,7 +163,7 @@ def test_the_jobs_run_and_take_no_more_than_their_roles(runner: Runner, stand: S
         assert runner.shell(job("release", "dev").scripts[0], GITHUB_REF_NAME="v1.4.3")[0] == 1
         runner.run("release", "staging")
         stand.approve("1.4.2")
-        assert "`soak` asks for 24h: until" in runner.run("preview", "prod", fails=True)
+        assert "`soak` requires 24h: until" in runner.run("preview", "prod", fails=True)
         stand.edit("    soak: 24h\n", "")
         assert "approved by" in runner.run("prod", "prod")
         assert {stand.status(environment, "1.4.2") for environment in ("dev", "staging", "prod")} == {"Published"}

@@ -592,7 +592,7 @@ def test_a_soak_is_judged_in_check_and_force_is_for_one_digest_with_a_reason(pro
         plugin.configure()
         for declared in ({"dry_run": True}, {}, {"force": ONE, "reason": "in a hurry"}):
             [failure] = plugin.check({}, promoted.news(declared, soak="24h"))["failures"]
-            assert "`soak` asks for 24h: until 2" in failure["reason"]
+            assert "`soak` requires 24h: until 2" in failure["reason"]
             assert f'`force="{promoted.digest}", reason="TEXT"`' in failure["reason"]
         assert only_reads(promoted.asked(before))
         forced = {"force": promoted.digest, "reason": "a security fix"}

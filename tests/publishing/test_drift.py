@@ -150,8 +150,8 @@ def test_any_other_error_is_raised() -> None:
         (DesiredVersion("1.0"), found(), DriftState.AS_DECLARED, ()),
         (DesiredVersion("1.0", digest=A), found(), DriftState.AS_DECLARED, ()),
         (DesiredVersion("1.0", Status.ARCHIVED), found(status=Status.ARCHIVED), DriftState.AS_DECLARED, ()),
-        (DesiredVersion("1.0"), NOTHING, DriftState.PENDING, ("1.0 is not there yet",)),
-        (DesiredVersion("1.0"), found("0.9"), DriftState.PENDING, ("1.0 is not there yet",)),
+        (DesiredVersion("1.0"), NOTHING, DriftState.PENDING, ("1.0 does not exist here yet",)),
+        (DesiredVersion("1.0"), found("0.9"), DriftState.PENDING, ("1.0 does not exist here yet",)),
         (DesiredVersion("1.0"), found(status=Status.UNFINISHED), DriftState.PENDING, ("1.0 is Unfinished here",)),
         (
             DesiredVersion("1.0"),
@@ -172,12 +172,12 @@ def test_any_other_error_is_raised() -> None:
             DriftState.DRIFTED,
             ("Disposed, declared Published",),
         ),
-        (DesiredVersion("1.0", digest=B), found(), DriftState.DRIFTED, (f"other bytes than its pin, {B}",)),
+        (DesiredVersion("1.0", digest=B), found(), DriftState.DRIFTED, (f"its digest differs from its pin, {B}",)),
         (
             DesiredVersion("1.0", digest=B),
             found(status=Status.UNLISTED),
             DriftState.DRIFTED,
-            ("Unlisted, declared Published", f"other bytes than its pin, {B}"),
+            ("Unlisted, declared Published", f"its digest differs from its pin, {B}"),
         ),
         (None, found(), DriftState.UNDECLARED, ()),
         (None, NOTHING, DriftState.UNDECLARED, ()),
@@ -198,7 +198,7 @@ def test_other_bytes_than_the_environment_before_are_drift_where_no_pin_decides(
         DriftState.DRIFTED,
         SyncState.BEHIND,
         AvailableVersion("dev", "1.0", B, SINCE),
-        (f"other bytes than dev holds as 1.0, {B}",),
+        (f"its digest differs from 1.0 in dev, {B}",),
     )
     pinned = check_drift(DesiredVersion("1.0", digest=A, pinned=True), found("1.0", A), before)
     assert (pinned.drift, pinned.sync) == (DriftState.AS_DECLARED, SyncState.BEHIND)

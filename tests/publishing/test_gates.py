@@ -84,7 +84,7 @@ def test_only_what_is_published_is_promoted_whatever_is_approved_or_forced(statu
 
 
 def test_a_version_without_assets_is_not_promoted() -> None:
-    with pytest.raises(GateError, match="it is not promoted"):
+    with pytest.raises(GateError, match="has no assets: it cannot be promoted"):
         check_gates(Promotion(AT, TO), holding({}))
 
 
@@ -98,7 +98,7 @@ def test_a_source_that_is_not_what_was_approved_shows_what_moved() -> None:
     assert caught.value.message == (
         "tools/app@1.0 in acme/dev is not what was approved:\n"
         f"    approved  {pin.digest} (`pins` of prod)\n"
-        f"    there     {digest_of(ABC)} (Published, revision r7, published 2026-01-01T04:00:00Z)"
+        f"    actual    {digest_of(ABC)} (Published, revision r7, published 2026-01-01T04:00:00Z)"
     )
     assert caught.value.exit_code == 4
 
@@ -127,11 +127,11 @@ def test_an_unmet_soak_says_how_long_until_when_and_how_to_skip_it() -> None:
     with pytest.raises(GateError) as caught:
         soaking(holding(now=SINCE + timedelta(hours=20, minutes=30)))
     assert caught.value.message == (
-        "tools/app@1.0 in acme/dev has been Published for 20h30m, and `soak` asks for 24h: "
+        "tools/app@1.0 in acme/dev has been Published for 20h30m, and `soak` requires 24h: "
         "until 2026-01-02T04:00:00Z, in 3h30m"
     )
     assert caught.value.hint == (
-        "Run again then. To skip the rest of it for these very bytes: "
+        "Run again then. To skip the rest of the soak for exactly these bytes: "
         f"--force tools/app@1.0={digest_of(ABC)} --reason TEXT"
     )
 
@@ -150,7 +150,7 @@ def test_whoever_runs_at_the_second_that_is_named_does_not_come_too_early() -> N
     # The clock of an answer has whole seconds.
     assert soaking(holding(since=since, now=SINCE + DAY + timedelta(seconds=1))) is False
     # And nobody is told that a day has passed while it has not.
-    with pytest.raises(GateError, match="for 23h59m59s, and `soak` asks for 24h: until 2026-01-02T04:00:01Z, in 1s"):
+    with pytest.raises(GateError, match="for 23h59m59s, and `soak` requires 24h: until 2026-01-02T04:00:01Z, in 1s"):
         soaking(holding(since=since, now=SINCE + DAY))
 
 
@@ -180,15 +180,15 @@ def test_a_clock_that_is_behind_waits_for_the_whole_soak() -> None:
 @pytest.mark.parametrize(
     ("since", "now", "missing"),
     [
-        (None, SINCE + 100 * DAY, "since when it is Published"),
-        (SINCE, None, "what time it is"),
-        (None, None, "since when it is Published"),
+        (None, SINCE + 100 * DAY, "when it was published"),
+        (SINCE, None, "the time"),
+        (None, None, "when it was published"),
     ],
 )
 def test_what_the_registry_does_not_say_is_not_taken_for_granted(
     since: datetime | None, now: datetime | None, missing: str
 ) -> None:
-    with pytest.raises(GateError, match=f"the registry does not say {missing}, and `soak` asks for 24h") as caught:
+    with pytest.raises(GateError, match=f"the registry does not report {missing}, and `soak` requires 24h") as caught:
         soaking(holding(since=since, now=now))
     assert f"--force {force()} --reason" in caught.value.hint
     assert soaking(holding(since=since, now=now), force()) is True

@@ -82,7 +82,7 @@ def test_a_conflict_names_every_differing_asset_with_both_hashes_and_sizes() -> 
         "  x.txt\n"
         "    declared   nothing\n"
         f"    published  sha256:{asset('', b'x').sha256} (1 byte)\n"
-        "A published version never changes: release these files under a new version, or give the published ones up "
+        "A published version never changes. Release these files under a new version, or replace the published version "
         f"with --replace tools/app@1.0={held.digest}"
     )
 
@@ -128,7 +128,7 @@ def test_only_what_is_declared_published_replaces(held: Status, declared: Status
     plan = make_plan(release(ABC, status=declared), there, replace_digest=there.digest)
     assert (plan.action, plan.changes) == (Action.REFUSE, False)
     assert isinstance(plan.refusal, LeftoverAssetsError if held is Status.UNFINISHED else ConflictError)
-    assert "Only what is declared Published replaces a version" in str(plan.refusal)
+    assert "Only a release that is declared Published can replace a version" in str(plan.refusal)
     assert f"`status: {declared}` in the next" in str(plan.refusal)
 
 

@@ -66,7 +66,7 @@ def test_another_byte_is_told_with_both_hashes() -> None:
     other = asset("b", b"BBBB")
     reason = plan_drift(approved, desk.plan({**ABC, "b": b"BBBB", "d": b"d"}), None)
     assert reason is not None
-    assert reason.startswith("its assets moved:\n  b\n    approved ")
+    assert reason.startswith("its assets changed:\n  b\n    approved ")
     assert f"now        sha256:{other.sha256}" in reason
     assert "\n  d\n    approved   nothing\n" in reason
     assert "\n  a\n" not in reason
@@ -112,7 +112,7 @@ def test_only_what_a_run_of_the_plan_leaves_is_on_its_way(status: Status, before
     reason = plan_drift(approved, desk.plan(), None)
     assert (reason is None) == (same_state or forward or resumed), (reason, approved.action, desk.plan().action)
     if reason:
-        assert reason.startswith("the registry moved:\n    approved  ")
+        assert reason.startswith("the registry changed:\n    approved  ")
 
 
 def test_a_replacement_goes_on_where_it_was_interrupted() -> None:
@@ -140,7 +140,7 @@ def test_a_replacement_of_something_else_is_not_what_was_approved() -> None:
     other.holds({"a": b"another"}, Status.ARCHIVED)
     assert plan_drift(approved, other.plan(), None)
     desk.holds(OLD, Status.PUBLISHED)
-    assert "the registry moved" in str(plan_drift(approved, desk.plan(), None))
+    assert "the registry changed" in str(plan_drift(approved, desk.plan(), None))
 
 
 def test_leftover_assets_that_went_away_are_not_what_was_to_be_resumed() -> None:
@@ -164,7 +164,7 @@ def test_a_copy_never_becomes_a_transfer() -> None:
 def test_a_source_at_another_revision_is_not_the_one_that_was_judged(route: Route) -> None:
     desk = Desk(route=route)
     approved = approved_of(desk.plan(), "7")
-    assert plan_drift(approved, desk.plan(), "8") == "its source moved: revision 8, approved 7"
+    assert plan_drift(approved, desk.plan(), "8") == "its source changed: revision 8, approved 7"
     # What is promoted already takes nothing from it any more.
     desk.holds(ABC, Status.PUBLISHED)
     assert plan_drift(approved, desk.plan(), None) is None

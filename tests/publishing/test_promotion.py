@@ -73,7 +73,7 @@ NEXT = replace(AT, repository="staging")
 FAR = Coordinates("acme-prod", "releases", "tools", "app", "1.0", "111122223333")
 LISTED = (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED)
 BOTH = pytest.mark.parametrize("route", [Route.COPY, Route.TRANSFER])
-ORIGIN = "pulumi_codeartifact_release.publishing.promotion_source"
+MODULE = "pulumi_codeartifact_release.publishing.promotion_source"
 
 
 def digest_of(contents: dict[str, bytes]) -> str:
@@ -225,7 +225,7 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spool]:
     folder = tmp_path / "spool"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(f"{ORIGIN}._IN_MEMORY", 1)
+    monkeypatch.setattr(f"{MODULE}._MAX_IN_MEMORY", 1)
     made = Spool(folder)
     yield made
     assert made.bytes == 0
@@ -286,7 +286,7 @@ def test_what_is_promoted_in_part_is_judged(route: Route) -> None:
     # Also where all assets are there already: nobody has published it yet.
     stage = Stage(route, soak=timedelta(days=9))
     stage.registry.holds(ABC, Status.UNFINISHED, stage.to)
-    with pytest.raises(GateError, match="`soak` asks for 9d"):
+    with pytest.raises(GateError, match="`soak` requires 9d"):
         stage.choose_candidate()
 
 
@@ -335,7 +335,7 @@ def test_other_bytes_in_the_destination_are_a_conflict_and_nothing_is_written(ro
         "  b\n"
         f"    promoted   sha256:{asset('b', ABC['b']).sha256} (4 bytes)\n"
         f"    published  sha256:{asset('b', OTHER['b']).sha256} (4 bytes)\n"
-        "A published version never changes: promote another version, or give the published ones up with "
+        "A published version never changes. Promote another version, or replace the published version with "
         f"--replace tools/app@1.0={digest_of(OTHER)}"
     )
     with pytest.raises(ConflictError):
@@ -525,7 +525,7 @@ def test_a_source_whose_bytes_changed_after_the_plan_is_refused(route: Route, pi
     stage.holds(OTHER)
     with pytest.raises(PinError) as caught:
         run.go()
-    assert f"approved  {digest_of(ABC)} ({pin.where if pin else 'as it was planned'})" in caught.value.message
+    assert f"approved  {digest_of(ABC)} ({pin.where if pin else 'the plan'})" in caught.value.message
     held = stage.registry.versions.get(stage.to)
     # What the first asset is has not changed: it may be there, Unfinished. Nothing else is, and nothing Published.
     assert held is None or (
@@ -585,8 +585,8 @@ def test_leftover_assets_in_the_destination_are_refused(route: Route, there: dic
     stage.registry.holds(there, Status.UNFINISHED, stage.to)
     with pytest.raises(LeftoverAssetsError) as caught:
         stage.planned().go()
-    assert "holds what is not promoted" in caught.value.message
-    assert "promote another version" in caught.value.hint
+    assert "holds assets that are not promoted" in caught.value.message
+    assert "Promote another version" in caught.value.hint
     assert stage.registry.writes == []
 
 
@@ -764,7 +764,7 @@ def test_whoever_stops_it_has_no_more_written(route: Route, held: dict[str, byte
 
 
 def test_whoever_stops_it_need_not_wait_for_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulumi_codeartifact_release.publishing.promotion_source._CHECKED_EVERY", 1)
+    monkeypatch.setattr("pulumi_codeartifact_release.publishing.promotion_source._CHECKPOINT_BYTES", 1)
 
     class Long(FakeRegistry):
         given = 0
@@ -931,7 +931,7 @@ def test_a_bad_download_is_made_again_and_what_was_sent_counts(content: bytes) -
 
 def test_a_first_asset_that_is_not_what_it_says_leaves_nothing_at_all() -> None:
     stage = Stage(Route.TRANSFER, contents={"b": b"bbbb"}, source=Spoiled(b"BBBB"))
-    with pytest.raises(ServerFaultError, match="its bytes are not those of its listing"):
+    with pytest.raises(ServerFaultError, match="its bytes do not match its listed SHA-256"):
         stage.planned().go()
     assert stage.to not in stage.registry.versions
 
@@ -952,7 +952,7 @@ class Endless(FakeRegistry):
 def test_a_download_without_end_is_cut_off_at_its_size(spool: Spool) -> None:
     source = Endless()
     stage = Stage(Route.TRANSFER, contents={"a": bytes(2500)}, source=source)
-    with pytest.raises(ServerFaultError, match=r"more than its 2,500 bytes came"):
+    with pytest.raises(ServerFaultError, match=r"received more than its 2,500 bytes"):
         stage.planned().go()
     assert source.most == 3000
     assert stage.registry.writes == []
@@ -977,7 +977,7 @@ def test_a_download_without_size_and_end_is_cut_off_at_the_quota(monkeypatch: py
     class Both(Sizeless, Endless):
         pass
 
-    monkeypatch.setattr(f"{ORIGIN}.MAX_ASSET_SIZE", 5000)
+    monkeypatch.setattr(f"{MODULE}.MAX_ASSET_SIZE", 5000)
     source = Both()
     with pytest.raises(ServerFaultError):
         Stage(Route.TRANSFER, contents={"a": bytes(2500)}, source=source).planned().go()
@@ -1172,8 +1172,8 @@ def test_no_more_is_on_disk_than_the_assets_that_are_under_way(spool: Spool) -> 
 def test_of_large_assets_few_are_on_disk_at_once_whatever_is_asked_for(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{ORIGIN}._LARGE", SIZE - 1)
-    monkeypatch.setattr(f"{ORIGIN}._LARGE_AT_ONCE", threading.BoundedSemaphore(2))
+    monkeypatch.setattr(f"{MODULE}._LARGE", SIZE - 1)
+    monkeypatch.setattr(f"{MODULE}._large_downloads", threading.BoundedSemaphore(2))
     seen: list[int] = []
     stage = Stage(Route.TRANSFER, SEVEN, registry=Meeting(2, lambda: seen.append(spool.bytes)), source=Wide())
     stage.planned(scheduler=ThreadScheduler()).go()
@@ -1181,7 +1181,7 @@ def test_of_large_assets_few_are_on_disk_at_once_whatever_is_asked_for(
 
 
 def test_small_assets_need_no_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(f"{ORIGIN}._IN_MEMORY", 1 << 20)
+    monkeypatch.setattr(f"{MODULE}._MAX_IN_MEMORY", 1 << 20)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no such folder"))
     stage = Stage(Route.TRANSFER)
     stage.planned().go()
@@ -1222,10 +1222,10 @@ def test_a_full_disk_is_one_clear_error_that_says_where_to_make_room(
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_options: io.BufferedRandom(FullDisk(room)))
     stage = Stage(Route.TRANSFER, contents={"a": b"aaaabbbb"})
     with pytest.raises(
-        FileError, match=r"^a of tools/app@1\.0 in acme/dev cannot be kept for the way: No space"
+        FileError, match=r"^a of tools/app@1\.0 in acme/dev cannot be stored temporarily: No space"
     ) as caught:
         stage.planned().go()
-    assert f"Make room in {spool.folder}, or set TMPDIR" in caught.value.hint
+    assert f"Free some space in {spool.folder}, or set TMPDIR" in caught.value.hint
     # Trying again at once would not help.
     assert stage.fetched == ["a"]
     assert stage.registry.writes == []
@@ -1233,7 +1233,7 @@ def test_a_full_disk_is_one_clear_error_that_says_where_to_make_room(
 
 def test_a_folder_for_temporary_files_that_is_not_there_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
-    with pytest.raises(FileError, match="cannot be kept for the way"):
+    with pytest.raises(FileError, match="cannot be stored temporarily"):
         Stage(Route.TRANSFER).planned().go()
 
 

@@ -78,7 +78,7 @@ def test_what_is_not_declared_published_replaces_nothing_whatever_is_permitted(f
     registry = FakeRegistry()
     registry.holds(OLD, found)
     new = release(NEW, status=declared)
-    with pytest.raises(RefusedError, match="Only what is declared Published replaces"):
+    with pytest.raises(RefusedError, match="Only a release that is declared Published can replace"):
         list(apply(new, sources(NEW), registry, InlineScheduler(), replace_digest=digest_of(OLD)))
     assert registry.writes == []
 
@@ -319,7 +319,7 @@ def test_a_version_that_comes_back_after_every_deletion_is_reported() -> None:
     registry = Undead()
     registry.holds(OLD, Status.PUBLISHED)
     scheduler = InlineScheduler()
-    with pytest.raises(InconsistentReadError, match="still there"):
+    with pytest.raises(InconsistentReadError, match="still exists"):
         list(apply(release(NEW), sources(NEW), registry, scheduler, replace_digest=digest_of(OLD)))
     assert registry.calls.count("delete") < 10
     assert scheduler.slept > 1

@@ -52,7 +52,7 @@ CASES = [
         Route, HELD, Finalize, (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED), (False, True)
     )
     if (case[0] is not Route.FILES or not case[-1])  # files have no pin
-    # Only what is declared Published replaces.
+    # Only a release that is declared Published can replace.
     and (OTHER not in (HELD[case[1]] or ()) or case[3] is Status.PUBLISHED)
 ]
 

@@ -267,7 +267,7 @@ def test_a_name_that_is_no_text_is_one_clear_error(
     registry: Liar, name: str, expected: Release | ExpectedDigest
 ) -> None:
     registry.lists[name] = Asset(name, 1, "0" * 64)
-    with pytest.raises(ServerFaultError, match="whose name is not text") as caught:
+    with pytest.raises(ServerFaultError, match="whose name is not valid Unicode") as caught:
         checked(registry, expected)
     assert all(line.isprintable() for line in str(caught.value).splitlines())
 

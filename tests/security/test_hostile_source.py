@@ -414,7 +414,7 @@ def test_names_that_cannot_be_shown_are_refused_before_anything_shows_or_stores_
     for command in ("plan", "apply"):
         code, printed = promoter.run("prod", command)
         assert code == 4, printed
-        assert "holds an asset whose name no registry may have" in printed
+        assert "holds an asset with an invalid name" in printed
     assert promoter.held() == ("", {})
 
 

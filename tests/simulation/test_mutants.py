@@ -46,7 +46,7 @@ def _replacing(*declared: Spec, held: Status = Status.PUBLISHED, wins: int | Non
 
 OTHERS_SENT = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
 ALONE = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHERS_SENT}"
-ASSURED = """    # Also those that changed after they were sent: what is published is what is here when it is published.
+ASSURED = """    # Also files that changed after they were sent: the published version must match the files.
     for asset in release.assets:
         uploader.sources[asset.name].verify_unchanged()
 """
@@ -81,7 +81,7 @@ MARKED = """    if expected not in (Status.UNFINISHED, PRE_DELETE_STATUS):
 DELETE = "registry.delete(plan.release.at, expected=expected)"
 AT_ONE_REVISION = "(state.status is Status.UNFINISHED or listing.revision == state.revision)"
 READ_AGAIN = "            if compare(release, remote):\n"
-AMBIGUOUS = "        except AMBIGUOUS as error:"
+AMBIGUOUS = "        except _AMBIGUOUS_ERRORS as error:"
 
 NOTHING_MISSING = (AWAITED, AWAITED.replace("[d.", "[] and [d."))
 NOTHING_WRONG = (COMPARED, COMPARED.replace("if any", "if None and any"))

@@ -50,17 +50,17 @@ REMOVED = "            if plan.action is Action.REPLACE and plan.remote:\n"
 COPIED = f"""    response = registry.copy(
         release.at,
         source_repository=promotion_source.repository,
-{REVISION}        # Never: it would overwrite whatever is there by then, where a deletion names its status.
+{REVISION}        # An overwrite is not guarded by a status, as a deletion is.
 {OVERWRITE}    )
 """
 VERIFIED = "        if remote and not compare(release, remote) and remote.state.status is not Status.UNFINISHED:\n"
-AT_ITS_REVISION = "if response and listing and response.revision == listing.revision else None"
+AT_ITS_REVISION = "    if response and listing and response.revision == listing.revision:\n"
 DECLARED = "            if state.status is not release.status:\n"
 DOUBTED = "            if promotion_source:\n                promotion_source.invalidate()\n"
 ASSURED = "        promotion_source.verify(plan.release, scheduler)\n"
 ANEW = "            promotion_source.invalidate()\n        promotion_source.verify"
 
-PLANNED = '            self.check_gates(remote, Pin(release.digest, "as it was planned"))\n'
+PLANNED = '            self.check_gates(remote, Pin(release.digest, "the plan"))\n'
 COMPLETE = "        if not writer.complete:\n"
 CHOSEN = "    promotion_source.check_gates(remote)\n    if remote is None:\n"
 MADE = "    if destination and published and pin and destination.digest == pin.digest:\n"
@@ -174,7 +174,7 @@ MUTANTS = [
         "whatever is listed is taken for the copy",
         _seized(Version(Status.ARCHIVED, APPROVED)),
         "reports success",
-        ((AT_ITS_REVISION, "if response and listing else None"),),
+        ((AT_ITS_REVISION, "    if response and listing:\n"),),
     ),
     Mutant(
         "whatever is published is taken for what the pin names",

@@ -1,11 +1,11 @@
-"""The product: what a release is, what has to be done for it, and doing that. Knows neither Pulumi nor HTTP.
+"""Plans and publishes releases. Knows neither Pulumi nor HTTP.
 
 release = Release(coordinates, assets)
 plan = make_plan(release, read_version(registry, release.at, scheduler))
 for event in apply(release, sources, registry, scheduler):
     ...
 
-What few programs need has to be imported from its module: `plan_drift`, `verify`.
+Less common names are imported from their modules: `drift`, `plan_drift`, `verify`.
 """
 
 from .apply import apply

@@ -1,11 +1,10 @@
-"""Making the registry hold a release: the executor of rules 2 to 5.
+"""Publishes a release: the executor of rules 2 to 5.
 
     for event in apply(release, sources, registry, ThreadScheduler()):
         display(event)
 
-It converges: look, plan, do, and look again wherever an answer leaves open what the registry holds. No journal is
-kept here; the registry is the journal, so a run that was killed at any point is resumed by the next one, from
-whichever machine.
+It converges: read, plan, act, and read again after every response that leaves the state of the registry open. There is
+no journal but the registry. So the next run resumes a run that was killed at any point, on any machine.
 """
 
 from __future__ import annotations
@@ -53,13 +52,13 @@ from .scheduler import Emit, Scheduler
 from .upload import Uploader
 
 _T = TypeVar("_T")
-_StepsTo: TypeAlias = Generator[Event, None, _T]
-"""Yields events; ends with a value."""
+_EventsThen: TypeAlias = Generator[Event, None, _T]
+"""Yields events, then returns a value."""
 
-_RIVAL = "Another publisher may be at work on it. Run again: what is there is looked at anew."
+_RIVAL_HINT = "Another publisher may be working on it. Run again; the registry will be read again."
 
-# What these errors leave behind is unknown until it is read: the write may have happened, or a rival's did.
-AMBIGUOUS = (
+# After these errors the write may have succeeded, or another publisher's did: only a read tells.
+_AMBIGUOUS_ERRORS = (
     RegistryConflictError,
     StatusRefusedError,
     UnreachableError,
@@ -79,7 +78,7 @@ def apply(
     initial_plan: Plan | None = None,
     parallel: int = PARALLEL_UPLOADS,
 ) -> Iterator[Event]:
-    """Make the registry hold `release`; yield what happens, `Finished` last.
+    """Make the registry hold `release`. Yields events, `Finished` last.
 
     - `sources` has the content of every declared asset, by name.
     - `replace_digest` permits the replacement of a version with exactly this digest. No other version is deleted.
@@ -120,11 +119,11 @@ def apply(
                 state = yield from _send_and_publish(plan, uploader, registry, scheduler, parallel)
             if state.status is not release.status:
                 state = yield from _set_status(release, state, registry, scheduler)
-        except AMBIGUOUS as error:
+        except _AMBIGUOUS_ERRORS as error:
             copied[:] = () if isinstance(error, StatusRefusedError) else copied
             if promotion_source:
                 promotion_source.invalidate()
-            # Rounds are counted only while nothing moves: of 150 assets every tenth may be answered with a conflict.
+            # Only rounds without progress count: every tenth of 150 assets may end in a conflict.
             missing = len(plan.uploads)
             idle_rounds = idle_rounds + 1 if missing == last_missing else 0
             last_missing = missing
@@ -138,8 +137,8 @@ def apply(
 
 
 def _max_idle_rounds(error: Exception) -> int:
-    """Return how many rounds in which nothing moves are worth waiting for."""
-    # What the service does not allow is looked at once more; waiting does not change it.
+    """Return the number of rounds without progress after which `apply` fails."""
+    # One more read is enough if the service does not allow the change: waiting does not help.
     refused = isinstance(error, StatusRefusedError) and error.reason == "NOT_ALLOWED"
     return 1 if refused else len(SETTLE_WAITS)
 
@@ -147,19 +146,19 @@ def _max_idle_rounds(error: Exception) -> int:
 def _check_preconditions(
     plan: Plan, sources: Mapping[str, AssetSource], promotion_source: PromotionSource | None, scheduler: Scheduler
 ) -> None:
-    """Raise if what the plan sends is not there, or may not be taken, before anything is written for it."""
+    """Raise, before any write, if a file changed or the source of a promotion may not be promoted."""
     replaces = plan.action is Action.REPLACE
     sends = plan.action in (Action.PUBLISH, Action.RESUME, Action.REPLACE)
     if sends:
-        # A change of status alone needs no file: it may be made where the files are not.
+        # A change of the status alone needs no file.
         _check_sources(plan.release, sources)
     if promotion_source and sends:
         if replaces:
-            # Nothing is given up for what may be gone since.
+            # Nothing is deleted for a source that may have changed.
             promotion_source.invalidate()
         promotion_source.verify(plan.release, scheduler)
     if replaces and not plan.copies:
-        # All files, and one of what is downloaded: whether it may be is not known before.
+        # Open every file, but only one download: that shows whether downloads are permitted.
         for asset in plan.uploads[: 1 if promotion_source else None]:
             if sources[asset.name].cached:
                 sources[asset.name].rehash()
@@ -168,11 +167,11 @@ def _check_preconditions(
 
 
 def _count_deletion(release: Release, deletions: int, scheduler: Scheduler) -> int:
-    """Count a removal, and wait before it unless it is the first. Raises InconsistentReadError after too many."""
+    """Count a deletion, and wait unless it is the first. Raises InconsistentReadError after too many."""
     if deletions == len(SETTLE_WAITS):
         raise InconsistentReadError(
-            f"{release.at} was deleted {deletions} times and is still there",
-            hint="Another operator, or the registry, brings it back.",
+            f"{release.at} was deleted {deletions} times and still exists",
+            hint="Another operator or the registry restores it.",
         )
     if deletions:
         scheduler.sleep(SETTLE_WAITS[deletions])
@@ -200,18 +199,18 @@ def _send_and_publish(
     registry: Registry,
     scheduler: Scheduler,
     parallel: int,
-) -> _StepsTo[VersionState]:
-    """Do what the plan says, once; returns the state at the end."""
+) -> _EventsThen[VersionState]:
+    """Carry out the plan once. Returns the final state of the version."""
     release = plan.release
     if plan.action is Action.SET_STATUS and plan.remote:
         return (yield from _set_status(release, plan.remote.state, registry, scheduler))
 
     last = final_asset(release)
     jobs = [uploader.job(asset) for asset in plan.uploads if asset != last]
-    # The first alone: a rival that declares other bytes gets its conflict here, before it has sent anything else.
+    # The first asset alone: a publisher of other bytes gets its conflict here, before it has sent anything else.
     yield from scheduler.run(jobs[:1], limit=1)
     yield from scheduler.run(jobs[1:], limit=parallel)
-    # Also those that changed after they were sent: what is published is what is here when it is published.
+    # Also files that changed after they were sent: the published version must match the files.
     for asset in release.assets:
         uploader.sources[asset.name].verify_unchanged()
 
@@ -222,17 +221,17 @@ def _send_and_publish(
 
 def _copy(
     plan: Plan, promotion_source: PromotionSource, registry: Registry, scheduler: Scheduler, copied: list[Asset]
-) -> _StepsTo[VersionState]:
-    """Have the service copy the version, and compare the copy asset by asset."""
+) -> _EventsThen[VersionState]:
+    """Have the service copy the version, and compare the copy with the release."""
     release = plan.release
     scheduler.checkpoint()
-    # Also of an answer that is lost, and settled by the next look.
+    # Before the request: if its response is lost, the next read settles it.
     copied[:] = plan.uploads
     response = registry.copy(
         release.at,
         source_repository=promotion_source.repository,
         revision=promotion_source.verify(release, scheduler),
-        # Never: it would overwrite whatever is there by then, where a deletion names its status.
+        # An overwrite is not guarded by a status, as a deletion is.
         allow_overwrite=False,
     )
     if response:
@@ -244,24 +243,24 @@ def _copy(
         if wait is not None:
             scheduler.sleep(wait)
     raise RegistryConflictError(
-        f"{release.at} was copied, but does not hold what {promotion_source.repository} holds", hint=_RIVAL
+        f"{release.at} was copied, but differs from the version in {promotion_source.repository}", hint=_RIVAL_HINT
     )
 
 
 def _read_copy(release: Release, response: VersionState | None, registry: Registry) -> RemoteVersion | None:
-    """Return the copy, by one list, where it is the one that the copying answered with."""
+    """Return the copy, with one list request, if it still has the revision of the copy response."""
     try:
         listing = registry.list_assets(release.at) if response else None
     except VersionNotFoundError:
-        # A read that is older than our own write.
+        # The read lags behind our own write.
         return None
-    return (
-        RemoteVersion.of(response, listing) if response and listing and response.revision == listing.revision else None
-    )
+    if response and listing and response.revision == listing.revision:
+        return RemoteVersion.of(response, listing)
+    return None
 
 
 def _delete(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> Iterator[Event]:
-    """Delete the version that was looked at, and no other."""
+    """Delete exactly the version that was read."""
     expected = remote.state.status
     if expected not in (Status.UNFINISHED, PRE_DELETE_STATUS):
         _set_pre_delete_status(plan, remote, registry, scheduler)
@@ -272,13 +271,13 @@ def _delete(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Sc
 
 
 def _set_pre_delete_status(plan: Plan, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> None:
-    """Move the version that was looked at, and no other, to the status that says it will be given up."""
+    """Give exactly the version that was read the status that a deletion expects."""
     scheduler.checkpoint()
     at, state = plan.release.at, remote.state
     registry.set_status(at, revision=state.revision, expected=state.status, target=PRE_DELETE_STATUS)
 
 
-def _publish_by_status_update(release: Release, registry: Registry, scheduler: Scheduler) -> _StepsTo[VersionState]:
+def _publish_by_status_update(release: Release, registry: Registry, scheduler: Scheduler) -> _EventsThen[VersionState]:
     listing = _await_assets(release, release.assets, registry, scheduler)
     yield Publishing()
     scheduler.checkpoint()
@@ -293,7 +292,7 @@ def _publish_by_last_asset(
     uploader: Uploader,
     registry: Registry,
     scheduler: Scheduler,
-) -> _StepsTo[VersionState]:
+) -> _EventsThen[VersionState]:
     others = tuple(asset for asset in release.assets if asset != last)
     if others:
         _await_assets(release, others, registry, scheduler)
@@ -303,26 +302,26 @@ def _publish_by_last_asset(
         uploader.send(last, unfinished=False, emit=emit)
 
     yield from scheduler.run([job], limit=1)
-    # This way of finishing has no guard, so its result is read again: assets and status at one revision.
+    # This upload is not conditional, so its result is read: assets and status at one revision.
     for wait in (*SETTLE_WAITS, None):
         remote = read_version(registry, release.at, scheduler)
         if remote and remote.state.status is not Status.UNFINISHED:
             if compare(release, remote):
                 raise RegistryConflictError(
-                    f"{release.at} is {remote.state.status}, but does not hold what is declared", hint=_RIVAL
+                    f"{release.at} is {remote.state.status}, but differs from the declared release", hint=_RIVAL_HINT
                 )
             return remote.state
         if wait is not None:
             scheduler.sleep(wait)
     raise InconsistentReadError(
-        f"{release.at} has all its assets, but the registry still says Unfinished after the last one",
-        hint=("Run again, or set ", Need("finalize", "status-update"), ", which publishes by a change of status."),
+        f"{release.at} has all its assets, but is still Unfinished after the last upload",
+        hint=("Run again, or set ", Need("finalize", "status-update"), ", which publishes by a status update."),
     )
 
 
 def _set_status(
     release: Release, state: VersionState, registry: Registry, scheduler: Scheduler
-) -> _StepsTo[VersionState]:
+) -> _EventsThen[VersionState]:
     scheduler.checkpoint()
     changed = registry.set_status(release.at, revision=state.revision, expected=state.status, target=release.status)
     yield StatusSet(release.status)
@@ -332,19 +331,21 @@ def _set_status(
 def _await_assets(
     release: Release, expected: Sequence[Asset], registry: Registry, scheduler: Scheduler
 ) -> AssetListing:
-    """Return a listing that holds the expected assets and nothing that is not declared."""
+    """Return a listing with all expected assets and no undeclared one."""
     waits = iter((*SETTLE_WAITS, None))
     while True:
         try:
             listing = registry.list_assets(release.at)
         except VersionNotFoundError:
-            # A read that is older than our own write.
+            # The read lags behind our own write.
             missing = list(expected)
         else:
             remote = RemoteVersion.of(VersionState(Status.UNFINISHED, listing.revision), listing)
             differences = compare(release, remote)
             if any(d.remote is not None for d in differences):
-                raise RegistryConflictError(f"{release.at} holds an asset that is not the declared one", hint=_RIVAL)
+                raise RegistryConflictError(
+                    f"{release.at} holds an asset that differs from the declared one", hint=_RIVAL_HINT
+                )
             missing = [d.declared for d in differences if d.declared in expected and d.declared]
             if not missing:
                 return listing
@@ -354,6 +355,6 @@ def _await_assets(
                 f"{release.at} lacks {missing[0].name}"
                 + (f" and {len(missing) - 1} more assets" if len(missing) > 1 else "")
                 + ", which the registry had accepted",
-                hint=_RIVAL,
+                hint=_RIVAL_HINT,
             )
         scheduler.sleep(wait)

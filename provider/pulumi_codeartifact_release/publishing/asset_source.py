@@ -1,4 +1,4 @@
-"""Where the bytes of declared assets come from: files, memory, or another repository."""
+"""The content of an asset: from a file, from memory, or from another repository."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class AssetSource(Protocol):
-    """Content whose SHA-256 and size are known, and that refuses to be anything else."""
+    """The content of one asset, with the SHA-256 and the size that it must have."""
 
     @property
     def sha256(self) -> str:
@@ -22,21 +22,21 @@ class AssetSource(Protocol):
         """Bytes."""
 
     def open(self) -> AbstractContextManager[BinaryIO]:
-        """Yield a seekable stream. Raises FileChangedError, at the latest at the end, if it is not that content."""
+        """Yield a seekable stream. Raises FileChangedError, at the end at the latest, if the content changed."""
 
     @property
     def cached(self) -> bool:
-        """Whether the hash was taken from a cache, and the content not read."""
+        """Whether the hash is from the cache, so that the content was not read."""
 
     def verify_unchanged(self) -> None:
-        """Raise FileChangedError if it is known, without reading it, that it is not that content any more."""
+        """Raise FileChangedError if the content changed, as far as that shows without reading it."""
 
     def rehash(self) -> None:
-        """Read the content anew. Raises FileChangedError, and forgets the hash, if it is not that of the content."""
+        """Read and hash the content again. Raises FileChangedError, and drops the cached hash, if they differ."""
 
 
 def verify_cached_hashes(plan: Plan, sources: Mapping[str, AssetSource]) -> None:
-    """Raise FileChangedError if what stands in the way of a plan is a hash that a cache has wrong."""
+    """Read the files whose cached hashes differ from the registry. Raises FileChangedError if a hash is wrong."""
     for difference in plan.differences:
         source = sources.get(difference.name)
         if source and source.cached:

@@ -189,7 +189,7 @@ def _compare_with_manifest(
     if state.in_progress:
         return DriftState.PENDING, (f"{desired.version} is Unfinished here",)
     if current is None or current.version != desired.version:
-        return DriftState.PENDING, (f"{desired.version} is not there yet",)
+        return DriftState.PENDING, (f"{desired.version} does not exist here yet",)
     if current.status is Status.UNFINISHED:
         return DriftState.PENDING, (f"{desired.version} is Unfinished here",)
     reasons = []
@@ -203,13 +203,13 @@ def _compare_with_manifest(
 def _digest_difference(desired: DesiredVersion, current: CurrentVersion, upstream: Upstream | None) -> str | None:
     """Return how the bytes differ from those expected; None if they do not, or nothing says what to expect."""
     if desired.digest:
-        return None if current.digest == desired.digest else f"other bytes than its pin, {desired.digest}"
+        return None if current.digest == desired.digest else f"its digest differs from its pin, {desired.digest}"
     source = upstream.state.current if upstream else None
     if not upstream or not source or not source.complete:
         return None
     if source.version != current.version or source.digest == current.digest:
         return None
-    return f"other bytes than {upstream.environment} holds as {source.version}, {source.digest}"
+    return f"its digest differs from {source.version} in {upstream.environment}, {source.digest}"
 
 
 def _compare_first(desired: DesiredVersion | None, state: PackageState) -> tuple[SyncState, AvailableVersion | None]:

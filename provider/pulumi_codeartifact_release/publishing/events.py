@@ -1,4 +1,4 @@
-"""What happens while a release is applied, told as it happens. Displays turn these into progress and log lines."""
+"""The events of a release, as `apply` yields them. Displays turn them into progress and log lines."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from .plan import Plan
 
 @dataclass(frozen=True)
 class Planned:
-    """The registry was looked at; this is what will be done. Comes again when a rival made it look again."""
+    """The registry was read, and this is the plan. Comes again after every further read."""
 
     plan: Plan
 
 
 @dataclass(frozen=True)
 class AssetStarted:
-    """An upload begins."""
+    """An upload or a download starts."""
 
     asset: Asset
 
 
 @dataclass(frozen=True)
 class AssetProgress:
-    """`sent` bytes of the asset are on their way; falls back when a request is sent again."""
+    """`sent` bytes of the asset have been transferred. Falls when a request is repeated."""
 
     asset: Asset
     sent: int
@@ -32,17 +32,17 @@ class AssetProgress:
 
 @dataclass(frozen=True)
 class AssetSent:
-    """The registry has the asset."""
+    """The registry has accepted the asset."""
 
     asset: Asset
 
 
 @dataclass(frozen=True)
 class Copied:
-    """The service copied the version; it is compared asset by asset before it counts.
+    """The service copied the version. The copy is still to be compared with the release.
 
     Attributes:
-        repository: where from.
+        repository: the source.
     """
 
     repository: str
@@ -50,15 +50,15 @@ class Copied:
 
 @dataclass(frozen=True)
 class Publishing:
-    """All assets are in place; the version is about to become Published."""
+    """All assets are there. The next request publishes the version."""
 
 
 @dataclass(frozen=True)
 class Deleted:
-    """The version was deleted, as the operator permitted; it is absent until it is published anew.
+    """The version was deleted, as the operator permitted. It is absent until it is published again.
 
     Attributes:
-        digest: what it held.
+        digest: the digest of the deleted version.
     """
 
     digest: str
@@ -66,14 +66,14 @@ class Deleted:
 
 @dataclass(frozen=True)
 class StatusSet:
-    """The version moved to `status`."""
+    """The status of the version was set."""
 
     status: Status
 
 
 @dataclass(frozen=True)
 class Rechecking:
-    """An answer left open what the registry holds; it is read again (rule 5)."""
+    """A response left the state of the registry open. It is read again (rule 5)."""
 
     reason: str
 
@@ -83,8 +83,8 @@ class Finished:
     """The registry holds the release. Always the last event.
 
     Attributes:
-        state: status and revision at the end.
-        sent: the assets that this run sent.
+        state: the final status and revision.
+        sent: the assets that this run uploaded.
         copied: the assets that the service copied.
     """
 

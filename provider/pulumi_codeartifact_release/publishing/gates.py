@@ -1,8 +1,8 @@
-"""What a version must satisfy before it is promoted: where it stands, what was approved, how long it has been there.
+"""The conditions for a promotion: its status, its approved digest, and how long it has been Published.
 
-    check_gates(remote, Promotion(source, to, pin=pin, soak=timedelta(hours=24)))     # raises PinError, GateError
+    check_gates(Promotion(source, to, pin=pin, soak=timedelta(hours=24)), remote)     # raises PinError, GateError
 
-Pure: whatever is unproved is unmet.
+Pure. A condition that cannot be checked is not met.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Pin:
-    """What was approved.
+    """An approved digest.
 
     Attributes:
         digest: the digest of the release.
-        where: who says so, for messages: "`pins` of prod", "the stack acme/releases/staging".
+        where: where it was approved, for messages: "`pins` of prod", "the stack acme/releases/staging".
     """
 
     digest: str
@@ -34,15 +34,15 @@ class Pin:
 
 @dataclass(frozen=True)
 class Promotion:
-    """One version on its way from one repository to the next, and what is asked of it.
+    """The promotion of one version from one repository to the next, and its conditions.
 
     Attributes:
-        source: the version where it is taken from.
-        to: the same version where it goes; package and version are those of `source`.
-        pin: what was approved; None where the source decides.
+        source: the version in the repository that it is taken from.
+        to: the same package and version in the destination.
+        pin: the approved digest; None if the source decides.
         soak: how long it must have been Published in `source`.
         force: the operator's permission to skip the soak of one digest.
-        revision: at which the program has seen the source, if it has; reads may lag behind that.
+        revision: the revision of the source that the program has seen; None if it has not. Reads may lag behind it.
     """
 
     source: Coordinates
@@ -54,9 +54,9 @@ class Promotion:
 
 
 def check_gates(promotion: Promotion, remote: RemoteVersion | None) -> bool:
-    """Decide whether what the source holds may be promoted; returns whether that took the operator's force.
+    """Check whether the version in the source may be promoted. Returns whether `force` was needed to skip the soak.
 
-    Raises PinError if it is not what was approved, GateError if it is not Published, or not for long enough.
+    Raises PinError if its digest is not the approved one, GateError if it is not Published, or not for long enough.
     """
     source = promotion.source
     if remote is None:
@@ -67,17 +67,20 @@ def check_gates(promotion: Promotion, remote: RemoteVersion | None) -> bool:
     if promotion.pin and promotion.pin.digest != remote.digest:
         raise _pin_mismatch(promotion.pin, source, remote)
     if remote.state.status is not Status.PUBLISHED or not remote.assets:
-        raise GateError(
-            f"{source} is {remote.state.status}, not Published: it is not promoted",
-            hint=f"Only what is Published in {source.repository}, whole, goes on. "
-            "(`status` of a package holds for every environment: what it keeps Unlisted or Archived is not promoted.)",
+        problem = (
+            "has no assets" if remote.state.status is Status.PUBLISHED else f"is {remote.state.status}, not Published"
         )
-    strange = next((name for name in remote.assets if not name.isprintable()), None)
-    if strange is not None:
-        # The service has no such names, and the engine's preview shows them as they are.
         raise GateError(
-            f"{source} holds an asset whose name no registry may have: {strange}",
-            hint=f"Whatever {source.repository} is in, it is not CodeArtifact. Look at what it holds.",
+            f"{source} {problem}: it cannot be promoted",
+            hint=f"Publish it in {source.repository} first. "
+            "(`status` of a package applies to every environment: an Unlisted or Archived package is not promoted.)",
+        )
+    invalid_name = next((name for name in remote.assets if not name.isprintable()), None)
+    if invalid_name is not None:
+        # The service does not allow such names. The engine's preview would print control characters as they are.
+        raise GateError(
+            f"{source} holds an asset with an invalid name: {invalid_name}",
+            hint=f"CodeArtifact does not allow such names. Check which server {source.repository} is on.",
         )
     if not promotion.soak:
         return False
@@ -88,7 +91,7 @@ def check_gates(promotion: Promotion, remote: RemoteVersion | None) -> bool:
     if force and force.digest == remote.digest:
         return True
     if force:
-        unmet.message += f"\nThe force that is permitted names other bytes: {force.digest}"
+        unmet.message += f"\nThe permitted force is for another digest: {force.digest}"
     raise unmet
 
 
@@ -97,30 +100,30 @@ def _pin_mismatch(pin: Pin, source: Coordinates, remote: RemoteVersion) -> PinEr
     return PinError(
         f"{source} is not what was approved:\n"
         f"    approved  {pin.digest} ({pin.where})\n"
-        f"    there     {remote.digest} ({remote.state.status}, revision {remote.state.revision}{since})",
-        hint="It moved after it was approved, or the pin is wrong. Look at it, then approve its digest, "
+        f"    actual    {remote.digest} ({remote.state.status}, revision {remote.state.revision}{since})",
+        hint="It changed after the approval, or the pin is wrong. Check it, then approve its digest, "
         "or promote another version.",
     )
 
 
 def _unmet_soak(soak: timedelta, source: Coordinates, remote: RemoteVersion) -> GateError | None:
     since, now = remote.state.published_time, remote.state.answered_at
-    wish = f"`soak` asks for {duration_text(soak)}"
+    requirement = f"`soak` requires {duration_text(soak)}"
     force = Need("force", f"{source.name}={remote.digest}")
     if since is None or now is None:
-        missing = "since when it is Published" if since is None else "what time it is"
+        missing = "when it was published" if since is None else "the time"
         return GateError(
-            f"{source}: the registry does not say {missing}, and {wish}",
-            hint=("If you know that it has been there for long enough: ", force),
+            f"{source}: the registry does not report {missing}, and {requirement}",
+            hint=("If you know that it has been Published for long enough: ", force),
         )
     if now - since >= soak:
         return None
-    # Both as whole seconds, and never in favour of coming too early.
-    until, been = _whole(since + soak), max(now - since, timedelta()) // _SECOND * _SECOND
+    # Both in whole seconds, rounded so that nobody comes too early.
+    until, published_for = _whole(since + soak), max(now - since, timedelta()) // _SECOND * _SECOND
     return GateError(
-        f"{source} has been Published for {duration_text(been)}, and {wish}: "
+        f"{source} has been Published for {duration_text(published_for)}, and {requirement}: "
         f"until {time_text(until)}, in {duration_text(until - now)}",
-        hint=("Run again then. To skip the rest of it for these very bytes: ", force),
+        hint=("Run again then. To skip the rest of the soak for exactly these bytes: ", force),
     )
 
 
@@ -129,13 +132,13 @@ def _whole(time: datetime) -> datetime:
 
 
 def time_text(time: datetime) -> str:
-    """Return a moment as `2026-11-22T16:00:00Z`."""
+    """Return a time as `2026-11-22T16:00:00Z`."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def duration_text(duration: timedelta) -> str:
     """Return a duration as a manifest writes it: `24h`, `2d12h`, `30m`; `0s` for none."""
-    # Rounded up: somebody who waits for just as long must not come too early.
+    # Rounded up: whoever waits exactly this long must not come too early.
     seconds = -(-duration // _SECOND)
     parts = []
     # People say 36 hours, and 3 days.

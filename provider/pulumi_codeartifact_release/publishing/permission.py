@@ -1,4 +1,4 @@
-"""What an operator permits for one version, and only as long as it holds what they named.
+"""A permission of the operator for one version with one digest.
 
 permission = Permission.parse("acme/app@1.0=sha256:…")
 permission.covers(coordinates)
@@ -17,11 +17,11 @@ _FORM = re.compile(r"(?P<package>[^#/\s]+/[^#/\s]+)@(?P<version>[^#/\s]+)=(?P<di
 
 @dataclass(frozen=True)
 class Permission:
-    """Permission to give up what one version holds: it expires by itself when the version holds something else.
+    """A permission for one version. It has no effect once the version has another digest.
 
     Attributes:
         package: `namespace/package`.
-        digest: the digest that is given up.
+        digest: the digest that the version must have.
     """
 
     package: str
@@ -31,18 +31,18 @@ class Permission:
     @classmethod
     def parse(cls, text: str) -> Permission:
         """Read NAMESPACE/PACKAGE@VERSION=sha256:HEX. Raises UsageError."""
-        found = _FORM.fullmatch(text)
-        if not found:
+        match = _FORM.fullmatch(text)
+        if not match:
             raise UsageError(
-                f"{text!r} names no version and digest",
-                hint="Write NAMESPACE/PACKAGE@VERSION=sha256:DIGEST, as the refusal of the plan shows it.",
+                f"{text!r} is not a version with a digest",
+                hint="Write NAMESPACE/PACKAGE@VERSION=sha256:DIGEST, as the refused plan shows it.",
             )
-        # A version may hold an @, a package too: the last one parts them, as the digest has none.
-        package, _, version = f"{found['package']}@{found['version']}".rpartition("@")
-        return cls(package, version, found["digest"])
+        # Both package and version may contain an @. The last one separates them.
+        package, _, version = f"{match['package']}@{match['version']}".rpartition("@")
+        return cls(package, version, match["digest"])
 
     def covers(self, at: Coordinates) -> bool:
-        """Return whether this is about the version at these coordinates."""
+        """Return whether this is a permission for the version at these coordinates."""
         return (self.package, self.version) == (f"{at.namespace}/{at.package}", at.version)
 
     def __str__(self) -> str:

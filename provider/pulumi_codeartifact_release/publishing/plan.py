@@ -1,10 +1,10 @@
-"""What has to be done for a release, decided from what is declared and what the registry holds. Pure.
+"""Decides what to do for a release, from the declaration and the state of the registry. Pure.
 
-    plan = make_plan(release, remote)       # remote: RemoteVersion, or None where there is no such version
+    plan = make_plan(release, remote)       # remote: RemoteVersion, or None if there is no version
     if plan.refusal:
         raise plan.refusal
 
-This is rule 2 of the publishing rules: look before writing.
+This is rule 2 of the publishing rules: read before writing.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from ..remedies import Need, Text
 from .digest import digest, in_name_order
 
 PRE_DELETE_STATUS = Status.ARCHIVED
-"""The status that a listed version is moved to, under its revision, before it is deleted to be replaced.
+"""The status that a version gets, guarded by its revision, before a replacement deletes it.
 
-Deletion takes no revision, only the status that it expects. So whoever replaces declares Published: a deletion that
-arrives late must not take somebody's new version for the old one.
+The delete request takes no revision, only the expected status. So a release that replaces must be declared Published:
+a delete request that arrives late must not delete the new version.
 """
 
 _MAX_SHOWN = 20
-"""Differences that a message shows: more of them hide what it says."""
+"""The number of differences in a message. More would hide the rest of it."""
 
 
 class Finalize(StrEnum):
     """How the version becomes Published (rule 3)."""
 
     STATUS_UPDATE = "status-update"
-    """Every asset is sent unfinished; a compare-and-swap of the status publishes."""
+    """Every asset is sent unfinished. A compare-and-swap of the status publishes the version."""
     LAST_ASSET = "last-asset"
-    """The smallest asset is held back and sent without `unfinished`: needs no permission but to publish."""
+    """The smallest asset is sent last, without `unfinished`. This needs only the permission to publish."""
 
 
 class Action(StrEnum):
@@ -47,28 +47,28 @@ class Action(StrEnum):
     RESUME = "resume"
     SET_STATUS = "set-status"
     REPLACE = "replace"
-    """Delete what is there, which the operator permitted, and publish anew: the version is absent for a moment."""
+    """Delete the version, as the operator permitted, and publish it again. It is absent in between."""
     KEEP = "keep"
     REFUSE = "refuse"
 
 
 class Route(StrEnum):
-    """How bytes get to the registry."""
+    """How the bytes get to the registry."""
 
     FILES = "files"
-    """They are on this machine."""
+    """Files on this machine are uploaded."""
     COPY = "copy"
-    """The service copies a whole version within its domain; what is there in part is transferred."""
+    """The service copies a version within its domain. An Unfinished version is completed by transfer."""
     TRANSFER = "transfer"
-    """Each asset is downloaded, verified, and published."""
+    """Each asset is downloaded, verified and uploaded."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """What is declared: these assets, whole, at these coordinates, in this status.
+    """The declared assets of a version, its coordinates and its status.
 
     Attributes:
-        assets: in name order, at least one; names in NFC. Where the files are not hashed yet, `sha256` is "".
+        assets: in name order, at least one; names in NFC. `sha256` is "" while a file is not hashed.
         status: Published, Unlisted or Archived.
     """
 
@@ -82,27 +82,27 @@ class Release:
 
     @property
     def hashed(self) -> bool:
-        """Whether the SHA-256 of every asset is known."""
+        """Whether every asset has its SHA-256."""
         return all(asset.sha256 for asset in self.assets)
 
     @property
     def digest(self) -> str:
-        """The digest over all assets; "" while one of them is not hashed."""
+        """The digest of all assets; "" while one of them is not hashed."""
         return digest(self.assets) if self.hashed else ""
 
 
 @dataclass(frozen=True)
 class RemoteVersion:
-    """What the registry holds: a version's state and its assets by name."""
+    """A version in the registry: its state, and its assets by name."""
 
     state: VersionState
     assets: Mapping[str, Asset]
 
     @classmethod
     def of(cls, state: VersionState, listing: AssetListing) -> RemoteVersion:
-        """Return the version, asset names in NFC as they are declared."""
+        """Return the version with asset names in NFC, as they are declared."""
         folded = Counter(unicodedata.normalize("NFC", name) for name in listing.assets)
-        # Two names that look alike stay two, or the declared one would hide a foreign one.
+        # Two names with the same NFC form stay apart. Otherwise the declared one would hide the other.
         return cls(
             state,
             {
@@ -113,20 +113,20 @@ class RemoteVersion:
 
     @property
     def digest(self) -> str:
-        """The digest over what is held, whole or not."""
+        """The digest of all assets, whether or not the version is complete."""
         return digest(self.assets.values())
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One asset that is not as declared. `declared` is None for a foreign asset, `remote` for a missing one."""
+    """One asset that differs. `declared` is None for an undeclared asset, `remote` for a missing one."""
 
     name: str
     declared: Asset | None
     remote: Asset | None
 
     def describe(self, declared_label: str, remote_label: str) -> str:
-        """Return three lines: the name, what is declared, what the registry holds."""
+        """Return three lines: the name, the declared content, the content in the registry."""
         declared = _content(self.declared) if self.declared else "nothing"
         remote = _content(self.remote) if self.remote else "nothing"
         return f"{self.name}\n    {declared_label:<9}  {declared}\n    {remote_label:<9}  {remote}"
@@ -134,14 +134,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be done for one release.
+    """What to do for one release.
 
     Attributes:
-        uploads: the assets to send, in name order.
-        present: the declared assets that the registry holds already, in name order.
+        uploads: the missing assets, in name order.
+        present: the declared assets that the registry already has, in name order.
         refusal: why nothing will be done; None unless `action` is REFUSE.
-        remote: what the plan was made from.
-        route: how `uploads` get there.
+        remote: the version that the plan was made from; None if it does not exist.
+        route: how `uploads` get to the registry.
     """
 
     release: Release
@@ -154,12 +154,12 @@ class Plan:
 
     @property
     def copies(self) -> bool:
-        """Whether the service copies the version whole."""
+        """Whether the service copies the version."""
         return self.route is Route.COPY and self.action in (Action.PUBLISH, Action.REPLACE)
 
     @property
     def expected_uploads(self) -> tuple[Asset, ...]:
-        """What an undisturbed run sends, in name order: what is missing, and once more the asset that publishes."""
+        """The assets that an undisturbed run sends, in name order: `uploads`, and the final asset in any case."""
         final = final_asset(self.release)
         if final is None or not self._resends_final_asset:
             return self.uploads
@@ -167,7 +167,7 @@ class Plan:
 
     @property
     def skipped_assets(self) -> tuple[Asset, ...]:
-        """The declared assets that the registry holds already, and that are not sent again."""
+        """The declared assets that the registry already has and that are not sent again."""
         return tuple(asset for asset in self.present if asset not in self.expected_uploads)
 
     @property
@@ -177,41 +177,41 @@ class Plan:
 
     @property
     def changes(self) -> bool:
-        """Whether the registry will be written to."""
+        """Whether the plan writes to the registry."""
         return self.action not in (Action.KEEP, Action.REFUSE)
 
     @property
     def differences(self) -> list[Difference]:
-        """What stands in the way: every declared asset that is there with other bytes, every foreign one."""
+        """The assets in conflict: declared ones with other bytes in the registry, and undeclared ones."""
         if self.remote is None or self.action not in (Action.REFUSE, Action.REPLACE):
             return []
         unfinished = self.remote.state.status is Status.UNFINISHED
-        # What is missing of an Unfinished version can still be sent.
-        return [each for each in compare(self.release, self.remote) if each.remote or not unfinished]
+        # The missing assets of an Unfinished version can still be sent.
+        return [d for d in compare(self.release, self.remote) if d.remote or not unfinished]
 
     @property
     def publish_requests(self) -> int:
-        """How many PublishPackageVersion requests an undisturbed run will make: what the quota of uploads is for."""
+        """The number of PublishPackageVersion requests of an undisturbed run. These count against the upload quota."""
         return 0 if self.copies else len(self.expected_uploads)
 
     @property
     def first_write_conditional(self) -> bool:
-        """Whether the first write does nothing where the registry has moved since.
+        """Whether the first write fails, without effect, if the registry changed after the read.
 
-        Any other plan is worth no more than the look that it was made from.
+        Any other plan must be made again before it is carried out.
         """
         return self.action is Action.SET_STATUS or (self.action is Action.PUBLISH and self.copies)
 
     @property
     def read_requests(self) -> int:
-        """How many requests it takes to look at the destination."""
+        """The number of requests that one read of the destination takes."""
         return 1 if self.remote is None else 2
 
     @property
     def requests(self) -> int:
-        """How many requests to the destination an undisturbed run will make, its own look included.
+        """The number of requests to the destination in an undisturbed run, including one read.
 
-        Those to the source of a promotion are on top: see `Review`.
+        Requests to the source of a promotion are not included: see `Review`.
         """
         reads = self.read_requests
         if self.action in (Action.KEEP, Action.REFUSE):
@@ -225,17 +225,17 @@ class Plan:
 
     @property
     def downloads(self) -> int:
-        """How many assets are downloaded from a promotion's source."""
+        """The number of assets that are downloaded from the source of a promotion."""
         if self.copies or self.route is Route.FILES:
             return 0
-        # Before anything is given up for it, one is downloaded to see that it can be.
+        # A replacement first downloads one asset, to be sure that downloads work before it deletes anything.
         return len(self.expected_uploads) + (self.action is Action.REPLACE)
 
     @property
     def _delete_requests(self) -> int:
         if self.action is not Action.REPLACE or self.remote is None:
             return 0
-        # Mark and delete, or delete alone; and the look after it.
+        # Set the status if necessary, delete, and read again.
         return 2 if self.remote.state.status in (Status.UNFINISHED, PRE_DELETE_STATUS) else 3
 
     @property
@@ -247,7 +247,7 @@ class Plan:
 
     @property
     def _resends_final_asset(self) -> int:
-        """The asset that publishes goes out though it is there already."""
+        """1 if the final asset is sent although the registry already has it, else 0."""
         final = final_asset(self.release)
         return int(self.action is Action.RESUME and final is not None and final not in self.uploads)
 
@@ -262,7 +262,7 @@ def final_asset(release: Release) -> Asset | None:
 def make_plan(
     release: Release, remote: RemoteVersion | None, replace_digest: str | None = None, route: Route = Route.FILES
 ) -> Plan:
-    """Decide what has to be done so that the registry holds `release`.
+    """Decide what to do so that the registry holds `release`.
 
     `replace_digest` is the digest of the version that the operator permits to replace; None permits nothing (rule 6).
     Only a release that is declared Published replaces a version: see PRE_DELETE_STATUS. A replacement is always
@@ -297,17 +297,17 @@ def make_plan(
 
 
 def refused_plan(release: Release, remote: RemoteVersion | None, refusal: RefusedError, route: Route) -> Plan:
-    """Return the plan for what may not be done at all, such as a promotion whose gate is not met."""
+    """Return the plan for a release that is refused for a reason of its own, such as an unmet gate."""
     return Plan(release, Action.REFUSE, (), (), remote, refusal, route)
 
 
 def compare(release: Release, remote: RemoteVersion) -> list[Difference]:
-    """Return every asset that differs, is missing or is foreign, in name order."""
+    """Return every asset that differs, is missing or is undeclared, in name order."""
     return compare_assets(release.assets, remote.assets)
 
 
 def compare_assets(assets: Iterable[Asset], others: Mapping[str, Asset]) -> list[Difference]:
-    """Return every asset that is not the same in both, or only in one, in name order."""
+    """Return every asset that is different in both or only in one of them, in name order."""
     declared = {asset.name: asset for asset in assets}
     names = sorted(declared.keys() | others.keys(), key=str.encode)
     pairs = (Difference(name, declared.get(name), others.get(name)) for name in names)
@@ -315,7 +315,7 @@ def compare_assets(assets: Iterable[Asset], others: Mapping[str, Asset]) -> list
 
 
 def _differs(pair: Difference) -> bool:
-    # By hash alone: a registry that does not report sizes must not look different.
+    # By hash only, because a registry may not report sizes.
     return pair.declared is None or pair.remote is None or pair.declared.sha256 != pair.remote.sha256
 
 
@@ -338,7 +338,7 @@ def _conflict(release: Release, remote: RemoteVersion, differences: list[Differe
         f"{release.at} is already {remote.state.status}, and {count} asset{'s' * (count != 1)} "
         f"differ{'s' * (count == 1)}:"
     )
-    other_way = f"A published version never changes: {_other_way(route)}, or give the published ones up with "
+    other_way = f"A published version never changes. {_other_way(route)}, or replace the published version with "
     return ConflictError(
         _listed(head, differences, route, "published"), hint=(other_way, *_permission(release, remote))
     )
@@ -350,7 +350,7 @@ def _permission(release: Release, remote: RemoteVersion) -> tuple[str | Need, ..
         return (permission,)
     return (
         permission,
-        ". Only what is declared Published replaces a version: declare ",
+        ". Only a release that is declared Published can replace a version: declare ",
         Need("status", "Published"),
         " for that run, and ",
         Need("status", release.status),
@@ -359,16 +359,16 @@ def _permission(release: Release, remote: RemoteVersion) -> tuple[str | Need, ..
 
 
 def _other_way(route: Route) -> str:
-    return "release these files under a new version" if route is Route.FILES else "promote another version"
+    return "Release these files under a new version" if route is Route.FILES else "Promote another version"
 
 
 def _leftover_assets(
     release: Release, remote: RemoteVersion, wrong: list[Difference], route: Route
 ) -> LeftoverAssetsError:
-    declared = "what the manifest does not declare" if route is Route.FILES else "what is not promoted"
+    declared = "assets that the manifest does not declare" if route is Route.FILES else "assets that are not promoted"
     other_way = (
-        f"Another publisher, or an earlier build, began this version: {_other_way(route)}, "
-        "or give up what was uploaded with "
+        f"Another publisher or an earlier build started this version. {_other_way(route)}, "
+        "or replace what was uploaded with "
     )
     return LeftoverAssetsError(
         _listed(f"{release.at} is Unfinished and holds {declared}:", wrong, route, "uploaded"),
@@ -378,6 +378,6 @@ def _leftover_assets(
 
 def _disposed(release: Release) -> DisposedError:
     return DisposedError(
-        f"{release.at} was disposed of: its assets are gone for good, which cannot be undone",
+        f"{release.at} is Disposed: its assets were deleted, which cannot be undone",
         hint="Release under a new version.",
     )

@@ -1,4 +1,4 @@
-"""A request body that tells how far it has been read."""
+"""A request body that reports how far it has been read."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import BinaryIO
 
 from ..errors import FileChangedError
 
-# Progress is for people: finer steps than this cost more than they show.
+# Finer steps would cost time and show people nothing more.
 _STEP = 1 << 20
 
 
 class ProgressReader(io.RawIOBase):
-    """Exactly `size` bytes of `body`, seekable, telling `on_position` where the reader is about every MiB.
+    """Exactly `size` bytes of `body`, seekable. Calls `on_position` with the position about every MiB.
 
-    Raises FileChangedError if `body` ends early: without this, a client that has promised `size` bytes would leave
-    the server waiting for the rest.
+    Raises FileChangedError if `body` ends early. Otherwise the server would wait for bytes that never come.
     """
 
     def __init__(self, body: BinaryIO, size: int, on_position: Callable[[int], None]) -> None:
@@ -26,7 +25,7 @@ class ProgressReader(io.RawIOBase):
         self._on_position = on_position
         self._position = 0
         self._reported = 0
-        # Where the next byte of `body` comes from; None where that is not known.
+        # The position of `body` itself; None if it is not known.
         self._body_position: int | None = None
 
     def readable(self) -> bool:
@@ -34,7 +33,7 @@ class ProgressReader(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        """Return True: a request that is sent again starts over."""
+        """Return True: a request that is repeated starts at 0."""
         return True
 
     def tell(self) -> int:
@@ -42,19 +41,19 @@ class ProgressReader(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move; SEEK_END is relative to the declared size."""
-        # `body` itself moves when it is read: clients find the length by seeking to the end and back.
+        """Set the position. SEEK_END is relative to the declared size."""
+        # Only reads move `body`: clients seek to the end and back to find the length.
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         self._position = max(0, base + offset)
-        # For the same reason only a real step back is news.
+        # For the same reason only a restart is reported.
         if self._position < self._reported and whence == io.SEEK_SET:
             self._report()
         return self._position
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return at most `size` bytes, or all that is left; b"" at the declared size."""
-        left = self._size - self._position
-        wanted = left if size is None or size < 0 else min(size, left)
+        """Return at most `size` bytes, or all that remain; b"" at the end."""
+        remaining = self._size - self._position
+        wanted = remaining if size is None or size < 0 else min(size, remaining)
         parts: list[bytes] = []
         while wanted > 0:
             parts.append(self._next(wanted))
@@ -64,11 +63,11 @@ class ProgressReader(io.RawIOBase):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def readall(self) -> bytes:
-        """Return all that is left."""
+        """Return all bytes that remain."""
         return self.read()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read into `buffer`; returns the count, 0 at the declared size."""
+        """Read into `buffer`. Returns the number of bytes; 0 at the end."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)

@@ -1,4 +1,4 @@
-"""The version that is promoted, where it is now: what it holds, whether it may go on, and its bytes.
+"""The source of a promotion: reads the version there, checks its gates, and downloads its assets.
 
 promotion_source = PromotionSource(Promotion(source, to, pin), lambda: registry, same_domain=True)
 candidate = choose_candidate(promotion_source, read_version(destination, to, scheduler), scheduler)
@@ -22,7 +22,6 @@ from ..errors import (
     FileError,
     MissingDomainError,
     MissingRepositoryError,
-    PinError,
     RegistryConflictError,
     ServerFaultError,
     VersionNotFoundError,
@@ -35,23 +34,23 @@ from .quota import MAX_ASSET_SIZE, refuse_oversized_assets
 from .read_version import read_version
 from .scheduler import Scheduler
 
-# What is smaller is not worth a file.
-_IN_MEMORY = 1 << 20
-# Few larger ones are downloaded at once.
+# Smaller assets stay in memory.
+_MAX_IN_MEMORY = 1 << 20
+# Larger assets count against PARALLEL_LARGE_DOWNLOADS, so that they cannot fill the disk.
 _LARGE = 64 << 20
-_CHECKED_EVERY = 8 << 20
-_LARGE_AT_ONCE = threading.BoundedSemaphore(PARALLEL_LARGE_DOWNLOADS)
+_CHECKPOINT_BYTES = 8 << 20
+_large_downloads = threading.BoundedSemaphore(PARALLEL_LARGE_DOWNLOADS)
 
 
 @dataclass(frozen=True)
 class PromotionCandidate:
-    """What will be promoted.
+    """The version to promote.
 
     Attributes:
-        assets: all of them.
-        already_promoted: whether the destination holds it already: such a promotion is not judged again.
-        forced: whether the operator's force was needed.
-        source_revision: the source's, as it was judged; None if it was not.
+        assets: all of its assets.
+        already_promoted: whether the destination already has it. The gates are not checked again then.
+        forced: whether the operator's `force` was needed to skip the soak.
+        source_revision: the revision of the source whose gates were checked; None if they were not.
     """
 
     assets: tuple[Asset, ...]
@@ -63,13 +62,13 @@ class PromotionCandidate:
 class PromotionSource:
     """The source of one promotion.
 
-    `connect` returns the source's registry: most sources are never asked. `same_domain` says that the destination is in
-    the source's own domain, so that the service can copy.
+    `connect` returns the registry of the source, and is called only when it is read. `same_domain` says whether source
+    and destination are in one domain, so that the service can copy the version.
 
     Attributes:
-        forced: whether the operator's force was needed.
-        read_requests: how many requests it takes to look at the source; 0 where it was not asked.
-        digest: the digest that the source destination when it was asked; None where it was not, or holds nothing.
+        forced: whether the operator's `force` was needed to skip the soak.
+        read_requests: how many requests one read of the source takes; 0 if it was not read.
+        digest: the digest of the source when it was read; None if it was not read, or does not exist.
     """
 
     def __init__(self, promotion: Promotion, connect: Callable[[], Registry], *, same_domain: bool) -> None:
@@ -84,7 +83,7 @@ class PromotionSource:
 
     @property
     def verified_revision(self) -> str | None:
-        """The revision of the source that was judged, and not doubted since."""
+        """The revision whose gates were checked; None if they were not, or since `invalidate`."""
         return self._verified_revision
 
     @property
@@ -93,7 +92,7 @@ class PromotionSource:
         return Route.COPY if self._same_domain else Route.TRANSFER
 
     def read(self, scheduler: Scheduler) -> RemoteVersion | None:
-        """Return what the source holds now; None where it holds no such version, or no bytes of it any more."""
+        """Return the version in the source; None if it does not exist or is Disposed."""
         self.read_requests = 1
         for wait in (*SETTLE_WAITS, None):
             remote = read_version(self._connect(), self.promotion.source, scheduler)
@@ -104,15 +103,15 @@ class PromotionSource:
         return None if remote and remote.state.status is Status.DISPOSED else remote
 
     def _is_stale(self, remote: RemoteVersion | None) -> bool:
-        """Return whether this is older than what the program has just seen there: a read may be."""
+        """Return whether a read is older than the revision that the program has seen: reads may lag behind writes."""
         if self.promotion.revision is None or (remote and remote.state.revision == self.promotion.revision):
             return False
         pin = self.promotion.pin
-        other = remote is not None and pin is not None and remote.digest != pin.digest
-        return remote is None or remote.state.status is Status.UNFINISHED or other
+        not_approved = remote is not None and pin is not None and remote.digest != pin.digest
+        return remote is None or remote.state.status is Status.UNFINISHED or not_approved
 
     def check_gates(self, remote: RemoteVersion | None, planned_pin: Pin | None = None) -> None:
-        """Judge what the source holds, where nobody approved it against what was `planned`.
+        """Check whether the version in the source may be promoted. `planned_pin` applies if the promotion has no pin.
 
         Raises PinError or GateError.
         """
@@ -122,35 +121,35 @@ class PromotionSource:
         self._names = {name: asset.name for name, asset in remote.assets.items()} if remote else {}
 
     def download(self, asset: Asset, write: Callable[[bytes], object]) -> None:
-        """Download an asset, by its name as the source spells it, which need not be in NFC. See `Registry`."""
-        spelled = replace(asset, name=self._names.get(asset.name, asset.name))
-        self._connect().fetch_asset(self.promotion.source, spelled, write)
+        """Download an asset under its name in the source, which may not be in NFC. See `Registry.fetch_asset`."""
+        listed = replace(asset, name=self._names.get(asset.name, asset.name))
+        self._connect().fetch_asset(self.promotion.source, listed, write)
 
     def invalidate(self) -> None:
-        """Take note that the source may have moved: it is judged again before anything else is taken from it."""
+        """Have the gates checked again before anything else is taken from the source, which may have changed."""
         self._verified_revision = None
 
     def verify(self, release: Release, scheduler: Scheduler) -> str:
-        """Return the revision at which the source holds `release` and may be promoted; looks only where it must.
+        """Return the revision at which the source holds `release` and may be promoted. Reads it only if necessary.
 
         Raises PinError or GateError.
         """
         revision = self._verified_revision
         if revision is None:
             remote = self.read(scheduler)
-            self.check_gates(remote, Pin(release.digest, "as it was planned"))
+            self.check_gates(remote, Pin(release.digest, "the plan"))
             assert remote is not None
-            # Not asked for again: another asset, in another thread, may have its doubts meanwhile.
+            # Not `_verified_revision`: another thread may have invalidated it meanwhile.
             return remote.state.revision
         return revision
 
     @property
     def repository(self) -> str:
-        """The source's repository."""
+        """The name of the source repository."""
         return self.promotion.source.repository
 
     def sources(self, release: Release, scheduler: Scheduler) -> dict[str, DownloadSource]:
-        """Return the content of every asset of `release`, to be downloaded when it is opened."""
+        """Return the assets of `release` by name. Each is downloaded when it is opened."""
         return {asset.name: DownloadSource(self, release, asset, scheduler) for asset in release.assets}
 
 
@@ -175,15 +174,15 @@ class DownloadSource:
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Yield the verified content; it is on disk only as long as this is open.
+        """Yield the verified content. It is on disk only while this is open.
 
-        Raises PinError or GateError if the source does not hold it any more, ServerFaultError if what came is not
-        what the source says it holds, FileError if it cannot be kept.
+        Raises PinError or GateError if the source changed, ServerFaultError if the bytes do not match their listing,
+        FileError if they cannot be stored.
         """
-        # Also where it is copied by and large: what is there in part is transferred.
+        # A promotion by copy gets here too: an Unfinished version is completed asset by asset.
         refuse_oversized_assets([self.asset])
-        # Without a size it may be large.
-        limit = nullcontext() if 0 < self.size <= _LARGE else _LARGE_AT_ONCE
+        # Without a listed size it may be large.
+        limit = nullcontext() if 0 < self.size <= _LARGE else _large_downloads
         with limit, _temporary_file() as file:
             self._download(file)
             yield file
@@ -191,30 +190,30 @@ class DownloadSource:
     cached = False
 
     def rehash(self) -> None:
-        """Do nothing: it is compared with its hash whenever it is downloaded."""
+        """Do nothing: every download is compared with its hash."""
 
     def verify_unchanged(self) -> None:
-        """Do nothing: it was verified as it came."""
+        """Do nothing: the download was verified."""
 
     def _download(self, file: BinaryIO) -> None:
         source = self.promotion_source.promotion.source
         writer = _VerifyingWriter(file, self.asset, self.scheduler)
         try:
             self.promotion_source.download(self.asset, writer.write)
-            # What is still in a buffer is written now, so that a full disk shows here.
+            # This writes the buffer, so that a full disk is an error here.
             file.seek(0)
         except (VersionNotFoundError, RegistryConflictError) as error:
             self._raise_unavailable(error.message)
         except OSError as error:
             raise FileError(
-                f"{self.asset.name} of {source} cannot be kept for the way: {error.strerror or error}",
-                hint=f"Make room in {tempfile.gettempdir()}, or set TMPDIR to a folder that has it; then run again.",
+                f"{self.asset.name} of {source} cannot be stored temporarily: {error.strerror or error}",
+                hint=f"Free some space in {tempfile.gettempdir()}, or set TMPDIR to another folder. Then run again.",
             ) from error
         if not writer.complete:
-            self._raise_unavailable("its bytes are not those of its listing")
+            self._raise_unavailable("its bytes do not match its listed SHA-256")
 
     def _raise_unavailable(self, reason: str) -> None:
-        """Raise: what has become of the source, or that this may pass."""
+        """Raise PinError or GateError if the source changed, else ServerFaultError: trying again may help."""
         self.promotion_source.invalidate()
         self.promotion_source.verify(self.release, self.scheduler)
         raise ServerFaultError(
@@ -225,52 +224,53 @@ class DownloadSource:
 
 @contextmanager
 def _temporary_file() -> Iterator[BinaryIO]:
-    # A file without a name: whatever kills us, nothing is left behind.
-    file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closing it may fail
+    # The file has no name, so that nothing is left if the process is killed.
+    file = tempfile.SpooledTemporaryFile(max_size=_MAX_IN_MEMORY)  # noqa: SIM115 - closing it may fail
     try:
         yield cast(BinaryIO, file)
     finally:
-        # On a full disk closing fails too, which is no news, and would hide what is.
+        # On a full disk closing fails too, and would hide the first error.
         with suppress(OSError):
             file.close()
 
 
 class _VerifyingWriter:
-    """Bytes of an asset as they come."""
+    """Stores and hashes the bytes of a download; stops it when it exceeds its size."""
 
     def __init__(self, file: BinaryIO, asset: Asset, scheduler: Scheduler) -> None:
-        self._spool = file
+        self._file = file
         self._asset = asset
         self._scheduler = scheduler
         self._hash = hashlib.sha256()
         self._size = 0
-        # A listing may leave sizes out, which reads as none.
-        self._sized = asset.size > 0 or asset.sha256 == self._hash.hexdigest()
-        self._most = asset.size if self._sized else MAX_ASSET_SIZE
+        # A listing may omit the size, which is 0 then.
+        self._has_size = asset.size > 0 or asset.sha256 == self._hash.hexdigest()
+        self._max_size = asset.size if self._has_size else MAX_ASSET_SIZE
 
     def write(self, part: bytes) -> None:
-        """Keep a part."""
-        if self._size // _CHECKED_EVERY != (self._size + len(part)) // _CHECKED_EVERY:
-            # Seldom: whoever is asked may be another process.
+        """Store the next bytes."""
+        if self._size // _CHECKPOINT_BYTES != (self._size + len(part)) // _CHECKPOINT_BYTES:
+            # Not for every part: a checkpoint may ask another process.
             self._scheduler.checkpoint()
         self._size += len(part)
-        if self._size > self._most:
-            raise ServerFaultError(f"{self._asset.name}: more than its {self._asset.size:,} bytes came")
+        if self._size > self._max_size:
+            raise ServerFaultError(f"{self._asset.name}: received more than its {self._asset.size:,} bytes")
         self._hash.update(part)
-        self._spool.write(part)
+        self._file.write(part)
 
     @property
     def complete(self) -> bool:
-        """Whether all of it came, and nothing else."""
-        return self._hash.hexdigest() == self._asset.sha256 and (not self._sized or self._size == self._asset.size)
+        """Whether exactly the bytes of the asset were received."""
+        return self._hash.hexdigest() == self._asset.sha256 and (not self._has_size or self._size == self._asset.size)
 
 
 def choose_candidate(
     promotion_source: PromotionSource, destination: RemoteVersion | None, scheduler: Scheduler
 ) -> PromotionCandidate:
-    """Decide what is promoted, from what the destination holds and, unless that settles it, what the source holds.
+    """Choose the version to promote: that of the destination if it is already right, else that of the source.
 
-    Raises PinError or GateError, QuotaExceededError for what is too large to be sent.
+    `destination` is the version there; None if there is none. Raises PinError or GateError if the source may not be
+    promoted, QuotaExceededError if an asset is too large to be sent.
     """
     pin = promotion_source.promotion.pin
     published = destination is not None and destination.state.status in (
@@ -288,13 +288,11 @@ def choose_candidate(
         remote = None
     promotion_source.digest = remote.digest if remote else None
     if destination and published and not pin and (remote is None or destination.digest == remote.digest):
-        # Cleaning up the source never breaks the destination, also where there is no state that remembers.
+        # After a clean-up of the source, the destination is still right, with or without Pulumi state.
         return _already_promoted(destination)
     promotion_source.check_gates(remote)
     if remote is None:
-        raise PinError(
-            f"{promotion_source.promotion.source} does not exist"
-        )  # pragma: no cover - judge() has refused it
+        raise AssertionError("check_gates refuses a missing version")  # pragma: no cover
     if promotion_source.route is Route.TRANSFER:
         refuse_oversized_assets(remote.assets.values())
     return PromotionCandidate(
@@ -307,5 +305,5 @@ def _already_promoted(destination: RemoteVersion) -> PromotionCandidate:
 
 
 def _declared_names(version: RemoteVersion) -> tuple[Asset, ...]:
-    """Return the assets under the names that they are compared by."""
+    """Return the assets with their names in NFC, as they are declared."""
     return tuple(replace(asset, name=name) for name, asset in version.assets.items())

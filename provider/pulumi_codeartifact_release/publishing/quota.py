@@ -1,4 +1,4 @@
-"""What the service would refuse for its size, told before anything is hashed or sent."""
+"""Refuses assets over the service's size quota, before anything is hashed or sent."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from ..errors import QuotaExceededError, UsageError
 from ..registry.interface import Asset
 
 MAX_ASSET_SIZE = 5 << 30
-"""Bytes. The default quota, 5 GB, read generously: in doubt the service decides. It can be raised."""
+"""Bytes. The default quota is 5 GB, here 5 GiB: in doubt the service decides. Accounts may have a higher one."""
 
 _SETTING = "CODEARTIFACT_RELEASE_MAX_ASSET_SIZE"
 
 
 def refuse_oversized(files: Mapping[str, Path], environ: Mapping[str, str] = os.environ) -> None:
-    """Raise QuotaExceededError, naming all of them, if files (asset name -> path) are over the quota of an asset.
+    """Raise QuotaExceededError for all files (asset name -> path) that are over the quota.
 
-    CODEARTIFACT_RELEASE_MAX_ASSET_SIZE, in bytes, is for accounts whose quota was changed.
+    CODEARTIFACT_RELEASE_MAX_ASSET_SIZE, in bytes, overrides the default quota.
     """
     _refuse([(name, _size(path)) for name, path in files.items()], environ)
 
 
 def refuse_oversized_assets(assets: Iterable[Asset], environ: Mapping[str, str] = os.environ) -> None:
-    """Do the same for assets that are somewhere else."""
+    """Do the same for assets that are in a registry."""
     _refuse([(asset.name, asset.size) for asset in assets], environ)
 
 
@@ -35,7 +35,7 @@ def _refuse(sizes: Iterable[tuple[str, int]], environ: Mapping[str, str]) -> Non
         raise QuotaExceededError(
             f"{len(over)} asset{'s are' if len(over) > 1 else ' is'} over the quota of {largest:,} bytes:"
             + "".join(over),
-            hint=f"Split or compress what is in it. If the account's quota was raised, say so in {_SETTING}.",
+            hint=f"Split or compress it. If your account has a higher quota, set it in {_SETTING}.",
         )
 
 
@@ -43,7 +43,7 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:
-        # Hashing will say what is the matter with it.
+        # Hashing reports the error.
         return 0
 
 

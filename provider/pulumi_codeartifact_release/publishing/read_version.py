@@ -10,7 +10,7 @@ from .scheduler import Scheduler
 
 
 def read_version(registry: Registry, at: Coordinates, scheduler: Scheduler) -> RemoteVersion | None:
-    """Return what the registry holds at `at`, None where there is no such version."""
+    """Return the version at `at`; None if it does not exist. Raises InconsistentReadError if it keeps changing."""
     for wait in (*SETTLE_WAITS, None):
         try:
             state = registry.describe(at)
@@ -20,11 +20,11 @@ def read_version(registry: Registry, at: Coordinates, scheduler: Scheduler) -> R
             listing = registry.list_assets(at)
         except VersionNotFoundError:
             if state.status is Status.DISPOSED:
-                # Its assets are gone for good, and a list of them may be too.
+                # Its assets were deleted permanently; the service may not even list them.
                 return RemoteVersion(state, {})
             listing = None
-        # An Unfinished version moves while somebody uploads, and finishing it is guarded by the revision. Any
-        # other status together with assets of another revision would be a mixture that never existed.
+        # An Unfinished version changes while somebody uploads, and its publication is guarded by the revision. For any
+        # other status, status and assets of different revisions would be a mixture that never existed.
         if listing and (state.status is Status.UNFINISHED or listing.revision == state.revision):
             return RemoteVersion.of(state, listing)
         if wait is not None:

@@ -1,9 +1,9 @@
-"""What becomes of a version that leaves: the policies `onDestroy` and `onSupersede` (rule 6).
+"""Retires a version that leaves a program: the policies `onDestroy` and `onSupersede` (rule 6).
 
     for event in retire(at, Retirement.ARCHIVE, expected, registry, scheduler, permitted=False):
         ...
 
-Nothing is deleted that is not the very version that state knows, and nothing without the operator's permission.
+Only the exact version in state is ever deleted, and only with the operator's permission.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .scheduler import Scheduler
 
 
 class Retirement(StrEnum):
-    """What becomes of the version. `RETAIN` (of a destroy) and `KEEP` (of an update) leave it as it is."""
+    """What happens to the version. `RETAIN` (on destroy) and `KEEP` (on update) leave it as it is."""
 
     RETAIN = "retain"
     KEEP = "keep"
@@ -45,13 +45,13 @@ class Retirement(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether bytes are lost: the operator has to permit it."""
+        """Whether bytes are lost, so that the operator must permit it."""
         return self in (Retirement.DISPOSE, Retirement.DELETE)
 
 
 @dataclass(frozen=True)
 class ExpectedVersion:
-    """The version as state knows it: what was published, or last refreshed."""
+    """The version in state: as it was published, or last refreshed."""
 
     revision: str
     digest: str
@@ -71,16 +71,16 @@ def retire(
     *,
     permitted: bool,
 ) -> Iterator[Event]:
-    """Carry out `policy` for the version at `at`; a version that is gone already is success.
+    """Carry out `policy` for the version at `at`. Nothing happens if the version does not exist.
 
-    Raises NotPermittedError for a final policy without permission, ChangedError if the version is not the known one.
+    Raises NotPermittedError for a final policy without permission, ChangedError if the version is not as expected.
     """
     if not policy.acts:
         return
     if policy.is_final and not permitted:
         raise NotPermittedError(
             f"{policy} of {at} is not permitted in this run",
-            hint="Set CODEARTIFACT_RELEASE_ALLOW=delete in the environment of this very run, "
+            hint="Set CODEARTIFACT_RELEASE_ALLOW=delete in the environment of this run, "
             "or set `onDestroy: retain` and run `pulumi up` first.",
         )
     waits = iter(SETTLE_WAITS)
@@ -93,7 +93,7 @@ def retire(
         try:
             state = _change(at, remote.state, target, registry)
         except _AMBIGUOUS as error:
-            # It may have happened, or somebody else was first: reading tells.
+            # The call may have succeeded, or another caller was first. Read the version to find out.
             wait = next(waits, None)
             if wait is None:
                 raise
@@ -105,12 +105,12 @@ def retire(
                 yield Deleted(expected.digest)
                 return
             yield StatusSet(state.status)
-            # Not read again: a read may be older than our own write.
+            # Not read again: a read may lag behind our own write.
             expected, remote = ExpectedVersion(state.revision, expected.digest), RemoteVersion(state, remote.assets)
 
 
 def _target(policy: Retirement, status: Status) -> Status | Literal["deleted"] | None:
-    """Return where the version goes next, None where it is as the policy wants it."""
+    """Return the next status of the version; None if the policy is fulfilled."""
     match policy:
         case Retirement.UNLIST:
             return Status.UNLISTED if status is Status.PUBLISHED else None
@@ -119,7 +119,7 @@ def _target(policy: Retirement, status: Status) -> Status | Literal["deleted"] |
         case Retirement.DISPOSE:
             return Status.DISPOSED if status in (*_LISTED, Status.ARCHIVED) else None
         case Retirement.DELETE:
-            # Deletion takes no revision, archiving does: see rule 6.
+            # Deletion takes no revision, archiving does (rule 6).
             return Status.ARCHIVED if status in _LISTED else "deleted"
     return None
 
@@ -138,19 +138,19 @@ def _change(
 def _refuse_unexpected(
     at: Coordinates, policy: Retirement, expected: ExpectedVersion, remote: RemoteVersion, *, archiving: bool
 ) -> None:
-    """Raise ChangedError unless this is the known version: by revision where bytes are lost, else by its bytes.
+    """Raise ChangedError unless this is the expected version: by revision if bytes are lost, else by digest.
 
-    `archiving`: we have tried to archive it ourselves, so an Archived version with the known bytes is ours.
+    `archiving`: this run has tried to archive it, so an Archived version with the expected digest is expected.
     """
     if policy.is_final:
-        ours = archiving and remote.state.status is Status.ARCHIVED and remote.digest == expected.digest
-        same = remote.state.revision == expected.revision or ours
+        archived_by_us = archiving and remote.state.status is Status.ARCHIVED and remote.digest == expected.digest
+        same = remote.state.revision == expected.revision or archived_by_us
     else:
         same = remote.digest == expected.digest
     if not same:
         raise ChangedError(
-            f"{at} is not the version that the state knows: it is {remote.state.status} at revision "
-            f"{remote.state.revision} with {remote.digest}; known is revision {expected.revision} with "
+            f"{at} is not the version in state: it is {remote.state.status} at revision "
+            f"{remote.state.revision} with {remote.digest}; state has revision {expected.revision} with "
             f"{expected.digest}",
-            hint="Somebody changed it since. Look at it, run `pulumi refresh`, then run again.",
+            hint="Somebody changed it. Check it, run `pulumi refresh`, then run again.",
         )

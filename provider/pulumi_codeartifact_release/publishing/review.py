@@ -1,4 +1,4 @@
-"""What a person approves: the numbers of a plan, which are those of the run that carries it out. Pure.
+"""The costs of a plan, for the person who approves it: requests and minimum duration. Pure.
 
 review = Review(plan, rate=10.0)
 review.requests, review.min_seconds
@@ -15,13 +15,13 @@ from .promotion_source import PromotionSource
 
 @dataclass(frozen=True)
 class Review:
-    """A plan, and what it takes.
+    """A plan and its costs.
 
     Attributes:
-        rate: the quota of uploads a second; None where nobody knows it.
-        promotion_source: of a promotion; None for what is published from files.
-        reads_again: whether the run has looked already when it begins, to make this plan, and does not trust that.
-        reads_source_again: whether it looks at a promotion's source again, too.
+        rate: the quota of uploads per second; None if it is not known.
+        promotion_source: the source of a promotion; None for a release from files.
+        reads_again: whether the run reads the destination again before it writes.
+        reads_source_again: whether it also reads the source of a promotion again.
     """
 
     plan: Plan
@@ -32,20 +32,20 @@ class Review:
 
     @property
     def requests(self) -> int:
-        """How many requests an undisturbed run makes in all: looking, at the source too, downloading and writing."""
+        """The number of all requests of an undisturbed run: reads, also of the source, downloads and writes."""
         again = self.plan.read_requests if self.reads_again and not self.plan.first_write_conditional else 0
         return self.plan.requests + again + self.plan.downloads + self._source_requests
 
     @property
     def min_seconds(self) -> float:
-        """How many seconds the quota of uploads makes it take at least; 0 where it does not, or is not known."""
+        """The minimum duration in seconds, from the quota of uploads; 0 if the quota is not known or has no effect."""
         return min_seconds(self.plan.publish_requests, self.rate)
 
     @property
     def _source_requests(self) -> int:
         if self.promotion_source is None:
             return 0
-        # Before anything is given up for it, the source is looked at once more in any case.
+        # A replacement always reads the source again before it deletes anything.
         again = self.plan.action is Action.REPLACE or (
             self.reads_source_again and not self.plan.copies and self.plan.expected_uploads
         )
@@ -53,21 +53,21 @@ class Review:
 
 
 def min_seconds(publish_requests: int, rate: float | None) -> float:
-    """Return the seconds that so many uploads take at least: the quota's bucket holds one second's worth at once."""
+    """Return the minimum duration of the uploads. The quota allows a burst of one second's uploads."""
     return max(0.0, publish_requests / rate - 1.0) if rate else 0.0
 
 
 @dataclass(frozen=True)
 class ReviewTotals:
-    """What several plans come to, which share a quota.
+    """The totals of several plans, which share a quota.
 
     Attributes:
-        changes, refused, unchanged: packages.
-        assets: to send.
-        skipped_assets: declared assets of the packages that change, which the registry holds already.
+        changes, refused, unchanged: numbers of packages.
+        assets: the number of assets to send.
+        skipped_assets: the number of declared assets of the changing packages that the registry already has.
         size: bytes to send.
-        requests: of all plans.
-        min_seconds: as `Review.min_seconds`, for all together.
+        requests: the requests of all plans.
+        min_seconds: the minimum duration of all plans together.
     """
 
     changes: int
@@ -81,21 +81,21 @@ class ReviewTotals:
 
 
 def total_reviews(reviews: Iterable[Review]) -> ReviewTotals:
-    """Add up for a run of all of them at the command line.
+    """Return the totals of one run at the command line.
 
-    Requests of what is refused or unchanged count too, since it is looked at.
+    They include the read requests of refused and unchanged packages.
     """
-    everything = list(reviews)
-    changed = [review for review in everything if review.plan.changes]
-    refused = sum(review.plan.action is Action.REFUSE for review in everything)
-    rate = next((review.rate for review in everything if review.rate), None)
+    all_reviews = list(reviews)
+    changed = [review for review in all_reviews if review.plan.changes]
+    refused = sum(review.plan.action is Action.REFUSE for review in all_reviews)
+    rate = next((review.rate for review in all_reviews if review.rate), None)
     return ReviewTotals(
         changes=len(changed),
         refused=refused,
-        unchanged=len(everything) - len(changed) - refused,
+        unchanged=len(all_reviews) - len(changed) - refused,
         assets=sum(len(review.plan.expected_uploads) for review in changed),
         skipped_assets=sum(len(review.plan.skipped_assets) for review in changed),
         size=sum(review.plan.upload_bytes for review in changed),
-        requests=sum(review.requests for review in everything),
+        requests=sum(review.requests for review in all_reviews),
         min_seconds=min_seconds(sum(review.plan.publish_requests for review in changed), rate),
     )

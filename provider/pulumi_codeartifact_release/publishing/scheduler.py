@@ -1,4 +1,4 @@
-"""What runs the steps of a release: threads in production, a test's own order in a simulation.
+"""Runs the jobs of a release: in threads in production, in a fixed order in tests.
 
 scheduler = ThreadScheduler()
 for event in scheduler.run([job, job], limit=8):
@@ -19,37 +19,35 @@ from .events import Event
 
 Emit = Callable[[Event], None]
 Job = Callable[[Emit], None]
-"""One unit of work: at most one write to the registry. Reports events through the callable it is given."""
+"""One unit of work, with at most one write to the registry. Reports events through its parameter."""
 
 
 class Scheduler(Protocol):
-    """Owns order, time and the decision to stop."""
+    """Controls order, time, and when to stop."""
 
     def run(self, jobs: Sequence[Job], *, limit: int) -> Iterator[Event]:
-        """Run the jobs in order, at most `limit` at once, and yield their events as they come.
+        """Start the jobs in order, at most `limit` at once, and yield their events as they come.
 
-        The first failure keeps further jobs from starting, lets those under way end, and is raised then: of
-        several, the one whose job comes first.
+        After a failure no further job starts. The running jobs end, and then the failure of the earliest job is raised.
         """
 
     def checkpoint(self) -> None:
-        """Raise InterruptedReleaseError if nothing more may be written. Called before every write."""
+        """Raise InterruptedReleaseError if the release must stop. Called before every write."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
 
 
-# How often events are taken, and it is judged whether more threads would help.
+# How often events are yielded, and the number of threads is adjusted.
 _TICK_S = 0.05
 _FIRST_WORKERS = 2
-_WORTH_A_THREAD_S = 0.01
+_MIN_JOB_S = 0.01
 
 
 class ThreadScheduler:
     """Threads and the real clock.
 
-    `stop_reason` is asked at every checkpoint: a text stops the release there, None lets it go on. Asked from
-    several threads.
+    Every checkpoint calls `stop_reason`, from several threads: a text stops the release, None lets it continue.
     """
 
     def __init__(self, stop_reason: Callable[[], str | None] = lambda: None) -> None:
@@ -59,50 +57,50 @@ class ThreadScheduler:
         """Raise InterruptedReleaseError if there is a reason to stop."""
         if reason := self._stop_reason():
             raise InterruptedReleaseError(
-                f"stopped: {reason}", hint="What was sent stays Unfinished; run again and the rest is sent."
+                f"stopped: {reason}", hint="What was sent stays Unfinished. Run again to send the rest."
             )
 
     def sleep(self, seconds: float) -> None:
-        """Wait, then look whether to stop."""
+        """Wait, then do a checkpoint."""
         time.sleep(seconds)
         self.checkpoint()
 
     def run(self, jobs: Sequence[Job], *, limit: int) -> Iterator[Event]:
-        """See `Scheduler.run`. Closing the iterator waits for the jobs under way."""
+        """See `Scheduler.run`. Closing the iterator waits for the running jobs."""
         if not jobs:
             return
         events: deque[Event] = deque()
-        todo = deque(enumerate(jobs))
+        pending = deque(enumerate(jobs))
         failures: dict[int, BaseException] = {}
         cancelled = threading.Event()
 
         def work() -> None:
             while not cancelled.is_set():
                 try:
-                    number, job = todo.popleft()
+                    number, job = pending.popleft()
                 except IndexError:
                     return
                 try:
                     self.checkpoint()
                     job(events.append)
-                except BaseException as error:  # noqa: BLE001 - raised below, where somebody sees it
+                except BaseException as error:  # noqa: BLE001 - raised below, in the caller's thread
                     failures[number] = error
                     cancelled.set()
 
-        # One thread is not worth a pool, but the events must flow while it works all the same.
+        # Also for a single job: its events must be yielded while it runs.
         with ThreadPoolExecutor(max_workers=min(limit, len(jobs)), thread_name_prefix="publish") as pool:
             try:
                 workers = [pool.submit(work) for _ in range(min(_FIRST_WORKERS, limit, len(jobs)))]
-                under_way: Collection[Future[None]] = workers
-                while under_way:
-                    before = len(todo)
-                    # Looked at now and then: to be woken for each event would cost a good part of sending an asset.
-                    _, under_way = wait(workers, timeout=_TICK_S)
+                running: Collection[Future[None]] = workers
+                while running:
+                    before = len(pending)
+                    # Polling: a wake-up for every event would take a noticeable part of the time of an upload.
+                    _, running = wait(workers, timeout=_TICK_S)
                     while events:
                         yield events.popleft()
-                    # What ends at once waits for this process, not for the network: more threads would make it slower.
-                    if len(workers) * _TICK_S > _WORTH_A_THREAD_S * (before - len(todo)):
-                        more = min(limit, len(todo) + len(workers), 2 * len(workers)) - len(workers)
+                    # Jobs that end this fast wait for this process, not for the network. More threads would slow it.
+                    if len(workers) * _TICK_S > _MIN_JOB_S * (before - len(pending)):
+                        more = min(limit, len(pending) + len(workers), 2 * len(workers)) - len(workers)
                         workers += [pool.submit(work) for _ in range(more)]
             finally:
                 cancelled.set()

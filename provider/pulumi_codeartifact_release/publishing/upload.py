@@ -1,4 +1,4 @@
-"""Sending the assets of one version."""
+"""Uploads the assets of one version."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .scheduler import Emit, Job, Scheduler
 
 
 class Uploader:
-    """Sends assets of the version `at`, from several threads.
+    """Uploads assets of the version `at`, from several threads.
 
     Attributes:
-        sources: the content of each, by name.
-        sent: what the registry has taken, by name.
+        sources: the content of every asset, by name.
+        sent: the assets that the registry has accepted, by name.
     """
 
     def __init__(self, at: Coordinates, sources: Mapping[str, AssetSource], registry: Registry, scheduler: Scheduler):
@@ -30,7 +30,7 @@ class Uploader:
         self._scheduler = scheduler
 
     def send(self, asset: Asset, *, unfinished: bool, emit: Emit) -> VersionState:
-        """Send one asset. Raises FileChangedError if its file is not the one that was hashed, and any RegistryError."""
+        """Upload one asset. Raises FileChangedError if its file changed since it was hashed, and any RegistryError."""
         emit(AssetStarted(asset))
         with self.sources[asset.name].open() as body:
             self._scheduler.checkpoint()
@@ -40,7 +40,7 @@ class Uploader:
             try:
                 state = self._registry.publish_asset(self._at, asset, reader, unfinished=unfinished)
             except (InvalidRequestError, AccessDeniedError):
-                # A body that is not its hash is refused as malformed, or as signed wrongly.
+                # The service rejects a body with a wrong hash as malformed, or as wrongly signed.
                 self.sources[asset.name].rehash()
                 raise
         self.sent[asset.name] = asset
@@ -48,7 +48,7 @@ class Uploader:
         return state
 
     def job(self, asset: Asset) -> Job:
-        """Return the job of sending an asset that leaves the version Unfinished."""
+        """Return a job that uploads an asset and leaves the version Unfinished."""
 
         def job(emit: Emit) -> None:
             self.send(asset, unfinished=True, emit=emit)

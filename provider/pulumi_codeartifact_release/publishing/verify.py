@@ -1,9 +1,9 @@
-"""Whether a registry holds what is declared, and nothing else: as it lists it, and on demand as it downloads.
+"""Verifies that a registry holds exactly the declared version, by its listing and optionally by its downloads.
 
     result = verify(release, registry, ThreadScheduler(), download=True)
     result.outcome, result.differences     # VerifyOutcome.DIFFERS, (AssetDifference("a.txt", …),)
 
-`differences` is pure and judges everything at once, so that no difference hides another. `verify` never writes.
+`differences` is pure and reports everything at once, so that no difference hides another. `verify` never writes.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from .plan import Release, RemoteVersion, compare
 from .read_version import read_version
 from .scheduler import Emit, Job, Scheduler
 
-_NEVER = (Status.UNFINISHED, Status.DISPOSED)
+_INCOMPLETE = (Status.UNFINISHED, Status.DISPOSED)
 
 
 @dataclass(frozen=True)
 class ExpectedDigest:
-    """A version of which the digest is known, and not the assets.
+    """An expected version whose digest is known, but not its assets.
 
     Attributes:
         digest: `sha256:` and 64 hex digits.
-        status: None where any is right in which a version has all of its bytes.
+        status: None for any status in which a version has all of its bytes.
     """
 
     at: Coordinates
@@ -55,15 +55,15 @@ class ExpectedDigest:
 
 
 Expected: TypeAlias = Release | ExpectedDigest
-"""What must be there."""
+"""What the registry must hold."""
 
 
 @dataclass(frozen=True)
 class VersionDifference:
-    """What is not as expected of the version as a whole.
+    """A difference of the version as a whole.
 
     Attributes:
-        field: "status", "digest", or "assets" where it holds none at all.
+        field: "status", "digest", or "assets" if the version has none.
     """
 
     field: str
@@ -76,9 +76,9 @@ class AssetDifference:
     """One asset that is not as expected.
 
     Attributes:
-        declared: None where none is declared, or only a digest is known.
-        listed: what the registry says of it; None where it lists none.
-        download: what came; None where it was not downloaded.
+        declared: None if it is not declared, or only a digest is expected.
+        listed: None if the registry does not list it.
+        download: None if it was not downloaded.
     """
 
     name: str
@@ -91,25 +91,25 @@ Difference: TypeAlias = VersionDifference | AssetDifference
 
 
 class VerifyOutcome(StrEnum):
-    """What it comes to."""
+    """The outcome of a verification."""
 
     VERIFIED = "verified"
     DIFFERS = "differs"
     MISSING = "missing"
-    """There is no such version."""
+    """The version does not exist."""
     UNKNOWN = "unknown"
-    """Something could not be read, and nothing that could be read differs."""
+    """Something could not be read, and nothing else differs."""
 
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """What was result.
+    """The result of a verification.
 
     Attributes:
-        remote: None where there is no such version.
-        differences: of the version first, then of its assets in name order.
-        downloads: what came of each asset, by the name that it is compared by; None where nothing was to be downloaded.
-        problem: what could not be read, or why.
+        remote: None if the version does not exist.
+        differences: those of the version first, then those of its assets in name order.
+        downloads: by asset name in NFC; None if no downloads were requested.
+        problem: why something could not be read.
     """
 
     expected: Expected
@@ -120,7 +120,7 @@ class VerifyResult:
 
     @property
     def outcome(self) -> VerifyOutcome:
-        """What it comes to; VERIFIED only if every asset was read that was to be read."""
+        """The outcome. VERIFIED only if every requested asset was downloaded."""
         if self.remote is None:
             return VerifyOutcome.MISSING
         if self.differences:
@@ -138,12 +138,11 @@ def verify(
     on_event: OnEvent = lambda _event: None,
     parallel: int = PARALLEL_DOWNLOADS,
 ) -> VerifyResult:
-    """Read what the registry holds, and compare it with what is expected.
+    """Compare the version in the registry with the expected one.
 
-    With `download` every listed asset is fetched and hashed, in constant memory, at most `parallel` at once; an
-    Unfinished version is not, since it is not as expected whatever comes. What could not be downloaded is the
-    result's `problem`. Raises InconsistentReadError for a version that keeps changing, and any other RegistryError
-    where nothing could be read.
+    With `download` every listed asset is downloaded and hashed, in constant memory, at most `parallel` at once. An
+    Unfinished version is not downloaded, since it differs anyway. A failed download is the `problem` of the result.
+    Raises InconsistentReadError for a version that keeps changing, and any RegistryError if the version cannot be read.
     """
     at = expected.at
     for _ in range(VERIFY_ROUNDS):
@@ -157,28 +156,28 @@ def verify(
         try:
             changed = bool(downloads or problem) and has_changed(at, remote, registry)
         except RegistryError as error:
-            # Of which version the bytes were is not known; what it listed was listed at one revision all the same.
+            # The downloads may be of another revision. The listing is consistent in any case.
             return VerifyResult(expected, remote, differences(expected, remote, {}), {}, error)
         if not changed:
             return VerifyResult(expected, remote, differences(expected, remote, downloads), downloads, problem)
         on_event(Rechecking(f"{at} changed while it was downloaded"))
     raise InconsistentReadError(
-        f"{at} keeps changing: it was another one after each of {VERIFY_ROUNDS} downloads",
+        f"{at} keeps changing: it changed during each of {VERIFY_ROUNDS} downloads",
         hint="Somebody else is changing this version. Run again when they are done.",
     )
 
 
 def differences(expected: Expected, remote: RemoteVersion, downloads: Mapping[str, Download]) -> tuple[Difference, ...]:
-    """Return everything that is not as expected: status, assets as listed and as downloads, digest. Pure."""
+    """Return all differences: status, digest, and assets as listed and as downloaded. Pure."""
     declared = {asset.name: asset for asset in expected.assets} if isinstance(expected, Release) else {}
     result: list[Difference] = []
     status = remote.state.status
-    if expected.status is None and status in _NEVER:
+    if expected.status is None and status in _INCOMPLETE:
         result.append(VersionDifference("status", "Published, Unlisted or Archived", status))
     elif expected.status is not None and status is not expected.status:
         result.append(VersionDifference("status", expected.status, status))
     if not remote.assets and status is not Status.DISPOSED:
-        # Also where the digest is that of nothing: an empty folder, hashed by mistake, verifies no release.
+        # Even if the expected digest is that of no assets: somebody hashed an empty folder by mistake.
         result.append(VersionDifference("assets", "at least one", "none"))
     if remote.digest != expected.digest:
         result.append(VersionDifference("digest", expected.digest, remote.digest))
@@ -187,19 +186,19 @@ def differences(expected: Expected, remote: RemoteVersion, downloads: Mapping[st
     )
     for name in sorted(declared.keys() | remote.assets.keys(), key=str.encode):
         pair = declared.get(name), remote.assets.get(name)
-        came = downloads.get(name)
-        if name in wrong_names or (came and not all(came.matches(asset) for asset in pair if asset)):
-            result.append(AssetDifference(name, *pair, came))
+        download = downloads.get(name)
+        if name in wrong_names or (download and not all(download.matches(asset) for asset in pair if asset)):
+            result.append(AssetDifference(name, *pair, download))
     return tuple(result)
 
 
 def refuse_invalid_names(at: Coordinates, remote: RemoteVersion) -> None:
-    """Raise for names that are no text, such as half of a surrogate pair: they cannot be compared, nor asked for."""
-    strange = next((name for name in remote.assets if not is_text(name)), None)
-    if strange is not None:
+    """Raise ServerFaultError for names that are not valid Unicode: they can be neither compared nor requested."""
+    invalid_name = next((name for name in remote.assets if not is_text(name)), None)
+    if invalid_name is not None:
         raise ServerFaultError(
-            f"{at} holds an asset whose name is not text: {strange!a}",
-            hint="Whatever this registry is, it is not CodeArtifact. Look at what it holds.",
+            f"{at} holds an asset whose name is not valid Unicode: {invalid_name!a}",
+            hint="CodeArtifact does not allow such names. Check which server this endpoint is.",
         )
 
 
@@ -211,7 +210,7 @@ def _download_assets(
     on_event: OnEvent,
     parallel: int,
 ) -> tuple[dict[str, Download], ReleaseError | None]:
-    """Download every asset; returns what came, and why not all of it did."""
+    """Download every asset. Returns the downloads by name, and the first error."""
     status = remote.state.status
     downloads: dict[str, Download] = {}
     if status not in DOWNLOADABLE:
@@ -222,23 +221,23 @@ def _download_assets(
         )
         return downloads, problem
     declared = {asset.name: asset for asset in expected.assets} if isinstance(expected, Release) else {}
-    failed: list[ReleaseError] = []
+    errors: list[ReleaseError] = []
 
     def job(name: str, listed: Asset) -> Job:
         def run(emit: Emit) -> None:
-            if failed:
-                # What one asset met, the others most likely would meet too, each after the same waits.
+            if errors:
+                # The other downloads would most likely fail too, each after the same waits.
                 return
             try:
                 downloads[name] = download_asset(expected.at, listed, registry, scheduler, emit, declared.get(name))
             except InterruptedReleaseError:
                 raise
             except ReleaseError as error:
-                failed.append(error)
+                errors.append(error)
 
         return run
 
     on_event(DownloadStarted(tuple(remote.assets.values())))
     for event in scheduler.run([job(*item) for item in largest_first(remote.assets)], limit=parallel):
         on_event(event)
-    return downloads, failed[0] if failed else None
+    return downloads, errors[0] if errors else None
