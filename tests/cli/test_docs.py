@@ -107,6 +107,22 @@ def test_the_table_of_where_to_change_what_names_files_that_are_there() -> None:
     assert [name for name in named if not (package / name).exists() and not (ROOT / name).exists()] == []
 
 
+def test_the_architecture_page_lists_every_module() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    block = page[page.index("provider/pulumi_codeartifact_release/\n") : page.index("`publishing/` knows")]
+    listed = re.findall(r"^  ([a-z_]+(?:\.py|/)) ", block, flags=re.MULTILINE)
+    package = ROOT / "provider/pulumi_codeartifact_release"
+    modules = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    packages = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    assert sorted(listed) == sorted(modules | packages)
+
+
+def test_the_glossary_has_at_most_fifteen_terms() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    glossary = page[page.index("## Glossary") : page.index("## The life of a release")]
+    assert 10 < len(re.findall(r"^\| (?!term|---)", glossary, flags=re.MULTILINE)) <= 15
+
+
 def test_the_exit_codes_are_the_same_everywhere() -> None:
     epilog = str(group.epilog)
     codes = {int(code) for code in re.findall(r"(?:^|[:;] )(\d+) ", epilog)}
