@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from importlib import import_module
 from itertools import count
@@ -59,6 +60,7 @@ def _copied(name: str, changes: tuple[tuple[str, str], ...]) -> Any:
     return module
 
 
+@functools.cache
 def impatient() -> Core:
     """Return the core with short patience."""
     return variant(SETTLE_WAITS=SHORT)
