@@ -115,7 +115,8 @@ MAY_IMPORT = {
         "approvals",
     },
     "pytest_plugin": {"registry", "local_registry"},
-    "__init__": {"errors", "resources", "programs"},
+    "versions": {"errors", "manifest", "hashing", "registry", "publishing", "location", "connections"},
+    "__init__": {"errors", "resources", "programs", "versions"},
 }
 """Room -> the rooms that it may know. The order is the order of the layers."""
 
@@ -149,6 +150,7 @@ LIBRARIES = {
     "programs": {"pulumi"},
     "cli": {"click", "jinja2", "jsonschema", "rich"},
     "pytest_plugin": {"boto3", "botocore", "mypy_boto3_codeartifact", "pytest"},
+    "versions": set(),
     "__init__": set(),
 }
 """Room -> what it may use beyond the standard library. Pulumi is known to the outermost modules alone."""

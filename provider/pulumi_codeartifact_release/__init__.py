@@ -12,13 +12,17 @@ if TYPE_CHECKING:
     from .errors import ReleaseError
     from .programs import outputs_of, publish_manifest, publish_stack
     from .resources import PackageVersion, Promotion
+    from .versions import PublishedVersion, get_package_version, get_package_version_files
 
 __version__ = "0.1.0"
 __all__ = [
     "PackageVersion",
     "Promotion",
+    "PublishedVersion",
     "ReleaseError",
     "__version__",
+    "get_package_version",
+    "get_package_version_files",
     "outputs_of",
     "publish_manifest",
     "publish_stack",
@@ -28,7 +32,10 @@ __all__ = [
 _MODULES = {
     "PackageVersion": "resources",
     "Promotion": "resources",
+    "PublishedVersion": "versions",
     "ReleaseError": "errors",
+    "get_package_version": "versions",
+    "get_package_version_files": "versions",
     "outputs_of": "programs",
     "publish_manifest": "programs",
     "publish_stack": "programs",

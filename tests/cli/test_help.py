@@ -56,10 +56,11 @@ def test_every_command_is_listed_with_what_it_does(run: Run) -> None:
     outcome = run("--help")
     assert outcome.code == 0
     for line in (
-        "plan    Show what a release would do.",
-        "apply   Release a manifest, or an approved plan.",
-        "schema  Print",
-        "serve   ",
+        "plan      Show what a release would do.",
+        "apply     Release a manifest, or an approved plan.",
+        "download  Download versions, verified.",
+        "schema    Print",
+        "serve     ",
     ):
         assert line in outcome.out
 

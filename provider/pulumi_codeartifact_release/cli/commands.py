@@ -94,6 +94,16 @@ _output_options = _all_of(
 )
 
 
+_location_options = _all_of(
+    click.option("--domain", help="Without a manifest: the domain of the versions."),
+    click.option("--repository", help="Their repository."),
+    click.option("--domain-owner", metavar="ACCOUNT", help="The account that owns the domain, if it is another one."),
+    click.option("--region", help="The AWS region; by default that of the shell or the profile."),
+    click.option("--profile", help="The AWS profile; by default that of the shell."),
+    click.option("--endpoint", metavar="file:DIR|URL", help="The endpoint, if it is not AWS."),
+)
+
+
 class _InOrder(click.Group):
     """Lists commands as they are declared, which is the order in which people use them."""
 
@@ -198,12 +208,7 @@ a bad manifest.""",
     "-e", "--environment", shell_complete=_complete_environments, help="With a manifest: its environment to check."
 )
 @_variables
-@click.option("--domain", help="Without a manifest: the domain of the versions.")
-@click.option("--repository", help="Their repository.")
-@click.option("--domain-owner", metavar="ACCOUNT", help="The account that owns the domain, if it is another one.")
-@click.option("--region", help="The AWS region; by default that of the shell or the profile.")
-@click.option("--profile", help="The AWS profile; by default that of the shell.")
-@click.option("--endpoint", metavar="file:DIR|URL", help="The endpoint, if it is not AWS.")
+@_location_options
 @click.option(
     "--allow",
     multiple=True,
@@ -225,6 +230,56 @@ def verify(**values: Any) -> None:
     Compares the hashes that the registry lists; with --download, the bytes themselves.
     """
     _run("verify", values)
+
+
+@group.command(
+    epilog="""\b
+Examples:
+  codeartifact-release download release.yaml -e prod acme/app --to dist
+  codeartifact-release download acme/app@1.4.2=sha256:6a3f… \\
+      --domain acme --repository releases --region eu-west-1 --to dist
+  codeartifact-release download release.yaml -e prod acme/app --asset app.zip --to - | …
+
+Exit codes: 0 all files are there; 4 the version or its bytes are not the expected ones; 1 something could not be read;
+2 bad usage or a bad manifest.""",
+    short_help="Download versions, verified.",
+)
+@click.argument("target")
+@click.argument("packages", metavar="[PACKAGE]...", nargs=-1)
+@click.option("--to", "folder", metavar="DIR|-", required=True, help="The folder to fill, or `-` for standard output.")
+@click.option(
+    "--asset",
+    "patterns",
+    metavar="GLOB",
+    multiple=True,
+    help="Only the assets whose names match; repeatable. With `--to -`: the name of one asset.",
+)
+@click.option(
+    "-e", "--environment", shell_complete=_complete_environments, help="With a manifest: its environment to read."
+)
+@_variables
+@_location_options
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="WHAT",
+    help="Permit `endpoint`: one that is neither CodeArtifact nor `file:` inside the folder of the manifest, or the "
+    "working folder.",
+)
+@_json
+@click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the traceback of an error.")
+def download(**values: Any) -> None:
+    """Download the assets of versions into DIR. Each file appears under its name only when it is verified.
+
+    TARGET is a manifest or a version: NAMESPACE/PACKAGE@VERSION[=sha256:DIGEST].
+
+    With a manifest: the versions of the environment, all or those named by PACKAGE. The digest of a pin is checked. If
+    one PACKAGE is named, its files are in DIR; otherwise those of each package are in DIR/NAMESPACE/PACKAGE.
+
+    Files in DIR that are right are not downloaded again, and other files in DIR stay.
+    """
+    _run("download", values)
 
 
 @group.command(
@@ -304,9 +359,9 @@ Examples:
   codeartifact-release schema plan > plan.schema.json""",
     short_help="Print a JSON Schema.",
 )
-@click.argument("document", type=click.Choice(["manifest", "plan", "verify"]), default="manifest")
+@click.argument("document", type=click.Choice(["manifest", "plan", "verify", "download"]), default="manifest")
 def schema(**values: Any) -> None:
-    """Print the JSON Schema (draft 2020-12) of the manifest, of `plan --json` or of `verify --json`.
+    """Print the JSON Schema (draft 2020-12) of the manifest, or of what a command prints with --json.
 
     An editor with the YAML language server takes the schema of the manifest from a first line such as
     `# yaml-language-server: $schema=release.schema.json`.

@@ -18,7 +18,7 @@ def run(*, document: str) -> None:
 
 
 def schema_text(document: str) -> str:
-    """Return a JSON Schema as it is shipped: of the `manifest`, a `plan`, or what `verify` says."""
+    """Return a JSON Schema as it is shipped: of the `manifest`, or of what a command prints with `--json`."""
     if document == "manifest":
         return text()
 

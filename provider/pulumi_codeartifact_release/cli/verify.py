@@ -13,10 +13,10 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError
-from ..location import Location
 from ..publishing import Permission
 from .context import FORM
 from .error_output import error_tag
+from .named import location_of
 from .summary import Summary
 from .verify_read import of_digests, of_manifest
 from .views.console import terminal_width
@@ -56,7 +56,7 @@ def run(
     }
     if named:
         _refuse_mixed(targets[0], {"--environment": environment, "--var": variables}, "is a version")
-        location = _location(targets[0], where)
+        location = location_of(targets[0], where)
     else:
         _refuse_mixed(targets[0], where, "is a manifest, whose environments say where")
         if not environment:
@@ -119,14 +119,3 @@ def _refuse_mixed(target: str, options: Mapping[str, str | tuple[str, ...] | Non
             f"{' and '.join(given)}: {target} {reason}",
             hint=f"{given[0]} is for the other form: a manifest with -e, or {FORM} with --domain and --repository.",
         )
-
-
-def _location(target: str, where: Mapping[str, str | None]) -> Location:
-    missing = [option for option in ("--domain", "--repository") if not where[option]]
-    if missing:
-        raise UsageError(
-            f"{target}: say where it is with {' and '.join(missing)}",
-            hint="Only a manifest knows that by itself.",
-        )
-
-    return Location.from_properties({option[2:].replace("-", "_"): value for option, value in where.items()})

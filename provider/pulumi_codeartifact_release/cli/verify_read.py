@@ -9,7 +9,7 @@ Nothing is written, wherever.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,13 @@ from pathlib import Path
 from ..approvals import unapproved, wanted
 from ..errors import PinError, ReleaseError, UsageError
 from ..hashing import hash_files
-from ..location import Location, refuse_same_repository, resolve
-from ..manifest import Environment, Manifest, Package, Variables, load, value_problem
+from ..location import Location, refuse_same_repository
+from ..manifest import Environment, Manifest, Package, Variables, load
 from ..publishing import Permission, Release, ThreadScheduler, read_version
 from ..publishing.verify import Expected, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
-from ..remedies import Need
 from .context import Site, Stop, open_site, parsed_variables, warn_of_endpoint, warn_of_idle_pins
+from .named import open_named_site
 from .progress import Reading, open_reading
 from .verify_check import Basis, Checked, Subject, check
 
@@ -80,12 +80,8 @@ def of_digests(
     versions: Sequence[Permission], location: Location, allow: frozenset[str], *, quiet: bool, download: bool
 ) -> Report:
     """Check versions that are named with their digests. Raises UsageError. `quiet`: nothing shows how far it is."""
-    _refuse_malformed(versions, location)
-    base = Path.cwd()
-    _refuse_endpoint(location, base, allow)
     stop = Stop()
-    site = open_site(Environment("registry", location), base, allow, stop)
-    warn_of_endpoint(site, None, "the options")
+    site = open_named_site(location, [(version.package, version.version) for version in versions], allow, stop)
     subjects = []
     for version in dict.fromkeys(versions):
         namespace, _, package = version.package.partition("/")
@@ -162,39 +158,3 @@ def _held(at: Coordinates, status: Status, there: Coordinates, source: Site) -> 
     # Under the names that they are compared by.
     assets = [Asset(name, asset.size, asset.sha256) for name, asset in remote.assets.items()]
     return Release(at, tuple(assets), status)
-
-
-# --- what is refused --------------------------------------------------------------------------------------------------
-
-
-def _refuse_malformed(versions: Sequence[Permission], location: Location) -> None:
-    """Raise UsageError for a name that the service cannot have, before it is asked for."""
-    options: Mapping[str, tuple[str, str | None]] = {
-        "domain": ("--domain", location.domain),
-        "repository": ("--repository", location.repository),
-        "domainOwner": ("--domain-owner", location.domain_owner),
-        "region": ("--region", location.region),
-    }
-    for key, (option, value) in options.items():
-        if value is not None and (problem := value_problem(key, value)):
-            raise UsageError(f"{option}: {problem}")
-    for version in versions:
-        namespace, _, package = version.package.partition("/")
-        for key, value in {"namespace": namespace, "package": package, "version": version.version}.items():
-            if problem := value_problem(key, value):
-                raise UsageError(f"{version}: its {key}: {problem}")
-
-
-def _refuse_endpoint(location: Location, base: Path, allow: frozenset[str]) -> None:
-    """Raise UsageError for an endpoint that needs permission, in the words of the command line."""
-    if unknown := sorted(allow - {"endpoint"}):
-        raise UsageError(f"--allow {unknown[0]}: a version that is named with its digest only ever needs `endpoint`")
-    try:
-        resolve(location, base=base, allow=allow)
-    except UsageError:
-        # What is wrong with it besides is told as it is.
-        resolve(location, base=base, allow=allow | {"endpoint"})
-        raise UsageError(
-            f"--endpoint {location.endpoint} is neither AWS nor a folder inside the working folder",
-            hint=("If you trust it with your credentials, permit it with ", Need("allow", "endpoint"), "."),
-        ) from None

@@ -1,0 +1,234 @@
+"""`codeartifact-release download`: fetch the assets of versions into a folder, verified.
+
+codeartifact-release download release.yaml -e prod acme/app --to dist
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, TypeVar, cast
+
+import click
+
+from ..approvals import wanted
+from ..errors import ReleaseError, UsageError, exit_code_for
+from ..manifest import Manifest, Package, Variables, load
+from ..manifest.words import did_you_mean
+from ..publishing import ThreadScheduler
+from ..publishing.download import Downloaded, download, download_to
+from ..registry.interface import Coordinates
+from .error_output import show_error, told
+from .named import location_of, open_named_site
+from .progress import open_reading
+from .context import EVERYWHERE, Site, Stop, open_site, parsed_variables, warn_of_endpoint
+from .views.download_text import result_json, result_lines
+
+FORM = "NAMESPACE/PACKAGE@VERSION[=sha256:DIGEST]"
+_VERSION = re.compile(r"(?P<package>[^#/\s]+/[^#/\s]+)@(?P<version>[^#/\s@=]+)(=(?P<digest>sha256:[0-9a-f]{64}))?")
+# How long an interrupted command waits for its threads, which remove incomplete files.
+_CLEANUP_S = 5
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A version to download.
+
+    Attributes:
+        digest: the one that was approved; None if nobody says what the version must be.
+        folder: for its files.
+    """
+
+    at: Coordinates
+    digest: str | None
+    folder: Path
+
+
+def run(
+    *,
+    target: str,
+    packages: tuple[str, ...],
+    folder: str,
+    patterns: tuple[str, ...],
+    environment: str | None,
+    variables: tuple[str, ...],
+    domain: str | None,
+    repository: str | None,
+    domain_owner: str | None,
+    region: str | None,
+    profile: str | None,
+    endpoint: str | None,
+    allow: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,  # noqa: ARG001 - main() reads it
+) -> None:
+    """Run `download`."""
+    told.nothing_sent = False
+    where = {
+        "--domain": domain,
+        "--repository": repository,
+        "--domain-owner": domain_owner,
+        "--region": region,
+        "--profile": profile,
+        "--endpoint": endpoint,
+    }
+    stop, permitted = Stop(), frozenset(allow)
+    version = None if os.path.isfile(target) else _VERSION.fullmatch(target)  # noqa: PTH113 - raises for long names
+    if version:
+        _refuse_options(target, {"-e": environment, "--var": variables, "PACKAGE": packages}, "names a version")
+        site, requests = _of_version(version, where, permitted, Path(folder), stop)
+    elif not os.path.lexists(target) and "@" in target:
+        raise UsageError(
+            f"{target} is neither a manifest nor a version", hint=f"Write {FORM}, or the path of a manifest."
+        )
+    else:
+        _refuse_options(target, where, "is a manifest, whose environments say where to download from")
+        site, requests = _of_manifest(Path(target), environment, variables, permitted, packages, Path(folder), stop)
+    if folder == "-":
+        _write_to_stdout(site, requests, patterns, stop, quiet=quiet)
+        return
+    results, errors = _download_all(site, requests, patterns, stop, quiet=quiet)
+    if as_json:
+        click.echo(json.dumps(result_json(site, results, errors), indent=2))
+    elif not quiet:
+        for line in result_lines(results):
+            click.echo(line)
+    for error in errors:
+        show_error(error)
+    if errors:
+        raise SystemExit(exit_code_for(errors))
+
+
+def _download_all(
+    site: Site, requests: Sequence[Request], patterns: Sequence[str], stop: Stop, *, quiet: bool
+) -> tuple[list[tuple[Request, Downloaded]], list[ReleaseError]]:
+    results: list[tuple[Request, Downloaded]] = []
+    errors: list[ReleaseError] = []
+    with open_reading(quiet=quiet) as reading:
+        for request in requests:
+            work = partial(
+                download,
+                request.at,
+                site.connection.planning,
+                request.folder,
+                ThreadScheduler(stop.reason),
+                digest=request.digest,
+                wanted=lambda name: not patterns or any(fnmatchcase(name, pattern) for pattern in patterns),
+                on_event=partial(reading.add, request.at.name),
+            )
+            try:
+                results.append((request, _interruptible(work, stop)))
+            except ReleaseError as error:
+                errors.append(error)
+                if isinstance(error, EVERYWHERE):
+                    break
+    return results, errors
+
+
+def _interruptible(work: Callable[[], _Result], stop: Stop) -> _Result:
+    """Run `work` in a thread; an interruption stops it and gives it time to remove incomplete files."""
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(work)
+    try:
+        return future.result()
+    except KeyboardInterrupt:
+        stop.set()
+        wait([future], timeout=_CLEANUP_S)
+        raise
+    finally:
+        pool.shutdown(wait=False)
+
+
+def _write_to_stdout(
+    site: Site, requests: Sequence[Request], patterns: Sequence[str], stop: Stop, *, quiet: bool
+) -> None:
+    if len(requests) != 1 or len(patterns) != 1:
+        raise UsageError("`--to -` writes one asset of one version", hint="Name the asset: `--asset NAME --to -`.")
+    [request], [name] = requests, patterns
+    with tempfile.TemporaryFile() as file, open_reading(quiet=quiet) as reading:
+        work = partial(
+            download_to,
+            request.at,
+            site.connection.planning,
+            name,
+            cast(BinaryIO, file),
+            ThreadScheduler(stop.reason),
+            digest=request.digest,
+            on_event=partial(reading.add, request.at.name),
+        )
+        _interruptible(work, stop)
+        file.seek(0)
+        stdout = sys.stdout.buffer
+        shutil.copyfileobj(file, stdout)
+        stdout.flush()
+
+
+# --- what to download -------------------------------------------------------------------------------------------------
+
+
+def _of_version(
+    version: re.Match[str], where: Mapping[str, str | None], allow: frozenset[str], folder: Path, stop: Stop
+) -> tuple[Site, list[Request]]:
+    names = version["package"], version["version"]
+    site = open_named_site(location_of(version[0], where), [names], allow, stop)
+    namespace, _, package = version["package"].partition("/")
+    at = site.location.coordinates(namespace, package, version["version"])
+    return site, [Request(at, version["digest"], folder)]
+
+
+def _of_manifest(
+    path: Path,
+    name: str | None,
+    variables: Sequence[str],
+    allow: frozenset[str],
+    packages: Sequence[str],
+    folder: Path,
+    stop: Stop,
+) -> tuple[Site, list[Request]]:
+    values = Variables(command_line=parsed_variables(variables), environ=os.environ)
+    manifest = load(path, environment=name, variables=values, allow=allow, with_files=False)
+    if not name:
+        raise UsageError(
+            f"{path}: name an environment with -e", hint=f"It has {', '.join(manifest.environments) or 'none'}."
+        )
+    environment = manifest.environment(name)
+    chosen = _chosen(manifest, packages)
+    site = open_site(environment, manifest.base, allow, stop)
+    warn_of_endpoint(site, None)
+    requests = []
+    for package in chosen:
+        approval = wanted(manifest, environment, package)
+        at = site.location.coordinates(package.namespace, package.package, approval.version)
+        digest = approval.pin.digest if approval.pin else None
+        requests.append(Request(at, digest, folder if len(packages) == 1 else folder / manifest.name_of(package)))
+    return site, requests
+
+
+def _chosen(manifest: Manifest, names: Sequence[str]) -> list[Package]:
+    """Return the packages of these names, all for no name. Raises UsageError for a name that the manifest lacks."""
+    declared = {manifest.name_of(package): package for package in manifest.packages}
+    for name in names:
+        if name not in declared:
+            raise UsageError(f"{manifest.path}: there is no package {name}{did_you_mean(name, list(declared))}")
+    return [declared[name] for name in dict.fromkeys(names)] if names else list(manifest.packages)
+
+
+def _refuse_options(target: str, options: Mapping[str, object], reason: str) -> None:
+    used = [option for option, value in options.items() if value]
+    if used:
+        raise UsageError(
+            f"{' and '.join(used)}: {target} {reason}",
+            hint=f"Use a manifest with -e and PACKAGE, or {FORM} with --domain and --repository.",
+        )

@@ -1,0 +1,71 @@
+"""Versions that the command line names itself, without a manifest: where they are, and whether the names can exist.
+
+site = open_named_site(location_of(target, options), names, allow, stop)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ..errors import UsageError
+from ..location import Location, resolve
+from ..manifest import Environment, value_problem
+from ..remedies import Need
+from .context import Site, Stop, open_site, warn_of_endpoint
+
+LocationOptions = Mapping[str, str | None]
+"""The values of `--domain`, `--repository`, `--domain-owner`, `--region`, `--profile`, `--endpoint`, by option."""
+
+
+def location_of(target: str, options: LocationOptions) -> Location:
+    """Return the location that the options describe. Raises UsageError."""
+    missing = [option for option in ("--domain", "--repository") if not options[option]]
+    if missing:
+        raise UsageError(
+            f"{target}: {' and '.join(missing)} missing", hint="Say which repository it is in, or name a manifest."
+        )
+    return Location.from_properties({option[2:].replace("-", "_"): value for option, value in options.items()})
+
+
+def open_named_site(location: Location, versions: Iterable[tuple[str, str]], allow: frozenset[str], stop: Stop) -> Site:
+    """Connect to where versions are, each `namespace/package` and a version. Raises UsageError."""
+    _refuse_malformed(location, versions)
+    _refuse_endpoint(location, allow)
+    site = open_site(Environment("registry", location), Path.cwd(), allow, stop)
+    warn_of_endpoint(site, None, "the options")
+    return site
+
+
+def _refuse_malformed(location: Location, versions: Iterable[tuple[str, str]]) -> None:
+    """Raise UsageError for a name that the service cannot have, before a request is made for it."""
+    options = {
+        "domain": ("--domain", location.domain),
+        "repository": ("--repository", location.repository),
+        "domainOwner": ("--domain-owner", location.domain_owner),
+        "region": ("--region", location.region),
+    }
+    for key, (option, value) in options.items():
+        if value is not None and (problem := value_problem(key, value)):
+            raise UsageError(f"{option}: {problem}")
+    for package_id, version in versions:
+        namespace, _, package = package_id.partition("/")
+        for key, value in {"namespace": namespace, "package": package, "version": version}.items():
+            if problem := value_problem(key, value):
+                raise UsageError(f"{package_id}@{version}: its {key}: {problem}")
+
+
+def _refuse_endpoint(location: Location, allow: frozenset[str]) -> None:
+    """Raise UsageError for an endpoint that needs permission, in the words of the command line."""
+    if unknown := sorted(allow - {"endpoint"}):
+        raise UsageError(f"--allow {unknown[0]}: only `endpoint` can be permitted without a manifest")
+    base = Path.cwd()
+    try:
+        resolve(location, base=base, allow=allow)
+    except UsageError:
+        # Any other fault of the endpoint has its own message.
+        resolve(location, base=base, allow=allow | {"endpoint"})
+        raise UsageError(
+            f"--endpoint {location.endpoint} is neither AWS nor a folder inside the working folder",
+            hint=("If you trust it with your credentials, permit it with ", Need("allow", "endpoint"), "."),
+        ) from None

@@ -1,0 +1,75 @@
+"""What `download` prints: lines for people, and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...errors import ReleaseError, printable
+from ...review import count_text, size_text
+from .status_text import problem_json
+
+if TYPE_CHECKING:
+    from ...publishing.download import Downloaded
+    from ..download import Request
+    from ..context import Site
+
+_MOST_OTHERS = 5
+
+
+def result_lines(results: Sequence[tuple[Request, Downloaded]]) -> Iterator[str]:
+    """Yield what was downloaded, where to, and whether somebody vouches for it."""
+    for request, result in results:
+        size = size_text(sum(result.remote.assets[name].size for name in result.files))
+        present = len(result.files) - len(result.fetched)
+        kept = f", {present:,} of them already there" if present else ""
+        count = count_text(len(result.files), "file")
+        yield printable(f"{request.at.name}: {count}, {size}{kept}, verified in {request.folder}")
+        if request.digest:
+            yield f"  {result.remote.digest}, as approved"
+        else:
+            yield click.style(f"  {result.remote.digest}, for which nothing vouches: no digest was given", fg="yellow")
+        if result.others:
+            shown = ", ".join(result.others[:_MOST_OTHERS])
+            more = f" and {len(result.others) - _MOST_OTHERS:,} more" if len(result.others) > _MOST_OTHERS else ""
+            yield printable(f"  other files in the folder, left alone: {shown}{more}")
+
+
+def result_json(
+    site: Site, results: Sequence[tuple[Request, Downloaded]], errors: Sequence[ReleaseError]
+) -> dict[str, Any]:
+    """Return the result as JSON values; `codeartifact-release schema download` describes them."""
+    return {
+        "schemaVersion": 1,
+        "endpoint": site.location.endpoint or site.connection.url,
+        "region": site.location.region,
+        "domain": site.location.domain,
+        "repository": site.location.repository,
+        "versions": [
+            {
+                "namespace": request.at.namespace,
+                "package": request.at.package,
+                "version": request.at.version,
+                "status": str(result.remote.state.status),
+                "revision": result.remote.state.revision,
+                "digest": result.remote.digest,
+                "expectedDigest": request.digest,
+                "folder": str(request.folder),
+                "assets": [
+                    {
+                        "name": name,
+                        "path": str(path),
+                        "size": result.remote.assets[name].size,
+                        "sha256": result.remote.assets[name].sha256,
+                        "downloaded": name in result.fetched,
+                    }
+                    for name, path in sorted(result.files.items())
+                ],
+                "otherFiles": list(result.others),
+            }
+            for request, result in results
+        ],
+        "errors": [problem_json(error) for error in errors],
+    }

@@ -1,0 +1,215 @@
+"""The folder that a download fills: a file stands there under its name only when it is complete and verified.
+
+    with output_folder(Path("dist")) as folder:
+        folder.refuse_unsafe(assets)
+        missing = [name for name, asset in assets.items() if not folder.has(name, asset)]
+        with folder.create("app.tar.gz") as file:
+            file.write(b"...")
+        folder.commit()
+
+Files are written to a staging folder on the same file system, then renamed. Asset names come from a registry and are
+not trusted: a name that leads out of the folder, or that a file system changes, is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import FileError
+from ..registry.interface import Asset
+
+_PREFIX, _SUFFIX = ".codeartifact-release.", ".partial"
+_BLOCK = 1 << 20
+_LONGEST_NAME = 255
+# A run locks its staging folder just after it made it.
+_ABANDONED_S = 60
+_NUMBERED = ("COM", "LPT")
+_DEVICES = frozenset(("CON", "PRN", "AUX", "NUL", *(f"{port}{digit}" for port in _NUMBERED for digit in "0123456789")))
+
+
+class Folder:
+    """An output folder and its staging folder.
+
+    Attributes:
+        path: absolute; it may not exist yet.
+    """
+
+    def __init__(self, path: Path, staging: Path) -> None:
+        self.path = path
+        self._staging = staging
+
+    def refuse_unsafe(self, names: Iterable[str]) -> None:
+        """Raise FileError for the first name that cannot be a file here: by its text, or because a folder has it."""
+        for name in names:
+            problem = _problem(name)
+            if not problem and (mode := _mode(self.path / name)) and stat.S_ISDIR(mode):
+                problem = f"{self.path / name} is a folder"
+            if problem:
+                raise FileError(
+                    f"{name!a} cannot be the name of a file in {self.path}: {problem}",
+                    hint="Nothing was downloaded. Write this asset to a file of your own: `--asset NAME --to -`.",
+                )
+
+    def has(self, name: str, asset: Asset) -> bool:
+        """Return whether `name` is a regular file with the bytes of `asset`. It is read to compare the hash."""
+        try:
+            descriptor = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return False
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or (asset.size and status.st_size != asset.size):
+                return False
+            return hashlib.file_digest(file, "sha256").hexdigest() == asset.sha256
+
+    def others(self, names: Iterable[str]) -> list[str]:
+        """Return the sorted names of what the folder holds beside these; they stay as they are."""
+        try:
+            present = os.listdir(self.path)  # noqa: PTH208 - names, not paths
+        except FileNotFoundError:
+            return []
+        ours = {*names, self._staging.name}
+        return sorted(name for name in present if name not in ours)
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[BinaryIO]:
+        """Yield the staged file of an asset, empty. Raises FileError."""
+        try:
+            # Exclusive: where a file system takes two names for one, the second is refused.
+            with (self._staging / name).open("xb") as file:
+                yield file
+        except FileExistsError as error:
+            raise FileError(
+                f"{name!a} and another asset have the same name on this file system",
+                hint="Nothing was downloaded. Choose a folder on a file system that tells upper and lower case apart.",
+            ) from error
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def discard(self, name: str) -> None:
+        """Remove a staged file, to write it again."""
+        with suppress(FileNotFoundError):
+            (self._staging / name).unlink()
+
+    def commit(self) -> None:
+        """Move what is staged to its place: as one folder where the output folder is absent or empty. Raises FileError.
+
+        Otherwise file by file: each takes the place of a file, or a link, of the same name.
+        """
+        try:
+            if self._staging.parent != self.path and self._replaces_folder():
+                return
+            self.path.mkdir(parents=True, exist_ok=True)
+            for name in sorted(os.listdir(self._staging)):  # noqa: PTH208
+                (self._staging / name).replace(self.path / name)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def _replaces_folder(self) -> bool:
+        """Rename the staging folder to the output folder; return False where only its files can be moved."""
+        try:
+            mode = stat.S_IMODE(self.path.stat().st_mode)
+        except FileNotFoundError:
+            pass
+        else:
+            if os.path.samefile(self.path, os.curdir) or os.listdir(self.path):  # noqa: PTH121, PTH208
+                # A shell that stands in the folder must find the files there.
+                return False
+            self._staging.chmod(mode)
+        try:
+            self._staging.rename(self.path)
+        except OSError as error:
+            if error.errno in (errno.EBUSY, errno.EXDEV, errno.ENOTEMPTY, errno.EEXIST, errno.EACCES, errno.EPERM):
+                return False
+            raise
+        return True
+
+
+@contextmanager
+def output_folder(path: Path) -> Iterator[Folder]:
+    """Yield the folder at `path`, which may not exist; its staging folder is gone afterwards. Raises FileError."""
+    try:
+        # Links on the way are the operator's, who chose this path. Links in the folder are never followed.
+        real = path.resolve()
+        if real.exists() and not real.is_dir():
+            raise FileError(f"{path} is not a folder", hint="Name a folder; it need not exist yet.")
+        staging = _staging_folder(real)
+        lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise unwritable(path, error) from error
+    try:
+        # The system releases this lock when the process ends, however it ends.
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield Folder(real, staging)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        os.close(lock)
+
+
+def unwritable(path: Path, error: Exception) -> FileError:
+    """Return the error for a folder that cannot take the files."""
+    reason = getattr(error, "strerror", None) or error
+    return FileError(f"{path} cannot be written: {reason}", hint="Choose another folder with --to, or make room in it.")
+
+
+def _staging_folder(path: Path) -> Path:
+    """Make a folder for what is not complete yet: beside `path`, or in it where that is another file system."""
+    parent = path.parent
+    parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and (path.stat().st_dev != parent.stat().st_dev or not os.access(parent, os.W_OK | os.X_OK)):
+        parent = path
+    _remove_abandoned(parent)
+    staging = parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    staging.mkdir()
+    return staging
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the staging folders of runs that were killed: nobody holds their lock."""
+    for staging in parent.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with suppress(OSError):
+            if time.time() - staging.stat().st_mtime < _ABANDONED_S:
+                continue
+            lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(staging, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _problem(name: str) -> str | None:
+    """Return why a name is unsafe as a file name on any system; None where it is safe."""
+    if name in ("", ".", ".."):
+        return "it names a folder"
+    if "/" in name or "\\" in name:
+        return "it has a separator of folders in it"
+    if not name.isprintable():
+        return "it has a character that cannot be shown in it"
+    if len(name.encode(errors="surrogatepass")) > _LONGEST_NAME:
+        return f"it is longer than {_LONGEST_NAME} bytes"
+    if name != name.strip() or name.endswith("."):
+        return "it begins or ends with a space, or ends with a dot, which some file systems take away"
+    if name.partition(".")[0].strip().upper() in _DEVICES or ":" in name:
+        return "it names a device on some systems"
+    if name.startswith(_PREFIX):
+        return "such names are kept for incomplete downloads"
+    return None
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.lstat().st_mode
+    except OSError:
+        return None

@@ -1,0 +1,132 @@
+"""Read and download published versions in Python, in a Pulumi program or without one.
+
+    version = get_package_version("acme", "app", "1.4.2", domain="acme", repository="releases")
+    version.digest, version.assets["app.zip"]
+
+    files = get_package_version_files(
+        "acme", "app", "1.4.2", domain="acme", repository="releases", digest="sha256:6a3f…"
+    )
+    pulumi.FileArchive(str(files["app.zip"]))
+
+Both run at once, in previews too, and write nothing to the registry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .connections import connect
+from .errors import UsageError
+from .hashing import default_folder, hash_files
+from .location import Location, resolve
+from .manifest import value_problem
+from .publishing import ThreadScheduler, read_version
+from .publishing.digest import digest as digest_of_assets
+from .publishing.download import download, missing_version
+from .registry.interface import Asset, Coordinates, Registry
+
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class PublishedVersion:
+    """A version as the registry holds it.
+
+    Attributes:
+        status: Published, Unlisted, Archived, Unfinished or Disposed.
+        digest: `sha256:` and the SHA-256 of the checksums of all assets.
+        revision: changes with every change of the version.
+        assets: asset name -> SHA-256 in lower-case hex.
+    """
+
+    status: str
+    digest: str
+    revision: str
+    assets: Mapping[str, str]
+
+
+def get_package_version(
+    namespace: str,
+    package: str,
+    version: str,
+    *,
+    domain: str,
+    repository: str,
+    domain_owner: str | None = None,
+    region: str | None = None,
+    profile: str | None = None,
+    endpoint: str | None = None,
+) -> PublishedVersion:
+    """Return a version as the registry holds it now.
+
+    `domain_owner`, `region` and `profile` default to the caller's; `endpoint` to that of the shell, else AWS. A `file:`
+    endpoint is relative to the working folder. Raises ReleaseError: VersionNotFoundError if there is no such version.
+    """
+    location = Location(domain, repository, domain_owner, region, profile, endpoint or "")
+    at, registry = _open(location, namespace, package, version)
+    remote = read_version(registry, at, ThreadScheduler())
+    if remote is None:
+        raise missing_version(at)
+    assets = {name: asset.sha256 for name, asset in sorted(remote.assets.items())}
+    return PublishedVersion(str(remote.state.status), remote.digest, remote.state.revision, assets)
+
+
+def get_package_version_files(
+    namespace: str,
+    package: str,
+    version: str,
+    *,
+    digest: str,
+    domain: str,
+    repository: str,
+    domain_owner: str | None = None,
+    region: str | None = None,
+    profile: str | None = None,
+    endpoint: str | None = None,
+) -> Mapping[str, Path]:
+    """Return asset name -> local file of a version, verified against `digest` (`sha256:` and 64 hex digits).
+
+    The files are in the cache of this user, which CODEARTIFACT_RELEASE_CACHE moves. They are hashed at every call; what
+    is missing or wrong is downloaded. Do not change them. The location is that of `get_package_version`. Raises
+    ReleaseError: MismatchError if the version has another digest, or cannot be downloaded.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise UsageError(f"digest is {digest!r}", hint="Write sha256: and 64 hex digits, as `status --json` prints it.")
+    folder = default_folder() / "versions" / digest.removeprefix("sha256:")
+    if files := _cached(folder, digest):
+        return files
+    location = Location(domain, repository, domain_owner, region, profile, endpoint or "")
+    at, registry = _open(location, namespace, package, version)
+    return download(at, registry, folder, ThreadScheduler(), digest=digest).files
+
+
+def _open(location: Location, namespace: str, package: str, version: str) -> tuple[Coordinates, Registry]:
+    values = {
+        "domain": location.domain,
+        "repository": location.repository,
+        "domainOwner": location.domain_owner,
+        "region": location.region,
+        "namespace": namespace,
+        "package": package,
+        "version": version,
+    }
+    for key, value in values.items():
+        if value is not None and (problem := value_problem(key, value)):
+            raise UsageError(problem)
+    # A program is as trusted as whoever runs it, so it may choose any endpoint.
+    location = resolve(location, base=Path.cwd(), allow=frozenset(["endpoint"]))
+    return location.coordinates(namespace, package, version), connect(location).planning
+
+
+def _cached(folder: Path, expected: str) -> dict[str, Path] | None:
+    """Return the files of the cache if they are all assets of the version, and no others."""
+    try:
+        paths = {path.name: path for path in folder.iterdir() if path.is_file() and not path.is_symlink()}
+    except OSError:
+        return None
+    hashed = hash_files(paths.values())
+    assets = [Asset(name, hashed[path].size, hashed[path].sha256) for name, path in paths.items()]
+    return paths if digest_of_assets(assets) == expected else None
