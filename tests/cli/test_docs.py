@@ -37,7 +37,7 @@ def render(text: str) -> Iterator[str]:
         joined = re.sub(r"\\\n", " ", block)
         for line in joined.splitlines():
             for part in re.split(r"&&|;|\|", line):
-                yield from re.findall(r"codeartifact-release +([a-z].*)$", part.strip())
+                yield from re.findall(r"(?<!\.)codeartifact-release +([a-z].*)$", part.strip())
     for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text):
         yield from re.findall(r"^(?:.* )?codeartifact-release +([a-z].*)$", code)
 
@@ -150,7 +150,7 @@ def test_shells_complete_commands_options_and_environments(tmp_path: Path) -> No
 
     assert completed("") == set(COMMANDS)
     assert completed("plan --det") == {"--detailed-exitcode"}
-    assert completed("schema ") == {"manifest", "plan", "verify"}
+    assert completed("schema ") == {"manifest", "plan", "verify", "download"}
     manifest = tmp_path / "release.yaml"
     manifest.write_text("environments: {dev: {}, staging: {}, prod: {}}\npackages: [not, sound]\n")
     assert completed(f"plan {manifest} -e ") == {"dev", "staging", "prod"}
