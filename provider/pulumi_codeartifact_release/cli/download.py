@@ -28,10 +28,10 @@ from ..manifest.words import did_you_mean
 from ..publishing import ThreadScheduler
 from ..publishing.download import Downloaded, download, download_to
 from ..registry.interface import Coordinates
+from .context import EVERYWHERE, Site, Stop, open_site, parsed_variables, warn_of_endpoint
 from .error_output import show_error, told
 from .named import location_of, open_named_site
 from .progress import open_reading
-from .context import EVERYWHERE, Site, Stop, open_site, parsed_variables, warn_of_endpoint
 from .views.download_text import result_json, result_lines
 
 FORM = "NAMESPACE/PACKAGE@VERSION[=sha256:DIGEST]"

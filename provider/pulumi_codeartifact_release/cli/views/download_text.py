@@ -13,8 +13,8 @@ from .status_text import problem_json
 
 if TYPE_CHECKING:
     from ...publishing.download import Downloaded
-    from ..download import Request
     from ..context import Site
+    from ..download import Request
 
 _MOST_OTHERS = 5
 
