@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from botocore.loaders import JSONFileLoader
 
-from pulumi_codeartifact_release.registry import models
 from simulation.counts import summarize
 from support import virtualenv as virtualenvs
 
@@ -53,29 +50,6 @@ def _nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("CODEARTIFACT_RELEASE_CACHE", str(Path(folder) / "cache"))
         yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _models_are_parsed_once() -> Iterator[None]:
-    """Keep what botocore reads from its JSON files: parsing it for each client takes a third of many tests' time."""
-    with pytest.MonkeyPatch.context() as patch:
-        for loader in (JSONFileLoader, models._Json):
-            patch.setattr(loader, "load_file", _kept(loader.load_file))
-        yield
-
-
-def _kept(load: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    content: dict[str, Any] = {}
-
-    def load_file(self: Any, path: str) -> Any:
-        if path not in content:
-            loaded = load(self, path)
-            if loaded is None:
-                return None
-            content[path] = loaded
-        return content[path]
-
-    return load_file
 
 
 @pytest.fixture(scope="session")

@@ -11,19 +11,20 @@ import pytest
 from fakes import asset
 from pulumi_codeartifact_release.audit import audit
 from pulumi_codeartifact_release.location import Location
-from pulumi_codeartifact_release.publishing import digest
+from pulumi_codeartifact_release.publishing import checksums, digest
 from pulumi_codeartifact_release.registry import Status, VersionState
 from pulumi_codeartifact_release.state import INPUTS, PROMOTION_INPUTS, Inputs, PromotionInputs, SourceInput, outputs
 
 ASSETS = {name: asset(name, name.encode()) for name in "ab"}
+CHECKSUMS = checksums(ASSETS.values())
 DIGEST = digest(ASSETS.values())
-PUBLISHED = Inputs("acme", "app", "1.0", Location("acme", "dev", "111122223333", "eu-west-1", "publisher"), ASSETS)
+PUBLISHED = Inputs("acme", "app", "1.0", Location("acme", "dev", "111122223333", "eu-west-1", "publisher"), CHECKSUMS)
 PROMOTED = PromotionInputs(
     "acme",
     "app",
     "1.0",
     Location("acme-prod", "releases", region="eu-west-1"),
-    ASSETS,
+    CHECKSUMS,
     source=SourceInput(Location("acme", "dev", "111122223333", "eu-west-1", "reader"), DIGEST, "r1"),
     soak="24h",
 )
@@ -123,8 +124,8 @@ def test_a_change_without_caller_and_commit_says_what_it_knows() -> None:
         replace(PROMOTED, location=replace(PROMOTED.location, domain_owner="999999999999")),
         replace(PROMOTED, location=replace(PROMOTED.location, region="us-east-1")),
         replace(PROMOTED, location=replace(PROMOTED.location, endpoint="file:.registry")),
-        replace(PROMOTED, assets={"a": ASSETS["a"]}),
-        replace(PROMOTED, assets={**ASSETS, "a": asset("a", b"other")}),
+        replace(PROMOTED, checksums=checksums([ASSETS["a"]])),
+        replace(PROMOTED, checksums=checksums([asset("a", b"other"), ASSETS["b"]])),
     ],
     ids=["version", "repository", "domain", "owner", "region", "endpoint", "an asset fewer", "other bytes"],
 )

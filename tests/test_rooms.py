@@ -75,7 +75,7 @@ MAY_IMPORT = {
         "operations",
         "checks",
     },
-    "arguments": {"location", "manifest", "declaration"},
+    "arguments": {"location", "manifest", "publishing", "declaration"},
     "resources": {
         "commit",
         "location",

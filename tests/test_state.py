@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fakes import asset
-from pulumi_codeartifact_release.publishing import RemoteVersion
-from pulumi_codeartifact_release.registry import Asset, AssetListing, Status, VersionState
-from pulumi_codeartifact_release.state import DECISIVE, INPUTS, Inputs, found, outputs, same
+from pulumi_codeartifact_release.publishing import RemoteVersion, checksums, digest
+from pulumi_codeartifact_release.registry import AssetListing, Status, VersionState
+from pulumi_codeartifact_release.state import DECISIVE, INPUTS, Inputs, found, outputs, renewed, same
 
 PROPS = {
     "namespace": "acme",
@@ -19,8 +21,8 @@ PROPS = {
     "finalize": "status-update",
     "on_destroy": "retain",
     "on_supersede": "keep",
-    "assets": {"a.txt": {"sha256": asset("", b"abc").sha256, "size": 3.0}},
-    "digest": "sha256:whatever",
+    "checksums": checksums([asset("a.txt", b"abc")]),
+    "digest": digest([asset("a.txt", b"abc")]),
 }
 
 
@@ -28,18 +30,33 @@ def test_the_names_of_inputs_are_what_users_states_hold() -> None:
     # Pinned: a name that is missing here is a diff, or an error, for every user.
     assert INPUTS == (
         "namespace", "package", "version", "domain", "domain_owner", "repository", "region", "profile", "endpoint",
-        "status", "finalize", "on_destroy", "on_supersede", "assets", "digest",
+        "status", "finalize", "on_destroy", "on_supersede", "checksums", "digest",
     )  # fmt: skip
 
 
-def test_reading_and_writing_is_a_round_trip_with_whole_numbers() -> None:
+def test_reading_and_writing_is_a_round_trip() -> None:
     inputs = Inputs.of(PROPS)
     assert inputs.id == "acme/app"
-    properties = inputs.properties()
-    assert properties["assets"]["a.txt"]["size"] == 3
-    assert isinstance(properties["assets"]["a.txt"]["size"], int)
-    assert Inputs.of(properties) == inputs
-    assert same({**PROPS, "digest": properties["digest"]}, properties)
+    assert inputs.properties() == PROPS
+    assert Inputs.of(inputs.properties()) == inputs
+
+
+def test_a_release_has_the_sizes_that_somebody_knows() -> None:
+    inputs = Inputs.of(PROPS)
+    assert inputs.release({"a.txt": 3}).assets == (asset("a.txt", b"abc"),)
+    assert inputs.release().assets == (replace(asset("a.txt", b"abc"), size=0),)
+    assert inputs.release().digest == inputs.digest == PROPS["digest"]
+
+
+def test_assets_of_version_0_1_0_become_checksums() -> None:
+    names = ["b.txt", "a.txt", "back\\slash"]
+    old = {name: {"sha256": asset(name, b"x").sha256, "size": 1.0} for name in names}
+    others = {name: value for name, value in PROPS.items() if name not in ("checksums", "digest", "finalize")}
+    now = renewed({**others, "assets": old, "finish": "last-asset"})
+    text = checksums(asset(name, b"x") for name in names)
+    assert now == {**others, "checksums": text, "finalize": "last-asset"}
+    assert renewed(now) == now
+    assert renewed(PROPS) == PROPS
 
 
 def test_outputs_are_the_inputs_with_the_registrys_answer() -> None:
@@ -54,8 +71,7 @@ def test_a_policy_or_a_credential_is_not_decisive_a_place_or_a_byte_is() -> None
         assert not same(PROPS, {**PROPS, name: value})
     for name, value in {"version": "2", "repository": "x", "region": "x", "endpoint": "", "status": "Unlisted"}.items():
         assert not same(PROPS, {**PROPS, name: value}, DECISIVE)
-    other = {"a.txt": {"sha256": asset("", b"ABC").sha256, "size": 3}}
-    assert not same(PROPS, {**PROPS, "assets": other}, DECISIVE)
+    assert not same(PROPS, {**PROPS, "checksums": checksums([asset("a.txt", b"ABC")])}, DECISIVE)
 
 
 def test_missing_none_and_empty_are_one() -> None:
@@ -64,11 +80,14 @@ def test_missing_none_and_empty_are_one() -> None:
 
 def test_what_is_found_shows_as_if_it_had_been_declared() -> None:
     inputs = Inputs.of(PROPS)
-    held = {"a.txt": Asset("a.txt", 0, asset("", b"abc").sha256), "b.txt": asset("b.txt", b"b")}
+    held = {"a.txt": asset("a.txt", b"abc"), "b.txt": asset("b.txt", b"b")}
     remote = RemoteVersion.of(VersionState(Status.ARCHIVED, "r2"), AssetListing("r2", held))
     drifted = found(inputs, remote).properties()
     assert drifted["status"] == "Archived"
-    # The size is ours where the registry reports none for the same bytes.
-    assert drifted["assets"]["a.txt"]["size"] == 3
-    assert "b.txt" in drifted["assets"]
-    assert drifted["digest"] != inputs.properties()["digest"]
+    assert drifted["checksums"] == f"{PROPS['checksums']}{held['b.txt'].sha256}  b.txt\n"
+    assert drifted["digest"] == digest(held.values())
+
+
+def test_a_version_without_assets_shows_as_one() -> None:
+    remote = RemoteVersion.of(VersionState(Status.DISPOSED, "r2"), AssetListing("r2", {}))
+    assert found(Inputs.of(PROPS), remote).properties()["checksums"] == ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -19,6 +20,7 @@ from pulumi.resource import create_urn
 from .declaration import Declaration
 from .location import Location
 from .manifest import AssetEntry, Environment, Folder, Package, declare
+from .publishing import parse_checksums
 
 AssetSource: TypeAlias = "str | os.PathLike[str] | pulumi.FileAsset | pulumi.StringAsset"
 """A path or a content. A path in a list may be a glob (`dist/*.zip`, `build/**/app.zip`)."""
@@ -64,8 +66,14 @@ def _path_or_text(source: Any) -> Any:
 def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return asset name -> path, asset name -> content, and the mistakes, one line each."""
     if isinstance(assets, Mapping):
-        texts = {name: source["text"] for name, source in assets.items() if isinstance(source, Mapping)}
-        entries = [AssetEntry(path, name=name, count=1) for name, path in assets.items() if name not in texts]
+        texts = {
+            unicodedata.normalize("NFC", name): source["text"]
+            for name, source in assets.items()
+            if isinstance(source, Mapping)
+        }
+        entries = [
+            AssetEntry(path, name=name, count=1) for name, path in assets.items() if not isinstance(path, Mapping)
+        ]
     else:
         texts = {}
         entries = [AssetEntry(path) for path in assets]
@@ -88,6 +96,21 @@ def arguments_of(package: Package, environment: Environment) -> dict[str, Any]:
         "on_destroy": environment.on_destroy,
         "on_supersede": environment.on_supersede,
     }
+
+
+def assets_of(checksums: str) -> dict[str, str]:
+    """Return the output `assets`: asset name -> `sha256:HEX`."""
+    return {name: f"sha256:{sha256}" for name, sha256 in parse_checksums(checksums).items()}
+
+
+def options_of(resource_name: str, on_destroy: str, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """Return the options of a resource. Raises ValueError for `ignore_changes=["assets"]`, which has no effect."""
+    if opts and "assets" in (opts.ignore_changes or ()):
+        raise ValueError(f'{resource_name}: `assets` is not in the state; write ignore_changes=["checksums"]')
+    if on_destroy == "retain":
+        # The engine shows `[retain]` and does not call delete() when the resource leaves the program.
+        return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(retain_on_delete=True), opts)
+    return opts or pulumi.ResourceOptions()
 
 
 def secret_names(inputs: Mapping[str, Any]) -> pulumi.Output[list[str]] | None:

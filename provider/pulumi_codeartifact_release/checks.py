@@ -15,7 +15,6 @@ from typing import Any
 from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi.runtime.rpc import UNKNOWN
 
-from . import declaration as transient
 from .connections import connect, resolved_owner, resolved_region
 from .declaration import Declaration
 from .engine import add_secrets, word_errors_for
@@ -40,16 +39,19 @@ from .publishing import (
     Plan,
     Promotion,
     PromotionSource,
+    Release,
     RemoteVersion,
     Review,
     ThreadScheduler,
+    checksums,
     choose_candidate,
     digest,
     make_plan,
     read_version,
+    sizes,
     verify_cached_hashes,
 )
-from .registry.interface import Status
+from .registry.interface import Asset, Status
 from .remedies import Need
 from .review import review_lines
 from .run_context import PendingChange, RunContext
@@ -61,7 +63,6 @@ from .state import (
     SOURCE,
     Inputs,
     PromotionInputs,
-    asset_properties,
     same,
 )
 
@@ -157,20 +158,19 @@ class VersionCheck(_Check):
         sources = declared.hash(self._context.cache)
         self._context.cache.keep(sources.values())
         inputs = self._located(self._inputs, self._olds)
-        if not isinstance(inputs.get("assets"), dict):
-            inputs["assets"] = asset_properties(transient.assets_from(sources))
-        # Else the engine put the old mapping there: `ignore_changes=["assets"]`. Nothing is sent then but these files.
+        here = checksums(Asset(name, source.size, source.sha256) for name, source in sources.items())
+        # With `ignore_changes=["checksums"]` the engine puts there what state has. Only these files can be sent then.
+        inputs.setdefault("checksums", here)
         if UNKNOWN in inputs.values():
             return inputs
         checked = Inputs.of(inputs)
         _refuse_unpermitted(checked, declared.allow)
         properties = checked.properties()
         self._hide(properties)
-        here = digest(transient.assets_from(sources).values())
-        if properties["digest"] != here and not same(self._olds, properties, DECISIVE):
+        if checked.checksums != here and not same(self._olds, properties, DECISIVE):
             raise _HeldBackError(
-                f"{checked.coordinates}: `ignore_changes` keeps `assets` as they were, and other files are declared",
-                hint="Take `assets` out of ignore_changes to release these files, or declare those that state knows.",
+                f"{checked.coordinates}: `ignore_changes` keeps `checksums` as they were, and other files are declared",
+                hint="Take `checksums` out of ignore_changes to release these files, or declare those of the state.",
             )
         pending = PendingChange(
             declared.urn,
@@ -189,7 +189,7 @@ class VersionCheck(_Check):
                 error.front = self._front
                 self._context.log.warn(declared.urn, f"what is published could not be read: {error.full_text}")
             else:
-                plan = make_plan(checked.release(), remote, declared.replace_digest or None)
+                plan = make_plan(checked.release(sizes(sources)), remote, declared.replace_digest or None)
                 verify_cached_hashes(plan, sources)
                 self._review(checked, plan)
         return properties
@@ -211,18 +211,18 @@ class PromotionCheck(_Check):
         return failures + _wrong_arguments(place, ("domain", "repository"), of="source.")
 
     def _checked(self) -> dict[str, Any]:
-        given = {name: value for name, value in self._inputs.items() if name not in ("source", "assets", "digest")}
+        given = {name: value for name, value in self._inputs.items() if name not in ("source", "checksums", "digest")}
         inputs = self._located(given, self._olds)
         if UNKNOWN not in inputs.values() and self._is_made(inputs):
             # From where it was: what has become of its source since, or is declared as one now, is not its business.
-            made = PromotionInputs.of({**inputs, "assets": self._olds["assets"], "source": self._olds["source"]})
+            made = PromotionInputs.of({**inputs, "checksums": self._olds["checksums"], "source": self._olds["source"]})
             _refuse_unpermitted(made, self._declared.allow)
             if (kept := self._kept(made)) is not None:
                 return kept
         source = self._located_source()
         if UNKNOWN in inputs.values() or UNKNOWN in source.values():
             # What is promoted, or where to, is made in this very run: nothing can be looked at yet.
-            hints = {name: self._inputs.get(name) or UNKNOWN for name in ("assets", "digest")}
+            hints = {name: self._inputs.get(name) or UNKNOWN for name in ("checksums", "digest")}
             return {**inputs, "source": UNKNOWN if UNKNOWN in source else source, **hints}
         bare = PromotionInputs.of({**inputs, "source": source})
         _refuse_unpermitted(bare, self._declared.allow)
@@ -269,14 +269,16 @@ class PromotionCheck(_Check):
     def _kept(self, made: PromotionInputs) -> dict[str, Any] | None:
         """Return the inputs of what was made; None where it has to be made again, which is judged again."""
         promotion_source = self._origin(made)
+        # Without sizes: an asset that is there is not sent, and one that is sent all the same is measured then.
+        release = made.release()
         properties = made.properties()
         if not same(self._olds, properties, DECISIVE):
             held = self._held(made)
             if held is None or held.state.status is Status.UNFINISHED:
                 return None
-            self._remember(made, promotion_source, self._planned(made, promotion_source, held))
+            self._remember(made, release, promotion_source, self._planned(made, release, promotion_source, held))
         else:
-            self._remember(made, promotion_source)
+            self._remember(made, release, promotion_source)
         return properties
 
     def _chosen(self, bare: PromotionInputs) -> dict[str, Any]:
@@ -284,14 +286,17 @@ class PromotionCheck(_Check):
         held = self._held(bare)
         chosen = choose_candidate(promotion_source, held, ThreadScheduler())
         source = replace(bare.source, digest=digest(chosen.assets), revision=chosen.source_revision)
-        checked = replace(bare, assets={asset.name: asset for asset in chosen.assets}, source=source)
+        checked = replace(bare, checksums=checksums(chosen.assets), source=source)
         self._hide(checked.properties())
-        self._remember(checked, promotion_source, self._planned(checked, promotion_source, held))
+        release = checked.release({asset.name: asset.size for asset in chosen.assets})
+        self._remember(checked, release, promotion_source, self._planned(checked, release, promotion_source, held))
         return checked.properties()
 
-    def _remember(self, checked: PromotionInputs, promotion_source: PromotionSource, plan: Plan | None = None) -> None:
+    def _remember(
+        self, checked: PromotionInputs, release: Release, promotion_source: PromotionSource, plan: Plan | None = None
+    ) -> None:
         declared = self._declared
-        sources = promotion_source.sources(checked.release(), ThreadScheduler(self._context.stop_reason))
+        sources = promotion_source.sources(release, ThreadScheduler(self._context.stop_reason))
         replace_digest = declared.replace_digest or None
         pending = PendingChange(
             declared.urn,
@@ -306,10 +311,12 @@ class PromotionCheck(_Check):
         )
         self._context.remember(checked, pending)
 
-    def _planned(self, checked: PromotionInputs, promotion_source: PromotionSource, held: RemoteVersion | None) -> Plan:
+    def _planned(
+        self, checked: PromotionInputs, release: Release, promotion_source: PromotionSource, held: RemoteVersion | None
+    ) -> Plan:
         """Return what will be done, and say it in a preview. Raises the refusal there, if that is what it is."""
         declared = self._declared
-        plan = make_plan(checked.release(), held, declared.replace_digest or None, promotion_source.route)
+        plan = make_plan(release, held, declared.replace_digest or None, promotion_source.route)
         if declared.dry_run:
             self._review(checked, plan, promotion_source)
             if promotion_source.forced:
@@ -319,7 +326,7 @@ class PromotionCheck(_Check):
 
 def _wrong_arguments(inputs: Props, required: tuple[str, ...], of: str = "") -> list[CheckFailure]:
     """Hold the arguments of a program against what a manifest may say; an unknown one is judged when it is known."""
-    texts = {name: value for name, value in inputs.items() if name != "assets"}
+    texts = {name: value for name, value in inputs.items() if name != "checksums"}
     failures = [
         CheckFailure(of + name, f"{of}{name} is {value!r}: quote it, so that it stays the text that you wrote")
         for name, value in texts.items()

@@ -18,7 +18,6 @@ from typing import Any
 
 from .hashing import HashCache, HashedBytes, hash_files
 from .publishing import AssetSource, refuse_oversized
-from .registry.interface import Asset
 
 KEY = "declaration"
 
@@ -88,8 +87,3 @@ class Declaration:
         for name, text in self.texts.items():
             sources[name] = HashedBytes(text.encode())
         return sources
-
-
-def assets_from(sources: Mapping[str, AssetSource]) -> dict[str, Asset]:
-    """Return the assets that these sources declare, by name."""
-    return {name: Asset(name, source.size, source.sha256) for name, source in sources.items()}

@@ -27,13 +27,15 @@ from .publishing import (
     StatusSet,
     ThreadScheduler,
     apply,
+    checksums,
     read_version,
     retire,
+    sizes,
 )
 from .registry.interface import VersionState
 from .run_context import run_context
 from .secret import secret_texts
-from .state import REQUIRED, Inputs, asset_properties
+from .state import REQUIRED, Inputs
 
 Props = Mapping[str, Any]
 
@@ -61,7 +63,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
     progress = Progress(connection.rate, connection.waiting_s)
     scheduler = ThreadScheduler(context.stop_reason)
     events = apply(
-        inputs.release(),
+        inputs.release(sizes(pending.sources)),
         pending.sources,
         connection.registry,
         scheduler,
@@ -106,7 +108,7 @@ def _how(finished: Finished, actions: Sequence[Action], *, promoted: bool) -> st
 def hide_held(remote: RemoteVersion | None, secret: tuple[str, ...]) -> None:
     """Keep out of all that is shown what is held there, where these inputs are secret: it may be what they were."""
     if remote and secret:
-        add_secrets(secret_texts({"digest": remote.digest, "assets": asset_properties(remote.assets)}, secret))
+        add_secrets(secret_texts({"digest": remote.digest, "checksums": checksums(remote.assets.values())}, secret))
 
 
 def supersede(olds: Props, news: Inputs) -> None:
@@ -172,6 +174,6 @@ def retirement(props: Props, policy: Retirement, *, permitted: bool) -> Iterator
         return iter(())
     inputs = Inputs.of(props)
     connection = connection_of(inputs)
-    known = ExpectedVersion(str(props.get("revision") or ""), inputs.release().digest)
+    known = ExpectedVersion(str(props.get("revision") or ""), inputs.digest)
     scheduler = ThreadScheduler(run_context().stop_reason)
     return retire(inputs.coordinates, policy, known, connection.planning, scheduler, permitted=permitted)

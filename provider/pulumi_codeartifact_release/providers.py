@@ -55,7 +55,7 @@ class _Provider(ResourceProvider):
         context.profile = req.config.get("aws:profile") or None
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate, hash, and put name -> sha256, size into the inputs; in a preview, look at what would be written."""
+        """Validate, hash, and put the checksums into the inputs; in a preview, look at what would be written."""
         olds = renewed(olds)
         given = ((name, _marked(value)) for name, value in renewed(news).items())
         news = {name: value for name, value in given if value is not None}
@@ -65,7 +65,7 @@ class _Provider(ResourceProvider):
             return self._held_back(inputs)
         if declared == UNKNOWN:
             # Where the files are, or what was approved, is an output of something that does not exist yet.
-            return CheckResult({**inputs, "assets": UNKNOWN, "digest": UNKNOWN}, [])
+            return CheckResult({**inputs, "checksums": UNKNOWN, "digest": UNKNOWN}, [])
         declared = Declaration.of(declared)
         try:
             checked = self.checking(olds, inputs, declared, run_context()).run()
@@ -77,7 +77,7 @@ class _Provider(ResourceProvider):
 
     def _held_back(self, inputs: dict[str, Any]) -> CheckResult:
         """Return the inputs of state, which the engine handed over in the place of all that the program declares."""
-        missing = [name for name in (*self.inputs.required, "assets", "digest") if not inputs.get(name)]
+        missing = [name for name in (*self.inputs.required, "checksums", "digest") if not inputs.get(name)]
         if missing:
             error = UsageError(
                 f"`ignore_changes` keeps all inputs as state has them, and state has no {', '.join(missing)}",
@@ -89,8 +89,9 @@ class _Provider(ResourceProvider):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare; never asks for a replacement: every change is an update in place."""
-        olds = renewed(olds)
-        unchanged = same(olds, news, self.inputs.names)
+        stored, olds = olds, renewed(olds)
+        # An older shape is an update without a call too: without an update the engine keeps the outputs as they are.
+        unchanged = olds == stored and same(olds, news, self.inputs.names)
         # An output that was stored in clear becomes secret with no call, as any change that the registry need not know.
         kept = unchanged and same_secrets(olds, run_context().secret_of(self.inputs.of(news)))
         return DiffResult(changes=not kept, replaces=[], stables=[], delete_before_replace=False)

@@ -63,14 +63,19 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
     """`Published`, `Unlisted` or `Archived`."""
     revision: pulumi.Output[str]
     """The registry's revision of the version; unknown in the preview of a change."""
-    assets: pulumi.Output[Mapping[str, Mapping[str, Any]]]
-    """Asset name -> `{"sha256": HEX, "size": BYTES}`; known in previews."""
+    checksums: pulumi.Output[str]
+    """SHA-256 and name of every asset, as `sha256sum` prints them and `sha256sum -c` reads them; known in previews."""
     digest: pulumi.Output[str]
-    """`sha256:HEX` over all assets: the same in every environment; known in previews."""
+    """`sha256:HEX` of `checksums`: the same in every environment; known in previews."""
     audit: pulumi.Output[Mapping[str, Any]]
     """A record of the release: digest, revisions, destination and source, caller, time and commit.
 
     Unknown in the preview of a change; None if the version was last released by version 0.1.0 of this package."""
+
+    @property
+    def assets(self) -> pulumi.Output[Mapping[str, str]]:
+        """Asset name -> `sha256:HEX`: computed from `checksums`, not stored; known in previews."""
+        return self.checksums.apply(arguments.assets_of)
 
     def _declare(
         self,
@@ -80,10 +85,7 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
         opts: pulumi.ResourceOptions | None,
     ) -> None:
         exit_quietly_on_interrupt()
-        if inputs["on_destroy"] == "retain":
-            # The engine shows `[retain]` and does not call delete() when the resource leaves the program.
-            opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(retain_on_delete=True), opts)
-        opts = opts or pulumi.ResourceOptions()
+        opts = arguments.options_of(resource_name, inputs["on_destroy"], opts)
         urn = arguments.urn_of(self._resource_type_name, resource_name, opts)
         secret = secret_names({**inputs, "assets": declaration})
         if isinstance(urn, str) and isinstance(declaration, Declaration) and not secret:
@@ -93,7 +95,7 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
                 lambda values: dataclasses.replace(values[0], urn=values[1], secret=tuple(values[2] or ())).text()
             )
         self._set_arguments = frozenset(name for name in _OPTIONAL if inputs[name] is not None)
-        outputs = {"assets": None, "digest": None, "revision": None, "audit": None}
+        outputs = {"checksums": None, "digest": None, "revision": None, "audit": None}
         props = {**outputs, **inputs, transient.KEY: text}
         super().__init__(self.provider(), resource_name, cast(Any, props), opts)
 
@@ -339,7 +341,7 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
                 "on_supersede": on_supersede,
                 "source": {name: arguments.value_of(values, name) for name in _FROM_SOURCE},
                 # Known in a preview, even if the source is published by the same program.
-                "assets": source.assets if isinstance(source, _Version) else None,
+                "checksums": source.checksums if isinstance(source, _Version) else None,
                 "digest": pin,
             },
             opts,

@@ -185,11 +185,11 @@ class RunContext:
 
     @staticmethod
     def _key(inputs: Inputs) -> object:
-        return (inputs.coordinates, inputs.location, tuple(sorted(inputs.assets.items())))
+        return (inputs.coordinates, inputs.location, inputs.checksums)
 
 
 def _differences(one: Inputs, other: Inputs) -> list[str]:
-    files = ["files"] if one.release().digest != other.release().digest else []
+    files = ["files"] if one.digest != other.digest else []
     return files + (["statuses"] if one.status is not other.status else [])
 
 

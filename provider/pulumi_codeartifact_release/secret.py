@@ -10,13 +10,14 @@ text reveals the text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pulumi.runtime.rpc import UNKNOWN, wrap_rpc_secret
 
-_CONTENT = frozenset(("assets", "digest"))
-"""If one of these is secret, the others are too: each can be computed from the other."""
+_CONTENT = frozenset(("assets", "checksums", "digest"))
+"""If one of these is secret, the others are too: each can be computed from another. `assets` is only an argument."""
 
 _MARK = "secret"
 """The key in `audit` with the names of the secret inputs, for later operations, which read only the state."""
@@ -57,7 +58,6 @@ def secret_texts(properties: Mapping[str, Any], secret: tuple[str, ...]) -> set[
         value = properties.get(first)
         values.append(value.get(nested) if nested and isinstance(value, Mapping) else value)
     if _CONTENT & {*secret}:
-        values.append(properties.get("digest"))
-        assets = properties.get("assets")
-        values += [asset["sha256"] for asset in assets.values()] if isinstance(assets, Mapping) else []
+        checksums = str(properties.get("checksums") or "")
+        values += [properties.get("digest"), checksums, *re.findall("[0-9a-f]{64}", checksums)]
     return {value for value in values if isinstance(value, str) and value != UNKNOWN}

@@ -1,7 +1,7 @@
-"""What our resources keep in users' state: names, hashes, sizes, coordinates. Knows the shapes, not Pulumi.
+"""What our resources keep in users' state: names, hashes, coordinates. Knows the shapes, not Pulumi.
 
     inputs = Inputs.of(props)               # what check() returned: declared
-    inputs.release().digest
+    inputs.digest
     outputs(inputs, finished.state)         # what create(), read() and update() return
 
 No absolute path, credential or file content has a place here.
@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self, TypeVar
 
 from .location import Location
-from .publishing import Finalize, Release, RemoteVersion, Retirement, digest
+from .publishing import Finalize, Release, RemoteVersion, Retirement, checksums, digest_of, parse_checksums
 from .registry.interface import Asset, Coordinates, Status, VersionState
 
 _POLICIES = ("status", "finalize", "on_destroy", "on_supersede")
 _PACKAGE = ("namespace", "package", "version")
 
-INPUTS = (*_PACKAGE, *Location.names, *_POLICIES, "assets", "digest")
+INPUTS = (*_PACKAGE, *Location.names, *_POLICIES, "checksums", "digest")
 """The names of all inputs in state. Adding one is fine; a renamed or removed one is a diff for every user."""
 
 PROMOTION_INPUTS = (*INPUTS, "source", "soak")
@@ -44,14 +44,14 @@ class Inputs:
     """The inputs of one resource, checked.
 
     Attributes:
-        assets: by name.
+        checksums: SHA-256 and name of every asset, as `publishing.checksums` returns them.
     """
 
     namespace: str
     package: str
     version: str
     location: Location
-    assets: Mapping[str, Asset]
+    checksums: str
     status: Status = Status.PUBLISHED
     finalize: Finalize = Finalize.STATUS_UPDATE
     on_destroy: Retirement = Retirement.RETAIN
@@ -68,7 +68,7 @@ class Inputs:
         others = {*Location.names, "digest"}
         plain = {name: props[name] for name in cls.names if props.get(name) is not None and name not in others}
         plain["location"] = Location.from_properties(props)
-        plain["assets"] = assets_of(props.get("assets") or {})
+        plain["checksums"] = str(props.get("checksums") or "")
         plain["status"] = Status(props.get("status") or Status.PUBLISHED)
         plain["on_destroy"] = Retirement(props.get("on_destroy") or Retirement.RETAIN)
         plain["on_supersede"] = Retirement(props.get("on_supersede") or Retirement.KEEP)
@@ -87,18 +87,25 @@ class Inputs:
         """The version's coordinates."""
         return self.location.coordinates(self.namespace, self.package, self.version)
 
-    def release(self) -> Release:
-        """Return what is declared, for the core."""
-        return Release(self.coordinates, tuple(self.assets.values()), self.status, self.finalize)
+    @property
+    def digest(self) -> str:
+        """The digest over all assets."""
+        return digest_of(self.checksums)
+
+    def release(self, sizes: Mapping[str, int] | None = None) -> Release:
+        """Return what is declared, for the core. State has no sizes: those that are not in `sizes` are 0."""
+        hashes = parse_checksums(self.checksums)
+        assets = tuple(Asset(name, (sizes or {}).get(name, 0), sha256) for name, sha256 in hashes.items())
+        return Release(self.coordinates, assets, self.status, self.finalize)
 
     def properties(self) -> dict[str, Any]:
         """Return the inputs as they are stored: nothing that is None or empty."""
-        others = {*Location.names, "assets", "digest", "source"}
+        others = {*Location.names, "source"}
         plain = (name for name in self.names if name not in others)
         values: dict[str, Any] = {name: str(value) for name in plain if (value := getattr(self, name))}
         values.update(self.location.properties())
-        values["assets"] = asset_properties(self.assets)
-        values["digest"] = digest(self.assets.values())
+        # Even if it is empty: a version without assets.
+        values["checksums"] = self.checksums
         return values
 
 
@@ -151,10 +158,13 @@ _FINISH = {"guarded": "status-update", "last-asset": "last-asset"}
 
 
 def renewed(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return properties from state under the names of today."""
-    renewed = {name: value for name, value in properties.items() if name != "finish"}
+    """Return properties from state under the names of today; in version 0.1.0 `assets` were name -> sha256, size."""
+    renewed = {name: value for name, value in properties.items() if name not in ("assets", "finish")}
     if finish := properties.get("finish"):
         renewed.setdefault("finalize", _FINISH.get(str(finish), str(finish)))
+    if isinstance(assets := properties.get("assets"), Mapping):
+        text = checksums(Asset(name, 0, str(value["sha256"])) for name, value in assets.items())
+        renewed.setdefault("checksums", text)
     return renewed
 
 
@@ -169,23 +179,7 @@ _AnyInputs = TypeVar("_AnyInputs", bound=Inputs)
 
 def found(inputs: _AnyInputs, remote: RemoteVersion) -> _AnyInputs:
     """Return the inputs as if what the registry holds had been declared: how drift becomes visible."""
-    declared = inputs.assets
-    # Sizes are for people: a registry that does not report one must not show as drift.
-    assets = {
-        name: declared[name] if name in declared and declared[name].sha256 == asset.sha256 else asset
-        for name, asset in remote.assets.items()
-    }
-    return replace(inputs, assets=assets, status=remote.state.status)
-
-
-def assets_of(properties: Mapping[str, Any]) -> dict[str, Asset]:
-    """Read the property `assets`: name -> {sha256, size}. The engine hands numbers back as floats."""
-    return {name: Asset(name, int(value["size"]), str(value["sha256"])) for name, value in properties.items()}
-
-
-def asset_properties(assets: Mapping[str, Asset]) -> dict[str, Any]:
-    """Return the property `assets`, sorted by name."""
-    return {name: {"sha256": asset.sha256, "size": asset.size} for name, asset in sorted(assets.items())}
+    return replace(inputs, checksums=checksums(remote.assets.values()), status=remote.state.status)
 
 
 def same(left: Mapping[str, Any], right: Mapping[str, Any], names: tuple[str, ...] = INPUTS) -> bool:
@@ -196,6 +190,4 @@ def same(left: Mapping[str, Any], right: Mapping[str, Any], names: tuple[str, ..
 def _comparable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _comparable(inner) for key, inner in value.items()}
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
     return value or None

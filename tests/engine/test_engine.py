@@ -408,7 +408,7 @@ class Releases(pulumi.ComponentResource):
 releases = Releases("releases")
 PackageVersion(
     "frozen", **WHERE, package="frozen", version="1.0", assets=["dist/c.txt"],
-    opts=pulumi.ResourceOptions(ignore_changes=["assets", "digest"]),
+    opts=pulumi.ResourceOptions(ignore_changes=["checksums", "digest"]),
 )
 pulumi.export("digest", releases.app.digest)
 """

@@ -6,6 +6,7 @@ the engine adds. It is never written anew.
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -18,12 +19,14 @@ from .test_engine import FIRST, Project, project
 
 __all__ = ["project"]
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "state-0.1.0.json"
 
 
-def test_the_first_versions_state_needs_no_upload_refreshes_updates_and_is_destroyed(project: Project) -> None:
+@pytest.fixture
+def older(project: Project) -> Project:
+    """A stack with that state, and a registry that has what it says."""
     project.begin()
     subprocess.run(
         [Path(sys.executable).with_name("codeartifact-release"), "apply", "release.yaml", "-e", "dev", "--yes"],
@@ -32,17 +35,45 @@ def test_the_first_versions_state_needs_no_upload_refreshes_updates_and_is_destr
         capture_output=True,
     )
     project.run("stack", "import", "--file", str(FIXTURE))
-    before = {path: path.stat().st_mtime_ns for path in project.registry.rglob("*")}
-    project.up("--expect-no-changes")
-    # The version was published anew for this test, so its revision is another one: told, and no drift.
-    printed = project.run("refresh", "--yes", "--skip-preview")
-    assert "its revision moved from" in printed
-    assert "2 unchanged" in printed
-    assert {path: path.stat().st_mtime_ns for path in project.registry.rglob("*")} == before
-    project.write("VERSION", "1.1\n")
-    assert "1 updated" in project.up()
-    project.run("destroy", "--yes", "--skip-preview")
-    assert project.state() == []
-    with opened(project.registry) as client:
+    return project
+
+
+def registry(project: Project) -> dict[Path, int]:
+    """When each file of the registry was changed."""
+    return {path: path.stat().st_mtime_ns for path in project.registry.rglob("*")}
+
+
+def assert_renewed(project: Project) -> None:
+    [resource] = project.state()
+    for kind in ("inputs", "outputs"):
+        assert {"assets", "checksums", "finish", "finalize"} & set(resource[kind]) == {"checksums", "finalize"}
+        assert resource[kind]["checksums"] == "".join(
+            f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in FIRST.items()
+        )
+
+
+def test_an_update_changes_its_shape_and_nothing_in_the_registry(older: Project) -> None:
+    before = registry(older)
+    printed = older.up()
+    assert "~ 1 updated" in printed
+    # Nor does it look there: what was sent, or was there already, would be told.
+    assert "Published: " not in printed
+    assert_renewed(older)
+    older.up("--expect-no-changes")
+    assert registry(older) == before
+    older.write("VERSION", "1.1\n")
+    assert "1 updated" in older.up()
+    older.run("destroy", "--yes", "--skip-preview")
+    assert older.state() == []
+    with opened(older.registry) as client:
         assert Package(client).statuses() == {"1.0": "Published", "1.1": "Published"}
         assert Package(client).contents("1.0") == FIRST
+
+
+def test_so_does_a_refresh(older: Project) -> None:
+    before = registry(older)
+    # The version was published again for this test, so it has another revision: a message, and not drift.
+    assert "its revision moved from" in older.run("refresh", "--yes", "--skip-preview")
+    assert_renewed(older)
+    older.up("--expect-no-changes")
+    assert registry(older) == before

@@ -35,14 +35,13 @@ def policies() -> dict[str, Any]:
 
 def release(**changed: Any) -> dict[str, Any]:
     """The inputs of a `PackageVersion` that obeys, as check() returns them, and the engine hands on."""
-    assets = {name: {"sha256": "0" * 64, "size": 1.0} for name in ("payments-api.py", "payments-api.cdx.json")}
     return {
         "namespace": "acme",
         "package": "payments-api",
         "version": "1.4.2",
         "domain": "acme",
         "repository": "dev",
-        "assets": assets,
+        **assets("payments-api.cdx.json", "payments-api.py"),
         **changed,
     }
 
@@ -53,7 +52,7 @@ def promotion(**changed: Any) -> dict[str, Any]:
 
 
 def assets(*names: str) -> dict[str, Any]:
-    return {name: {"sha256": "0" * 64, "size": 1.0} for name in names}
+    return {"checksums": "".join(f"{'0' * 64}  {name}\n" for name in sorted(names))}
 
 
 def violations(
@@ -134,22 +133,22 @@ SBOMS = "*.spdx.json or *.cdx.json or *.cyclonedx.json or sbom.json or bom.json"
             [],
         ),
         *(
-            ("sbom-among-the-assets", release(assets=assets("app", name)), {}, [])
+            ("sbom-among-the-assets", release(**assets("app", name)), {}, [])
             for name in ("app.spdx.json", "APP.CDX.JSON", "app-1.0.cyclonedx.json", "sbom.json", "bom.json")
         ),
         (
             "sbom-among-the-assets",
-            promotion(assets=assets("d", "c", "not-an-sbom.json", "a")),
+            promotion(**assets("d", "c", "not-an-sbom.json", "a")),
             {},
             [
                 "acme/payments-api@1.4.2 in acme-prod/releases: no SBOM among its assets (a, c, d, …); "
                 f"add one, named {SBOMS}."
             ],
         ),
-        ("sbom-among-the-assets", release(assets=assets("app.materials")), {"names": ["*.materials"]}, []),
+        ("sbom-among-the-assets", release(**assets("app.materials")), {"names": ["*.materials"]}, []),
         (
             "sbom-among-the-assets",
-            release(assets=assets("bom.json"), version=UNKNOWN),
+            release(**assets("bom.json"), version=UNKNOWN),
             {"names": ["*.materials"]},
             [
                 "acme/payments-api@[version] in acme/dev: no SBOM among its assets (bom.json); "
@@ -177,7 +176,7 @@ def test_resources_of_others_are_none_of_its_business(policies: dict[str, Any], 
         ("promoted-only-from-staging", {**promotion(), "source": {UNKNOWN: UNKNOWN, "repository": UNKNOWN}}),
         ("promoted-only-from-staging", release(repository=UNKNOWN)),
         ("promoted-only-from-staging", release(domain=UNKNOWN)),
-        ("sbom-among-the-assets", promotion(assets=UNKNOWN)),
+        ("sbom-among-the-assets", promotion(checksums=UNKNOWN)),
     ],
 )
 def test_what_is_not_known_yet_is_neither_refused_nor_passed(
@@ -193,7 +192,7 @@ def test_a_policy_needs_no_more_than_it_judges(policies: dict[str, Any], name: s
     needed = {
         "version-not-latest": {"version"},
         "promoted-only-from-staging": {"domain", "repository", "source"},
-        "sbom-among-the-assets": {"assets"},
+        "sbom-among-the-assets": {"checksums"},
     }[name]
     props = {key: value if key in needed else UNKNOWN for key, value in promotion().items()}
     assert violations(policies[name], props) == []
@@ -237,11 +236,11 @@ def test_the_pack_answers_the_engine(analyzer: analyzer_pb2_grpc.AnalyzerStub) -
     levels = {analyzer_pb2.EnforcementLevel.Name(policy.enforcementLevel) for policy in info.policies}
     assert levels == {"MANDATORY"}
     assert analyze(analyzer, release()) == []
-    broken = analyze(analyzer, release(version="latest", repository="prod", assets=assets("app")))
+    broken = analyze(analyzer, release(version="latest", repository="prod", **assets("app")))
     assert [(name, level) for name, level, _ in broken] == [(name, "MANDATORY") for name in NAMES]
     assert all("\n" not in message.split(": ", 1)[1] for _, _, message in broken)
     # Before a resource is known the engine is told so, and goes on.
-    unknown = analyze(analyzer, {**promotion(version=UNKNOWN), "source": UNKNOWN, "assets": UNKNOWN})
+    unknown = analyze(analyzer, {**promotion(version=UNKNOWN), "source": UNKNOWN, "checksums": UNKNOWN})
     assert [(name, level) for name, level, _ in unknown] == [(name, "ADVISORY") for name in NAMES]
     assert all("during preview" in message for _, _, message in unknown)
 
@@ -260,7 +259,7 @@ def test_the_pack_is_configured_as_its_readme_says(analyzer: analyzer_pb2_grpc.A
         analyzer.Configure(request)
         assert analyze(analyzer, {**promotion(), "source": source("other/staging")})[0][1] == "MANDATORY"
         assert analyze(analyzer, release(version="Nightly", repository="prod"))[0][0] == "version-not-latest"
-        [(name, level, _)] = analyze(analyzer, release(assets=assets("app")))
+        [(name, level, _)] = analyze(analyzer, release(**assets("app")))
         assert (name, level) == ("sbom-among-the-assets", "ADVISORY")
     finally:
         analyzer.Configure(analyzer_pb2.ConfigureAnalyzerRequest())

@@ -17,6 +17,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi_codeartifact_release.declaration import Declaration
 from pulumi_codeartifact_release.location import Location
 from pulumi_codeartifact_release.providers import PackageVersionProvider
+from pulumi_codeartifact_release.publishing import checksums
 from pulumi_codeartifact_release.registry.interface import Asset, Status, VersionState
 from pulumi_codeartifact_release.state import Inputs, outputs
 
@@ -124,8 +125,8 @@ def test_what_is_unchanged_is_not_opened_and_nobody_is_asked(tmp_path: Path, tol
 
 
 def inputs_of(count: int) -> Inputs:
-    assets = {f"asset-{number:03}.bin": Asset(f"asset-{number:03}.bin", 65536, "0" * 64) for number in range(count)}
-    return Inputs("acme", "app", "1.0", Location("acme", "dev", "111122223333", "eu-west-1"), assets)
+    text = checksums(Asset(f"asset-{number:03}.bin", 65536, "0" * 64) for number in range(count))
+    return Inputs("acme", "app", "1.0", Location("acme", "dev", "111122223333", "eu-west-1"), text)
 
 
 def compact(value: Any) -> int:
@@ -142,12 +143,13 @@ def per_asset(size: Callable[[Inputs], int]) -> float:
     return (size(inputs_of(350)) - size(inputs_of(50))) / 300
 
 
-def test_state_holds_of_an_asset_its_name_hash_and_size_alone() -> None:
-    """In bytes: 64 of the hash, 13 of the name, 5 of the size, and what JSON and protobuf put around them."""
+def test_state_has_the_name_and_the_hash_of_an_asset_and_all_assets_in_one_value() -> None:
+    """In bytes: 64 of the hash, 13 of the name, two spaces, and a line feed, which JSON escapes."""
     state = VersionState(Status.PUBLISHED, "revision")
-    assert per_asset(lambda inputs: compact(inputs.properties())) == 64 + 13 + 5 + 25
-    assert per_asset(lambda inputs: compact(outputs(inputs, state))) == 64 + 13 + 5 + 25
-    assert per_asset(lambda inputs: message(inputs.properties())) <= 140
+    assert per_asset(lambda inputs: compact(inputs.properties())) == 64 + 13 + 2 + 2
+    assert per_asset(lambda inputs: compact(outputs(inputs, state))) == 64 + 13 + 2 + 2
+    assert per_asset(lambda inputs: message(inputs.properties())) < 64 + 13 + 2 + 1 + 0.1
+    assert len(inputs_of(350).properties()) == len(inputs_of(50).properties())
     # Where the digest and the coordinates are all that is beside them.
     assert compact(outputs(inputs_of(0), state)) < 400
 
@@ -160,15 +162,13 @@ def test_what_the_program_tells_of_a_file_is_its_name_and_its_path() -> None:
     assert (size(350) - size(50)) / 300 <= 13 + 20 + 7
 
 
-def test_one_changed_asset_of_350_differs_in_its_hash_and_the_digest_alone() -> None:
-    """What a diff of the engine can show: the values that are not as they were."""
-    before, after = (inputs_of(350).properties() for _ in range(2))
-    after["assets"]["asset-200.bin"] = {"sha256": "1" * 64, "size": 65536}
-    after = Inputs.of(after).properties()
-    changed = [name for name in before if before[name] != after[name]]
-    assets = [name for name in before["assets"] if before["assets"][name] != after["assets"][name]]
-    assert (changed, assets) == (["assets", "digest"], ["asset-200.bin"])
-    assert list(after["assets"]) == list(before["assets"])
+def test_one_changed_asset_of_350_differs_in_its_line_and_the_digest_alone() -> None:
+    """What a diff of the engine can show: the values that are not as they were, and lines of a text."""
+    before = inputs_of(350).properties()
+    lines = before["checksums"].splitlines()
+    lines[200] = f"{'1' * 64}  asset-200.bin"
+    after = Inputs.of({**before, "checksums": "".join(f"{line}\n" for line in lines)}).properties()
+    assert [name for name in before if before[name] != after[name]] == ["checksums", "digest"]
     found = PackageVersionProvider().diff("acme/app", before, after)
     assert (found.changes, found.replaces) == (True, [])
 

@@ -60,9 +60,9 @@ def test_what_was_secret_stays_so_where_all_is_ignored(world: World) -> None:
 @pytest.mark.parametrize(
     ("held", "missing"),
     [
-        ({}, "namespace, package, version, domain, repository, assets, digest"),
-        (PLACE, "assets, digest"),
-        ({**PLACE, "version": ""}, "version, assets, digest"),
+        ({}, "namespace, package, version, domain, repository, checksums, digest"),
+        (PLACE, "checksums, digest"),
+        ({**PLACE, "version": ""}, "version, checksums, digest"),
     ],
 )
 @pytest.mark.parametrize("dry_run", [True, False])
@@ -83,7 +83,7 @@ def test_a_state_that_lacks_inputs_is_told_what_to_do(
 
 
 def test_a_promotion_that_is_held_back_needs_its_source(world: World) -> None:
-    held = {**PLACE, "assets": {"a": {"sha256": "0" * 64, "size": 1}}, "digest": f"sha256:{'0' * 64}"}
+    held = {**PLACE, "checksums": f"{'0' * 64}  a\n", "digest": f"sha256:{'0' * 64}"}
     with Plugin(world.program, world.engine, world.environ, pickle=PROMOTION_PICKLE, urn=PROMOTION_URN) as plugin:
         plugin.configure()
         [reason] = reasons(plugin.check(held, held))
@@ -105,12 +105,12 @@ def test_assets_that_are_held_back_are_not_released_under_another_name(world: Wo
     with world.plugin() as plugin:
         plugin.configure()
         # The engine puts back what state has.
-        held = {"assets": inputs["assets"]}
+        held = {"checksums": inputs["checksums"]}
         assert plugin.checked(inputs, {**world.news({"a.txt": "another"}), **held}) == inputs
         [failure] = plugin.check(inputs, {**world.news({"a.txt": "another"}, **change), **held})["failures"]
         same = plugin.check(inputs, {**world.news(**change), **held})
     assert failure["property"] == "assets"
-    assert "`ignore_changes` keeps `assets` as they were, and other files are declared\n" in failure["reason"]
-    assert "Take `assets` out of ignore_changes to release these files" in failure["reason"]
+    assert "`ignore_changes` keeps `checksums` as they were, and other files are declared\n" in failure["reason"]
+    assert "Take `checksums` out of ignore_changes to release these files" in failure["reason"]
     # The same files are no matter.
     assert "failures" not in same

@@ -52,16 +52,18 @@ def declaration(program: Path) -> str:
 
 
 def today(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Inputs of that state under the names of today."""
+    """Inputs of that state in the shape of today."""
     assert inputs["finish"] == "guarded"
-    return {**{key: value for key, value in inputs.items() if key != "finish"}, "finalize": "status-update"}
+    text = "".join(f"{asset['sha256']}  {name}\n" for name, asset in sorted(inputs["assets"].items()))
+    kept = {key: value for key, value in inputs.items() if key not in ("finish", "assets")}
+    return {**kept, "finalize": "status-update", "checksums": text}
 
 
 def test_the_pickle_in_it_is_the_one_of_today() -> None:
     assert stored()["inputs"]["__provider"] == stored()["outputs"]["__provider"] == PICKLE
 
 
-def test_the_same_files_are_no_change_and_no_call(program: Path) -> None:
+def test_the_same_files_change_the_shape_of_the_state_and_call_nobody(program: Path) -> None:
     old = stored()
     given = {key: old["inputs"][key] for key in ("namespace", "package", "version", "domain", "repository")}
     given |= {"endpoint": "file:.registry", "status": "Published", "__provider": PICKLE}
@@ -72,7 +74,11 @@ def test_the_same_files_are_no_change_and_no_call(program: Path) -> None:
         plugin.configure()
         checked = plugin.checked(old["inputs"], {**given, "declaration": declaration(program)})
         assert {**checked, "__provider": PICKLE} == today(old["inputs"])
-        assert plugin.diff(old["outputs"], checked)["changes"] == "DIFF_NONE"
+        # Without an update the engine would keep the outputs as they are.
+        assert plugin.diff(old["outputs"], checked) == {"changes": "DIFF_SOME"}
+        updated = plugin.update(old["outputs"], checked)
+        assert updated == {**today(old["outputs"]), "__provider": PICKLE}
+        assert plugin.diff(updated, checked) == {"changes": "DIFF_NONE"}
     assert {path: path.stat().st_mtime_ns for path in (program / ".registry").rglob("*")} == before
 
 

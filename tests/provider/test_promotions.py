@@ -491,7 +491,7 @@ def test_a_promotion_that_is_made_asks_nothing_even_if_its_source_is_gone(promot
 
 def test_what_is_made_in_this_very_run_is_not_looked_at_in_its_preview(promoted: Promoted) -> None:
     before = len(promoted.asked())
-    hints = {"digest": ONE, "assets": {"a.txt": {"sha256": "1" * 64, "size": 5.0}}}
+    hints = {"digest": ONE, "checksums": f"{'1' * 64}  a.txt\n"}
     unknown: list[tuple[dict[str, str], dict[str, str]]] = [
         ({"version": UNKNOWN}, {}),
         ({"endpoint": UNKNOWN}, {}),
@@ -505,13 +505,13 @@ def test_what_is_made_in_this_very_run_is_not_looked_at_in_its_preview(promoted:
             news = promoted.news({"dry_run": True}, **inputs, **hints)
             checked = plugin.checked({}, {**news, "source": {**news["source"], **source}})
             # What the program knows of it is shown all the same.
-            assert (checked["digest"], checked["assets"]["a.txt"]["sha256"]) == (ONE, "1" * 64)
+            assert {name: checked[name] for name in hints} == hints
             assert inputs.items() <= checked.items()
             assert source.items() <= checked["source"].items()
         whole = plugin.checked({}, {**promoted.news({"dry_run": True}), "source": UNKNOWN})
-        assert (whole["source"], whole["assets"], whole["digest"]) == (UNKNOWN, UNKNOWN, UNKNOWN)
+        assert (whole["source"], whole["checksums"], whole["digest"]) == (UNKNOWN, UNKNOWN, UNKNOWN)
         undeclared = plugin.checked({}, {**promoted.news(), "declaration": UNKNOWN})
-        assert (undeclared["assets"], undeclared["digest"]) == (UNKNOWN, UNKNOWN)
+        assert (undeclared["checksums"], undeclared["digest"]) == (UNKNOWN, UNKNOWN)
     assert promoted.asked(before) == []
 
 

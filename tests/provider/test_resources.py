@@ -59,6 +59,9 @@ class Monitor(mocks.MockMonitor):
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
+CHECKSUMS = f"{'1' * 64}  a.txt\n\\{'2' * 64}  b\\\\c\n"
+
+
 class Echo(mocks.Mocks):
     """A provider whose outputs are its inputs, beside stacks with outputs."""
 
@@ -71,7 +74,7 @@ class Echo(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if args.typ == "pulumi:pulumi:StackReference":
             return args.name, {**args.inputs, "outputs": self._stacks[args.name], "secretOutputNames": []}
-        return args.name, {**args.inputs, "digest": "sha256:0", "revision": "r1"}
+        return args.name, {**args.inputs, "checksums": CHECKSUMS, "digest": "sha256:0", "revision": "r1"}
 
 
 class Stack:
@@ -444,9 +447,17 @@ def test_outputs_of_a_version_are_typed_attributes(stack: Stack) -> None:
     def declare() -> None:
         app = PackageVersion("app", **WHERE, assets=["dist/*.txt"])
         pulumi.Output.all(app.digest, app.revision, app.version).apply(lambda values: seen.update(all=values))
+        pulumi.Output.all(app.checksums, app.assets).apply(lambda values: seen.update(assets=values))
 
     stack.run(declare, preview=False)
     assert seen["all"] == ["sha256:0", "r1", "1.0"]
+    assert seen["assets"] == [CHECKSUMS, {"a.txt": f"sha256:{'1' * 64}", "b\\c": f"sha256:{'2' * 64}"}]
+
+
+def test_ignored_changes_name_what_is_in_the_state(stack: Stack) -> None:
+    with pytest.raises(ValueError, match=r'app: `assets` is not in the state; write ignore_changes=\["checksums"\]'):
+        version(stack, opts=pulumi.ResourceOptions(ignore_changes=["assets"]))
+    version(stack, opts=pulumi.ResourceOptions(ignore_changes=["checksums"]))
 
 
 # --- the program at the repository's root -----------------------------------------------------------------------------

@@ -1,13 +1,9 @@
-"""What every simulation runs in, the fixture that explores a scenario, and how far the exploration goes.
-
-`MODEL=check` explores what is done in seconds, `MODEL=all` everything. The default is in between.
-"""
+"""What every simulation runs in, and the fixture that explores a scenario."""
 
 from __future__ import annotations
 
 import functools
 import gc
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,17 +14,6 @@ from .counts import COUNTED, counts
 from .explorer import CORE, Explored, explore, wander
 from .scenario import Scenario
 from .spec import Core
-
-BOUNDS = ("check", "test", "all")
-"""The values of MODEL. Each explores what the one before explores, and more."""
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is beyond the bound."""
-    bound = BOUNDS.index(os.environ.get("MODEL", "test"))
-    beyond = [any(BOUNDS.index(mark.args[0]) > bound for mark in item.iter_markers("bound")) for item in items]
-    config.hook.pytest_deselected(items=[item for item, out in zip(items, beyond, strict=True) if out])
-    items[:] = [item for item, out in zip(items, beyond, strict=True) if not out]
 
 
 @pytest.fixture(autouse=True, scope="package")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from importlib import import_module
 from itertools import count
@@ -60,7 +59,6 @@ def _copied(name: str, changes: tuple[tuple[str, str], ...]) -> Any:
     return module
 
 
-@functools.cache
 def impatient() -> Core:
     """Return the core with short patience."""
     return variant(SETTLE_WAITS=SHORT)

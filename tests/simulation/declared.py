@@ -1,21 +1,11 @@
-"""What the publishers of the scenarios declare, what becomes of what the promotions take, and how far tests go."""
+"""What the publishers of the scenarios declare, and what becomes of what the promotions take."""
 
 from __future__ import annotations
-
-import os
-
-import pytest
 
 from pulumi_codeartifact_release.publishing import Finalize, Route
 from pulumi_codeartifact_release.registry import Status
 
 from .model import EMPTY, Contents, Version
-
-MODEL_TEST, MODEL_ALL = pytest.mark.bound("test"), pytest.mark.bound("all")
-"""What is left out of `make check`; what runs with MODEL=all alone."""
-
-RANDOM = 150 if os.environ.get("MODEL") == "all" else 30
-"""How many random schedules a test follows."""
 
 STATUS_UPDATE, LAST = Finalize.STATUS_UPDATE, Finalize.LAST_ASSET
 COPY, TRANSFER, FILES = Route.COPY, Route.TRANSFER, Route.FILES
@@ -42,15 +32,6 @@ OTHERS = {
 
 Where each may have got an asset that the other has with other bytes, none can finish: both report the leftover assets.
 """
-
-OTHERS_OF_TWO = {
-    "the first asset differs": (ABC[:2], contents("a9", "b2"), 1),
-    "the last asset differs": (ABC[:2], contents("a1", "b9"), 1),
-    "the last asset is foreign": (ABC[:2], contents("a1"), 1),
-    "the first asset is foreign": (ABC[:2], contents("b2"), 1),
-    "nothing is common": OTHERS["nothing is common"],
-}
-"""The same with at most two assets."""
 
 APPROVED = contents("a1", "b2")
 """What promotions have approved, and their sources hold at first."""

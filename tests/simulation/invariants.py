@@ -51,29 +51,30 @@ class Invariants:
             return
         spec = self._specs[who]
         old, new = before.version, after.version
+        by = f"{model.told(request)} by publisher {who + 1}"
         if isinstance(request, model.Copy):
-            self._copy(old, sources[request.place].version, who, request)
+            self._copy(old, sources[request.place].version, who, by)
         if old and old.status in _FINAL:
             given_up = old.contents in self.scenario.replaceable
             if new is None:
                 if not given_up:
-                    raise BrokenError(f"{_by(who, request)}: deleted {old}")
+                    raise BrokenError(f"{by}: deleted {old}")
             elif new.contents != old.contents and not isinstance(request, model.Copy):
-                raise BrokenError(f"{_by(who, request)}: {old} became {new}")
+                raise BrokenError(f"{by}: {old} became {new}")
             elif new.status is not spec.status and not given_up:
-                raise BrokenError(f"{_by(who, request)}: moved {old} where it is not declared")
+                raise BrokenError(f"{by}: moved {old} where it is not declared")
         if new and new.status in _FINAL and (old is None or old.status is Status.UNFINISHED):
             guarded = spec.final_asset is None or self._alone
             if new.contents != spec.contents and guarded:
-                raise BrokenError(f"{_by(who, request)}: published {new}")
+                raise BrokenError(f"{by}: published {new}")
 
-    def _copy(self, old: Version | None, source: Version | None, who: int, request: Request) -> None:
+    def _copy(self, old: Version | None, source: Version | None, who: int, by: str) -> None:
         """What is copied is what was approved, and Published; what gives way to it is what was given up."""
         spec = self._specs[who]
         if source is None or source[:2] != (Status.PUBLISHED, spec.contents):
-            raise BrokenError(f"{_by(who, request)}: took {source}")
+            raise BrokenError(f"{by}: took {source}")
         if old and old.contents != spec.contents and fakes.release(dict(old.contents)).digest != spec.replace_digest:
-            raise BrokenError(f"{_by(who, request)}: overwrote {old}")
+            raise BrokenError(f"{by}: overwrote {old}")
 
     def run(self, ended: Ended, registry: Registry, sources: tuple[Registry, ...], who: int) -> None:
         """A run succeeds, or is refused, for what is so at that moment: it ends with the answer that shows it."""
@@ -99,7 +100,3 @@ class Invariants:
         """As many succeed as the scenario promises, once all have ended."""
         if sum(one.how == "success" for one in ended) < self.scenario.wins:
             raise BrokenError(f"{self.scenario.wins} should succeed: {', '.join(map(':'.join, ended))}")
-
-
-def _by(who: int, request: Request) -> str:
-    return f"{model.told(request)} by publisher {who + 1}"

@@ -1,8 +1,8 @@
 """A permitted replacement by a promotion: it gives up what was named, and no more, whatever goes wrong.
 
 The bound, every schedule within it, with 2 assets: one promotion by either route, from every status to Published,
-with one lost answer, stale read, death or move of its source; two, or one and a publisher, without a fault. With
-`MODEL=all` two by copy with one fault, and two that replace leftover assets by other bytes.
+with one lost answer, stale read, death or move of its source; two, or one and a publisher, without a fault, and two by
+copy with one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pulumi_codeartifact_release.publishing import Route
 from pulumi_codeartifact_release.registry import Status
 
 from .core import impatient
-from .declared import APPROVED, BECOMES, COPY, FILES, MODEL_ALL, MODEL_TEST, TRANSFER, contents
+from .declared import APPROVED, BECOMES, COPY, FILES, TRANSFER, contents
 from .explorer import Explored
 from .model import Registry, Version
 from .scenario import Scenario
@@ -43,8 +43,8 @@ def _alone() -> Iterator[Any]:
 def _together() -> Iterator[Any]:
     for held in (Status.PUBLISHED, Status.UNFINISHED):
         for routes in PAIRS:
-            yield pytest.param(held, routes, True)
-            yield pytest.param(held, routes, False, marks=MODEL_ALL if held is Status.UNFINISHED else ())
+            for same in (True, False):
+                yield held, routes, same
 
 
 def _replacing(held: Status, *specs: Spec, **further: Any) -> Scenario:
@@ -76,7 +76,6 @@ def test_what_is_not_declared_published_replaces_nothing_although_it_is_permitte
     assert set(found.outcomes) == {("refused",)}
 
 
-@MODEL_TEST
 @pytest.mark.parametrize(("held", "routes", "same"), list(_together()))
 def test_of_two_that_replace_the_same_one_succeeds_and_the_other_if_it_is_by_the_same(
     holds: Holds, held: Status, routes: tuple[Route, Route], same: bool
@@ -87,7 +86,6 @@ def test_of_two_that_replace_the_same_one_succeeds_and_the_other_if_it_is_by_the
     assert set(found.outcomes) == {("success" if same else "refused", "success")}
 
 
-@MODEL_ALL
 @pytest.mark.parametrize("fault", ["lost", "killed"])
 @pytest.mark.parametrize("held", [Status.PUBLISHED, Status.UNFINISHED])
 def test_of_two_by_copy_and_by_other_bytes_one_succeeds_whatever_goes_wrong_once(

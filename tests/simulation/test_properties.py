@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import random
 import unicodedata
 from collections.abc import Mapping
@@ -30,11 +29,7 @@ from pulumi_codeartifact_release.publishing.plan import Action, Plan
 from pulumi_codeartifact_release.registry import Status
 
 THOROUGHLY = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=300 if os.environ.get("MODEL") == "all" else 60,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True, deadline=None, max_examples=300, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 # Letters that have two forms, one that stands before others in UTF-16 only, and some around the separators.

@@ -16,7 +16,7 @@ from pulumi_codeartifact_release.publishing import Finalize
 from pulumi_codeartifact_release.registry import Status
 
 from .core import impatient
-from .declared import MODEL_TEST, contents
+from .declared import contents
 from .explorer import Explored
 from .model import Registry, Version
 from .scenario import Scenario
@@ -47,7 +47,6 @@ def test_it_ends_with_the_new_bytes_whatever_goes_wrong_once(
     )
 
 
-@MODEL_TEST
 @FINALIZE
 @HELD
 def test_two_that_replace_the_same_by_the_same_both_succeed(holds: Holds, held: Status, finalize: Finalize) -> None:
@@ -63,7 +62,6 @@ def test_one_that_is_not_permitted_changes_nothing_and_the_other_succeeds(holds:
     holds(Scenario(f"one permitted, {held}", pair, starts=starts, replaceable=(OLD,)), impatient())
 
 
-@MODEL_TEST
 @HELD
 def test_of_two_that_replace_the_same_by_other_bytes_one_succeeds_and_the_other_is_refused(
     holds: Holds, held: Status
@@ -86,7 +84,6 @@ def test_what_is_not_declared_published_replaces_nothing_although_it_is_permitte
     assert set(found.outcomes) == {("refused",)}
 
 
-@MODEL_TEST
 @NOT_PUBLISHED
 @HELD
 def test_of_two_that_may_replace_the_same_the_one_that_declares_published_does(
@@ -97,7 +94,6 @@ def test_of_two_that_may_replace_the_same_the_one_that_declares_published_does(
     holds(Scenario(f"{held}, {declared} is declared", pair, starts=starts, replaceable=(OLD,)), impatient())
 
 
-@MODEL_TEST
 @NOT_PUBLISHED
 @HELD
 def test_of_two_that_may_replace_the_same_by_other_bytes_one_succeeds_at_most(

@@ -9,7 +9,7 @@ Less common names are imported from their modules: `drift`, `plan_drift`, `verif
 """
 
 from .apply import apply
-from .asset_source import AssetSource, verify_cached_hashes
+from .asset_source import AssetSource, sizes, verify_cached_hashes
 from .digest import checksums, digest, digest_of, parse_checksums
 from .events import (
     AssetProgress,
@@ -77,6 +77,7 @@ __all__ = [
     "refuse_oversized",
     "refused_plan",
     "retire",
+    "sizes",
     "time_text",
     "total_reviews",
     "verify_cached_hashes",

@@ -35,6 +35,11 @@ class AssetSource(Protocol):
         """Read and hash the content again. Raises FileChangedError, and drops the cached hash, if they differ."""
 
 
+def sizes(sources: Mapping[str, AssetSource]) -> dict[str, int]:
+    """Return the size of each content in bytes, by name."""
+    return {name: source.size for name, source in sources.items()}
+
+
 def verify_cached_hashes(plan: Plan, sources: Mapping[str, AssetSource]) -> None:
     """Read the files whose cached hashes differ from the registry. Raises FileChangedError if a hash is wrong."""
     for difference in plan.differences:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 
 from ..registry.interface import Asset
@@ -21,11 +22,12 @@ _CHARACTERS = {"\\": "\\", "n": "\n", "r": "\r"}
 def checksums(assets: Iterable[Asset]) -> str:
     r"""Return a line `<sha256 in lower-case hex>  <name>\n` for each asset, sorted by the UTF-8 bytes of the names.
 
-    Names are in NFC. As with sha256sum, a backslash, line feed or carriage return in a name is escaped, and a backslash
-    at the start of the line says so: one name can never look like the lines of several assets.
+    Names are as `nfc_names` returns them. As with sha256sum, a backslash, line feed or carriage return in a name is
+    escaped, and a backslash at the start of the line says so: one name can never look like the lines of several assets.
     """
-    named = [(unicodedata.normalize("NFC", asset.name), asset.sha256) for asset in assets]
-    return "".join(_line(name, sha256) for name, sha256 in sorted(named, key=_by_name))
+    hashes = [(asset.name, asset.sha256) for asset in assets]
+    nfc = nfc_names(name for name, _ in hashes)
+    return "".join(_line(name, sha256) for name, sha256 in sorted(((nfc[n], h) for n, h in hashes), key=_by_name))
 
 
 def parse_checksums(text: str) -> dict[str, str]:
@@ -55,6 +57,13 @@ def digest(assets: Iterable[Asset]) -> str:
 def digest_of(text: str) -> str:
     """Return the digest of the assets with these checksums."""
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def nfc_names(names: Iterable[str]) -> dict[str, str]:
+    """Return each name -> its NFC form; names with the same form stay as they are, so that neither hides the other."""
+    forms = [(name, unicodedata.normalize("NFC", name)) for name in names]
+    count = Counter(form for _, form in forms)
+    return {name: form if count[form] == 1 else name for name, form in forms}
 
 
 def in_name_order(assets: Iterable[Asset]) -> tuple[Asset, ...]:

@@ -15,7 +15,7 @@ from ..errors import ReleaseError, ServerFaultError, UnreachableError, VersionNo
 from ..registry.interface import Asset, Coordinates, Registry, Status
 from ..registry.limits import DOWNLOAD_WAITS
 from .events import AssetProgress, AssetStarted, Event
-from .plan import RemoteVersion
+from .plan import RemoteVersion, has_size
 from .quota import MAX_ASSET_SIZE, refuse_oversized_assets
 from .scheduler import Emit, Scheduler
 
@@ -24,7 +24,6 @@ DOWNLOADABLE = (Status.PUBLISHED, Status.UNLISTED)
 
 # Progress, and the check whether to stop: finer steps than this cost more than they show.
 _STEP = 1 << 20
-_EMPTY = hashlib.sha256().hexdigest()
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Download:
 
     def matches(self, asset: Asset) -> bool:
         """Return whether these are the bytes of `asset`."""
-        return self.sha256 == asset.sha256 and (not _has_size(asset) or self.size == asset.size)
+        return self.sha256 == asset.sha256 and (not has_size(asset) or self.size == asset.size)
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def download_asset(
     as soon as it exceeds the smaller of the two sizes. An asset that is listed but cannot be found is a `Download` of
     0 bytes. Raises any RegistryError, and OSError if `file` cannot be written.
     """
-    limit = min([asset.size for asset in (listed, declared) if asset and _has_size(asset)], default=MAX_ASSET_SIZE)
+    limit = min([asset.size for asset in (listed, declared) if asset and has_size(asset)], default=MAX_ASSET_SIZE)
     emit(AssetStarted(listed))
     refuse_oversized_assets([Asset(listed.name, limit, listed.sha256)])
 
@@ -108,11 +107,6 @@ def download_asset(
             emit(AssetProgress(listed, writer.size))
             return Download(writer.size, writer.sha256)
     raise AssertionError("unreachable")  # pragma: no cover
-
-
-def _has_size(asset: Asset) -> bool:
-    # A listing may leave sizes out, which reads as 0.
-    return asset.size > 0 or asset.sha256 == _EMPTY
 
 
 class _TooManyBytesError(ReleaseError):

@@ -9,8 +9,7 @@ This is rule 2 of the publishing rules: read before writing.
 
 from __future__ import annotations
 
-import unicodedata
-from collections import Counter
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,7 +17,7 @@ from enum import StrEnum
 from ..errors import ConflictError, DisposedError, LeftoverAssetsError, RefusedError
 from ..registry.interface import Asset, AssetListing, Coordinates, Status, VersionState
 from ..remedies import Need, Text
-from .digest import digest, in_name_order
+from .digest import digest, in_name_order, nfc_names
 
 PRE_DELETE_STATUS = Status.ARCHIVED
 """The status that a version gets, guarded by its revision, before a replacement deletes it.
@@ -27,6 +26,7 @@ The delete request takes no revision, only the expected status. So a release tha
 a delete request that arrives late must not delete the new version.
 """
 
+_EMPTY = hashlib.sha256().hexdigest()
 _MAX_SHOWN = 20
 """The number of differences in a message. More would hide the rest of it."""
 
@@ -101,15 +101,8 @@ class RemoteVersion:
     @classmethod
     def of(cls, state: VersionState, listing: AssetListing) -> RemoteVersion:
         """Return the version with asset names in NFC, as they are declared."""
-        folded = Counter(unicodedata.normalize("NFC", name) for name in listing.assets)
-        # Two names with the same NFC form stay apart. Otherwise the declared one would hide the other.
-        return cls(
-            state,
-            {
-                nfc if folded[nfc := unicodedata.normalize("NFC", name)] == 1 else name: asset
-                for name, asset in listing.assets.items()
-            },
-        )
+        nfc = nfc_names(listing.assets)
+        return cls(state, {nfc[name]: asset for name, asset in listing.assets.items()})
 
     @property
     def digest(self) -> str:
@@ -319,7 +312,14 @@ def _differs(pair: Difference) -> bool:
     return pair.declared is None or pair.remote is None or pair.declared.sha256 != pair.remote.sha256
 
 
+def has_size(asset: Asset) -> bool:
+    """Return whether the size is known: a listing may leave it out, state has none, and both read as 0."""
+    return asset.size > 0 or asset.sha256 == _EMPTY
+
+
 def _content(asset: Asset) -> str:
+    if not has_size(asset):
+        return f"sha256:{asset.sha256}"
     return f"sha256:{asset.sha256} ({asset.size:,} {'byte' if asset.size == 1 else 'bytes'})"
 
 

@@ -29,7 +29,7 @@ from ..errors import (
 from ..registry.interface import Asset, Registry, Status
 from ..registry.limits import PARALLEL_LARGE_DOWNLOADS, SETTLE_WAITS
 from .gates import Pin, Promotion, check_gates
-from .plan import Release, RemoteVersion, Route
+from .plan import Release, RemoteVersion, Route, has_size
 from .quota import MAX_ASSET_SIZE, refuse_oversized_assets
 from .read_version import read_version
 from .scheduler import Scheduler
@@ -243,8 +243,7 @@ class _VerifyingWriter:
         self._scheduler = scheduler
         self._hash = hashlib.sha256()
         self._size = 0
-        # A listing may omit the size, which is 0 then.
-        self._has_size = asset.size > 0 or asset.sha256 == self._hash.hexdigest()
+        self._has_size = has_size(asset)
         self._max_size = asset.size if self._has_size else MAX_ASSET_SIZE
 
     def write(self, part: bytes) -> None:
