@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 
 from embedded import Gate, Package, client_of, opened
 from pulumi_codeartifact_release import connections
-from pulumi_codeartifact_release.cli.plan_file import LONGEST, MAX_BYTES, ApprovedPlan, read_plan
+from pulumi_codeartifact_release.cli.plan_file import MAX_BYTES, MAX_LIFETIME, ApprovedPlan, read_plan
 from pulumi_codeartifact_release.cli.schema import schema_text
 from pulumi_codeartifact_release.errors import StalePlanError, UsageError
 
@@ -68,7 +68,7 @@ def test_a_plan_file_is_what_json_prints_holds_to_its_schema_and_nothing_else_is
     before = tree(project)
     outcome = run("plan", *WORDS, "-o", "plan.json")
     plan = document(project / "plan.json")
-    assert outcome.out.splitlines()[-1] == f"plan.json: this plan, until {plan['expiresAt']}"
+    assert outcome.out.splitlines()[-1] == f"plan.json: plan written, valid until {plan['expiresAt']}"
     after = tree(project)
     assert set(after) - set(before) == {"plan.json"}
     printed = json.loads(run("plan", *WORDS, "--json").out)
@@ -149,9 +149,8 @@ def test_an_endpoint_that_moved_is_refused(run: Run, gate: Gate, monkeypatch: py
     monkeypatch.setenv("AWS_ENDPOINT_URL_CODEARTIFACT", gate.url.replace("127.0.0.1", "localhost"))
     outcome = run("apply", "--plan", "plan.json")
     assert outcome.code == 4
-    assert (
-        f"the endpoint of dev moved: {gate.url.replace('127.0.0.1', 'localhost')}, approved {gate.url}" in outcome.err
-    )
+    now = gate.url.replace("127.0.0.1", "localhost")
+    assert f"the endpoint of dev has changed since the approval: {gate.url}, now {now}" in outcome.err
     assert gate.uploads == 0
 
 
@@ -160,12 +159,15 @@ def test_a_region_that_moved_is_refused(run: Run, gate: Gate, monkeypatch: pytes
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     outcome = run("apply", "--plan", "plan.json")
     assert (outcome.code, gate.uploads) == (4, 0)
-    assert "the region of dev moved: eu-west-1, approved us-east-1" in outcome.err
+    assert "the region of dev has changed since the approval: us-east-1, now eu-west-1" in outcome.err
 
 
 def test_an_account_that_moved_is_refused(run: Run, planned: Path) -> None:
     changed(planned, lambda plan: plan.update(account="111122223333"))
-    stale(run("apply", "--plan", "plan.json"), "the account of dev moved: 000000000000, approved 111122223333")
+    stale(
+        run("apply", "--plan", "plan.json"),
+        "the account of dev has changed since the approval: 111122223333, now 000000000000",
+    )
     assert not (planned.parent / ".registry").exists()
 
 
@@ -185,7 +187,7 @@ def test_an_account_that_moved_is_refused_where_only_the_keys_say_it(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", other.secret_access_key)
     outcome = run("apply", "--plan", "plan.json")
     assert (outcome.code, gate.uploads) == (4, 0)
-    assert "the account of dev moved: 111122223333, approved 000000000000" in outcome.err
+    assert "the account of dev has changed since the approval: 000000000000, now 111122223333" in outcome.err
 
 
 # --- what moved is refused --------------------------------------------------------------------------------------------
@@ -206,15 +208,15 @@ def test_a_file_more_and_a_file_less_are_refused(run: Run, planned: Path) -> Non
 def test_a_changed_manifest_is_refused_whatever_was_changed(run: Run, planned: Path) -> None:
     with (planned.parent / "release.yaml").open("a") as file:
         file.write("# reviewed\n")
-    stale(run("apply", "--plan", "plan.json"), "release.yaml was changed")
+    stale(run("apply", "--plan", "plan.json"), "release.yaml has changed")
 
 
 def test_a_variable_that_moved_is_refused(run: Run, planned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELEASE_VAR_VERSION", "1.1")
     stale(
         run("apply", "--plan", "plan.json"),
-        "acme/app@1.1 is declared, and not in the plan",
-        "acme/app@1.0 is in the plan, and not declared",
+        "acme/app@1.1 is declared but not in the plan",
+        "acme/app@1.0 is in the plan but not declared",
     )
 
 
@@ -278,11 +280,11 @@ def test_a_plan_expires(run: Run, planned: Path, monkeypatch: pytest.MonkeyPatch
     assert read_plan(planned, made + timedelta(hours=24, seconds=-1)).document
     with pytest.raises(StalePlanError, match="expired at"):
         read_plan(planned, made + timedelta(hours=24))
-    with pytest.raises(StalePlanError, match="not from the future"):
+    with pytest.raises(StalePlanError, match="cannot be from the future"):
         read_plan(planned, made - timedelta(hours=1))
     past = (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
     changed(planned, lambda plan: plan.update(createdAt=past, expiresAt=past))
-    stale(run("apply", "--plan", "plan.json"), f"expired at {past}; nothing was sent", "Plan again")
+    stale(run("apply", "--plan", "plan.json"), f"expired at {past}; nothing was sent", "Make a new plan")
 
 
 @pytest.mark.parametrize("text", ["0s", "31d", "1w", "", "9999999d", "999999d", "-1h", "1.5h"])
@@ -310,16 +312,16 @@ def test_a_plan_that_is_refused_is_not_written(run: Run, planned: Path) -> None:
 
 @pytest.fixture
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
-    """Have something happen after the plan was held against the registry, and before anything is written."""
+    """Have something happen after the plan was compared with the registry, and before anything is written."""
 
     def happens(act: Callable[[], object]) -> None:
-        hold = ApprovedPlan.hold
+        verify = ApprovedPlan.verify
 
-        def held_and_then(self: ApprovedPlan, *words: Any) -> None:
-            hold(self, *words)
+        def verify_and_act(self: ApprovedPlan, *words: Any) -> None:
+            verify(self, *words)
             act()
 
-        monkeypatch.setattr(ApprovedPlan, "hold", held_and_then)
+        monkeypatch.setattr(ApprovedPlan, "verify", verify_and_act)
 
     return happens
 
@@ -339,7 +341,7 @@ def test_what_moves_at_the_last_moment_is_refused_too(
     meanwhile(rival)
     outcome = run("apply", "--plan", "plan.json")
     assert outcome.code == 4, outcome
-    assert "error[stale-plan]: plan.json is not what would happen now:" in outcome.err
+    assert "error[stale-plan]: plan.json no longer matches what would be done:" in outcome.err
     assert held(project, "staging") == {"1.0": "Unfinished"}
 
 
@@ -401,7 +403,7 @@ def test_more_permissions_than_the_plan_had_are_refused_too(run: Run, planned: P
 def test_a_plan_says_itself_what_is_released_where(run: Run, planned: Path, words: list[str]) -> None:
     outcome = run("apply", "--plan", "plan.json", *words)
     assert outcome.code == 2
-    assert "error[usage]: --plan says itself what is released where: leave out " in outcome.err
+    assert "error[usage]: --plan already says what to release, and where: leave out " in outcome.err
 
 
 @pytest.mark.parametrize("words", [[], ["release.yaml"], ["-e", "dev"]])
@@ -423,18 +425,18 @@ def _forged(plan: dict[str, Any]) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "Additional properties are not allowed ('hooks'", lambda: package.update(hooks=["rm"])
     yield "'environment' is a required property", lambda: plan.pop("environment")
     yield "the digest of acme/app@1.0 is not that of its assets", lambda: package.update(digest=digest)
-    yield "its schemaVersion is 2", lambda: plan.update(schemaVersion=2)
-    yield "a package is in it twice", lambda: plan["packages"].append(package)
+    yield "has schemaVersion 2, which", lambda: plan.update(schemaVersion=2)
+    yield "it contains a package twice", lambda: plan["packages"].append(package)
     yield "contradict each other", lambda: package["upload"][0].update(size=7)
     yield "contradict each other", lambda: package["assets"].append(package["assets"][0])
     yield "$.createdAt", lambda: plan.update(createdAt="yesterday")
-    yield "is no time", lambda: plan.update(createdAt="2026-02-31T00:00:00Z")
+    yield "is not a time", lambda: plan.update(createdAt="2026-02-31T00:00:00Z")
     yield "$.packages", lambda: plan.update(packages={})
-    yield "holds packages that are refused", lambda: package.update(action="refuse")
+    yield "contains refused packages", lambda: package.update(action="refuse")
 
 
 @pytest.mark.parametrize("number", range(13))
-def test_what_is_no_plan_is_refused_with_what_is_wrong_in_it(run: Run, planned: Path, number: int) -> None:
+def test_an_invalid_plan_file_is_refused_with_the_reason(run: Run, planned: Path, number: int) -> None:
     plan = document(planned)
     forgeries = list(_forged(plan))
     assert len(forgeries) == 13
@@ -524,7 +526,7 @@ def test_a_manifest_that_is_none_is_never_waited_for(run: Run, planned: Path, ma
 def test_a_name_that_is_no_text_is_refused(run: Run, planned: Path) -> None:
     planned.write_text(planned.read_text().replace('"a.txt"', '"\\ud800"'))
     outcome = run("apply", "--plan", "plan.json")
-    assert (outcome.code, "a name that is no text" in outcome.err) == (2, True)
+    assert (outcome.code, "has an invalid name" in outcome.err) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["missing.json", "dist", "\x1b[31m.json"])
@@ -569,7 +571,7 @@ def _spots(value: Any) -> Iterator[tuple[Any, Any]]:
 
 def test_a_plan_may_not_last_for_ever(planned: Path) -> None:
     made = datetime.fromisoformat(document(planned)["createdAt"])
-    until = (made + LONGEST + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    until = (made + MAX_LIFETIME + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     changed(planned, lambda plan: plan.update(expiresAt=until))
     with pytest.raises(StalePlanError, match="at most 30 days"):
         read_plan(planned)

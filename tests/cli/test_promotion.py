@@ -437,7 +437,7 @@ def test_a_pin_of_no_package_is_a_warning(run: Run, released: Path) -> None:
     more(released, "staging", f"pins: {{{pin('1.0', digest, 'acme/aap')}}}")
     outcome = run("plan", "release.yaml", "-e", "staging")
     assert outcome.code == 0
-    assert outcome.err == "warning: pins of staging: acme/aap is no package of the manifest\n"
+    assert outcome.err == "warning: pins of staging: acme/aap is not a package of the manifest\n"
 
 
 def test_a_rollback_is_the_revert_of_a_pin_and_asks_nothing_of_the_source(run: Run, released: Path) -> None:

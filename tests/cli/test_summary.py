@@ -148,7 +148,7 @@ def test_a_file_that_cannot_be_written_is_known_before_anything_is_sent(run: Run
     outcome = run("apply", *WORDS, "--yes", "--summary", "no/folder.md")
     assert outcome.code == 2
     assert outcome.err == (
-        "error[usage]: no/folder.md cannot be written: its folder is not there, or may not be written to\n"
+        "error[usage]: no/folder.md cannot be written: its folder does not exist or is not writable\n"
         "Choose another file for --summary.\n"
     )
     assert not (project / ".registry").exists()

@@ -14,26 +14,26 @@ import click
 
 from ..errors import InterruptedReleaseError, ReleaseError
 from .commands import group
-from .error_output import nobody_reads, show_error, told
+from .error_output import discard_output, run_state, show_error
 
 __all__ = ["group", "main"]
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    told.nothing_sent = True
-    # Seen before click parses: an error in a command must know it, whichever command it is.
+    run_state.sent = False
+    # Read before click parses, because an error of any command depends on it.
     verbose = any(word == "--verbose" or re.fullmatch("-q*v[qv]*", word) for word in sys.argv[1:])
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     color = False if plain else None
     try:
-        with _ended_like_interrupted():
+        with _sigterm_as_interrupt():
             code = group.main(standalone_mode=False, prog_name="codeartifact-release", color=color)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: nothing was sent" if told.nothing_sent else "interrupted", err=True)
+        click.echo("interrupted" if run_state.sent else "interrupted: nothing was sent", err=True)
         code = InterruptedReleaseError.exit_code
     except ReleaseError as error:
         if verbose:
@@ -41,18 +41,18 @@ def main() -> None:
         show_error(error, color)
         code = error.exit_code
     except BrokenPipeError:
-        # The reader of our output has gone (`… | head`): nobody is left to tell.
-        nobody_reads()
+        # The reader of the output is gone, as in `… | head`.
+        discard_output()
         code = 1
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EIO) or verbose:
             raise
-        # What is read is checked where it is read: this is our own output.
-        nobody_reads()
+        # Errors of reading are reported where files are read: this one is of the output.
+        discard_output()
         click.echo(f"error[failed]: the output cannot be written: {error.strerror}", err=True)
         code = 1
     if code == InterruptedReleaseError.exit_code:
-        # Requests may still be under way, and Python would wait for their threads.
+        # Python would wait for the threads of requests in progress.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -60,8 +60,8 @@ def main() -> None:
 
 
 @contextmanager
-def _ended_like_interrupted() -> Iterator[None]:
-    """Take SIGTERM, which ends a cancelled CI job, for a Ctrl-C."""
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Treat SIGTERM, which ends a cancelled CI job, as Ctrl-C."""
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return

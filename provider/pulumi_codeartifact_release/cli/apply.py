@@ -15,7 +15,7 @@ from ..publishing import Action, Planned, ThreadScheduler, apply
 from ..registry.limits import PARALLEL_PACKAGES
 from ..review import count_text
 from .context import Options, Target, open_target
-from .error_output import nobody_reads, show_error, told
+from .error_output import discard_output, run_state, show_error
 from .files import released_files
 from .plan import REFUSED, show_notes, show_plans
 from .plan_file import ApprovedPlan, read_plan
@@ -53,14 +53,14 @@ def run(
             plans = make_plans(target, reading)
         refused = any(each.plan.refusal for each in plans)
         if approved and not refused:
-            approved.hold(target, plans)
+            approved.verify(target, plans)
         try:
             show_plans(target, plans, quiet=quiet)
         except BrokenPipeError:
             # A reader that goes away stops no release.
             if not (yes or approved):
                 raise
-            nobody_reads()
+            discard_output()
         show_notes(target, verbose=verbose)
         todo = [each for each in plans if each.plan.changes]
         if refused or not todo:
@@ -82,7 +82,7 @@ def _refuse_mixture(plan_file: Path | None, release: dict[str, Any]) -> None:
         return
     for name, given in (("MANIFEST", "manifest"), ("--environment", "environment"), ("--var", "variables")):
         if release[given]:
-            raise UsageError(f"--plan says itself what is released where: leave out {name}")
+            raise UsageError(f"--plan already says what to release, and where: leave out {name}")
 
 
 def _confirm(
@@ -123,7 +123,7 @@ class _Run:
 
     def go(self) -> None:
         """Raise what failed; what else failed is printed."""
-        told.nothing_sent = False
+        run_state.sent = True
         self._target.site.connection.prepare()
         try:
             self._release_all()
@@ -192,7 +192,7 @@ class _Run:
         for event in events:
             if isinstance(event, Planned) and self._approved:
                 # Told before it is done: also of what the registry holds by now.
-                self._approved.hold_package(event.plan)
+                self._approved.verify_package(event.plan)
             display.add(declared.id, event)
 
 

@@ -149,8 +149,8 @@ def open_target(options: Options) -> Target:
     warn_of_endpoint(site, source)
     if environment.on_supersede != "keep":
         click.echo(
-            f"warning: onSupersede: {environment.on_supersede} is for Pulumi, whose state knows the version before; "
-            "here it stays as it is",
+            f"warning: onSupersede: {environment.on_supersede} needs Pulumi, whose state has the previous version; "
+            "apply leaves that version as it is",
             err=True,
         )
     return Target(manifest, site, source, replace, force, options.reason, stop)
@@ -173,7 +173,7 @@ def warn_of_endpoint(site: Site, source: Site | None, not_from: str = "the manif
 def warn_of_idle_pins(manifest: Manifest, environment: Environment) -> None:
     """Say which pins are about no package."""
     for name in idle_pins(manifest, environment):
-        click.echo(f"warning: pins of {environment.name}: {name} is no package of the manifest", err=True)
+        click.echo(f"warning: pins of {environment.name}: {name} is not a package of the manifest", err=True)
 
 
 def open_site(environment: Environment, base: Path, allow: frozenset[str], stop: Stop) -> Site:
@@ -201,5 +201,5 @@ def parsed_variables(variables: Sequence[str]) -> dict[str, str]:
         if not equals or not name:
             raise UsageError(f"--var {text}: write NAME=VALUE")
         if parsed.setdefault(name, value) != value:
-            raise UsageError(f"--var {name} is given twice, with different values")
+            raise UsageError(f"--var {name} has two different values")
     return parsed

@@ -29,7 +29,7 @@ from ..publishing import ThreadScheduler
 from ..publishing.download import Downloaded, download, download_to
 from ..registry.interface import Coordinates
 from .context import EVERYWHERE, Site, Stop, open_site, parsed_variables, warn_of_endpoint
-from .error_output import show_error, told
+from .error_output import run_state, show_error
 from .named import location_of, open_named_site
 from .progress import open_reading
 from .views.download_text import result_json, result_lines
@@ -75,7 +75,7 @@ def run(
     verbose: bool,  # noqa: ARG001 - main() reads it
 ) -> None:
     """Run `download`."""
-    told.nothing_sent = False
+    run_state.sent = True
     where = {
         "--domain": domain,
         "--repository": repository,

@@ -1,4 +1,4 @@
-"""How the command line shows an error of ours, whichever command it comes from."""
+"""How the command line prints errors, and what it does if its output cannot be written."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ import click
 from ..errors import ManifestError, ReleaseError
 
 
-class _Told:
-    """What is known of this run.
+class _RunState:
+    """State of this run of the command line.
 
     Attributes:
-        nothing_sent: whether an interruption may say so.
+        sent: whether something may have been sent.
     """
 
-    nothing_sent = True
+    sent = False
 
 
-told = _Told()
+run_state = _RunState()
 
 
-def nobody_reads(*, err: bool = False) -> None:
-    """Have what is still printed go nowhere: what reads our output, or our errors, has ended or cannot take it."""
-    # Or Python would try to print the rest at its end, and fail.
+def discard_output(*, err: bool = False) -> None:
+    """Discard the rest of stdout, or of stderr, after its reader is gone or its disk is full."""
+    # Otherwise Python fails at its end, when it flushes the stream.
     os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
 
 
 def error_tag(code: str) -> str:
-    """Return what an error's line begins with."""
+    """Return the beginning of an error message: `error[code]`."""
     return click.style("error", fg="red", bold=True) + f"[{code}]"
 
 
 def show_error(error: ReleaseError, color: bool | None = None) -> None:
-    """Print an error to stderr; `color` is for those that are outside of a command, which knows it."""
+    """Print an error to stderr; `color` is for errors outside a command, where click does not know it."""
     tag = error_tag(error.code)
     if isinstance(error, ManifestError):
-        # A line for each mistake, as compilers write them; then what they come to.
+        # A line for each mistake, as compilers print them, then the total.
         click.echo(str(error), err=True, color=color)
         click.echo(f"{tag}: {error.mistakes} in {error.path}; nothing was sent", err=True, color=color)
     else:

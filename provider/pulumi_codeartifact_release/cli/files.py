@@ -69,7 +69,7 @@ def refuse_unwritable(
     Asked before anything is done: what would be lost is not lost then.
     """
     if str(path) == "-":
-        raise UsageError(f"{option} - names no file", hint=_hint(option))
+        raise UsageError(f"{option} - is not a file", hint=_hint(option))
     try:
         # A release may have thousands of files: what is asked of this one is asked once.
         there, target = path.exists(), path.resolve()
@@ -78,13 +78,13 @@ def refuse_unwritable(
                 raise UsageError(f"{option} {path} is {what}", hint=_hint(option))
         place = _place(path, beside)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise _unwritable(path, option, "its folder is not there, or may not be written to") from error
+        raise _unwritable(path, option, "its folder does not exist or is not writable") from error
     except (OSError, RuntimeError, ValueError) as error:
         raise _unwritable(path, option, error) from error
     if place.mode is not None and stat.S_ISDIR(place.mode):
         raise _unwritable(path, option, "it is a folder")
     if not place.is_special and not os.access(place.folder, os.W_OK | os.X_OK):
-        raise _unwritable(path, option, "its folder is not there, or may not be written to")
+        raise _unwritable(path, option, "its folder does not exist or is not writable")
 
 
 def write_whole(path: Path, text: str, option: str, *, beside: Path | None = None, mode: int = 0o666) -> os.stat_result:
@@ -154,7 +154,7 @@ def _place(path: Path, beside: Path | None) -> _Place:
             name = part
             continue
         if any(is_within(folder, top) for top in tops):
-            raise OSError(0, f"{there} is a symbolic link, and whoever wrote the checkout may have put it there")
+            raise OSError(0, f"{there} is a symbolic link in a checkout, which might lead anywhere")
         links += 1
         if links > _MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))

@@ -14,7 +14,7 @@ from ..errors import RefusedError, UsageError, printable
 from ..manifest import duration
 from .context import Options, Target, open_target
 from .files import refuse_unwritable, released_files
-from .plan_file import LONGEST, write_plan
+from .plan_file import MAX_LIFETIME, write_plan
 from .plans import PackagePlan, make_plans
 from .progress import open_reading
 from .summary import Summary
@@ -64,13 +64,13 @@ def run(
         if plan_file:
             write_plan(plan_file, document, beside=options.manifest)
             if not quiet:
-                click.echo(f"{plan_file}: this plan, until {document['expiresAt']}", err=as_json)
+                click.echo(f"{plan_file}: plan written, valid until {document['expiresAt']}", err=as_json)
     if detailed_exitcode and any(each.plan.changes for each in plans):
         raise SystemExit(CHANGES)
 
 
 def show_plans(target: Target, plans: list[PackagePlan], *, quiet: bool = False) -> None:
-    """Print plans for people; refusals go to stderr, in full, also where it is to be quiet."""
+    """Print plans for people. Refusals go to stderr, even if `quiet`."""
     if not quiet:
         for line in plan_lines(target, plans, terminal_width()):
             click.echo(line)
@@ -79,7 +79,7 @@ def show_plans(target: Target, plans: list[PackagePlan], *, quiet: bool = False)
 
 
 def show_notes(target: Target, *, verbose: bool) -> None:
-    """Print what is no mistake of the manifest, and worth knowing, where somebody asked for it."""
+    """Print notes on the manifest if `verbose`."""
     if verbose:
         for note in target.manifest.notes:
             click.echo(f"note: {printable(note)}", err=True)
@@ -88,9 +88,9 @@ def show_notes(target: Target, *, verbose: bool) -> None:
 def _duration(text: str) -> timedelta:
 
     length = duration(text) if re.fullmatch(r"([0-9]{1,6}[dhms])+", text) else timedelta()
-    if not timedelta() < length <= LONGEST:
+    if not timedelta() < length <= MAX_LIFETIME:
         raise UsageError(
-            f"--expires {text}: no duration of at most {LONGEST.days} days",
+            f"--expires {text} is not a duration of at most {MAX_LIFETIME.days} days",
             hint="Write a number and its unit: 30m, 24h, 2d12h.",
         )
     return length

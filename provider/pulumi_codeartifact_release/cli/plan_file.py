@@ -1,11 +1,11 @@
-"""Plans that somebody approves: `plan -o PLAN` writes one, `apply --plan PLAN` carries out that one and no other.
+"""Plan files: `plan -o PLAN` writes one for approval, and `apply --plan PLAN` carries out exactly that plan.
 
     approved = read_plan(Path("plan.json"))         # UsageError, StalePlanError
-    target = open_target(approved.options(given))
-    approved.hold(target, make_plans(target, reading))  # StalePlanError: a file, the registry, or the place moved
+    target = open_target(approved.options(options))
+    approved.verify(target, make_plans(target, reading))  # StalePlanError: a file, a registry or a location changed
 
-A plan file is data from outside: it may come from a build, or from whoever can change one. So it is held against its
-schema, and permits nothing: what the operator permitted for the plan is said again to `apply`.
+A plan file is untrusted input: a build, or anybody with access to it, may have changed it. So it is validated, and
+grants no permissions: the operator repeats them for `apply`.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from .schema import schema_text
 from .views.plan_json import SCHEMA_VERSION, found_json, package_json, permissions_json, site_json
 
 MAX_BYTES = 64 << 20
-"""Of a plan file; 10,000 assets take some 5 MiB."""
+"""The largest plan file; 10,000 assets take about 5 MiB."""
 
-LONGEST = timedelta(days=30)
-"""That a plan may be applied."""
+MAX_LIFETIME = timedelta(days=30)
+"""How long a plan can be applied at most."""
 
-_AHEAD = timedelta(minutes=5)
-"""That two machines' clocks may differ."""
+_CLOCK_SKEW = timedelta(minutes=5)
+"""By how much the clocks of two machines may differ."""
 
-_WRITE = "Write it with `codeartifact-release plan MANIFEST -e ENVIRONMENT -o FILE`, and leave it as it is."
-_AGAIN = "Plan again, and have that approved."
+_WRITE = "Write it with `codeartifact-release plan MANIFEST -e ENVIRONMENT -o FILE`, and do not edit it."
+_AGAIN = "Make a new plan and have it approved."
 
 
 def write_plan(path: Path, document: Mapping[str, Any], *, beside: Path) -> None:
@@ -65,33 +65,33 @@ class ApprovedPlan:
 
     @property
     def manifest(self) -> Path:
-        """The manifest that it is about, as it was named."""
+        """The path of its manifest, as it was given to `plan`."""
         return Path(self.document["manifest"]["path"])
 
-    def options(self, given: Options) -> Options:
-        """Return what has to be planned again. Raises NotPermittedError, StalePlanError, UsageError.
+    def options(self, options: Options) -> Options:
+        """Return the options that make this plan again. Raises NotPermittedError, StalePlanError, UsageError.
 
-        `given` is what the operator says now: a plan file permits nothing.
+        `options`: of this `apply`, whose permissions must be those of the plan.
         """
-        permitted, wanted = permissions_json(given), self.document["permissions"]
-        if permitted != wanted:
+        permitted, planned = permissions_json(options), self.document["permissions"]
+        if permitted != planned:
             raise NotPermittedError(
                 f"{self.path} was made with other permissions than this apply:\n"
-                f"    the plan    {_permissions_text(wanted)}\n"
+                f"    the plan    {_permissions_text(planned)}\n"
                 f"    this apply  {_permissions_text(permitted)}",
-                hint="A plan is a file, and permits nothing: say what you permit again, or plan anew without.",
+                hint="A plan file grants no permissions: repeat the options of the plan, or make a new plan.",
             )
         manifest = self.manifest
         if not manifest.is_file():
             raise UsageError(
-                f"{self.path} is a plan of {manifest}, which is not there",
-                hint="A relative path counts from the working folder: run this where the plan was made.",
+                f"{self.path} is a plan of {manifest}, which does not exist",
+                hint="A relative path starts at the working folder: run this in the folder where the plan was made.",
             )
-        content = content_of(manifest, outside="outside" in given.allow)
-        if reasons := list(self._changed(hashlib.sha256(content).hexdigest())):
+        content = content_of(manifest, outside="outside" in options.allow)
+        if reasons := list(self._changes_of_manifest(hashlib.sha256(content).hexdigest())):
             raise self._stale(reasons)
         return replace(
-            given,
+            options,
             manifest=manifest,
             environment=self.document["environment"],
             variables=tuple(self.document["variables"]),
@@ -99,21 +99,18 @@ class ApprovedPlan:
 
     @cached_property
     def _packages(self) -> Mapping[str, Mapping[str, Any]]:
-        """What was approved, by `namespace/package@version`."""
+        """The packages of the plan, by `namespace/package@version`."""
         return {_name(package): package for package in self.document["packages"]}
 
-    def hold(self, target: Target, plans: list[PackagePlan]) -> None:
-        """Raise StalePlanError, with everything that moved, unless `plans` are what was approved."""
-        changed = self._changed(target.manifest.sha256)
-        reasons = [*changed, *self._moved_place(target), *self._moved_packages(target, plans)]
+    def verify(self, target: Target, plans: list[PackagePlan]) -> None:
+        """Raise StalePlanError, with everything that changed, unless `plans` are the approved ones."""
+        changed = self._changes_of_manifest(target.manifest.sha256)
+        reasons = [*changed, *self._changes_of_locations(target), *self._changes_of_packages(target, plans)]
         if reasons:
             raise self._stale(reasons)
 
-    def hold_package(self, plan: Plan) -> None:
-        """Raise StalePlanError unless `plan`, made of a package just now, is still what was approved.
-
-        A refusal has its own words.
-        """
+    def verify_package(self, plan: Plan) -> None:
+        """Raise StalePlanError unless the new `plan` of a package is the approved one, or a refusal."""
         if plan.refusal:
             return
         name = plan.release.at.name
@@ -123,38 +120,38 @@ class ApprovedPlan:
 
     def _stale(self, reasons: list[str]) -> StalePlanError:
         lines = "".join(f"\n  {reason}" for reason in reasons)
-        return StalePlanError(f"{self.path} is not what would happen now:{lines}", hint=_AGAIN)
+        return StalePlanError(f"{self.path} no longer matches what would be done:{lines}", hint=_AGAIN)
 
-    def _changed(self, sha256: str) -> Iterator[str]:
+    def _changes_of_manifest(self, sha256: str) -> Iterator[str]:
         if sha256 != self.document["manifest"]["sha256"]:
-            yield f"{self.manifest} was changed"
+            yield f"{self.manifest} has changed"
 
-    def _moved_place(self, target: Target) -> Iterator[str]:
+    def _changes_of_locations(self, target: Target) -> Iterator[str]:
         base, before = target.manifest.base, self.document["promoteFrom"]
         sites = [(target.site.environment.name, site_json(target.site, base), self.document)]
         if (before is None) != (target.source is None):
-            yield f"{target.site.environment.name} is not promoted from where it was"
+            yield f"{target.site.environment.name}'s promoteFrom has changed"
         elif target.source and before:
             if target.source.environment.name != before["environment"]:
-                yield f"{target.site.environment.name} is promoted from {target.source.environment.name} now"
+                yield f"{target.site.environment.name} is now promoted from {target.source.environment.name}"
             sites.append((target.source.environment.name, site_json(target.source, base), before))
         for site in filter(None, (target.site, target.source)):
             if site.location.is_aws and not site.location.owner:
                 name = site.environment.name
-                yield f"the account of {name} is not known, as AWS STS does not answer: name domainOwner"
+                yield f"the account of {name} is unknown because AWS STS does not respond: set domainOwner"
         for name, now, approved in sites:
             for key, value in now.items():
                 if value != approved[key]:
                     was = printable(approved[key] or "unknown").replace("\n", " ")
-                    yield f"the {key} of {name} moved: {value or 'unknown'}, approved {was}"
+                    yield f"the {key} of {name} has changed since the approval: {was}, now {value or 'unknown'}"
 
-    def _moved_packages(self, target: Target, plans: list[PackagePlan]) -> Iterator[str]:
+    def _changes_of_packages(self, target: Target, plans: list[PackagePlan]) -> Iterator[str]:
         approved = dict(self._packages)
         for each in plans:
             name = each.plan.release.at.name
             package = approved.pop(name, None)
             if package is None:
-                yield f"{name} is declared, and not in the plan"
+                yield f"{name} is declared but not in the plan"
                 continue
             promotion_source = each.declared.promotion_source
             if reason := plan_drift(
@@ -162,23 +159,23 @@ class ApprovedPlan:
             ):
                 yield f"{name}: {reason}".replace("\n", "\n  ")
             elif found_json(each.plan) == package["found"] and each.plan.action == package["action"]:
-                # What was read by whoever approved it must be what is done, down to the numbers.
+                # Whoever approved the plan read these numbers, too.
                 now = package_json(each, target)
-                # A soak may be over by now; the other way round it would be skipped without approval.
-                excused = {"leastSeconds"} if now["forced"] else {"leastSeconds", "forced"}
-                if told := [key for key in now if key not in excused and now[key] != package[key]]:
-                    values = ", ".join(_two(key, package[key], now[key]) for key in told)
-                    yield f"{name}: the plan says otherwise of {values}"
+                # A soak that --force was to skip may be over by now. The reverse was not approved.
+                ignored = {"leastSeconds"} if now["forced"] else {"leastSeconds", "forced"}
+                if changed := [key for key in now if key not in ignored and now[key] != package[key]]:
+                    values = ", ".join(_change_text(key, package[key], now[key]) for key in changed)
+                    yield f"{name}: the plan has other values: {values}"
         for name in approved:
-            yield f"{name} is in the plan, and not declared"
+            yield f"{name} is in the plan but not declared"
 
 
 def read_plan(path: Path, now: datetime | None = None) -> ApprovedPlan:
-    """Read a plan file. Raises UsageError for what is none, StalePlanError for one that has expired."""
+    """Read a plan file. Raises UsageError if it is not valid, StalePlanError if it has expired."""
     document = _parsed(path)
     if document.get("schemaVersion") != SCHEMA_VERSION:
         raise UsageError(
-            f"{path} is no plan that this version reads: its schemaVersion is {document.get('schemaVersion')!r}",
+            f"{path} has schemaVersion {document.get('schemaVersion')!r}, which this version does not read",
             hint="Write it with `codeartifact-release plan MANIFEST -e ENVIRONMENT -o FILE` of this version.",
         )
     _validate(path, document)
@@ -193,15 +190,15 @@ def _parsed(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
     if len(content) > MAX_BYTES:
-        raise UsageError(f"{path} is no plan: it has more than {MAX_BYTES:,} bytes")
+        raise UsageError(f"{path} is not a valid plan file: it is larger than {MAX_BYTES:,} bytes")
     try:
-        document = json.loads(content, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        document = json.loads(content, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        # What Python says of its own limits means nothing to whoever reads this.
-        why = "its values are too deep or too large" if _is_limit(error) else str(error)
-        raise UsageError(f"{path} is no plan: {why}"[:500], hint=_WRITE) from error
+        # Python's messages about its own limits do not help here.
+        why = "its values are too large or nested too deeply" if _is_limit(error) else str(error)
+        raise UsageError(f"{path} is not a valid plan file: {why}"[:500], hint=_WRITE) from error
     if not isinstance(document, dict):
-        raise UsageError(f"{path} is no plan: it is no JSON object", hint=_WRITE)
+        raise UsageError(f"{path} is not a valid plan file: expected a JSON object", hint=_WRITE)
     return document
 
 
@@ -209,50 +206,53 @@ def _is_limit(error: Exception) -> bool:
     return isinstance(error, RecursionError) or "digits" in str(error)
 
 
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        # A reviewer's reader may show the one, and ours take the other.
-        raise ValueError("a key is there twice")
-    return found
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        # A reviewer's tool may show one value, and this program use the other.
+        raise ValueError("duplicate key")
+    return mapping
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _validate(path: Path, document: Mapping[str, Any]) -> None:
     error = best_match(Draft202012Validator(json.loads(schema_text("plan"))).iter_errors(document))
     if error:
         raise UsageError(
-            f"{path} is no plan: {error.json_path}: {error.message}"[:500],
+            f"{path} is not a valid plan file: {error.json_path}: {error.message}"[:500],
             hint=_WRITE,
         )
     if any(package["refusal"] or package["action"] == Action.REFUSE for package in document["packages"]):
-        raise UsageError(f"{path} holds packages that are refused: there is nothing to apply", hint=_AGAIN)
+        raise UsageError(f"{path} contains refused packages: there is nothing to apply", hint=_AGAIN)
     for package in document["packages"]:
-        if not all(is_text(asset["name"]) for asset in package["assets"]):
-            raise UsageError(f"{path} is no plan: an asset of {_name(package)} has a name that is no text", hint=_WRITE)
-        assets = {asset["name"]: asset for asset in package["assets"]}
-        if len(assets) != len(package["assets"]) or any(
-            assets.get(asset["name"]) != asset for asset in package["upload"]
-        ):
-            raise UsageError(f"{path} is no plan: the assets of {_name(package)} contradict each other", hint=_WRITE)
-        if digest(_assets(package)) != package["digest"]:
-            raise UsageError(
-                f"{path} is no plan: the digest of {_name(package)} is not that of its assets", hint=_WRITE
-            )
+        if problem := _inconsistency(package):
+            raise UsageError(f"{path} is not a valid plan file: {problem}", hint=_WRITE)
     names = [_name(package) for package in document["packages"]]
     if len(set(names)) != len(names):
-        raise UsageError(f"{path} is no plan: a package is in it twice", hint=_WRITE)
+        raise UsageError(f"{path} is not a valid plan file: it contains a package twice", hint=_WRITE)
+
+
+def _inconsistency(package: Mapping[str, Any]) -> str:
+    """Return what contradicts itself in a package, beyond the schema; empty if nothing does."""
+    if not all(is_text(asset["name"]) for asset in package["assets"]):
+        return f"an asset of {_name(package)} has an invalid name"
+    assets = {asset["name"]: asset for asset in package["assets"]}
+    if len(assets) != len(package["assets"]) or any(assets.get(each["name"]) != each for each in package["upload"]):
+        return f"the assets of {_name(package)} contradict each other"
+    if digest(_assets(package)) != package["digest"]:
+        return f"the digest of {_name(package)} is not that of its assets"
+    return ""
 
 
 def _refuse_expired(path: Path, document: Mapping[str, Any], now: datetime) -> None:
     created, expires = (_time(path, document[key]) for key in ("createdAt", "expiresAt"))
-    if expires - created > LONGEST or created - now > _AHEAD:
+    if expires - created > MAX_LIFETIME or created - now > _CLOCK_SKEW:
         raise StalePlanError(
-            f"{path} was made at {document['createdAt']} and wants to be applied until {document['expiresAt']}: "
-            f"a plan lasts at most {LONGEST.days} days, and is not from the future",
+            f"{path} was made at {document['createdAt']} and expires at {document['expiresAt']}: "
+            f"a plan lasts at most {MAX_LIFETIME.days} days, and cannot be from the future",
             hint=f"Check this machine's clock. {_AGAIN}",
         )
     if now >= expires:
@@ -263,12 +263,12 @@ def _time(path: Path, text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"{path} is no plan: {text} is no time") from error
+        raise UsageError(f"{path} is not a valid plan file: {text} is not a time") from error
 
 
-def _two(key: str, approved: object, now: object) -> str:
+def _change_text(key: str, approved: object, now: object) -> str:
     short = all(isinstance(value, str | int | float | None) for value in (approved, now))
-    return f"{key} ({approved}, and it would be {now})" if short else key
+    return f"{key} ({approved}, now {now})" if short else key
 
 
 def _name(package: Mapping[str, Any]) -> str:
@@ -276,7 +276,7 @@ def _name(package: Mapping[str, Any]) -> str:
 
 
 def _approved(package: Mapping[str, Any]) -> ApprovedRelease:
-    found = package["found"]
+    snapshot = package["found"]
     return ApprovedRelease(
         Action(package["action"]),
         Route(package["route"]),
@@ -285,7 +285,7 @@ def _approved(package: Mapping[str, Any]) -> ApprovedRelease:
         package["digest"],
         _assets(package),
         frozenset(asset["name"] for asset in package["upload"]),
-        VersionSnapshot(Status(found["status"]), found["revision"], found["digest"]) if found else None,
+        VersionSnapshot(Status(snapshot["status"]), snapshot["revision"], snapshot["digest"]) if snapshot else None,
         package["sourceRevision"],
     )
 

@@ -1,4 +1,4 @@
-r"""`codeartifact-release verify`: whether a registry holds what is declared, or what a digest names.
+r"""`codeartifact-release verify`: compares a registry with a manifest, or with digests.
 
 codeartifact-release verify release.yaml -e prod --download
 """
@@ -58,10 +58,10 @@ def run(
         _refuse_mixed(targets[0], {"--environment": environment, "--var": variables}, "is a version")
         location = location_of(targets[0], where)
     else:
-        _refuse_mixed(targets[0], where, "is a manifest, whose environments say where")
+        _refuse_mixed(targets[0], where, "is a manifest")
         if not environment:
             raise UsageError(
-                f"{targets[0]} is a manifest, and no environment of it is named",
+                f"{targets[0]} is a manifest: name its environment",
                 hint="Name one with -e ENVIRONMENT.",
             )
 
@@ -85,37 +85,37 @@ def run(
 
 
 def _named(targets: Sequence[str]) -> list[Permission]:
-    """Return the versions that are named; none where the target is a manifest. Raises UsageError."""
+    """Return the versions; none if the target is a manifest. Raises UsageError."""
     manifests = [text for text in targets if not _is_version(text)]
     if not manifests:
         return [Permission.parse(text) for text in targets]
     if len(targets) > 1:
         versions = len(targets) - len(manifests)
-        what = f"{manifests[0]} is a manifest, and other targets are versions" if versions else "several manifests"
-        raise UsageError(f"{what}: one manifest at a time, or only versions", hint=f"A version is written {FORM}.")
+        what = f"{manifests[0]} is a manifest, other targets are versions" if versions else "several manifests"
+        raise UsageError(f"{what}: verify either one manifest or only versions", hint=f"Write a version as {FORM}.")
     (text,) = manifests
     if not os.path.lexists(text) and ("@" in text or "sha256:" in text):
         raise UsageError(
-            f"{text} is neither a manifest, as there is no such file, nor a version with its digest",
+            f"{text} is neither a file nor a version with its digest",
             hint=f"Write {FORM}, or the path of a manifest.",
         )
     return []
 
 
 def _is_version(text: str) -> bool:
-    """Return whether this is a version with its digest. A file that happens to be called like that is a manifest."""
+    """Return whether this is a version with its digest. A file of that name is a manifest."""
     try:
         Permission.parse(text)
     except UsageError:
         return False
-    # Not Path.is_file, which raises for names that are too long for a file.
+    # Path.is_file raises if the name is too long for a file.
     return not os.path.isfile(text)  # noqa: PTH113
 
 
 def _refuse_mixed(target: str, options: Mapping[str, str | tuple[str, ...] | None], reason: str) -> None:
-    given = [option for option, value in options.items() if value]
-    if given:
+    names = [option for option, value in options.items() if value]
+    if names:
         raise UsageError(
-            f"{' and '.join(given)}: {target} {reason}",
-            hint=f"{given[0]} is for the other form: a manifest with -e, or {FORM} with --domain and --repository.",
+            f"{' and '.join(names)} cannot be used with {target}, which {reason}",
+            hint=f"Use a manifest with -e, or {FORM} with --domain and --repository.",
         )

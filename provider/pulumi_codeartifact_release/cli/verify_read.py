@@ -114,8 +114,7 @@ def _asks_before(manifest: Manifest, environment: Environment) -> bool:
     unpinned = any(package.id not in environment.pins for package in manifest.packages)
     if environment.stack and unpinned:
         raise UsageError(
-            f"what {environment.name} must hold is said by the Pulumi stack {environment.stack}, which only Pulumi "
-            "can read",
+            f"the Pulumi stack {environment.stack} says what {environment.name} must hold, and only Pulumi can read it",
             hint="Pin every package (`pins`), or name the versions: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.",
         )
     return unpinned and not environment.pinned
@@ -151,7 +150,7 @@ def _held(at: Coordinates, status: Status, there: Coordinates, source: Site) -> 
         if remote and remote.state.status is Status.UNFINISHED:
             held = "holds it Unfinished"
         raise PinError(
-            f"nothing says what {at} must be: it has no pin, and {there.domain}/{there.repository} {held}",
+            f"there is nothing to compare {at} with: it has no pin, and {there.domain}/{there.repository} {held}",
             hint="Pin its digest (`pins`), or name it: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.",
         )
     refuse_invalid_names(there, remote)

@@ -27,7 +27,7 @@ from ...progress import Progress as ReleaseProgress
 from ...publishing import AssetProgress, Event, Finished, Planned
 from ...publishing.download_asset import DownloadStarted
 from ...review import part_text
-from ..error_output import nobody_reads
+from ..error_output import discard_output
 
 _LOG_EVERY_S = 30.0
 
@@ -37,7 +37,7 @@ def _print(text: str, *, err: bool = False) -> None:
     try:
         click.echo(text, err=err)
     except OSError:
-        nobody_reads(err=err)
+        discard_output(err=err)
 
 
 class Display:
