@@ -26,7 +26,7 @@ PICTURE = ROOT / "docs" / "performance.svg"
 
 
 def main(words: list[str] | None = None) -> int:
-    """Return the exit code: 0 all was measured, whatever came out; 1 a contender failed; 130 interrupted."""
+    """Return the exit code: 0 all cases were measured, with any result; 1 a contender failed; 130 interrupted."""
     parser = argparse.ArgumentParser(
         prog="make bench BENCH=…", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -54,7 +54,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def measure_all(chosen: list[Case], output: Path | None, *, quick: bool = False, runs: int = 0) -> int:
-    """Measure cases, and keep each as soon as it is done; see `main`."""
+    """Measure cases, and save each result at once; see `main`."""
     kept = output / KEPT.name if output else KEPT
     kept.parent.mkdir(parents=True, exist_ok=True)
     results = Results.load(kept)
@@ -72,7 +72,7 @@ def measure_all(chosen: list[Case], output: Path | None, *, quick: bool = False,
             print(f"  {row.figure}: {row.value}{'  must: ' + row.must if row.must else ''}{verdict}  {row.note}")
         print(f"  ({time.monotonic() - start:.0f} s)", flush=True)
         results.cases[case.name] = result
-        # As the table has them, whatever was run when.
+        # In the order of the table.
         results.cases = {name: results.cases[name] for name in CASES if name in results.cases}
         results.save(kept)
         if not output:
@@ -83,7 +83,7 @@ def measure_all(chosen: list[Case], output: Path | None, *, quick: bool = False,
 
 
 def measure_one(case: Case, *, quick: bool = False, runs: int = 0) -> tuple[Result, BenchmarkError | None]:
-    """Return what was measured, else a row that says why not; and the error, if a contender failed."""
+    """Return the result, or a row that says why there is none; and the error if a contender failed."""
     try:
         with Stand(quick=quick, runs=runs) as stand:
             return case.run(stand), None

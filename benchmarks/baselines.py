@@ -1,4 +1,4 @@
-"""What a user would write instead: publish every file of a folder as one version, in whole processes.
+"""The baselines, scripts that a user would write: publish all files of a folder as one version.
 
     python benchmarks/baselines.py {aws-cli,boto3,boto3-pool,curl} ENDPOINT FOLDER VERSION
 
@@ -32,7 +32,7 @@ def _sha256(path: Path) -> str:
 
 
 def with_aws_cli(files: list[Path], _endpoint: str, version: str) -> None:
-    """Publish with the `aws` command, which finds the endpoint in the environment."""
+    """Publish with the `aws` command, which reads the endpoint from the environment."""
     where = ["--domain", _DOMAIN, "--repository", _REPOSITORY, "--format", "generic", "--namespace", _NAMESPACE]
     where += ["--package", "aws-cli", "--package-version", version]
     for path in files:
@@ -43,7 +43,7 @@ def with_aws_cli(files: list[Path], _endpoint: str, version: str) -> None:
 
 
 def with_boto3(files: list[Path], endpoint: str, version: str, *, pool_hashes: bool = False) -> None:
-    """Publish with eight threads over one client."""
+    """Publish with eight threads and one client."""
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
     import boto3  # noqa: PLC0415
@@ -77,7 +77,7 @@ def with_boto3(files: list[Path], endpoint: str, version: str, *, pool_hashes: b
 
 
 def with_curl(files: list[Path], endpoint: str, version: str) -> None:
-    """Publish with openssl and curl; files of any names that a shell would not quote."""
+    """Publish with openssl and curl; file names must not need quotes in a shell."""
     command = ["openssl", "dgst", "-sha256", "-r", *map(str, files)]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     hashes = [line.split(" ", 1)[0] for line in lines]
@@ -104,7 +104,7 @@ def with_curl(files: list[Path], endpoint: str, version: str) -> None:
 
 
 def main() -> None:
-    """Publish; exits with another code than 0 where it could not."""
+    """Publish; exit with a code other than 0 if that fails."""
     how, endpoint, folder, version = sys.argv[1:5]
     files = sorted(path for path in Path(folder).iterdir() if path.is_file())
     os.environ["AWS_ENDPOINT_URL_CODEARTIFACT"] = endpoint

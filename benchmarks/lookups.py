@@ -1,4 +1,4 @@
-"""Time the look-ups of files in a cache of hashes beside `stat` of them: prints JSON.
+"""Measures lookups in the hash cache, compared with `stat` of the files; prints JSON.
 
     python benchmarks/lookups.py CACHE FOLDER ROUNDS
 

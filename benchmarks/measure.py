@@ -1,4 +1,4 @@
-"""Whole processes: how long, how much processor time, how much memory, how many bytes read.
+"""Measures whole processes: time, processor time, memory, bytes read.
 
 run = measure(["openssl", "dgst", "-sha256", "file"], env={...})
 run.wall_s, run.cpu_s, run.peak_bytes
@@ -31,17 +31,17 @@ class BenchmarkError(Exception):
 
     @property
     def brief(self) -> str:
-        """What happened, without what the contender printed: that names paths of this machine."""
+        """The error without the output of the contender, which contains paths of this machine."""
         return str(self).partition(": ")[0]
 
 
 class NotRunError(BenchmarkError):
-    """What a figure needs is not on this machine."""
+    """A program or resource that a figure needs is missing on this machine."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One whole process, from its start to its end.
+    """The measurement of one process.
 
     Attributes:
         wall_s: seconds.
@@ -63,7 +63,7 @@ class Run:
 
 
 def end_children() -> None:
-    """End every child process, and its group: of those too that an interrupt met between start and measurement."""
+    """Kill every child process and its group, even if an interrupt arrived before its measurement started."""
     for path in Path("/proc/self/task").glob("*/children"):
         for pid in map(int, path.read_text().split()):
             with contextlib.suppress(ProcessLookupError, PermissionError, ChildProcessError):
@@ -72,11 +72,11 @@ def end_children() -> None:
 
 
 class Process:
-    """A process of a measurement, in a group of its own; `wait` ends the measurement."""
+    """A measured process in its own group; `wait` ends the measurement."""
 
     def __init__(self, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None) -> None:
         self._command = [str(word) for word in command]
-        # Not a pipe: nobody would read it while the time runs.
+        # A file, because nothing reads a pipe during the measurement.
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `wait`
         self.started = time.monotonic()
         self._process = subprocess.Popen(
@@ -91,13 +91,13 @@ class Process:
         self.pid = self._process.pid
 
     def wait(self, *, watch_memory: bool = False) -> Run:
-        """Wait for the end; raises BenchmarkError if the process failed. Nothing of it is left, whatever happens."""
+        """Wait for the end. Raises BenchmarkError if the process failed. Always kills its whole group."""
         memory = _Memory(self.pid) if watch_memory else None
         try:
             with memory or contextlib.nullcontext():
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
                 ended = time.monotonic()
-            # Counted until the process is reaped, with what its children had.
+            # Available until the process is reaped; includes its children.
             read = _io_of(self.pid).get("rchar", 0)
             _pid, status, usage = os.wait4(self.pid, 0)
         except BaseException:
@@ -136,13 +136,13 @@ def measure(
 
 
 def find(tool: str) -> Path | None:
-    """Return the path of a program: of this virtual environment, else of PATH; None where there is none."""
+    """Return the path of a program in this virtual environment or on PATH; None if it is missing."""
     found = shutil.which(tool, path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
     return Path(found) if found else None
 
 
 class _Memory:
-    """Adds up what a process and all below it hold, again and again, and keeps the most."""
+    """Samples the memory of a process and its descendants, and keeps the maximum."""
 
     def __init__(self, pid: int) -> None:
         self.peak_bytes = 0
@@ -163,7 +163,7 @@ class _Memory:
 
 
 def family(pid: int) -> Iterator[int]:
-    """Yield a process and all that it started, as far as they live."""
+    """Yield a process and its living descendants."""
     yield pid
     with contextlib.suppress(OSError):
         for task in (_PROC / str(pid) / "task").iterdir():

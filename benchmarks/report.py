@@ -1,4 +1,4 @@
-"""From results to a page: a table between two marks in docs/performance.md, and its plot."""
+"""Writes the results into docs/performance.md, as a table between two marks, and a plot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MET, _MISSED, _LINE = "#2f855a", "#c53030", "#718096"
 
 
 def table(results: Results) -> str:
-    """Return what stands between the marks."""
+    """Return the text between the marks."""
     machine = results.machine
     tools = ", ".join(machine["tools"].values())
     stamps = sorted({(case.measured.split(" ")[0], case.commit) for case in results.cases.values()})
@@ -53,11 +53,11 @@ def write_page(results: Results, page: Path) -> None:
 
 
 def draw(results: Results, picture: Path) -> None:
-    """Draw every figure that has a limit, as a part of that limit. Needs matplotlib."""
+    """Plot every figure that has a limit, relative to the limit. Needs matplotlib."""
     import matplotlib as mpl  # noqa: PLC0415 - large, and measured processes are started by small ones
 
     mpl.use("svg")
-    # The same figures make the same file.
+    # Make the file reproducible.
     mpl.rcParams |= {"svg.hashsalt": "performance", "svg.fonttype": "none", "font.size": 9}
     from matplotlib import pyplot as plt  # noqa: PLC0415
 

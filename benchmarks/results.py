@@ -1,4 +1,4 @@
-"""What was measured, as it is kept: every run, and the figures that come of them."""
+"""The results: every run, and the figures computed from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .measure import Run, find
 
 
 def _commit() -> str:
-    """Return the repository's commit, with a `+` where files of the publisher were changed since; "" without git."""
+    """Return the commit of the repository, with `+` if files of the publisher have changed; "" without git."""
     root = Path(__file__).resolve().parent.parent
 
     def git(*words: str) -> str:
@@ -26,15 +26,15 @@ def _commit() -> str:
 
     try:
         changed = git("status", "--porcelain", "--", "provider", "benchmarks/*.py", "benchmarks/cases")
-        found = git("rev-parse", "--short", "HEAD")
+        commit = git("rev-parse", "--short", "HEAD")
     except OSError:
         return ""
-    return f"{found}+" if found and changed else found
+    return f"{commit}+" if commit and changed else commit
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of a series, with its least and its largest."""
+    """The median of a series, with its minimum and maximum."""
 
     median: float
     low: float
@@ -42,14 +42,14 @@ class Ratio:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Ratio:
-        """Return it; raises ValueError for no values."""
+        """Return the median of values. Raises ValueError if there are none."""
         if not values:
-            raise ValueError("there is nothing to take the median of")
+            raise ValueError("no values for a median")
         return cls(statistics.median(values), min(values), max(values))
 
     @classmethod
     def pairwise(cls, ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
-        """Return it of the ratios of what ran side by side; where one ran less often, of as many as there are."""
+        """Return the median of the pairwise ratios; if one series is shorter, of as many as it has."""
         return cls.of([one / other for one, other in zip(ours, theirs, strict=False)])
 
 
@@ -58,14 +58,14 @@ class Row:
     """One line of the table.
 
     Attributes:
-        case: what was done.
-        figure: what was measured.
-        value: as it is shown; why not, where it was not measured.
-        must: what is demanded, "" where it is only stated.
-        met: None where nothing is demanded, or nothing was measured.
-        ratio: the figure, where it is one.
-        limit: what the figure must not exceed, where there is such a number.
-        note: how to read it, in a few words.
+        case: the name of the case.
+        figure: the measured quantity.
+        value: its value as text, or why it was not measured.
+        must: the requirement as text; "" if there is none.
+        met: whether the requirement is met; None if there is none, or nothing was measured.
+        ratio: the value, if it is a ratio.
+        limit: the maximum of the ratio; None if there is none.
+        note: a short explanation.
     """
 
     case: str
@@ -80,12 +80,12 @@ class Row:
 
 @dataclass
 class Result:
-    """All of one case.
+    """The results of one case.
 
     Attributes:
-        runs: each measured run: `contender`, `round`, and what was measured.
-        measured: when it was begun, UTC.
-        commit: of the repository; with a `+` where files were changed since.
+        runs: each measured run: `contender`, `round`, and its values.
+        measured: the start time, UTC.
+        commit: of the repository, with `+` if files have changed.
     """
 
     name: str
@@ -95,15 +95,15 @@ class Result:
     commit: str = field(default_factory=_commit)
 
     def add(self, contender: str, round_: int, run: Run, **more: Any) -> Run:
-        """Keep a run."""
-        kept = {"wall_s": round(run.wall_s, 4), "cpu_s": round(run.cpu_s, 4), "read_bytes": run.read_bytes}
+        """Record a run."""
+        values = {"wall_s": round(run.wall_s, 4), "cpu_s": round(run.cpu_s, 4), "read_bytes": run.read_bytes}
         if run.peak_bytes:
-            kept["peak_bytes"] = run.peak_bytes
-        self.runs.append({"contender": contender, "round": round_, **kept, **more})
+            values["peak_bytes"] = run.peak_bytes
+        self.runs.append({"contender": contender, "round": round_, **values, **more})
         return run
 
     def values(self, contender: str, what: str = "wall_s") -> list[float]:
-        """Return what the runs of one contender measured, in order."""
+        """Return the values of the runs of one contender, in order."""
         return [float(run[what]) for run in self.runs if run["contender"] == contender]
 
     def ratio(self, ours: str, theirs: str, what: str = "wall_s") -> Ratio:
@@ -111,11 +111,11 @@ class Result:
         return Ratio.pairwise(self.values(ours, what), self.values(theirs, what))
 
     def seconds(self, contender: str) -> str:
-        """Return the median of a contender's times, as it is shown."""
+        """Return the median of a contender's times as text."""
         return f"{statistics.median(self.values(contender)):.2f} s"
 
     def against(self, ours: str, theirs: str) -> str:
-        """Return the medians of two contenders' times, as a note says them."""
+        """Return the medians of two contenders' times as a note."""
         one, other = (statistics.median(self.values(name, "cpu_s")) for name in (ours, theirs))
         return f"{self.seconds(ours)} against {self.seconds(theirs)}; processor time {one:.2f} s against {other:.2f} s"
 
@@ -126,17 +126,17 @@ class Result:
         self.rows.append(Row(case, figure, value, must, ratio.median <= limit, ratio, limit, note))
 
     def holds(self, case: str, figure: str, value: str, must: str, met: bool, note: str = "") -> None:
-        """Add a row for what must be so."""
+        """Add a row for a requirement."""
         self.rows.append(Row(case, figure, value, must, met, note=note))
 
     def says(self, case: str, figure: str, value: str, note: str = "") -> None:
-        """Add a row that demands nothing."""
+        """Add a row without a requirement."""
         self.rows.append(Row(case, figure, value, note=note))
 
 
 @dataclass
 class Results:
-    """All cases that were measured, of whatever day."""
+    """The latest results of all cases."""
 
     machine: dict[str, Any]
     cases: dict[str, Result] = field(default_factory=dict)
@@ -149,27 +149,27 @@ class Results:
 
     @classmethod
     def load(cls, path: Path) -> Results:
-        """Read what was kept; nothing where there is no such file."""
+        """Read the results; empty if the file does not exist."""
         if not path.exists():
             return cls(machine())
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
         cases = {}
-        for name, case in kept["cases"].items():
+        for name, case in document["cases"].items():
             rows = [
                 Row(**{**row, "ratio": Ratio(**row["ratio"]) if row["ratio"] else None}) for row in case.pop("rows")
             ]
             cases[name] = Result(**case, rows=rows)
-        return cls(kept["machine"], cases)
+        return cls(document["machine"], cases)
 
     def save(self, path: Path) -> None:
-        """Write it, whole or not at all."""
+        """Write the results atomically."""
         temporary = path.with_name(f".{path.name}.new")
         temporary.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         temporary.replace(path)
 
 
 def machine() -> dict[str, Any]:
-    """Return what figures depend on; nothing that names the machine."""
+    """Return the properties of the machine that affect the figures, without its name."""
     model = platform.processor() or platform.machine()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cpuinfo = Path("/proc/cpuinfo")

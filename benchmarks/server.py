@@ -1,4 +1,4 @@
-"""A CodeArtifact that keeps names and declared hashes alone, so that it is the client that is measured.
+"""A server with CodeArtifact's API that stores only names and declared hashes, to measure the client.
 
     python benchmarks/server.py [--port N] [--rate R --burst B]      prints its port
 
@@ -27,21 +27,21 @@ from urllib.parse import parse_qsl
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.server_rules import PUBLISH, Answer, Registry, failure
+from benchmarks.server_rules import PUBLISH, Registry, Response, failure
 
 _HEAD_CHUNK = 16 << 10
 _BODY_CHUNK = 4 << 20
 _LONGEST_HEAD = 64 << 10
-# How often one connection may go on before the others are looked at.
+# Maximum number of reads of one connection before the others get a turn.
 _TURNS = 8
-# Linux drops what arrived without handing it over; elsewhere it is read into a buffer that nobody looks at.
+# Linux can discard received data without copying it; elsewhere it is read into a buffer.
 _DROP = socket.MSG_TRUNC if sys.platform == "linux" else 0
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 409: "Conflict", 411: "Length Required"}
 
 
 @dataclass
 class Report:
-    """What was counted. Times are of the monotonic clock, in seconds; 0.0 is never.
+    """The counters. Times are of the monotonic clock, in seconds; 0.0 means never.
 
     Attributes:
         requests: how many, by operation; those on assets and copies also as `operation@repository`.
@@ -61,7 +61,7 @@ class Report:
 
 
 class Bucket:
-    """A token bucket: `rate` tokens a second, at most `burst` of them; without a rate there is always one."""
+    """A token bucket: `rate` tokens per second, at most `burst`; without a rate there is always one."""
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self._rate, self._burst, self._tokens, self._at = rate, burst, burst, now
@@ -79,7 +79,7 @@ class Bucket:
 
 
 class _Connection:
-    """One connection: a head is read, then its body, then it is answered."""
+    """One connection: reads headers and body, then responds."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -107,7 +107,7 @@ class Server:
         self.port: int = self._listener.getsockname()[1]
 
     def stop(self) -> None:
-        """Let `run` return; from any thread, within half a second."""
+        """Make `run` return within half a second. Can be called from any thread."""
         self._stopped = True
 
     def run(self) -> None:
@@ -150,7 +150,7 @@ class Server:
         connection.sock.close()
 
     def _read(self, connection: _Connection) -> bool:
-        """Read as long as there is something, within limits. Returns whether the connection lives on."""
+        """Read available data, within limits. Returns whether the connection stays open."""
         for _ in range(_TURNS):
             if connection.request is None:
                 chunk = connection.sock.recv(_HEAD_CHUNK)
@@ -165,7 +165,7 @@ class Server:
         return True
 
     def _advance(self, connection: _Connection) -> bool:
-        """Handle the requests that are there whole, and begin the next."""
+        """Handle complete requests, and start the next."""
         while connection.request is None and not connection.out:
             end = connection.head.find(b"\r\n\r\n")
             if end < 0:
@@ -206,7 +206,7 @@ class Server:
         return True
 
     def _take(self, connection: _Connection, route: str, count: int, chunk: bytes) -> bool:
-        """Take note of a part of the body; returns whether that was all, and the request is answered."""
+        """Count a part of the body. Returns whether the request is complete and was handled."""
         connection.left -= count
         if route == PUBLISH:
             self.report.body_bytes += count
@@ -220,25 +220,25 @@ class Server:
         connection.body.clear()
         return True
 
-    def _handle(self, route: str, words: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
+    def _handle(self, route: str, words: dict[str, str], headers: dict[str, str], body: bytes) -> Response:
         if route == "GET /_report":
-            return Answer(200, asdict(self.report))
+            return Response(200, asdict(self.report))
         if route == "POST /_reset":
             self.report = Report()
-            return Answer(200, {})
+            return Response(200, {})
         operation = self._registry.operation(route)
         repository = words.get("repository") or words.get("destination-repository")
         for name in (operation, f"{operation}@{repository}"):
             self.report.requests[name] = self.report.requests.get(name, 0) + 1
         if route == PUBLISH and not self._bucket.take(time.monotonic()):
             self.report.throttled += 1
-            return Answer(429, {"message": "Rate exceeded"}, "ThrottlingException", {"Retry-After": "1"})
+            return Response(429, {"message": "Rate exceeded"}, "ThrottlingException", {"Retry-After": "1"})
         try:
             return self._registry.answer(route, words, headers, body)
         except (KeyError, ValueError, TypeError) as error:
             return failure(400, "ValidationException", f"not understood: {error!r}")
 
-    def _answer(self, connection: _Connection, answer: Answer) -> None:
+    def _answer(self, connection: _Connection, answer: Response) -> None:
         body = json.dumps(answer.content).encode()
         extra = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
         if answer.error:
@@ -266,7 +266,7 @@ class Server:
             raise ConnectionAbortedError
         if self._selector.get_key(connection.sock).events != selectors.EVENT_READ:
             self._selector.modify(connection.sock, selectors.EVENT_READ, connection)
-            # What came with the last request has been read already: no event will tell of it.
+            # Data after the last request was read already, so there will be no event for it.
             self._advance(connection)
 
 
@@ -283,7 +283,7 @@ def main(words: list[str] | None = None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    # What is kept is plain and has no cycles.
+    # The stored objects have no cycles.
     gc.disable()
     print(server.port, flush=True)
     try:

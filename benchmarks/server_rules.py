@@ -1,4 +1,4 @@
-"""What the benchmarks' server knows of CodeArtifact: versions with names and declared hashes, nothing on disk."""
+"""The rules of the benchmarks' server: versions with names and declared hashes, in memory."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer: HTTP status, JSON, the error's shape name where it is one, and further headers."""
+class Response:
+    """A response: HTTP status, JSON, the shape name of an error, and further headers."""
 
     status: int
     content: Any
@@ -38,7 +38,7 @@ class Answer:
 
 @dataclass
 class Version:
-    """A version as one repository holds it."""
+    """A version in a repository."""
 
     status: str
     revision: str
@@ -46,17 +46,17 @@ class Version:
     time: float
 
     def copied(self) -> Version:
-        """Return what a copy of it is."""
+        """Return a copy for another repository."""
         return Version(self.status, self.revision, dict(self.assets), time.time())
 
 
-def failure(status: int, error: str, message: str, **more: Any) -> Answer:
-    """Return an error as the service words it."""
-    return Answer(status, {"message": message, **more}, error)
+def failure(status: int, error: str, message: str, **more: Any) -> Response:
+    """Return an error response."""
+    return Response(status, {"message": message, **more}, error)
 
 
 class Registry:
-    """Every domain and repository exists, and is empty at first."""
+    """All versions. Every domain and repository exists, and is empty at first."""
 
     def __init__(self) -> None:
         self._versions: dict[tuple[str, str], dict[tuple[str, str], dict[str, Version]]] = {}
@@ -64,11 +64,11 @@ class Registry:
 
     @staticmethod
     def operation(route: str) -> str:
-        """Return the API's name of `METHOD /path`, or that itself."""
+        """Return the API name of `METHOD /path`, or `METHOD /path` if it has none."""
         return _OPERATIONS.get(route, route)
 
-    def answer(self, route: str, words: Words, headers: Words, body: bytes) -> Answer:
-        """Return the answer; raises KeyError, ValueError or TypeError for what is no request of the API."""
+    def answer(self, route: str, words: Words, headers: Words, body: bytes) -> Response:
+        """Return the response. Raises KeyError, ValueError or TypeError for an invalid request."""
         match _OPERATIONS.get(route):
             case "PublishPackageVersion":
                 return self._publish(words, headers)
@@ -84,9 +84,9 @@ class Registry:
                 return self._copy(words, json.loads(body))
             case "DescribeRepository":
                 repository = {"name": words["repository"], "domainName": words["domain"]}
-                return Answer(200, {"repository": repository})
+                return Response(200, {"repository": repository})
             case "DescribeDomain":
-                return Answer(200, {"domain": {"name": words["domain"], "status": "Active"}})
+                return Response(200, {"domain": {"name": words["domain"], "status": "Active"}})
             case _:
                 return failure(404, "ResourceNotFoundException", "not kept here", resourceType="asset")
 
@@ -101,7 +101,7 @@ class Registry:
         self._revisions += 1
         return f"r{self._revisions}"
 
-    def _publish(self, words: Words, headers: Words) -> Answer:
+    def _publish(self, words: Words, headers: Words) -> Response:
         versions = self._package(words, "repository")
         name, sha256 = words["asset"], headers["x-amz-content-sha256"]
         version = versions.get(words["version"])
@@ -116,9 +116,9 @@ class Registry:
             version.revision = self._next_revision()
         if words.get("unfinished") != "true":
             version.status = "Published"
-        return Answer(200, {**_named(words, version), "status": version.status, "asset": known})
+        return Response(200, {**_named(words, version), "status": version.status, "asset": known})
 
-    def _describe(self, words: Words) -> Answer:
+    def _describe(self, words: Words) -> Response:
         version = self._version(words)
         if version is None:
             return _missing(words)
@@ -131,9 +131,9 @@ class Registry:
             "status": version.status,
             "publishedTime": version.time,
         }
-        return Answer(200, {"packageVersion": described})
+        return Response(200, {"packageVersion": described})
 
-    def _assets(self, words: Words) -> Answer:
+    def _assets(self, words: Words) -> Response:
         version = self._version(words)
         if version is None:
             return _missing(words)
@@ -141,18 +141,18 @@ class Registry:
         start, size = int(words.get("next-token", 0)), int(words.get("max-results", 100))
         more = {"nextToken": str(start + size)} if start + size < len(names) else {}
         listed = [version.assets[name] for name in names[start : start + size]]
-        return Answer(200, {**_named(words, version), "assets": listed, **more})
+        return Response(200, {**_named(words, version), "assets": listed, **more})
 
-    def _list(self, words: Words) -> Answer:
+    def _list(self, words: Words) -> Response:
         versions = self._package(words, "repository")
         listed = [
             {"version": name, "revision": version.revision, "status": version.status}
             for name, version in sorted(versions.items())
             if words.get("status") in (None, version.status)
         ]
-        return Answer(200, {"format": "generic", "package": words["package"], "versions": listed})
+        return Response(200, {"format": "generic", "package": words["package"], "versions": listed})
 
-    def _update(self, words: Words, asked: Mapping[str, Any]) -> Answer:
+    def _update(self, words: Words, asked: Mapping[str, Any]) -> Response:
         versions = self._package(words, "repository")
         done, failed = {}, {}
         for name in asked["versions"]:
@@ -167,9 +167,9 @@ class Registry:
             else:
                 version.status, version.revision = asked["targetStatus"], self._next_revision()
                 done[name] = {"status": version.status, "revision": version.revision}
-        return Answer(200, {"successfulVersions": done, "failedVersions": failed})
+        return Response(200, {"successfulVersions": done, "failedVersions": failed})
 
-    def _copy(self, words: Words, asked: Mapping[str, Any]) -> Answer:
+    def _copy(self, words: Words, asked: Mapping[str, Any]) -> Response:
         source = self._package(words, "source-repository")
         destination = self._package(words, "destination-repository")
         revisions = asked.get("versionRevisions") or {}
@@ -185,7 +185,7 @@ class Registry:
             else:
                 copy = destination[name] = version.copied()
                 done[name] = {"status": copy.status, "revision": copy.revision}
-        return Answer(200, {"successfulVersions": done, "failedVersions": failed})
+        return Response(200, {"successfulVersions": done, "failedVersions": failed})
 
 
 def _named(words: Words, version: Version) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def _named(words: Words, version: Version) -> dict[str, Any]:
     }
 
 
-def _missing(words: Words) -> Answer:
+def _missing(words: Words) -> Response:
     return failure(
         404,
         "ResourceNotFoundException",

@@ -1,4 +1,4 @@
-"""What a case works in: a folder, files, manifests, a server, and an environment that is nobody's.
+"""The environment of a case: a folder, files, manifests, a server, and a clean shell environment.
 
 with Stand() as stand:
     stand.files("files", count=150, size=64 << 10)
@@ -34,7 +34,7 @@ _READY_S = 20.0
 
 
 class ServerProcess:
-    """The benchmarks' server, in a process of its own."""
+    """The benchmarks' server in a separate process."""
 
     def __init__(self, rate: float = 0.0, burst: float = 0.0) -> None:
         script = Path(__file__).parent / "server.py"
@@ -47,15 +47,15 @@ class ServerProcess:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def report(self) -> Report:
-        """Return what it has counted since the last `reset`."""
+        """Return the counters since the last `reset`."""
         return Report(**self._ask("GET", "/_report"))
 
     def reset(self) -> None:
-        """Count from zero; what was published stays."""
+        """Reset the counters, but not the published versions."""
         self._ask("POST", "/_reset")
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.kill()
         self._process.wait()
         if self._process.stdout:
@@ -63,18 +63,18 @@ class ServerProcess:
 
     def _ask(self, method: str, path: str) -> Any:
         request = urllib.request.Request(self.url + path, method=method, data=b"" if method == "POST" else None)  # noqa: S310
-        # Loopback is never reached through a proxy, whatever the shell says.
+        # Never use a proxy for loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=30) as answer:
             return json.load(answer)
 
 
 class Stand:
-    """A temporary folder with all that a case needs; on leaving it, nothing is left.
+    """A temporary folder with everything that a case needs; removed at the end.
 
     Attributes:
         folder: the temporary folder.
-        quick: sizes are those of a test: nothing is worth being shown.
+        quick: use the small sizes of a test, whose results mean nothing.
     """
 
     def __init__(self, *, quick: bool = False, runs: int = 0) -> None:
@@ -91,21 +91,21 @@ class Stand:
         self._stack.__exit__(*error)  # type: ignore[arg-type]
 
     def runs(self, usual: int) -> int:
-        """Return how many rounds are run: what was asked for, else as usual."""
+        """Return the number of rounds: the one requested by the user, or the case's."""
         return self._runs or (1 if self.quick else usual)
 
     def sized(self, usual: int, quick: int) -> int:
-        """Return a size or a count: the case's own, or that of a test."""
+        """Return a size or a count: the case's, or the test's."""
         return quick if self.quick else usual
 
     def version(self) -> str:
-        """Return the name of a version that nobody has published."""
+        """Return a new version."""
         return f"1.0.{next(self._versions)}"
 
     def files(self, name: str, count: int, size: int) -> Path:
-        """Write `count` files of `size` bytes into a folder, so that all are in the page cache; returns it.
+        """Write `count` files of `size` bytes to a folder, which puts them into the page cache; return the folder.
 
-        Raises NotRunError where the disk has too little room.
+        Raises NotRunError if the disk has too little space.
         """
         folder = self.folder / name
         folder.mkdir(parents=True)
@@ -113,7 +113,7 @@ class Stand:
         noise = random.Random(name).randbytes(min(size, _BLOCK))  # noqa: S311 - nothing secret
         for number in range(count):
             with (folder / f"file-{number:05}.bin").open("wb") as file:
-                # No two files are alike.
+                # All files differ.
                 file.write(f"{name} {number:08}".encode()[-size:] if size else b"")
                 left = size - file.tell()
                 while left > 0:
@@ -122,18 +122,18 @@ class Stand:
         return folder
 
     def require(self, size: int) -> None:
-        """Raise NotRunError where the disk has too little room."""
+        """Raise NotRunError if the disk has too little space."""
         if shutil.disk_usage(self.folder).free < size + _SPARE_BYTES:
             raise NotRunError(f"not run: {size >> 20} MiB do not fit on the disk")
 
     def server(self, rate: float = 0.0, burst: float = 0.0) -> ServerProcess:
-        """Start a server, which ends with the stand."""
+        """Start a server that ends with the stand."""
         server = ServerProcess(rate, burst)
         self._stack.callback(server.close)
         return server
 
     def started(self, command: Sequence[str | Path], env: Mapping[str, str], ready: Callable[[], bool]) -> None:
-        """Start a program that runs as long as the stand, and wait until it is ready."""
+        """Start a program that ends with the stand, and wait until it is ready."""
         process = Process(command, env)
         self._stack.callback(process.kill)
         until = time.monotonic() + _READY_S
@@ -143,7 +143,7 @@ class Stand:
             time.sleep(0.02)
 
     def environment(self, url: str = "", **more: str) -> dict[str, str]:
-        """Return an environment for any contender: no settings, no caches and no account of whoever runs this."""
+        """Return a shell environment for a contender, without settings, caches and accounts of the user."""
         prefixes = ("AWS_", "PULUMI_", "RELEASE_VAR_", "CODEARTIFACT_RELEASE_", "PYTHON", "COVERAGE_", "COV_")
         kept = {
             name: value
@@ -171,13 +171,13 @@ class Stand:
         }
 
     def cache(self) -> Path:
-        """Return the path of a hash cache that nobody has used."""
+        """Return the path of a new hash cache."""
         return self.folder / "caches" / self.version()
 
     def manifest(
         self, packages: Mapping[str, Path], name: str = "release.yaml", versions: Sequence[str] = ("${version}",)
     ) -> Path:
-        """Write a manifest: package -> the folder whose files it is made of, in each of the versions."""
+        """Write a manifest; `packages` maps a package to the folder with its files."""
         lines = ["schemaVersion: 1", "variables:", '  version: {default: "1.0"}', "packages:"]
         for package, folder in packages.items():
             assets = f"assets: ['{folder.relative_to(self.folder)}/*']"
@@ -204,7 +204,7 @@ def ours(manifest: Path, version: str, environment: str = "dev") -> list[str | P
 
 
 def baseline(how: str, url: str, folder: Path, version: str) -> list[str | Path]:
-    """Return the command of a baseline, once what it needs is found. Raises NotRunError."""
+    """Return the command of a baseline. Raises NotRunError if a program is missing."""
     for tool in {"curl": ("openssl", "curl"), "aws-cli": ("aws",)}.get(how, ()):
         command(tool)
     return [sys.executable, Path(__file__).parent / "baselines.py", how, url, folder, version]
@@ -225,7 +225,7 @@ def interleaved(
     *,
     fewer: Mapping[str, int] | None = None,
 ) -> None:
-    """Run every contender once a round, in an order that turns round each time; all runs are kept.
+    """Run every contender once per round, in an order that rotates, and record all runs.
 
     `fewer` are the rounds of those that take too long for all of them.
     """
@@ -236,7 +236,7 @@ def interleaved(
 
 
 def sending(server: ServerProcess, run: Callable[[], Run], assets: int, size: int) -> Callable[[], Run]:
-    """Return a contender that must have sent every byte once, and no more than that. Raises BenchmarkError."""
+    """Return a contender that checks that every byte was sent exactly once. Raises BenchmarkError."""
 
     def checked() -> Run:
         server.reset()
@@ -251,7 +251,7 @@ def sending(server: ServerProcess, run: Callable[[], Run], assets: int, size: in
 
 
 def warm(folder: Path) -> None:
-    """Read every file, so that each run finds them all in the page cache."""
+    """Read every file, so that all are in the page cache."""
     for path in _files(folder):
         with path.open("rb", buffering=0) as file:
             while file.read(_BLOCK):

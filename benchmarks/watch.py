@@ -1,4 +1,4 @@
-"""Who opens which files: told by the kernel (inotify), for every process, whatever way it reads.
+"""Records which files are opened, by any process, with inotify.
 
 with Opens([folder]) as opens:
     ...
@@ -27,12 +27,12 @@ _IN_Q_OVERFLOW = 0x4000
 _IN_ISDIR = 0x40000000
 _EVENT = struct.Struct("iIII")
 _BUFFER = 1 << 20
-# An event has no time of its own: it is known to this.
+# Events have no timestamp; this is their resolution.
 _LOOK_S = 0.01
 
 
 class Opens:
-    """Takes note of every file that is opened in some folders, as long as it is entered; folders are not files.
+    """A context manager that records every file opened in some folders.
 
     Raises NotRunError where the kernel has no inotify, BenchmarkError where it lost count.
     """
@@ -76,7 +76,7 @@ class Opens:
             if select.select([self._descriptor], [], [], _LOOK_S)[0]:
                 now = time.monotonic()
                 self._read()
-            # All that has happened until then was read: what is read next came later.
+            # All earlier events have been read.
             self._since = now
 
     def _read(self) -> None:

@@ -1,4 +1,4 @@
-"""What is measured: one function a case, which returns its rows and runs."""
+"""The cases: one function per case, which returns its rows and runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded registry, whose clients here cost next to nothing: requests are signed before the time runs."""
+"""The embedded registry. Its clients sign their requests before the measurement, so they cost little."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _HASHES = ("-md5", "-sha1", "-sha256", "-sha512")
 
 @dataclass(frozen=True)
 class Registry:
-    """A running `codeartifact-release serve`, and the credentials that it takes."""
+    """A running `codeartifact-release serve`, and its credentials."""
 
     url: str
     key: Any
 
     def head(self, version: str, asset: str, size: int, sha256: str) -> bytes:
-        """Return the signed head of an upload."""
+        """Return the signed headers of an upload."""
         from botocore.auth import SigV4Auth  # noqa: PLC0415 - the memory of whoever starts a process counts as its own
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415
 
@@ -106,7 +106,7 @@ def _small(stand: Stand, registry: Registry, result: Result) -> None:
         for number in range(count):
             first = f"{version:>8}{number:08}".encode()[-16:]
             sha256 = hashlib.sha256(first + rest).hexdigest()
-            # A version holds 150 assets at most.
+            # A version has at most 150 assets.
             place = f"{version}-{number // _ASSETS_A_VERSION}"
             requests.append((registry.head(place, f"asset-{number}", size, sha256), first))
 
@@ -117,7 +117,7 @@ def _small(stand: Stand, registry: Registry, result: Result) -> None:
 
         parts = [requests[number::_CONNECTIONS] for number in range(_CONNECTIONS)]
         with ThreadPoolExecutor(_CONNECTIONS) as pool, contextlib.ExitStack() as stack:
-            # Closed also on Ctrl-C: whoever waits for an answer wakes up then.
+            # Close it on Ctrl-C too, which wakes threads that wait for a response.
             socks = [stack.enter_context(registry.connect()) for _ in parts]
             for sock in socks:
                 stack.callback(sock.shutdown, socket.SHUT_RDWR)
@@ -146,7 +146,7 @@ def _large(stand: Stand, registry: Registry, result: Result) -> None:
 
     def upload() -> Run:
         version = stand.version()
-        # What is held already would not be written again.
+        # An existing blob would not be written again.
         with path.open("r+b") as file:
             file.write(f"{version:>16}".encode())
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Through the engine: `pulumi up` of many packages of which none has changed."""
+"""With the engine: `pulumi up` of many unchanged packages."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Nothing(Resource):
     def __init__(self, number):
         super().__init__(NothingProvider(), f"nothing-{number}", {"number": number})
 '''
-# In a module of its own: what is in a program itself is pickled whole for each resource, which takes longer from one to
-# the next (the SDK wraps its pickler once more each time) and ends at some 300 of them, at Python's recursion limit.
+# A separate module, because classes of the program itself are pickled for each resource. That takes longer each time
+# (the SDK wraps its pickler again), and fails after about 300 resources at Python's recursion limit.
 NOTHING = '''\
-"""As many resources as somebody asks for, which do nothing."""
+"""A given number of resources that do nothing."""
 
 from nothing import Nothing
 
@@ -45,7 +45,7 @@ for number in range(COUNT):
 
 
 def engine(stand: Stand) -> Result:
-    """Update the root program's stack, and one whose resources do nothing; both were made before."""
+    """Update the root program's stack, and one whose resources do nothing; both exist already."""
     case = "the same 500 packages through `pulumi up`"
     result = Result("engine")
     cli = pulumi_cli.find()
@@ -68,9 +68,9 @@ def engine(stand: Stand) -> Result:
 
     for folder in (ours, nothing):
         measure([cli, "stack", "init", "dev", "--non-interactive"], env, folder)
-        # Made without a checkpoint after each of its resources, which is no part of what is measured.
+        # Create it without a checkpoint per resource; this is not measured.
         result.add(f"first {folder.name}", 0, up(folder, PULUMI_EXPERIMENTAL="true", PULUMI_SKIP_CHECKPOINTS="true"))
-        # Once more, unmeasured: the next starts from what an unchanged run leaves.
+        # An unchanged update that is not measured, so that all measured ones start from the same state.
         up(folder)
     server.reset()
     with Opens(folders) as opens:
@@ -87,7 +87,7 @@ def engine(stand: Stand) -> Result:
 
 
 def lay_out(stand: Stand, name: str, program: str, manifest: Path | None = None) -> Path:
-    """Make a Pulumi project that runs with this virtual environment; returns its folder."""
+    """Create a Pulumi project that uses this virtual environment; return its folder."""
     folder = stand.folder / "projects" / name
     folder.mkdir(parents=True)
     (folder / "__main__.py").write_text(program, encoding="utf-8")
@@ -95,7 +95,7 @@ def lay_out(stand: Stand, name: str, program: str, manifest: Path | None = None)
     settings = (folder / "Pulumi.yaml").read_text(encoding="utf-8")
     settings = settings.replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
     if not manifest:
-        # Both have a stack `dev`.
+        # Both projects have a stack `dev`.
         settings = settings.replace("name: codeartifact-release", f"name: {name}", 1)
     else:
         settings += f"config:\n  manifest:\n    default: {manifest}\n"

@@ -1,4 +1,4 @@
-"""Files that go out: many small ones, a large one, and twenty of middle size."""
+"""Uploads: many small files, one large file, and twenty medium files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MEMORY_MIB = 150
 
 
 def cold(stand: Stand) -> Result:
-    """Many small assets: requests are what costs."""
+    """Many small assets: the requests dominate."""
     case = "150 assets of 64 KiB, cold"
     result = Result("cold")
     count, size = stand.sized(150, 2), stand.sized(64 << 10, 1 << 10)
@@ -52,7 +52,7 @@ def cold(stand: Stand) -> Result:
 
 
 def one_large(stand: Stand) -> Result:
-    """One large asset: hashing and sending are all that costs."""
+    """One large asset: hashing and sending dominate."""
     case = "one asset of 2 GiB"
     result = Result("one-large")
     size = stand.sized(2 << 30, 2 << 20)
@@ -78,7 +78,7 @@ def one_large(stand: Stand) -> Result:
 
 
 def twenty(stand: Stand) -> Result:
-    """Assets of middle size: all of them are hashed, several at once, before the first is sent."""
+    """Medium assets: all of them are hashed in parallel before the first is sent."""
     case = "20 assets of 100 MiB, version absent"
     result = Result("twenty")
     count, size = stand.sized(20, 4), stand.sized(100 << 20, 1 << 20)
@@ -102,7 +102,7 @@ def twenty(stand: Stand) -> Result:
 
 
 def _warm_up(stand: Stand, server: ServerProcess, contenders: list[str]) -> None:
-    """Run each once with one small file: what Python compiles and the disk reads is there for all runs then."""
+    """Run each contender once with a small file, to fill the caches of Python and of the disk."""
     if stand.quick:
         return
     folder = stand.files("warm-up", 1, 1 << 10)

@@ -1,4 +1,4 @@
-"""Many packages: what one more costs, and what a promotion asks for."""
+"""Many packages: the cost of one more, and the requests of a promotion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FLAT = 1.2
 
 
 def packages(stand: Stand) -> Result:
-    """Releases of ever more packages, each sent whole; what the start of a run takes is left out."""
+    """Releases of more and more packages, without the start time of a run."""
     case = "1, 10, 100, 1,000 packages"
     result = Result("packages")
     sizes = [1, 10, 100, 1000] if not stand.quick else [1, 3]
@@ -27,7 +27,7 @@ def packages(stand: Stand) -> Result:
 
     if not stand.quick:
         release(1)
-    # The smaller, the more of a run is its start, whose time varies by more than they cost.
+    # With smaller counts, the start time would vary more than the measured cost.
     rounds = stand.runs(9)
     fewer = {f"{size}": max(1, rounds // 3) for size in sizes if size >= 1000}
     interleaved({f"{size}": partial(release, size) for size in sizes}, rounds, result, fewer=fewer)
@@ -45,7 +45,7 @@ def packages(stand: Stand) -> Result:
 
 
 def promotion(stand: Stand) -> Result:
-    """Promote within a domain: the service copies, nothing is downloaded."""
+    """Promote within a domain: the service copies, and nothing is downloaded."""
     result = Result("promotion")
     count, several = stand.sized(50, 2), stand.sized(20, 2)
     folders = [stand.files(f"files/{number:04}", _FILES, 1 << 10) for number in range(count)]

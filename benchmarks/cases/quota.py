@@ -1,4 +1,4 @@
-"""Under a quota that the server enforces: how near to what it allows, and how many requests it throttles."""
+"""With a quota that the server enforces: time relative to the minimum, and throttled requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_OF_LEAST_SHARED = 1.3
 
 
 def quota(stand: Stand) -> Result:
-    """One process with the quota in its settings, and one without."""
+    """One process that knows the quota, and one that does not."""
     case = "150 assets under 10 requests/s, burst 10"
     result = Result("quota")
     count = stand.sized(150, 12)
@@ -51,7 +51,7 @@ def quota(stand: Stand) -> Result:
 
 
 def four_processes(stand: Stand) -> Result:
-    """Run processes that do not know of each other, and share a quota."""
+    """Run independent processes that share a quota."""
     case = "4 processes at once under the same quota"
     result = Result("four-processes")
     count, processes = stand.sized(75, 8), stand.sized(4, 2)
@@ -80,7 +80,7 @@ def four_processes(stand: Stand) -> Result:
         failures = int(sum(result.values(alike, "failed")))
         figure = f"last finish / the least possible{words}"
         if failures:
-            # What was given up is soon finished.
+            # The remaining processes end soon.
             result.holds(case, figure, "not all finished", f"<= {_MOST_OF_LEAST_SHARED:g}", met=False)
         else:
             note = f"{_median(result, alike, 'served_s'):.1f} s against {least:.1f} s; {count} assets each"

@@ -1,4 +1,4 @@
-"""What the command line costs before it does anything."""
+"""The start time of the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MARK = "import time:"
 
 
 def startup(stand: Stand) -> Result:
-    """`--help` and `--version` beside an import of click."""
+    """`--help` and `--version`, compared with an import of click."""
     case = "`--help`, `--version`"
     result = Result("startup")
     program = command("codeartifact-release")

@@ -1,4 +1,4 @@
-"""Run again: many packages of which none has changed."""
+"""Repeated runs of many unchanged packages."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..results import Ratio, Result
 from ..stand import ServerProcess, Stand, ours
 from ..watch import Opens
 
-# Files younger than this when they are hashed are not remembered: a write within one tick would not show.
+# Newer files are not cached, because a write within the same tick of the clock would not be visible.
 SETTLED_S = 2.5
 FILES = 20
 
 
 def many_packages(stand: Stand, packages: int) -> tuple[Path, list[Path]]:
-    """Write a manifest of packages of `FILES` files each, old enough to be remembered; returns it and their folders."""
+    """Write a manifest of packages with `FILES` files each, old enough for the cache; return it and the folders."""
     folders = [stand.files(f"files/{number:04}", FILES, 4 << 10) for number in range(packages)]
     manifest = stand.manifest({f"package-{folder.name}": folder for folder in folders})
     time.sleep(SETTLED_S)
@@ -26,7 +26,7 @@ def many_packages(stand: Stand, packages: int) -> tuple[Path, list[Path]]:
 
 
 def unchanged(stand: Stand) -> Result:
-    """At the command line, which knows nothing of the run before but the cache of hashes."""
+    """On the command line, which keeps only the hash cache between runs."""
     case = "10,000 files in 500 packages, unchanged"
     result = Result("unchanged")
     packages = stand.sized(500, 2)
