@@ -25,7 +25,7 @@ def test_a_ratio_is_of_what_ran_side_by_side() -> None:
     ratio = Ratio.pairwise([1.0, 4.0, 9.0], [2.0, 4.0, 3.0])
     assert ratio == Ratio(median=1.0, low=0.5, high=3.0)
     assert Ratio.pairwise([1.0, 4.0, 9.0], [2.0]) == Ratio(0.5, 0.5, 0.5)
-    with pytest.raises(ValueError, match="nothing"):
+    with pytest.raises(ValueError, match="no values"):
         Ratio.of([])
 
 
