@@ -611,7 +611,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, version: str) -> None:
 @pytest.mark.parametrize("width", [80, 120, None])
 def test_the_columns_are_the_same_at_any_width(width: int | None) -> None:
     lines = [click.unstyle(line) for line in status_lines(report({"acme/app": "1.0", "acme/lib": "1.0"}), width)]
-    assert lines[5] == "           VERSION  STATUS    DIGEST         SINCE (UTC)       STANDING"
+    assert lines[5] == "           VERSION  STATUS    DIGEST         SINCE (UTC)       STATE"
     rows = [line for line in lines if line.startswith("  dev      1.0")]
     assert rows == ["  dev      1.0      Archived  aaaaaaaaaaaa…  2026-05-06 16:00  drifted, in sync"] * 2
 
@@ -633,7 +633,7 @@ def test_nor_does_what_the_environment_before_holds() -> None:
     there = PackageState(CurrentVersion("1\x1b[2J", Status.PUBLISHED, "r1", "sha256:" + "a" * 64))
     (first, *_) = report({"acme/app": "1.0"}).rows
     dev = first.cells["dev"]
-    behind = Cell(dev.wanted, PackageState(), check_drift(dev.wanted, PackageState(), Upstream("dev", there)))
+    behind = Cell(dev.desired, PackageState(), check_drift(dev.desired, PackageState(), Upstream("dev", there)))
     made = report({"acme/app": "1.0"})
     lines = "\n".join(status_lines(replace(made, rows=(Row("acme/app", {**first.cells, "staging": behind}),)), None))
     assert "dev holds 1\\x1b[2J" in lines

@@ -131,8 +131,8 @@ class _Run:
             for error in self.failed.values():
                 if isinstance(error, ReleaseError) and not isinstance(error, InterruptedReleaseError):
                     show_error(error)
-            told_so_far = _released_text(self._todo, self.done, self.under_way)
-            raise InterruptedReleaseError(told_so_far, hint=self._stays()) from None
+            progress = _released_text(self._todo, self.done, self.under_way)
+            raise InterruptedReleaseError(progress, hint=self._stays()) from None
         if self.failed and len(self._todo) > 1:
             click.echo(printable(_released_text(self._todo, self.done, self.under_way)), err=True)
         _raise_all(list(self.failed.values()))
@@ -203,13 +203,13 @@ def _released_text(todo: list[PackagePlan], done: Mapping[str, str], under_way: 
 
 
 def _raise_all(errors: list[BaseException]) -> None:
-    """Raise what failed: all of it is told, and the gravest gives the exit code."""
-    # Those that only stopped because another failed have nothing to tell.
-    told = [error for error in errors if not isinstance(error, InterruptedReleaseError)] or errors
-    told.sort(key=lambda error: error.exit_code if isinstance(error, ReleaseError) else 0)
-    for error in told[:-1]:
+    """Print all errors but the one with the highest exit code, and raise that."""
+    # Packages that stopped because another one failed add nothing.
+    shown = [error for error in errors if not isinstance(error, InterruptedReleaseError)] or errors
+    shown.sort(key=lambda error: error.exit_code if isinstance(error, ReleaseError) else 0)
+    for error in shown[:-1]:
         if not isinstance(error, ReleaseError):
             raise error
         show_error(error)
-    if told:
-        raise told[-1]
+    if shown:
+        raise shown[-1]

@@ -1,4 +1,4 @@
-"""`codeartifact-release status`: what each environment holds of each package, and whether it is where it should be.
+"""`codeartifact-release status`: what each environment holds of each package, and how that compares.
 
 codeartifact-release status release.yaml --html status.html
 """
@@ -59,12 +59,12 @@ def run(
 
 
 class _Warnings:
-    """Each warning once, however many environments have it."""
+    """Prints each warning once, even if several environments have it."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
     def __call__(self, text: str) -> None:
-        if text not in self._told:
+        if text not in self._printed:
             click.echo(text, err=True)
-        self._told.add(text)
+        self._printed.add(text)

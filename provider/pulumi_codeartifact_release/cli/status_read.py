@@ -2,7 +2,7 @@
 
 report = read_report(manifest, frozenset(["prod"]), allow=frozenset(), now=datetime.now(UTC))
 for row in report.rows:
-    print(row.package, row.cells["prod"].standing.step)
+    print(row.package, row.cells["prod"].drift_report.step)
 """
 
 from __future__ import annotations
@@ -82,18 +82,18 @@ class EnvironmentReport:
 class Cell:
     """One package in one environment."""
 
-    wanted: DesiredVersion | None
-    found: PackageState
-    standing: DriftReport
+    desired: DesiredVersion | None
+    state: PackageState
+    drift_report: DriftReport
 
     @property
     def states(self) -> frozenset[str]:
         """Which of the counted states it is in: words of COUNTED."""
         words = {
-            "problem": self.found.problem is not None or self.standing.sync is SyncState.UNKNOWN,
-            "drifted": self.standing.drift is DriftState.DRIFTED,
-            "behind": self.standing.sync is SyncState.BEHIND,
-            "pending": self.standing.drift is DriftState.PENDING,
+            "problem": self.state.problem is not None or self.drift_report.sync is SyncState.UNKNOWN,
+            "drifted": self.drift_report.drift is DriftState.DRIFTED,
+            "behind": self.drift_report.sync is SyncState.BEHIND,
+            "pending": self.drift_report.drift is DriftState.PENDING,
         }
         return frozenset(word for word, holds in words.items() if holds)
 
@@ -152,11 +152,11 @@ class Report:
         unread = [each.name for each in self.environments if each.problem]
         # Of an environment that could not be read at all, it is said once.
         counts = {**self.counts, "problem": sum(self._unread_apart(row) for row in self.rows)}
-        told = [f"{', '.join(unread)} not read"] if unread else []
-        return ", ".join(told + [f"{count} {COUNTED[word]}" for word, count in counts.items() if count])
+        parts = [f"{', '.join(unread)} not read"] if unread else []
+        return ", ".join(parts + [f"{count} {COUNTED[word]}" for word, count in counts.items() if count])
 
     def _unread_apart(self, row: Row) -> bool:
-        """Return whether anything of a package could not be read that is not told of a whole environment."""
+        """Return whether a package could not be read for a reason of its own, not of its environment."""
         whole = {each.name for each in self.environments if each.problem}
         return any(
             "problem" in row.cells[each.name].states and not {each.name, each.environment.promote_from} & whole
@@ -202,7 +202,7 @@ class _Reader:
             )
         except EVERYWHERE as error:
             with self._lock:
-                # One for all of them, so that it is told once.
+                # The same error for all packages, so that it is shown once.
                 self.problem = self.problem or error
             return PackageState(problem=self.problem)
         except ReleaseError as error:

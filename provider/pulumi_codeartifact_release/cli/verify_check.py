@@ -113,7 +113,7 @@ class _Checks:
 
 
 class _Everywhere:
-    """What is the matter with all of a registry, if anything is: one for all packages, so that it is told once."""
+    """The problem of a whole registry: the same error for all packages, so that it is shown once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -42,19 +42,19 @@ def _environment_json(environment: EnvironmentReport) -> dict[str, Any]:
 
 
 def _cell_json(cell: Cell) -> dict[str, Any]:
-    holds, standing = cell.found.current, cell.standing
+    holds, drift_report = cell.state.current, cell.drift_report
     return {
-        "wanted": _wanted_json(cell.wanted),
+        "wanted": _wanted_json(cell.desired),
         "version": holds.version if holds else None,
         "status": str(holds.status) if holds else None,
         "digest": holds.digest if holds else None,
         "revision": holds.revision if holds else None,
         "since": _time(holds.published_time) if holds else None,
-        "declared": str(standing.drift),
-        "sync": str(standing.sync),
-        "behind": _behind_json(standing.available),
-        "reasons": list(standing.reasons),
-        "problem": problem_json(cell.found.problem) if cell.found.problem else None,
+        "declared": str(drift_report.drift),
+        "sync": str(drift_report.sync),
+        "behind": _behind_json(drift_report.available),
+        "reasons": list(drift_report.reasons),
+        "problem": problem_json(cell.state.problem) if cell.state.problem else None,
     }
 
 

@@ -28,7 +28,7 @@ from ...publishing.drift import DriftState, SyncState
 from ...registry.interface import Status
 from ...review import count_text
 from ..status_read import COUNTED, Cell, EnvironmentReport, Report, Row
-from .status_text import declared_text, minute_text, notes, problem_text, short, standing_text
+from .status_text import declared_text, drift_text, minute_text, notes, problem_text, short
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -138,13 +138,13 @@ def _row(number: int, row: Row, environments: tuple[EnvironmentReport, ...]) -> 
 
 
 def _cell(key: str, cell: Cell, environment: EnvironmentReport) -> dict[str, Any]:
-    holds, wanted = cell.found.current, cell.wanted
+    holds, wanted = cell.state.current, cell.desired
     return {
         "id": key,
         "environment": environment.name,
         "last": environment.last,
         "version": printable(holds.version) if holds else None,
-        "nothing": "" if cell.found.problem else "nothing",
+        "nothing": "" if cell.state.problem else "nothing",
         "calm": _calm(cell),
         "chips": _chips(cell),
         "notes": [short(note) for note in notes(cell, environment)],
@@ -153,29 +153,29 @@ def _cell(key: str, cell: Cell, environment: EnvironmentReport) -> dict[str, Any
         "revision": printable(holds.revision) if holds else None,
         "digest": holds.digest if holds else None,
         "digest_short": short(holds.digest) if holds and holds.digest else None,
-        "standing": standing_text(cell),
-        "reasons": [printable(reason) for reason in cell.standing.reasons],
+        "state": drift_text(cell),
+        "reasons": [printable(reason) for reason in cell.drift_report.reasons],
         "wanted": f"{printable(wanted.version)}{', pinned' if wanted.pinned else ''}" if wanted else None,
         "pin": wanted.digest if wanted else None,
     }
 
 
 def _chips(cell: Cell) -> list[_Chip]:
-    standing, holds = cell.standing, cell.found.current
+    drift_report, holds = cell.drift_report, cell.state.current
     chips = []
-    if cell.found.problem:
+    if cell.state.problem:
         return [_Chip("problem", "Not read")]
-    if standing.drift is DriftState.DRIFTED:
+    if drift_report.drift is DriftState.DRIFTED:
         chips.append(_Chip("drifted", "Drifted"))
-    if standing.available:
-        chips.append(_Chip("behind", f"Behind {standing.available.environment or 'the manifest'}"))
-    if standing.drift is DriftState.PENDING:
+    if drift_report.available:
+        chips.append(_Chip("behind", f"Behind {drift_report.available.environment or 'the manifest'}"))
+    if drift_report.drift is DriftState.PENDING:
         chips.append(_Chip("pending", declared_text(cell).capitalize()))
-    if standing.sync is SyncState.UNKNOWN:
+    if drift_report.sync is SyncState.UNKNOWN:
         chips.append(_Chip("problem", "Step unknown"))
-    if standing.drift is DriftState.UNDECLARED:
+    if drift_report.drift is DriftState.UNDECLARED:
         chips.append(_Chip("plain", "Not declared"))
-    if cell.wanted and cell.wanted.pinned and standing.drift is not DriftState.PENDING:
+    if cell.desired and cell.desired.pinned and drift_report.drift is not DriftState.PENDING:
         chips.append(_Chip("plain", "Pinned"))
     if holds and holds.status is not Status.PUBLISHED:
         chips.append(_Chip("plain", str(holds.status)))
@@ -186,6 +186,6 @@ def _calm(cell: Cell) -> str:
     """Return what is said where there is nothing to see to; empty where there is."""
     if cell.states:
         return ""
-    if cell.standing.sync is SyncState.IN_SYNC:
+    if cell.drift_report.sync is SyncState.IN_SYNC:
         return "In sync"
-    return "As declared" if cell.standing.drift is DriftState.AS_DECLARED else ""
+    return "As declared" if cell.drift_report.drift is DriftState.AS_DECLARED else ""

@@ -19,9 +19,9 @@ from ...publishing.drift import SyncState
 from ...review import count_text
 from ..status_read import Cell, EnvironmentReport, Report, Row
 from .console import columns, indented, lines, text
-from .status_text import digest_text, minute_text, notes, problem_text, short, standing_text, state_text
+from .status_text import digest_text, drift_text, minute_text, notes, problem_text, short, state_text
 
-_LEAST_STANDING = 12
+_LEAST_STATE = 12
 """Columns that the last one of the table needs: its text is wrapped."""
 
 
@@ -58,12 +58,12 @@ def _environments(report: Report) -> Table:
 
 def _table(report: Report, width: int | None, *, with_header: bool) -> Table:
     """Return a table for the environments of one package, with the columns of the others if there is room for that."""
-    table = columns("", "VERSION", "STATUS", "DIGEST", "SINCE (UTC)", "STANDING")
+    table = columns("", "VERSION", "STATUS", "DIGEST", "SINCE (UTC)", "STATE")
     table.show_header = with_header
     rows = [_cells(name, cell) for row in report.rows for name, cell in row.cells.items()]
     fixed = table.columns[:-1]
     least = [max(len(str(column.header)), *(row[at].cell_len for row in rows)) for at, column in enumerate(fixed)]
-    if width is None or sum(least) + 2 * len(least) + 2 + _LEAST_STANDING <= width:
+    if width is None or sum(least) + 2 * len(least) + 2 + _LEAST_STATE <= width:
         for column, needed in zip(fixed, least, strict=True):
             column.min_width = needed
             column.no_wrap = True
@@ -71,12 +71,12 @@ def _table(report: Report, width: int | None, *, with_header: bool) -> Table:
 
 
 def _cells(name: str, cell: Cell) -> tuple[Text, ...]:
-    holds, standing = cell.found.current, text(standing_text(cell), _color(cell))
+    holds, drift_report = cell.state.current, text(drift_text(cell), _color(cell))
     if not holds:
-        return text(name), text("-"), text(""), text(""), text(""), standing
+        return text(name), text("-"), text(""), text(""), text(""), drift_report
     since = minute_text(holds.published_time).removesuffix(" UTC") if holds.published_time else ""
     digest = digest_text(holds.digest) if holds.digest else ""
-    return text(name), text(holds.version), text(str(holds.status)), text(digest), text(since), standing
+    return text(name), text(holds.version), text(str(holds.status)), text(digest), text(since), drift_report
 
 
 def _notes(row: Row, environments: dict[str, EnvironmentReport]) -> Iterator[RenderableType]:
@@ -91,4 +91,4 @@ def _color(cell: Cell) -> str:
         return "red"
     if states:
         return "yellow"
-    return "green" if cell.standing.sync is SyncState.IN_SYNC else ""
+    return "green" if cell.drift_report.sync is SyncState.IN_SYNC else ""

@@ -1,6 +1,6 @@
-"""What `status` calls things: the same words in the table and on the page.
+"""The words of `status`, the same in the table and on the page.
 
-standing_text(cell)          # "pinned, behind"
+drift_text(cell)          # "pinned, behind"
 notes(cell)                  # ["staging holds 1.4.2"]
 """
 
@@ -24,15 +24,15 @@ _SYNC_TEXTS = {
 }
 
 
-def standing_text(cell: Cell) -> str:
-    """Return the judgement in a few words."""
-    if cell.found.problem:
+def drift_text(cell: Cell) -> str:
+    """Return the state of a package in a few words: drift, then sync."""
+    if cell.state.problem:
         return "not read"
     declared = declared_text(cell)
-    step = _SYNC_TEXTS[cell.standing.sync]
-    if cell.standing.sync is SyncState.IN_SYNC:
-        # What is in sync is an older version where the declared one is not there yet: that is not said of both at once.
-        if cell.standing.drift is DriftState.PENDING:
+    step = _SYNC_TEXTS[cell.drift_report.sync]
+    if cell.drift_report.sync is SyncState.IN_SYNC:
+        # An older version is in sync until the declared one exists: "pending" says enough.
+        if cell.drift_report.drift is DriftState.PENDING:
             return declared
         if declared == "as declared":
             return step
@@ -40,10 +40,10 @@ def standing_text(cell: Cell) -> str:
 
 
 def declared_text(cell: Cell) -> str:
-    """Return how it stands against the manifest, in a word or two."""
-    match cell.standing.drift:
+    """Return how a package compares with the manifest, in a word or two."""
+    match cell.drift_report.drift:
         case DriftState.AS_DECLARED:
-            return "pinned" if cell.wanted and cell.wanted.pinned else "as declared"
+            return "pinned" if cell.desired and cell.desired.pinned else "as declared"
         case DriftState.PENDING:
             return "in progress" if in_progress(cell) else "pending"
         case DriftState.DRIFTED:
@@ -55,34 +55,34 @@ def declared_text(cell: Cell) -> str:
 
 
 def in_progress(cell: Cell) -> bool:
-    """Return whether the declared version is on its way."""
-    holds = cell.found.current
-    return cell.found.in_progress or (holds is not None and holds.status is Status.UNFINISHED)
+    """Return whether the declared version is Unfinished."""
+    holds = cell.state.current
+    return cell.state.in_progress or (holds is not None and holds.status is Status.UNFINISHED)
 
 
 def notes(cell: Cell, environment: EnvironmentReport) -> list[str]:
-    """Return what a person has to know besides: why it could not be read, what differs, what there is to take over."""
-    if cell.found.problem:
-        # What the whole environment has is told once, with the environment.
-        return [] if cell.found.problem is environment.problem else [problem_text(cell.found.problem)]
-    behind, holds = cell.standing.available, cell.found.current
+    """Return details: why it could not be read, what differs, which version can be promoted."""
+    if cell.state.problem:
+        # A problem of the whole environment is shown once, with the environment.
+        return [] if cell.state.problem is environment.problem else [problem_text(cell.state.problem)]
+    behind, holds = cell.drift_report.available, cell.state.current
     if not behind or behind.environment is None:
-        # Unfinished is its status, which is shown.
-        return [] if holds and holds.status is Status.UNFINISHED else list(cell.standing.reasons)
+        # The status says so already.
+        return [] if holds and holds.status is Status.UNFINISHED else list(cell.drift_report.reasons)
     there = f"{behind.environment} holds {behind.version}"
     if holds and holds.version == behind.version:
-        drifted = cell.standing.drift is DriftState.DRIFTED
-        return [*cell.standing.reasons, *([] if drifted else [f"{there}, {behind.digest}"])]
-    if cell.standing.drift is DriftState.PENDING and cell.wanted and behind.version == cell.wanted.version:
-        # That the declared version is not there yet is what being behind it says.
-        return list(cell.standing.reasons) if in_progress(cell) else [there]
-    return [*cell.standing.reasons, there]
+        drifted = cell.drift_report.drift is DriftState.DRIFTED
+        return [*cell.drift_report.reasons, *([] if drifted else [f"{there}, {behind.digest}"])]
+    if cell.drift_report.drift is DriftState.PENDING and cell.desired and behind.version == cell.desired.version:
+        # "behind" already says that the declared version does not exist yet.
+        return list(cell.drift_report.reasons) if in_progress(cell) else [there]
+    return [*cell.drift_report.reasons, there]
 
 
 def problem_text(error: ReleaseError) -> str:
     """Return an error in one line that is not too long, with its name."""
-    told = problem_json(error)
-    line = f"{told['code']}: {told['message']}"
+    problem = problem_json(error)
+    line = f"{problem['code']}: {problem['message']}"
     return line if len(line) <= _LONGEST_PROBLEM else line[:_LONGEST_PROBLEM] + "…"
 
 
@@ -107,8 +107,8 @@ def minute_text(time: datetime) -> str:
 
 
 def state_text(report: Report) -> str:
-    """Return the report in a line: `1 drifted, 2 behind`, or that there is nothing to see to."""
+    """Return the report in a line: `1 drifted, 2 behind`, or that everything is in sync."""
     if report.summary:
         return report.summary
-    in_sync = any(cell.standing.sync is SyncState.IN_SYNC for row in report.rows for cell in row.cells.values())
+    in_sync = any(cell.drift_report.sync is SyncState.IN_SYNC for row in report.rows for cell in row.cells.values())
     return "everything is in sync" if in_sync else "nothing is declared here"
