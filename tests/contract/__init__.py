@@ -1,1 +1,1 @@
-"""One suite of behaviours for whatever speaks CodeArtifact's API."""
+"""One test suite for every implementation of CodeArtifact's API."""

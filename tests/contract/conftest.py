@@ -77,7 +77,7 @@ def driver(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def package(driver: Driver) -> Iterator[dict[str, Any]]:
-    """The coordinates of a package that nobody else uses, deleted in the end."""
+    """The coordinates of a new package, which is deleted at the end."""
     coordinates = {
         "domain": driver.place.domain,
         "repository": driver.place.repository,
@@ -124,7 +124,7 @@ def _environment(server: LocalRegistry) -> dict[str, str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse to run half a suite against a real account because a variable is missing."""
+    """Fail if a variable for the real account is missing, instead of skipping half of the suite."""
     if os.environ.get("CONTRACT") == "aws" and any("contract" in item.path.parts for item in items):
         wanted = ("CONTRACT_DOMAIN", "CONTRACT_REPOSITORY", "CONTRACT_OTHER_REPOSITORY")
         missing = [name for name in wanted if name not in os.environ]

@@ -1,4 +1,4 @@
-"""Ways to call the service: boto3 and the `aws` command line, in the API's own words."""
+"""Drivers to call the service by the names of its API: boto3 and the `aws` command line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 
 class CallFailed(Exception):  # noqa: N818 - it reads better in `pytest.raises`
-    """The service answered with an error. `code` is the name of its shape."""
+    """The service responded with an error. `code` is the name of its shape."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -35,12 +35,12 @@ class Place:
 
 
 class Driver(Protocol):
-    """Calls an operation by the API's names of operation and parameters."""
+    """Calls an operation by its API name, with parameters by their API names."""
 
     place: Place
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
-        """Return the answer; a streamed body as bytes. Raises CallFailed."""
+        """Return the response; a streaming body as bytes. Raises CallFailed."""
 
 
 class Boto3Driver:
@@ -69,7 +69,7 @@ class Boto3Driver:
 
 
 class CommandLineDriver:
-    """The `aws` command line, one process a call."""
+    """The `aws` command line, one process per call."""
 
     def __init__(self, environment: dict[str, str], place: Place, folder: Path) -> None:
         self._environment = environment

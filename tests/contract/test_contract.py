@@ -1,4 +1,4 @@
-"""What this product needs of the service, whoever serves it."""
+"""The behavior of the service that this project relies on."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_same_bytes_again_succeed_and_other_bytes_conflict(driver: Driver, p
             publish(driver, package, data, name)
 
 
-def test_a_body_that_is_not_its_hash_is_refused_and_leaves_nothing(driver: Driver, package: dict[str, Any]) -> None:
+def test_a_body_that_does_not_match_its_hash_is_refused_and_not_stored(driver: Driver, package: dict[str, Any]) -> None:
     with pytest.raises(CallFailed, match="ValidationException"):
         publish(driver, package, b"evil", assetSHA256=hashlib.sha256(b"good").hexdigest())
     with pytest.raises(CallFailed, match="ResourceNotFoundException"):
@@ -160,9 +160,7 @@ def since(described: Any) -> float:
     return published.timestamp() if isinstance(published, datetime) else float(published)
 
 
-def test_a_copy_is_there_at_its_sources_revision_and_published_when_it_was_copied(
-    driver: Driver, package: dict[str, Any]
-) -> None:
+def test_a_copy_has_its_sources_revision_and_its_own_published_time(driver: Driver, package: dict[str, Any]) -> None:
     revision = publish(driver, package, b"one")["versionRevision"]
     time.sleep(0.1)
     assert codes(copies(driver, package, revision)) == {}
@@ -170,14 +168,12 @@ def test_a_copy_is_there_at_its_sources_revision_and_published_when_it_was_copie
     copy = describe(driver, there)
     assert (copy["status"], copy["revision"]) == ("Published", revision)
     assert assets(driver, there)["versionRevision"] == revision
-    # A soak begins where it is asked for.
+    # A soak starts with the copy.
     assert since(copy) > since(describe(driver, package))
     assert download(driver, there)["asset"] == b"one"
 
 
-def test_a_copy_takes_the_place_of_what_was_archived_only_once_that_is_deleted(
-    driver: Driver, package: dict[str, Any]
-) -> None:
+def test_a_copy_replaces_an_archived_version_only_after_its_deletion(driver: Driver, package: dict[str, Any]) -> None:
     there = {**package, "repository": driver.place.other_repository}
     publish(driver, there, b"old")
     before = describe(driver, there)
@@ -188,14 +184,12 @@ def test_a_copy_takes_the_place_of_what_was_archived_only_once_that_is_deleted(
     driver.call("DeletePackageVersions", **there, versions=["1.0"], expectedStatus="Archived")
     done = copies(driver, package, revision)
     assert done["successfulVersions"]["1.0"] == {"revision": revision, "status": "Published"}
-    # A soak begins anew for what took its place.
+    # A soak starts again for the replacement.
     assert since(describe(driver, there)) > since(before)
     assert download(driver, there)["asset"] == b"new"
 
 
-def test_since_when_a_version_is_published_does_not_change_with_its_status(
-    driver: Driver, package: dict[str, Any]
-) -> None:
+def test_the_published_time_does_not_change_with_the_status(driver: Driver, package: dict[str, Any]) -> None:
     publish(driver, package, b"one")
     first = describe(driver, package)
     time.sleep(0.1)
@@ -223,7 +217,7 @@ def test_versions_are_listed_with_their_status(driver: Driver, package: dict[str
     assert [each["version"] for each in only] == ["1.0"]
 
 
-def test_what_is_missing_and_what_is_malformed_are_different_errors(driver: Driver, package: dict[str, Any]) -> None:
+def test_missing_and_invalid_are_different_errors(driver: Driver, package: dict[str, Any]) -> None:
     with pytest.raises(CallFailed, match="ResourceNotFoundException"):
         describe(driver, {**package, "repository": "no-such-repository"})
     with pytest.raises(CallFailed, match="ValidationException"):

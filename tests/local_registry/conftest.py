@@ -19,20 +19,20 @@ from .support import client_of
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the registry keeps its files; it does not exist yet."""
+    """The registry's folder, which does not exist yet."""
     return tmp_path / "registry"
 
 
 @pytest.fixture(scope="session")
 def closers() -> Iterator[ThreadPoolExecutor]:
-    """Threads on which servers end while the next test begins: each takes a fifth of a second, mostly asleep."""
+    """Closes servers in threads while the next test starts: each takes a fifth of a second, mostly asleep."""
     with ThreadPoolExecutor(8) as pool:
         yield pool
 
 
 @pytest.fixture
 def server(folder: Path, closers: ThreadPoolExecutor) -> Iterator[LocalRegistry]:
-    """A running server over an empty folder."""
+    """A running server on an empty folder."""
     running = start(folder)
     yield running
     closers.submit(running.close)
@@ -40,7 +40,7 @@ def server(folder: Path, closers: ThreadPoolExecutor) -> Iterator[LocalRegistry]
 
 @pytest.fixture
 def empty(server: LocalRegistry) -> Iterator[CodeArtifactClient]:
-    """A client of a registry in which nobody has created anything."""
+    """A client of an empty registry."""
     client = client_of(server)
     yield client
     client.close()

@@ -1,4 +1,4 @@
-"""A process that serves a folder and, told to, publishes into it: to be killed, raced and measured by tests.
+"""A process that serves a folder and optionally publishes to it. Tests kill it, race it and measure it.
 
 process.py serve FOLDER             prints URL KEY SECRET; at the end of its input prints its peak memory in KiB
 process.py publish FOLDER NAME N    publishes N assets, printing the name of each that was acknowledged

@@ -1,4 +1,4 @@
-"""Requests made by hand: signed with botocore, sent over a plain socket, parsed with botocore's own parser."""
+"""Handmade requests: signed with botocore, sent over a plain socket, parsed with botocore's parser."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def publish(
 
 @dataclass(frozen=True)
 class Reply:
-    """An HTTP response, read whole."""
+    """A complete HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -89,7 +89,7 @@ class Reply:
 
 @dataclass
 class Request:
-    """A request that can be bent out of shape before and after it is signed."""
+    """A request that can be changed before and after it is signed."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""Bodies on the wire: whole, half, wrong, chunked, refused early; and connections that are slow or silent."""
+"""Request bodies: complete, incomplete, wrong, chunked, refused early; and slow or silent connections."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def _nothing_is_left(client: CodeArtifactClient, folder: Path) -> None:
 
 @pytest.fixture
 def outcomes() -> SimpleQueue[str]:
-    """What the server logs, line by line: how a test waits until a request has ended."""
+    """The lines of the server's log, for tests that wait for the end of a request."""
     return SimpleQueue()
 
 
 @pytest.fixture
 def server(folder: Path, outcomes: SimpleQueue[str], closers: ThreadPoolExecutor) -> Iterator[LocalRegistry]:
-    """A running server that tells what it does."""
+    """A running server with a log."""
     running = start(folder, log=outcomes.put)
     yield running
     closers.submit(running.close)
@@ -68,7 +68,7 @@ def _wait_for(outcomes: SimpleQueue[str], words: str) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, MEBIBYTE - 1, MEBIBYTE, MEBIBYTE + 1, 5 * MEBIBYTE + 17])
-def test_an_asset_comes_back_byte_by_byte(size: int, client: CodeArtifactClient) -> None:
+def test_a_downloaded_asset_has_the_published_bytes(size: int, client: CodeArtifactClient) -> None:
     data = bytes(range(256)) * (size // 256 + 1)
     data = data[:size]
     asset = publish(client, data)["asset"]
@@ -80,7 +80,7 @@ def test_an_asset_comes_back_byte_by_byte(size: int, client: CodeArtifactClient)
     assert answer["packageVersionRevision"]
 
 
-def test_all_four_hashes_are_those_of_the_bytes(client: CodeArtifactClient) -> None:
+def test_all_four_hashes_match_the_bytes(client: CodeArtifactClient) -> None:
     import hashlib
 
     data = b"x" * (3 * MEBIBYTE)
@@ -91,7 +91,7 @@ def test_all_four_hashes_are_those_of_the_bytes(client: CodeArtifactClient) -> N
     }
 
 
-def test_a_body_that_is_not_its_hash_leaves_nothing(client: CodeArtifactClient, folder: Path) -> None:
+def test_a_body_that_does_not_match_its_hash_is_not_stored(client: CodeArtifactClient, folder: Path) -> None:
     for data in (b"", b"evil", b"x" * (3 * MEBIBYTE)):
         with pytest.raises(client.exceptions.ValidationException, match="assetSHA256"):
             publish(client, data, assetSHA256=sha256(b"good"))
@@ -99,7 +99,7 @@ def test_a_body_that_is_not_its_hash_leaves_nothing(client: CodeArtifactClient, 
 
 
 @pytest.mark.parametrize("sent", [0, 5, 2 * MEBIBYTE])
-def test_a_body_that_stops_half_way_leaves_nothing(
+def test_an_incomplete_body_is_not_stored(
     sent: int,
     client: CodeArtifactClient,
     server: LocalRegistry,
@@ -117,7 +117,7 @@ def test_a_body_that_stops_half_way_leaves_nothing(
     assert publish(client, data)["status"] == "Published"  # and the server is none the worse
 
 
-def test_a_client_that_stalls_is_given_up(
+def test_a_stalled_client_is_disconnected(
     client: CodeArtifactClient,
     server: LocalRegistry,
     folder: Path,
@@ -149,7 +149,7 @@ def test_a_chunked_body_is_accepted(
     assert client.get_package_version_asset(**PACKAGE, packageVersion="1.0", asset="a.txt")["asset"].read() == data
 
 
-def test_a_chunked_body_that_stops_half_way_leaves_nothing(
+def test_an_incomplete_chunked_body_is_not_stored(
     client: CodeArtifactClient,
     server: LocalRegistry,
     folder: Path,
@@ -163,7 +163,7 @@ def test_a_chunked_body_that_stops_half_way_leaves_nothing(
     _nothing_is_left(client, folder)
 
 
-def test_a_client_that_waits_is_told_to_continue(
+def test_a_client_that_expects_100_continue_gets_it(
     client: CodeArtifactClient, server: LocalRegistry, operation: OperationModel
 ) -> None:
     request = publish_request(operation, b"data").sign(server)
@@ -175,7 +175,7 @@ def test_a_client_that_waits_is_told_to_continue(
     assert status == 200
 
 
-def test_a_client_that_waits_is_refused_before_it_sends_anything(
+def test_a_client_that_expects_100_continue_is_refused_before_it_sends_the_body(
     client: CodeArtifactClient, server: LocalRegistry, operation: OperationModel
 ) -> None:
     publish(client, b"good")
@@ -190,7 +190,7 @@ def test_a_client_that_waits_is_refused_before_it_sends_anything(
 
 
 @pytest.mark.parametrize("size", [4, 8 * MEBIBYTE])
-def test_after_an_early_refusal_the_connection_serves_on(
+def test_a_connection_is_reusable_after_an_early_refusal(
     size: int, client: CodeArtifactClient, server: LocalRegistry, operation: OperationModel
 ) -> None:
     publish(client, b"good")
@@ -205,7 +205,7 @@ def test_after_an_early_refusal_the_connection_serves_on(
         assert reply.status == 200
 
 
-def test_an_asset_over_the_quota_is_refused_announced_or_not(
+def test_an_asset_over_the_quota_is_refused_with_and_without_content_length(
     folder: Path, operation: OperationModel, model: ServiceModel
 ) -> None:
     with start(folder, limits=Limits(asset_bytes=1000)) as server, contextlib.closing(client_of(server)) as client:
@@ -239,7 +239,7 @@ def test_idle_and_slow_connections_do_not_keep_others_waiting(
         assert publish(client, data, version="2.0")["status"] == "Published"
 
 
-def test_sixteen_uploads_at_once_all_arrive(client: CodeArtifactClient, server: LocalRegistry) -> None:
+def test_sixteen_parallel_uploads_succeed(client: CodeArtifactClient, server: LocalRegistry) -> None:
     with contextlib.closing(client_of(server, max_pool_connections=16)) as many, ThreadPoolExecutor(16) as pool:
         bodies = [bytes([number]) * (300_000 + number) for number in range(48)]
         list(
@@ -273,7 +273,7 @@ def test_of_two_bodies_that_race_for_one_name_one_wins(client: CodeArtifactClien
     "garbage",
     [b"\x00" * 100, b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00", b"POST /v1/domain HTTP/1.1\r\nContent-Length: x\r\n\r\n"],
 )
-def test_garbage_is_answered_and_forgotten(garbage: bytes, server: LocalRegistry) -> None:
+def test_garbage_gets_a_response_and_has_no_effect(garbage: bytes, server: LocalRegistry) -> None:
     with _connected(server) as connection:
         connection.sendall(garbage)
         connection.shutdown(socket.SHUT_WR)
@@ -281,7 +281,7 @@ def test_garbage_is_answered_and_forgotten(garbage: bytes, server: LocalRegistry
     assert Request("GET", "/nowhere", "", {}).send(server).status == 404
 
 
-def test_a_document_may_not_be_endless(server: LocalRegistry, model: ServiceModel) -> None:
+def test_a_document_has_a_maximum_size(server: LocalRegistry, model: ServiceModel) -> None:
     body = b'{"description": "' + b"x" * (2 * MEBIBYTE) + b'"}'
     params = {"domain": "acme", "repository": "dev"}
     reply = Request.of(model.operation_model("CreateRepository"), params, body).sign(server).send(server)

@@ -1,4 +1,4 @@
-"""Somebody without a key: how much memory and time they get, and what it costs the others."""
+"""Clients without a key: their limits of memory and time, and their effect on others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 def send(host: str, port: int, begin: bytes, part: bytes, most: int) -> tuple[int, bytes]:
-    """Send until the server will have no more; return how much it took, and the beginning of its answer."""
+    """Send until the server accepts no more; return the accepted bytes and the beginning of the response."""
     sent = 0
     with socket.create_connection((host, port), timeout=20) as connection:
         with contextlib.suppress(OSError):
@@ -55,15 +55,15 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("kind", ENDLESS)
-def test_what_never_ends_is_cut_off(kind: str, server: LocalRegistry) -> None:
+def test_an_endless_request_is_cut_off(kind: str, server: LocalRegistry) -> None:
     begin, part = ENDLESS[kind]
-    # What lies in the buffers of both sockets was not taken in.
+    # The buffers of both sockets are not counted as accepted.
     sent, answer = send(server.host, server.port, begin, part, 300 * MEBIBYTE)
     assert sent < 20 * MEBIBYTE
     assert answer == b"" or answer.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400", b"HTTP/1.1 404")), answer
 
 
-def test_endless_requests_take_little_memory_and_keep_nobody_waiting(folder: Path, client: CodeArtifactClient) -> None:
+def test_endless_requests_take_little_memory_and_do_not_delay_others(folder: Path, client: CodeArtifactClient) -> None:
     publish(client)
     with _process("serve", folder) as process:
         server = _Elsewhere(process)
@@ -87,7 +87,7 @@ def test_endless_requests_take_little_memory_and_keep_nobody_waiting(folder: Pat
     assert longest < 5
 
 
-def test_bodies_of_those_without_a_key_are_not_kept(folder: Path, client: CodeArtifactClient) -> None:
+def test_bodies_of_clients_without_a_key_are_not_stored(folder: Path, client: CodeArtifactClient) -> None:
     key = b"Authorization: AWS4-HMAC-SHA256 Credential=AKIDNOBODY/20260101/eu-west-1/codeartifact/aws4_request\r\n"
     with _process("serve", folder) as process, contextlib.ExitStack() as stack:
         server = _Elsewhere(process)
@@ -110,7 +110,7 @@ def _status(pid: int, key: str) -> str:
 
 @pytest.mark.parametrize("size", [100, 60 * 1024])
 @pytest.mark.parametrize("step", [1000, 10_000_000])
-def test_a_head_within_the_bounds_is_read_however_it_comes(size: int, step: int, server: LocalRegistry) -> None:
+def test_headers_within_the_limits_are_accepted_in_any_pieces(size: int, step: int, server: LocalRegistry) -> None:
     request = b"GET /nowhere HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * size + b"\r\n\r\n"
     with socket.create_connection((server.host, server.port), timeout=20) as connection:
         for _ in range(3):
@@ -122,14 +122,14 @@ def test_a_head_within_the_bounds_is_read_however_it_comes(size: int, step: int,
             assert answer.startswith(b"HTTP/1.1 404")
 
 
-def test_a_head_beyond_the_bounds_is_refused_with_its_reason(server: LocalRegistry) -> None:
+def test_headers_over_the_limit_are_refused_with_431(server: LocalRegistry) -> None:
     request = b"GET /nowhere HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 70_000 + b"\r\n\r\n"
     with socket.create_connection((server.host, server.port), timeout=20) as connection:
         connection.sendall(request)
         assert connection.recv(1000).startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
 
 
-def test_a_body_in_the_smallest_chunks_is_no_excess(client: CodeArtifactClient, server: LocalRegistry) -> None:
+def test_a_body_in_one_byte_chunks_is_accepted(client: CodeArtifactClient, server: LocalRegistry) -> None:
     body = b"".join(b"1;a=b\r\nx\r\n" for _ in range(100_000)) + b"0\r\n\r\n"
     with socket.create_connection((server.host, server.port), timeout=20) as connection:
         connection.sendall(CHUNKED + body)
@@ -153,7 +153,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         ],
     ],
 )
-def test_a_head_that_does_not_end_is_given_up(before: bytes, begin: bytes, server: LocalRegistry) -> None:
+def test_headers_that_do_not_end_time_out(before: bytes, begin: bytes, server: LocalRegistry) -> None:
     with socket.create_connection((server.host, server.port), timeout=20) as connection:
         if before:
             connection.sendall(before)
@@ -167,7 +167,7 @@ def test_a_head_that_does_not_end_is_given_up(before: bytes, begin: bytes, serve
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_head_that_drips_is_given_up(server: LocalRegistry) -> None:
+def test_slow_headers_time_out(server: LocalRegistry) -> None:
     with socket.create_connection((server.host, server.port), timeout=20) as connection:
         connection.sendall(POST)
         began = time.monotonic()
@@ -179,9 +179,7 @@ def test_a_head_that_drips_is_given_up(server: LocalRegistry) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_connection_that_is_used_again_after_a_while_is_still_there(
-    client: CodeArtifactClient, server: LocalRegistry
-) -> None:
+def test_an_idle_connection_stays_usable(client: CodeArtifactClient, server: LocalRegistry) -> None:
     publish(client)
     time.sleep(1)
     with socket.create_connection((server.host, server.port), timeout=20) as connection:
@@ -193,7 +191,7 @@ def test_a_connection_that_is_used_again_after_a_while_is_still_there(
     assert client.list_package_versions(**PACKAGE)["versions"]
 
 
-def test_connections_that_only_wait_make_room(
+def test_idle_connections_are_closed_for_new_ones(
     client: CodeArtifactClient, server: LocalRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 50)

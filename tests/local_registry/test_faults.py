@@ -1,4 +1,4 @@
-"""Faults on demand: each does what it says, to the requests that it names, and again the same with the same seed."""
+"""Fault injection: effects, selection of requests, and reproducibility by a seed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def rules(*entries: dict[str, Any], seed: int = 0) -> Faults:
 
 @pytest.fixture
 def misbehaving(client: CodeArtifactClient, folder: Path, closers: ThreadPoolExecutor) -> Iterator[Misbehaving]:
-    """A second server over the folder, which does wrong what the rules say; the first one tells the truth."""
+    """A second server on the folder, which injects faults; the first one does not."""
     running: list[LocalRegistry] = []
 
     def begin(*entries: dict[str, Any], **options: Any) -> LocalRegistry:
@@ -59,7 +59,7 @@ def asking(server: LocalRegistry, **config: Any) -> Iterator[CodeArtifactClient]
 
 
 def code_of(call: Callable[[], object]) -> str:
-    """What a call ends with: "ok", an error's code, or the kind of a connection that broke."""
+    """The result of a call: "ok", an error code, or the kind of a broken connection."""
     try:
         call()
     except ClientError as error:
@@ -89,7 +89,7 @@ def test_throttled_requests_are_429_and_do_nothing(
     assert client.list_packages(domain="acme", repository="dev")["packages"] == []
 
 
-def test_a_rate_lets_the_burst_and_then_so_many_a_second_through() -> None:
+def test_a_rate_allows_the_burst_and_then_the_rate_per_second() -> None:
     now = [100.0]
     faults = parse({"rules": [{"throttle": {"rate": 10, "burst": 3}}]}, clock=lambda: now[0])
 
@@ -104,7 +104,7 @@ def test_a_rate_lets_the_burst_and_then_so_many_a_second_through() -> None:
     assert faults.applied["throttle"] == 22
 
 
-def test_a_rate_holds_on_the_wire(misbehaving: Misbehaving) -> None:
+def test_a_rate_applies_over_http(misbehaving: Misbehaving) -> None:
     with asking(misbehaving({"throttle": {"rate": 0.001, "burst": 2}, "operations": ["ListDomains"]})) as client:
         assert [code_of(client.list_domains) for _ in range(3)] == ["ok", "ok", "ThrottlingException"]
         assert code_of(lambda: publish(client)) == "ok"
@@ -120,7 +120,7 @@ def test_a_rate_holds_on_the_wire(misbehaving: Misbehaving) -> None:
         (502, "502", 502),
     ],
 )
-def test_any_error_can_be_answered(
+def test_any_error_can_be_injected(
     fault: object, code: str, status: int, misbehaving: Misbehaving, client: CodeArtifactClient
 ) -> None:
     with asking(misbehaving({"fail": fault})) as failing:
@@ -132,7 +132,9 @@ def test_any_error_can_be_answered(
     assert client.list_packages(domain="acme", repository="dev")["packages"] == []
 
 
-def test_a_stalled_answer_comes_late_and_the_work_is_done(misbehaving: Misbehaving, client: CodeArtifactClient) -> None:
+def test_a_stalled_response_is_late_and_the_operation_runs(
+    misbehaving: Misbehaving, client: CodeArtifactClient
+) -> None:
     server = misbehaving({"stall": 0.4})
     with asking(server) as patient:
         began = time.perf_counter()
@@ -143,7 +145,7 @@ def test_a_stalled_answer_comes_late_and_the_work_is_done(misbehaving: Misbehavi
     assert names(client) == ["a.txt"]
 
 
-def test_a_connection_cut_before_the_body_or_in_its_middle_leaves_nothing(
+def test_a_connection_cut_before_or_in_the_body_stores_nothing(
     misbehaving: Misbehaving, client: CodeArtifactClient, folder: Path
 ) -> None:
     for cut in ("before", "request"):
@@ -156,7 +158,7 @@ def test_a_connection_cut_before_the_body_or_in_its_middle_leaves_nothing(
     assert list((folder / "uploads").glob("*")) == []
 
 
-def test_a_cut_in_the_body_comes_after_half_of_it(misbehaving: Misbehaving, model: ServiceModel) -> None:
+def test_a_connection_is_cut_after_half_of_the_body(misbehaving: Misbehaving, model: ServiceModel) -> None:
     server = misbehaving({"cut": "request"})
     request = publish_request(model.operation_model("PublishPackageVersion"), b"x" * 1000).sign(server)
     with socket.create_connection((server.host, server.port), timeout=10) as connection:
@@ -171,7 +173,7 @@ def test_a_cut_in_the_body_comes_after_half_of_it(misbehaving: Misbehaving, mode
 
 
 @pytest.mark.parametrize("size", [10, 3_000_000])
-def test_a_connection_cut_in_the_answer_breaks_after_half_of_it(
+def test_a_connection_is_cut_after_half_of_the_response(
     size: int, misbehaving: Misbehaving, client: CodeArtifactClient, model: ServiceModel
 ) -> None:
     publish(client, b"x" * size)
@@ -181,7 +183,7 @@ def test_a_connection_cut_in_the_answer_breaks_after_half_of_it(
     with pytest.raises(http.client.IncompleteRead) as caught:
         request.send(server)
     assert len(caught.value.partial) == size // 2
-    # A JSON answer likewise, and what it would have told was done. (boto3 takes half of one for an empty one.)
+    # The same for a JSON response; its operation ran. (boto3 parses half of one as an empty one.)
     publishing = publish_request(model.operation_model("PublishPackageVersion"), b"more", version="2.0")
     with pytest.raises(http.client.IncompleteRead):
         publishing.sign(server).send(server)
@@ -189,7 +191,7 @@ def test_a_connection_cut_in_the_answer_breaks_after_half_of_it(
     assert state["status"] == "Published"
 
 
-def test_a_lost_answer_closes_the_connection_with_the_work_done(
+def test_a_lost_response_closes_the_connection_after_the_operation(
     misbehaving: Misbehaving, client: CodeArtifactClient
 ) -> None:
     lines: list[str] = []
@@ -199,7 +201,7 @@ def test_a_lost_answer_closes_the_connection_with_the_work_done(
     assert "-> 200, not sent, fault: lose (rule 1) (" in lines[0]
 
 
-def test_stale_reads_show_what_was_there_before_and_writes_see_the_truth(misbehaving: Misbehaving) -> None:
+def test_stale_reads_return_old_data_and_writes_use_current_data(misbehaving: Misbehaving) -> None:
     age = 0.5
     with asking(misbehaving({"stale": age})) as client:
         publish(client, b"1", "a.txt", unfinished=True)
@@ -216,7 +218,7 @@ def test_stale_reads_show_what_was_there_before_and_writes_see_the_truth(misbeha
         assert client.describe_package_version(**VERSION)["packageVersion"]["status"] == "Published"
         client.delete_package_versions(**PACKAGE, versions=["1.0"])
         assert names(client) == ["a.txt", "b.txt"]
-        # Its row is still seen, its bytes are gone: the present is told.
+        # The stale row exists but its blob does not, so the current state is returned.
         assert code_of(lambda: client.get_package_version_asset(**VERSION, asset="a.txt")) != "ok"
         time.sleep(age)
         assert code_of(lambda: names(client)) == "ResourceNotFoundException"
@@ -242,11 +244,11 @@ def hits(faults: Faults, requests: int, operation: str = "ListDomains") -> list[
         ({"operations": ["ListPackages", "ListDomains"], "first": 1}, [1]),
     ],
 )
-def test_conditions_choose_requests(conditions: dict[str, Any], expected: list[int]) -> None:
+def test_conditions_select_requests(conditions: dict[str, Any], expected: list[int]) -> None:
     assert hits(rules({"throttle": True, **conditions}), 10) == expected
 
 
-def test_a_probability_is_met_and_the_same_seed_hits_the_same_requests() -> None:
+def test_a_probability_holds_and_the_same_seed_hits_the_same_requests() -> None:
     def drawn(seed: int, *more: dict[str, Any]) -> list[int]:
         return hits(rules({"throttle": True, "probability": 0.3}, *more, seed=seed), 1000)
 
@@ -255,7 +257,7 @@ def test_a_probability_is_met_and_the_same_seed_hits_the_same_requests() -> None
     assert 250 < len(drawn(1)) < 350
 
 
-def test_the_first_rule_decides_and_delays_add_up() -> None:
+def test_the_first_rule_wins_and_delays_add_up() -> None:
     faults = rules(
         {"stall": 1},
         {"stale": 2, "every": 2},
@@ -318,7 +320,7 @@ def test_without_rules_nothing_changes(misbehaving: Misbehaving) -> None:
         ({"rules": [{"stale": float("inf")}]}, "rules[0].stale"),
     ],
 )
-def test_a_mistake_is_one_line_that_names_it(document: object, words: str) -> None:
+def test_a_mistake_is_reported_in_one_line_that_names_it(document: object, words: str) -> None:
     with pytest.raises(FaultsError) as caught:
         parse(document)
     assert words in str(caught.value)
@@ -355,7 +357,7 @@ def test_a_bad_file_ends_serve_with_one_line_and_exit_code_2(content: bytes | No
     assert words in run.stderr
 
 
-def test_serve_misbehaves_as_the_documented_file_says(tmp_path: Path) -> None:
+def test_serve_injects_the_faults_of_the_documented_file(tmp_path: Path) -> None:
     example = DOCS.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0]
     document = json.loads(example)
     document["rules"][0] |= {"first": 1, "probability": 1}

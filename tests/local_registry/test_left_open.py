@@ -1,4 +1,4 @@
-"""Whatever is asked, and however wrong: no answer leaves a lock, a cursor or a descriptor behind."""
+"""No request, however wrong, leaves a lock, a cursor or a descriptor open."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ TOKENS = ["x", "", "é", "====", token(), token(1), token("a", 1.5, None), token
 
 
 def bad_values(shape: Shape) -> Iterator[Any]:
-    """Yield values that the model, or the service, does not take."""
+    """Yield values that the model or the service refuses."""
     yield from (None, 17, {}, [], "", "\n", "x" * 5000, "../..", {"a": {"b": []}}, ["x" * 3000] * 3, "nowhere")
     if isinstance(shape, StringShape) and shape.enum:
         yield "NO_SUCH"
@@ -58,7 +58,7 @@ def bad_values(shape: Shape) -> Iterator[Any]:
 
 
 def bad_calls(operation: OperationModel) -> Iterator[tuple[dict[str, Any], bytes | None]]:
-    """Yield parameters, each time with one mistake, and a body where it is the mistake."""
+    """Yield parameters with one mistake each, and a body if the mistake is there."""
     members = operation.input_shape.members if operation.input_shape else {}
     good = {name: value for name, value in GOOD.items() if name in members}
     if "versionRevisions" in members and "versions" in good and operation.name == "CopyPackageVersions":
@@ -78,7 +78,7 @@ def bad_calls(operation: OperationModel) -> Iterator[tuple[dict[str, Any], bytes
 
 
 def unlocked(folder: Path) -> None:
-    """Take the lock that nobody else's may stand beside, without waiting for it."""
+    """Take an exclusive lock without waiting for it."""
     with contextlib.closing(sqlite3.connect(folder / "registry.sqlite3", timeout=0, isolation_level=None)) as rows:
         rows.execute("BEGIN EXCLUSIVE")
         rows.execute("ROLLBACK")
@@ -89,8 +89,8 @@ def descriptors() -> int:
 
 
 @pytest.fixture(autouse=True)
-def _no_garbage_is_collected() -> Iterator[None]:
-    """What has to wait for the garbage collector waits for ever."""
+def _no_garbage_collection() -> Iterator[None]:
+    """Disable the garbage collector, so that nothing is closed by it."""
     gc.collect()
     gc.disable()
     yield
@@ -98,7 +98,7 @@ def _no_garbage_is_collected() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_after_any_bad_input_the_next_write_waits_for_nobody(
+def test_an_invalid_request_leaves_no_lock(
     name: str, client: CodeArtifactClient, server: LocalRegistry, folder: Path, model: ServiceModel
 ) -> None:
     publish(client)
@@ -131,7 +131,7 @@ for _ in sys.stdin:
 """
 
 
-def test_after_a_bad_token_another_process_writes_at_once(
+def test_an_invalid_token_does_not_block_other_processes(
     client: CodeArtifactClient, server: LocalRegistry, folder: Path, model: ServiceModel
 ) -> None:
     for number in range(3):
@@ -159,7 +159,7 @@ def test_after_a_bad_token_another_process_writes_at_once(
         assert process.wait() == 0
 
 
-def test_what_is_not_signed_or_does_not_exist_leaves_nothing_open(
+def test_unsigned_requests_and_404s_leave_nothing_open(
     client: CodeArtifactClient, server: LocalRegistry, folder: Path, model: ServiceModel
 ) -> None:
     publish(client)
@@ -177,7 +177,9 @@ def test_what_is_not_signed_or_does_not_exist_leaves_nothing_open(
     assert descriptors() <= before + 1
 
 
-def test_uploads_that_fail_leave_no_descriptor(client: CodeArtifactClient, server: LocalRegistry, folder: Path) -> None:
+def test_failed_uploads_leave_no_descriptor_open(
+    client: CodeArtifactClient, server: LocalRegistry, folder: Path
+) -> None:
     publish(client)
     before = descriptors()
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""Every route, parameter, pattern, error and status code, held against botocore's model."""
+"""Every route, parameter, pattern, error and status code, compared with botocore's model."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ SAMPLES = ["generic", "acme", "000000000000", "a" * 64, "1.0", "arn:aws:kms:x", 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
-    """A server over an empty folder, for requests that change nothing."""
+    """A server on an empty folder, for requests that change nothing."""
     with start(tmp_path_factory.mktemp("shared") / "registry") as running:
         yield running
 
 
 def _matches(shape: Shape, text: str) -> bool:
-    """Decide by the model alone whether a text is legal."""
+    """Return whether the model accepts a text."""
     meta = shape.metadata
     if isinstance(shape, StringShape) and shape.enum:
         return text in shape.enum
@@ -56,7 +56,7 @@ def _matches(shape: Shape, text: str) -> bool:
 
 
 def _sample(shape: Shape) -> Any:
-    """Return a legal value."""
+    """Return a valid value."""
     if isinstance(shape, ListShape):
         return [_sample(shape.member)]
     if isinstance(shape, MapShape):
@@ -136,7 +136,7 @@ def test_every_operation_of_the_model_is_routed_by_its_method_and_path(name: str
 
 
 @pytest.mark.parametrize("name", sorted(set(service_model().operation_names) - set(OPERATIONS)))
-def test_an_operation_that_is_not_implemented_says_so(name: str, shared: LocalRegistry, model: ServiceModel) -> None:
+def test_an_unsupported_operation_is_a_clear_error(name: str, shared: LocalRegistry, model: ServiceModel) -> None:
     operation = model.operation_model(name)
     reply = Request(operation.http["method"], operation.http["requestUri"], "", {}, b"{}").sign(shared).send(shared)
     assert (reply.status, reply.error) == (400, "ValidationException")
@@ -156,7 +156,7 @@ def test_an_unknown_route_is_an_error_that_a_client_can_parse(method: str, path:
 
 
 @pytest.mark.parametrize("name", IMPLEMENTED)
-def test_every_required_parameter_is_missed(name: str, shared: LocalRegistry, model: ServiceModel) -> None:
+def test_every_required_parameter_is_required(name: str, shared: LocalRegistry, model: ServiceModel) -> None:
     operation = model.operation_model(name)
     shape = operation.input_shape
     assert shape is not None
@@ -169,7 +169,7 @@ def test_every_required_parameter_is_missed(name: str, shared: LocalRegistry, mo
 
 
 @pytest.mark.parametrize("name", IMPLEMENTED)
-def test_every_value_that_the_model_forbids_is_refused_by_its_name(
+def test_every_value_that_the_model_forbids_is_refused_with_the_parameters_name(
     name: str, shared: LocalRegistry, model: ServiceModel
 ) -> None:
     operation = model.operation_model(name)
@@ -222,7 +222,7 @@ def test_every_modelled_error_has_its_status_and_members(name: str, model: Servi
 
 
 def _conform(shape: Shape, value: Any, where: str) -> None:
-    """Hold a JSON value of an answer against the model, all of it."""
+    """Check a complete JSON response against the model."""
     if isinstance(shape, StructureShape):
         assert set(value) <= set(shape.members), where
         assert set(shape.required_members) <= set(value), where
@@ -245,7 +245,7 @@ def _conform(shape: Shape, value: Any, where: str) -> None:
         assert isinstance(value, float), where
 
 
-def test_every_answer_conforms_to_the_model(client: CodeArtifactClient, model: ServiceModel) -> None:
+def test_every_response_conforms_to_the_model(client: CodeArtifactClient, model: ServiceModel) -> None:
     seen: set[str] = set()
     optional = {"nextToken", "defaultDisplayVersion"}
 
@@ -316,7 +316,7 @@ def test_every_answer_conforms_to_the_model(client: CodeArtifactClient, model: S
         (b'{"upstreams": [{"repositoryName": null}]}', "FIELD_VALIDATION_FAILED"),
     ],
 )
-def test_a_body_that_is_not_the_document_is_refused(
+def test_an_invalid_json_body_is_refused(
     body: bytes, reason: str, client: CodeArtifactClient, server: LocalRegistry, model: ServiceModel
 ) -> None:
     operation = model.operation_model("CreateRepository")
@@ -324,7 +324,7 @@ def test_a_body_that_is_not_the_document_is_refused(
     assert (reply.status, reply.document["reason"]) == (400, reason)
 
 
-def test_null_and_unknown_members_are_as_if_absent(
+def test_null_and_unknown_members_are_ignored(
     client: CodeArtifactClient, server: LocalRegistry, model: ServiceModel
 ) -> None:
     operation = model.operation_model("CreateRepository")
@@ -334,12 +334,12 @@ def test_null_and_unknown_members_are_as_if_absent(
 
 
 @pytest.mark.parametrize("query", ["domain=acme&domain=acme", "domain=%FF", "domain=%C3%28"])
-def test_a_query_that_is_ambiguous_or_no_text_is_refused(query: str, shared: LocalRegistry) -> None:
+def test_an_ambiguous_or_undecodable_query_is_refused(query: str, shared: LocalRegistry) -> None:
     reply = Request("GET", "/v1/domain", query, {}).sign(shared).send(shared)
     assert (reply.status, reply.error) == (400, "ValidationException")
 
 
-def test_the_hash_of_the_content_must_be_one(shared: LocalRegistry, model: ServiceModel) -> None:
+def test_the_content_hash_must_be_a_sha256(shared: LocalRegistry, model: ServiceModel) -> None:
     params = {**PACKAGE, "packageVersion": "1.0", "assetName": "a.txt"}
     for wrong in ("UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", sha256(b"data").upper(), "ab"):
         request = Request.of(model.operation_model("PublishPackageVersion"), {**params, "assetSHA256": wrong}, b"data")

@@ -1,4 +1,4 @@
-"""What the SDKs of other languages and the aws CLI meet beyond what boto3 and this project ask for."""
+"""Behavior that other SDKs and the aws CLI rely on, but boto3 and this project do not."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def error_of(call: Callable[[], Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", ["a b.txt", "x+y,z;~!@^&()-`_[]{}.zip", "app-1.4.2.tar.gz"])
-def test_the_name_of_a_download_is_the_assets_own(client: CodeArtifactClient, name: str) -> None:
+def test_a_download_has_the_assets_name_in_a_header(client: CodeArtifactClient, name: str) -> None:
     publish(client, name=name)
     assert client.get_package_version_asset(**PACKAGE, packageVersion="1.0", asset=name)["assetName"] == name
 
 
 @pytest.mark.parametrize("text", ["\u00fcn", "caf\u00e9", "\u65e5\u672c", "\u0430"])
-def test_what_a_header_cannot_hold_is_in_none(server: LocalRegistry, client: CodeArtifactClient, text: str) -> None:
+def test_a_name_that_is_not_ascii_is_in_no_header(server: LocalRegistry, client: CodeArtifactClient, text: str) -> None:
     publish(client, name=f"{text}.zip", version=f"1.0-{text}")
     key = {**PACKAGE, "packageVersion": f"1.0-{text}"}
     answer = client.get_package_version_asset(**key, asset=f"{text}.zip")
@@ -49,7 +49,7 @@ def test_what_a_header_cannot_hold_is_in_none(server: LocalRegistry, client: Cod
     assert [name for name, value in headers.items() if not value.isascii() or "%" in value] == []
 
 
-def test_a_percent_sign_of_a_version_stays_what_it_is(client: CodeArtifactClient) -> None:
+def test_a_percent_sign_in_a_version_is_preserved(client: CodeArtifactClient) -> None:
     publish(client, version="1%2B")
     answer = client.get_package_version_asset(**PACKAGE, packageVersion="1%2B", asset="a.txt")
     assert answer["packageVersion"] == "1%2B"
@@ -104,7 +104,7 @@ def faulty(tmp_path: Path) -> Iterator[tuple[CodeArtifactClient, Faults]]:
 @pytest.mark.parametrize(
     "error", ["ServiceQuotaExceededException", "ConflictException", "ResourceNotFoundException", "ValidationException"]
 )
-def test_an_error_on_request_has_all_members_of_the_real_one(
+def test_an_injected_error_has_all_members_of_a_real_one(
     faulty: tuple[CodeArtifactClient, Faults],
     call: Callable[[CodeArtifactClient], Any],
     kind: str,
@@ -133,7 +133,7 @@ def test_a_token_of_less_than_a_quarter_of_an_hour_is_refused(client: CodeArtifa
 
 
 @pytest.mark.parametrize("seconds", [0, 900, 43_200])
-def test_a_token_is_valid_for_as_long_as_was_asked(client: CodeArtifactClient, seconds: int) -> None:
+def test_a_token_has_the_requested_duration(client: CodeArtifactClient, seconds: int) -> None:
     answer = client.get_authorization_token(domain="acme", durationSeconds=seconds)
     sent = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
     assert sent

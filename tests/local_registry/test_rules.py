@@ -29,7 +29,7 @@ MAY_BECOME = {
     "Archived": {"Published", "Unlisted", "Disposed", "Deleted"},
     "Disposed": {"Deleted"},
 }
-"""The documented table, written down a second time."""
+"""The documented table, independent of the implementation."""
 
 STATUSES = list(MAY_BECOME)
 
@@ -43,7 +43,7 @@ def _status(client: CodeArtifactClient, version: str = "1.0", where: dict[str, A
 
 
 def _bring_to(client: CodeArtifactClient, status: str, version: str = "1.0") -> str:
-    """Publish a version, bring it to a status, and return its revision."""
+    """Publish a version, set its status, and return its revision."""
     publish(client, version=version, unfinished=True)
     if status != "Unfinished":
         client.update_package_versions_status(**PACKAGE, versions=[version], targetStatus="Published")
@@ -78,7 +78,7 @@ def test_a_domain_is_created_described_listed_and_deleted(empty: CodeArtifactCli
     assert (_error(missing)["resourceType"], _error(missing)["resourceId"]) == ("domain", "acme")
 
 
-def test_a_domain_counts_its_repositories_and_every_content_once(client: CodeArtifactClient) -> None:
+def test_a_domain_reports_its_repositories_and_the_size_of_distinct_contents(client: CodeArtifactClient) -> None:
     publish(client, b"12345", "a.txt", unfinished=True)
     publish(client, b"12345", "b.txt", unfinished=True)
     publish(client, b"123", "c.txt")
@@ -190,7 +190,7 @@ def test_the_same_bytes_again_change_nothing(client: CodeArtifactClient) -> None
     assert (again["versionRevision"], again["asset"]) == (first["versionRevision"], first["asset"])
 
 
-def test_an_asset_that_is_there_already_may_be_the_finishing_call(client: CodeArtifactClient) -> None:
+def test_publishing_an_existing_asset_can_finish_the_version(client: CodeArtifactClient) -> None:
     first = publish(client, unfinished=True)
     last = publish(client)
     assert last["status"] == "Published"
@@ -211,7 +211,7 @@ def test_other_bytes_under_a_name_conflict_in_every_status(
 
 
 @pytest.mark.parametrize("status", [status for status in STATUSES if status != "Unfinished"])
-def test_a_finished_version_takes_no_further_asset(status: str, client: CodeArtifactClient) -> None:
+def test_no_asset_can_be_added_to_a_finished_version(status: str, client: CodeArtifactClient) -> None:
     revision = _bring_to(client, status)
     for unfinished in (True, False):
         with pytest.raises(client.exceptions.ConflictException):
@@ -238,7 +238,7 @@ def test_only_generic_packages_are_published(client: CodeArtifactClient) -> None
 @pytest.mark.parametrize(
     "name", ["a", "app-1.0_x86 (64).tar.gz", "~!@^&()-`_+[]{};,.", "größe", "日本語", "Ⅷ", "x" * 255, "...", "a b c"]
 )
-def test_a_name_the_service_takes(name: str, client: CodeArtifactClient) -> None:
+def test_a_valid_asset_name_is_accepted(name: str, client: CodeArtifactClient) -> None:
     assert publish(client, name=name)["asset"]["name"] == name
 
 
@@ -247,7 +247,7 @@ REFUSED_CHARACTERS = "/\\:*#%=$'\"<>|?"
 
 
 @pytest.mark.parametrize("name", [*REFUSED_NAMES, *(f"a{character}b" for character in REFUSED_CHARACTERS)])
-def test_a_name_the_service_refuses(name: str, client: CodeArtifactClient) -> None:
+def test_an_invalid_asset_name_is_refused(name: str, client: CodeArtifactClient) -> None:
     with pytest.raises(client.exceptions.ValidationException, match="assetName"):
         publish(client, name=name)
 
@@ -257,7 +257,7 @@ def test_control_characters_in_a_name_are_refused_by_the_rule_itself() -> None:
         check_asset_name("a\a")
 
 
-def test_a_version_holds_as_many_assets_as_the_quota_says(folder: Path) -> None:
+def test_the_number_of_assets_is_limited_by_the_quota(folder: Path) -> None:
     with start(folder, limits=Limits(assets_per_version=3)) as server:
         client = client_of(server)
         client.create_domain(domain="acme")
@@ -275,7 +275,7 @@ def test_the_default_quota_is_150_assets() -> None:
     assert Limits().assets_per_version == 150
 
 
-def test_a_package_may_be_closed_to_publishing(client: CodeArtifactClient) -> None:
+def test_publishing_can_be_blocked_for_a_package(client: CodeArtifactClient) -> None:
     publish(client)
     client.put_package_origin_configuration(**PACKAGE, restrictions={"publish": "BLOCK", "upstream": "BLOCK"})
     with pytest.raises(client.exceptions.ConflictException):
@@ -289,7 +289,7 @@ def test_a_package_may_be_closed_to_publishing(client: CodeArtifactClient) -> No
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("target", ["Published", "Unlisted", "Archived"])
-def test_a_status_becomes_what_the_table_says(status: str, target: Any, client: CodeArtifactClient) -> None:
+def test_status_changes_follow_the_documented_table(status: str, target: Any, client: CodeArtifactClient) -> None:
     revision = _bring_to(client, status)
     published = _status(client).get("publishedTime")
     answer = client.update_package_versions_status(**PACKAGE, versions=["1.0"], targetStatus=target)
@@ -308,7 +308,7 @@ def test_a_status_becomes_what_the_table_says(status: str, target: Any, client: 
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_disposal_is_what_the_table_says(status: str, client: CodeArtifactClient) -> None:
+def test_disposal_follows_the_documented_table(status: str, client: CodeArtifactClient) -> None:
     _bring_to(client, status)
     answer = client.dispose_package_versions(**PACKAGE, versions=["1.0"])
     if "Disposed" in MAY_BECOME[status]:
@@ -319,7 +319,7 @@ def test_disposal_is_what_the_table_says(status: str, client: CodeArtifactClient
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_every_version_can_be_deleted_and_published_anew(status: str, client: CodeArtifactClient) -> None:
+def test_every_version_can_be_deleted_and_published_again(status: str, client: CodeArtifactClient) -> None:
     revision = _bring_to(client, status)
     answer = client.delete_package_versions(**PACKAGE, versions=["1.0"])
     assert answer["successfulVersions"]["1.0"]["status"] == "Deleted"
@@ -339,7 +339,7 @@ def test_other_statuses_cannot_be_set(target: Any, client: CodeArtifactClient) -
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_what_can_be_downloaded_is_what_the_table_says(status: str, client: CodeArtifactClient) -> None:
+def test_downloads_follow_the_documented_table(status: str, client: CodeArtifactClient) -> None:
     _bring_to(client, status)
     get = {**PACKAGE, "packageVersion": "1.0", "asset": "a.txt"}
     if status in ("Unfinished", "Published", "Unlisted"):
@@ -391,14 +391,14 @@ def test_a_status_is_set_for_all_versions_or_for_none(client: CodeArtifactClient
     }
 
 
-def test_versions_are_deleted_each_by_itself(client: CodeArtifactClient) -> None:
+def test_versions_are_deleted_independently(client: CodeArtifactClient) -> None:
     publish(client)
     answer = client.delete_package_versions(**PACKAGE, versions=["1.0", "3.0"])
     assert set(answer["successfulVersions"]) == {"1.0"}
     assert answer["failedVersions"]["3.0"]["errorCode"] == "NOT_FOUND"
 
 
-def test_a_call_names_1_to_100_versions_and_the_revisions_of_the_same(client: CodeArtifactClient) -> None:
+def test_a_call_has_1_to_100_versions_and_matching_revisions(client: CodeArtifactClient) -> None:
     publish(client)
     call: dict[str, Any] = {**PACKAGE, "targetStatus": "Archived"}
     for versions in ([], [f"{number}" for number in range(101)]):
@@ -433,7 +433,7 @@ def test_a_copy_is_the_source_with_its_revision(client: CodeArtifactClient) -> N
     assert client.get_package_version_asset(**IN_PROD, packageVersion="1.0", asset="b.txt")["asset"].read() == b"two"
 
 
-def test_a_copy_is_pinned_to_the_revision_that_is_named(client: CodeArtifactClient) -> None:
+def test_a_copy_requires_the_specified_revision(client: CodeArtifactClient) -> None:
     revision = _bring_to(client, "Published")
     moved = client.copy_package_versions(**COPY, versionRevisions={"1.0": "other"})
     assert moved["failedVersions"]["1.0"]["errorCode"] == "MISMATCHED_REVISION"
@@ -441,7 +441,7 @@ def test_a_copy_is_pinned_to_the_revision_that_is_named(client: CodeArtifactClie
     assert client.copy_package_versions(**COPY, versionRevisions={"1.0": revision})["successfulVersions"]
 
 
-def test_a_copy_does_not_overwrite_unless_told_to(client: CodeArtifactClient) -> None:
+def test_a_copy_overwrites_only_with_allow_overwrite(client: CodeArtifactClient) -> None:
     publish(client, b"old")
     client.copy_package_versions(**COPY, versions=["1.0"])
     client.delete_package_versions(**PACKAGE, versions=["1.0"])
@@ -510,7 +510,7 @@ def test_a_disposed_destination_stays_disposed(client: CodeArtifactClient) -> No
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
-def test_every_list_is_cut_into_pages_without_gaps(size: int, client: CodeArtifactClient) -> None:
+def test_every_list_is_paginated_without_gaps(size: int, client: CodeArtifactClient) -> None:
     for number in range(3):
         publish(client, name=f"{number}", unfinished=True)
         publish(client, version=f"v{number}")
@@ -543,14 +543,14 @@ def test_every_list_is_cut_into_pages_without_gaps(size: int, client: CodeArtifa
     assert [each["version"] for page in newest for each in page["versions"]] == ["v2", "v1", "v0", "1.0"]
 
 
-def test_a_token_that_no_page_gave_is_refused(client: CodeArtifactClient) -> None:
+def test_an_invalid_page_token_is_refused(client: CodeArtifactClient) -> None:
     publish(client)
     for token in ("x", "WzFd", "W251bGxd", "e30="):
         with pytest.raises(client.exceptions.ValidationException, match="nextToken"):
             client.list_package_versions(**PACKAGE, nextToken=token)
 
 
-def test_a_page_is_a_hundred_long_unless_asked_for_more(client: CodeArtifactClient) -> None:
+def test_the_default_page_size_is_100(client: CodeArtifactClient) -> None:
     for number in range(101):
         client.create_repository(domain="acme", repository=f"r0{number:03}")
     first = client.list_repositories(repositoryPrefix="r0")
@@ -559,7 +559,7 @@ def test_a_page_is_a_hundred_long_unless_asked_for_more(client: CodeArtifactClie
     assert len(client.list_repositories(repositoryPrefix="r0", maxResults=1000)["repositories"]) == 101
 
 
-def test_versions_of_every_status_are_listed_or_those_of_one(client: CodeArtifactClient) -> None:
+def test_versions_are_listed_with_every_status_or_one(client: CodeArtifactClient) -> None:
     for status in STATUSES:
         _bring_to(client, status, status)
     everything = client.list_package_versions(**PACKAGE)
@@ -591,7 +591,7 @@ def test_packages_are_listed_by_format_namespace_and_prefix(client: CodeArtifact
     assert found(format="npm") == []
 
 
-def test_a_package_without_versions_stays_until_it_is_deleted(client: CodeArtifactClient) -> None:
+def test_an_empty_package_exists_until_it_is_deleted(client: CodeArtifactClient) -> None:
     publish(client)
     client.delete_package_versions(**PACKAGE, versions=["1.0"])
     assert client.list_package_versions(**PACKAGE)["versions"] == []

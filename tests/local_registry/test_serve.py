@@ -23,7 +23,7 @@ MAIN = [sys.executable, "-c", "from pulumi_codeartifact_release.cli import main;
 
 @contextlib.contextmanager
 def _serving(*arguments: object, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run the command; gives the process and its first line, printed once it listens."""
+    """Run the command; yield the process and its first line, which it prints when it listens."""
     process = subprocess.Popen(
         [*MAIN, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -41,7 +41,7 @@ def _serving(*arguments: object, **environment: str) -> Iterator[tuple[subproces
 
 @pytest.fixture(scope="module")
 def env_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The file of a registry with a domain in it."""
+    """The env file of a registry with a domain."""
     folder = tmp_path_factory.mktemp("serving")
     with _serving(folder / "registry", "--env-file", folder / "env"):
         _sourced(folder / "env", f"{shlex.quote(sys.executable)} -c {shlex.quote(MAKE_DOMAIN)}")
@@ -49,7 +49,7 @@ def env_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _sourced(env_file: Path, command: str, **environment: str) -> str:
-    """Return what a shell prints that has sourced the file."""
+    """Return the output of a shell that sourced the file."""
     script = f"set -eu; . {shlex.quote(str(env_file))}; {command}"
     clean = {"PATH": os.environ["PATH"], "HOME": str(env_file.parent), **environment}
     return subprocess.run(["sh", "-c", script], env=clean, capture_output=True, text=True, check=True).stdout
@@ -91,18 +91,18 @@ def test_the_aws_cli_works_in_any_shell_that_sourced_the_file(env_file: Path, tm
     assert _sourced(env_file, command, **shell("nonsense everywhere", tmp_path / "files")) == "acme\n"
 
 
-def test_what_a_user_prefers_of_the_aws_cli_is_left(env_file: Path) -> None:
+def test_output_preferences_of_the_aws_cli_are_kept(env_file: Path) -> None:
     shown = _sourced(env_file, 'echo "$AWS_PAGER $AWS_DEFAULT_OUTPUT"', AWS_PAGER="cat", AWS_DEFAULT_OUTPUT="text")
     assert shown.split() == ["cat", "text"]
 
 
-def test_a_region_of_the_shell_that_is_none_is_not_handed_on(tmp_path: Path) -> None:
+def test_an_invalid_region_of_the_shell_is_not_used(tmp_path: Path) -> None:
     env_file = tmp_path / "env"
     with _serving(tmp_path / "registry", "--env-file", env_file, AWS_REGION="no region"):
         assert _sourced(env_file, 'echo "$AWS_REGION"').strip() == "us-east-1"
 
 
-def test_the_file_keeps_the_users_region_and_what_needs_no_proxy(tmp_path: Path) -> None:
+def test_the_file_keeps_the_users_region_and_no_proxy(tmp_path: Path) -> None:
     env_file = tmp_path / "env"
     user = {"AWS_REGION": "eu-north-1", "NO_PROXY": "internal.example,10.0.0.0/8", "no_proxy": ""}
     with _serving(tmp_path / "registry", "--env-file", env_file, **user):
@@ -111,7 +111,7 @@ def test_the_file_keeps_the_users_region_and_what_needs_no_proxy(tmp_path: Path)
     assert shown.split() == ["eu-north-1", "eu-north-1", both, both]
 
 
-def test_an_interrupt_ends_it_cleanly_and_no_folder_was_made(tmp_path: Path) -> None:
+def test_an_interrupt_ends_it_cleanly_without_creating_a_folder(tmp_path: Path) -> None:
     with _serving(tmp_path / "registry", "--env-file", tmp_path / "env") as (process, _):
         process.send_signal(signal.SIGINT)
         _, log = process.communicate(timeout=20)
@@ -135,7 +135,7 @@ def test_an_older_env_file_is_replaced_whole(tmp_path: Path) -> None:
         assert "SECRET=old" not in env_file.read_text()
 
 
-def test_the_env_file_of_another_server_is_left_alone(tmp_path: Path) -> None:
+def test_the_env_file_of_another_server_is_not_removed(tmp_path: Path) -> None:
     env_file = tmp_path / "env"
     with _serving(tmp_path / "registry", "--env-file", env_file) as (process, _):
         env_file.rename(tmp_path / "moved")
@@ -172,14 +172,14 @@ def test_bad_usage_is_explained_and_exits_2(arguments: list[str], words: str, tm
     assert "Traceback" not in run.stderr
 
 
-def test_a_store_of_another_kind_is_refused(tmp_path: Path) -> None:
+def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "registry.sqlite3").write_text("not a database at all " * 100)
     run = subprocess.run([*MAIN, tmp_path], capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert "not the database of an embedded registry" in run.stderr
 
 
-def test_listening_to_the_network_is_warned_of(tmp_path: Path) -> None:
+def test_listening_on_the_network_prints_a_warning(tmp_path: Path) -> None:
     with _serving(tmp_path / "registry", "--host", "0.0.0.0", "--env-file", tmp_path / "env") as (process, first):
         assert "Serving" in first
         process.send_signal(signal.SIGTERM)

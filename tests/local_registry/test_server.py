@@ -1,4 +1,4 @@
-"""The server within another process: silent, on daemon threads, flat in memory, quick to start and to end."""
+"""The server in another process: silent, daemon threads, constant memory, fast start and end."""
 
 from __future__ import annotations
 
@@ -124,9 +124,7 @@ def test_starting_takes_less_than_a_fifth_of_a_second(client: CodeArtifactClient
     assert took < 0.2
 
 
-def test_closing_does_not_wait_for_those_who_dawdle(
-    client: CodeArtifactClient, folder: Path, model: ServiceModel
-) -> None:
+def test_closing_does_not_wait_for_slow_clients(client: CodeArtifactClient, folder: Path, model: ServiceModel) -> None:
     from .support import publish_request
 
     with contextlib.ExitStack() as stack:
@@ -169,9 +167,7 @@ def test_importing_the_package_imports_neither_botocore_nor_the_server() -> None
     assert run.stdout.strip() == "[]"
 
 
-def test_memory_stays_flat_whatever_the_size_of_an_asset(
-    client: CodeArtifactClient, folder: Path, tmp_path: Path
-) -> None:
+def test_memory_is_constant_for_any_size_of_an_asset(client: CodeArtifactClient, folder: Path, tmp_path: Path) -> None:
     import hashlib
 
     size = 300 * MEBIBYTE

@@ -59,7 +59,7 @@ def test_a_query_changed_after_signing_is_refused(server: LocalRegistry, model: 
         assert _refused(request.send(server)) == "InvalidSignatureException"
 
 
-def test_a_signature_for_one_operation_does_not_do_for_another(server: LocalRegistry, model: ServiceModel) -> None:
+def test_a_signature_is_valid_for_one_operation_only(server: LocalRegistry, model: ServiceModel) -> None:
     request = _describe(model).sign(server)
     request.method = "DELETE"
     assert _refused(request.send(server)) == "InvalidSignatureException"
@@ -75,7 +75,7 @@ def test_a_document_changed_after_signing_is_refused(
     assert [each["name"] for each in client.list_repositories()["repositories"]] == ["dev", "prod"]
 
 
-def test_a_document_hash_that_is_not_that_of_the_body_is_refused(server: LocalRegistry, model: ServiceModel) -> None:
+def test_a_wrong_content_hash_header_is_refused(server: LocalRegistry, model: ServiceModel) -> None:
     request = Request.of(model.operation_model("ListDomains"), {})
     request.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD"
     assert _refused(request.sign(server).send(server)) == "InvalidSignatureException"
@@ -91,7 +91,7 @@ def test_the_declared_hash_of_an_asset_is_signed(
     assert client.list_packages(domain="acme", repository="dev")["packages"] == []
 
 
-def test_a_signed_header_that_changed_or_went_is_refused(server: LocalRegistry, model: ServiceModel) -> None:
+def test_a_changed_or_missing_signed_header_is_refused(server: LocalRegistry, model: ServiceModel) -> None:
     def signed() -> Request:
         request = _describe(model)
         request.headers["x-custom"] = "one"
@@ -135,7 +135,7 @@ def test_a_clock_that_is_off_by_less_is_accepted(
         lambda text: "",
     ],
 )
-def test_an_authorization_that_cannot_be_read_is_refused(
+def test_an_invalid_authorization_header_is_refused(
     spoil: Callable[[str], str], server: LocalRegistry, model: ServiceModel
 ) -> None:
     request = _describe(model).sign(server)
@@ -143,7 +143,7 @@ def test_an_authorization_that_cannot_be_read_is_refused(
     assert _refused(request.send(server), status=400) == "IncompleteSignatureException"
 
 
-def test_a_time_that_is_none_or_not_that_of_the_scope_is_refused(server: LocalRegistry, model: ServiceModel) -> None:
+def test_an_invalid_time_or_another_date_in_the_scope_is_refused(server: LocalRegistry, model: ServiceModel) -> None:
     request = _describe(model).sign(server)
     request.headers["X-Amz-Date"] = "yesterday"
     assert _refused(request.send(server), status=400) == "IncompleteSignatureException"
@@ -151,7 +151,7 @@ def test_a_time_that_is_none_or_not_that_of_the_scope_is_refused(server: LocalRe
     assert _refused(request.send(server)) == "InvalidSignatureException"
 
 
-def test_credentials_are_one_pair_an_account_and_random_for_every_server(server: LocalRegistry, folder: Any) -> None:
+def test_each_account_has_one_key_which_is_random_per_server(server: LocalRegistry, folder: Any) -> None:
     assert server.credentials("111122223333") is server.credentials("111122223333")
     assert server.credentials("111122223333").account == "111122223333"
     assert server.credentials().access_key_id != server.credentials("111122223333").access_key_id
@@ -163,7 +163,7 @@ def test_credentials_are_one_pair_an_account_and_random_for_every_server(server:
             server.credentials(wrong)
 
 
-def test_the_key_says_whose_domain_is_meant_and_any_key_may_name_another_owner(server: LocalRegistry) -> None:
+def test_the_default_domain_owner_is_the_keys_account(server: LocalRegistry) -> None:
     ours, theirs = client_of(server), client_of(server, "111122223333", region="us-west-2")
     ours.create_domain(domain="acme")
     with pytest.raises(theirs.exceptions.ResourceNotFoundException):

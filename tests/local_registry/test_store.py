@@ -1,4 +1,4 @@
-"""What is on the disk: nothing before the first write, nothing from reads, everything acknowledged after a kill."""
+"""The folder: nothing before the first write, nothing from reads, all acknowledged writes after a kill."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _process(*arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 
 class _Elsewhere:
-    """A server in another process, as far as a request by hand needs to know it."""
+    """A server in another process, for handmade requests."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -90,7 +90,9 @@ def _everything_that_reads(client: CodeArtifactClient) -> Iterator[Any]:
     yield lambda: client.get_package_version_asset(**version, asset="a.txt").get("asset", io.BytesIO()).read()
 
 
-def test_a_missing_folder_reads_as_empty_and_stays_missing(empty: CodeArtifactClient, folder: Path) -> None:
+def test_a_missing_folder_is_an_empty_registry_and_reads_do_not_create_it(
+    empty: CodeArtifactClient, folder: Path
+) -> None:
     assert empty.list_domains()["domains"] == []
     writes = [
         lambda: publish(empty),
@@ -118,7 +120,7 @@ def test_reads_leave_the_folder_as_it_is(client: CodeArtifactClient, folder: Pat
     assert tree(folder) == before
 
 
-def test_a_read_could_not_write_if_it_tried(client: CodeArtifactClient, folder: Path) -> None:
+def test_a_read_connection_is_read_only(client: CodeArtifactClient, folder: Path) -> None:
     hashers = Hashers()
     store = Store(folder, hashers)
     with store.read() as rows, pytest.raises(sqlite3.OperationalError, match="readonly"):
@@ -139,7 +141,7 @@ def test_a_failed_write_leaves_the_rows_as_they_are(client: CodeArtifactClient, 
     assert after == before
 
 
-def test_what_was_written_is_there_for_the_next_server(client: CodeArtifactClient, folder: Path) -> None:
+def test_the_next_server_has_what_was_written(client: CodeArtifactClient, folder: Path) -> None:
     published = publish(client)
     with start(folder) as second, contextlib.closing(client_of(second)) as another:
         listed = another.list_package_version_assets(**PACKAGE, packageVersion="1.0")
@@ -152,7 +154,9 @@ def _blobs(folder: Path) -> set[str]:
     return {path.name for path in (folder / "blobs").iterdir()}
 
 
-def test_equal_contents_are_kept_once_and_go_with_the_last_asset(client: CodeArtifactClient, folder: Path) -> None:
+def test_equal_contents_are_stored_once_and_removed_with_the_last_asset(
+    client: CodeArtifactClient, folder: Path
+) -> None:
     shared, single = b"shared", b"single"
     publish(client, shared, "a", unfinished=True)
     publish(client, shared, "b", unfinished=True)
@@ -168,7 +172,7 @@ def test_equal_contents_are_kept_once_and_go_with_the_last_asset(client: CodeArt
     assert _blobs(folder) == set()
 
 
-def test_a_blob_lives_on_while_it_is_being_downloaded(client: CodeArtifactClient, folder: Path) -> None:
+def test_a_deleted_blob_can_still_be_downloaded_by_a_running_request(client: CodeArtifactClient, folder: Path) -> None:
     data = os.urandom(8 * MEBIBYTE)
     publish(client, data)
     body = client.get_package_version_asset(**PACKAGE, packageVersion="1.0", asset="a.txt")["asset"]
@@ -194,7 +198,7 @@ def test_a_newer_schema_is_refused(client: CodeArtifactClient, folder: Path) -> 
         client.list_domains()
 
 
-def test_a_folder_that_is_something_else_is_refused(folder: Path) -> None:
+def test_a_foreign_folder_is_refused(folder: Path) -> None:
     folder.mkdir()
     (folder / "registry.sqlite3").write_text("Dear diary, today I was mistaken for a database. " * 100)
     with pytest.raises(StoreError, match="not the database of an embedded registry"):
@@ -210,7 +214,7 @@ def test_an_empty_database_file_reads_as_empty_and_can_be_used(folder: Path) -> 
         assert client.create_domain(domain="acme")["domain"]["name"] == "acme"
 
 
-def test_leftovers_of_killed_processes_go_with_the_next_write(client: CodeArtifactClient, folder: Path) -> None:
+def test_the_next_write_removes_leftovers_of_killed_processes(client: CodeArtifactClient, folder: Path) -> None:
     publish(client)
     dead, alive = folder / "uploads" / ("d" * 32), folder / "uploads" / ("a" * 32)
     orphan = folder / "blobs" / sha256(b"never committed")
@@ -315,7 +319,7 @@ def test_processes_killed_while_they_publish_lose_nothing_acknowledged(
             acknowledged += [*"".join(lines).split(), *complete.split()]
     assert len(acknowledged) >= 35
     _holds(client, acknowledged)
-    # Each process clears up once, at its first write, and this one's was before the kills: hence another.
+    # Each process cleans up at its first write. This one has written before the kills, so use another.
     with start(folder) as again, contextlib.closing(client_of(again)) as another:
         publish(another, version="after")
     assert list((folder / "uploads").iterdir()) == []
@@ -332,7 +336,7 @@ def test_deleting_in_one_process_never_takes_the_bytes_of_another(client: CodeAr
     assert len(_blobs(folder)) == 1
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_a_read_only_folder_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with start(tmp_path / "file" / "registry") as server, contextlib.closing(client_of(server)) as client:
         assert client.list_domains()["domains"] == []

@@ -1,4 +1,4 @@
-"""The plugin in somebody's own project: found by its entry point, in a pytest of its own."""
+"""The plugin in another project: pytest finds it by its entry point."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytest_plugins = ["pytester"]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
 QUICK = ("-p", "no:hypothesispytest")
-"""Half of the time that a pytest needs to start is this plugin's, and none of these projects wants it."""
+"""This plugin takes half of the start of pytest, and these projects do not need it."""
 
 TESTS = """
 import os, subprocess, sys, threading
@@ -53,7 +53,7 @@ def pytest_sessionfinish(session):
 """
 
 
-def test_a_project_has_the_fixture_without_a_word_of_configuration(
+def test_a_project_has_the_fixture_without_configuration(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in HOSTILE.items():
@@ -62,16 +62,16 @@ def test_a_project_has_the_fixture_without_a_word_of_configuration(
     asked = ("-W", "error", "-p", "no:cacheprovider", "-n", "2", "--disable-socket", "--allow-hosts=127.0.0.1")
     done = pytester.runpytest_subprocess(*QUICK, *asked, timeout=60)
     done.assert_outcomes(passed=2, failed=1)
-    # The failure shows what the registry was asked for.
+    # The failure shows the requests to the registry.
     done.stdout.re_match_lines([r"-+ Requests to codeartifact_registry -+", r"POST /v1/package/versions\?.* -> 404.*"])
-    # Nothing is left of any: no thread, no folder, not even an empty one.
+    # Nothing is left of any registry: no thread and no folder.
     assert {path.read_text() for path in pytester.path.glob("left.*")} == {"[]"}
     assert len([*pytester.path.glob("left.*")]) == 3
     folders = [path.name for path in (pytester.path / "temp").rglob("*") if "codeartifact" in path.name]
     assert folders == []
 
 
-def test_the_examples_of_the_page_pass_as_they_are(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of_the_page_pass(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {}
     for block in re.findall(r"^```(?:sh|python)\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL):
         [name] = re.findall(r"^# (\w+\.\w+)\b", block, flags=re.MULTILINE)
@@ -84,7 +84,7 @@ def test_the_examples_of_the_page_pass_as_they_are(pytester: pytest.Pytester, mo
     done.assert_outcomes(passed=4)
 
 
-def test_every_member_of_the_registry_is_on_the_page() -> None:
+def test_the_page_lists_every_member_of_the_registry() -> None:
     from pulumi_codeartifact_release.pytest_plugin import CodeArtifactRegistry
 
     members = {*CodeArtifactRegistry.__annotations__, *vars(CodeArtifactRegistry)}
@@ -94,7 +94,7 @@ def test_every_member_of_the_registry_is_on_the_page() -> None:
     assert {name for name in members if not name.startswith("_")} == named
 
 
-def test_a_pytest_that_does_not_ask_for_it_pays_nothing() -> None:
+def test_the_plugin_imports_nothing_until_a_fixture_is_used() -> None:
     code = (
         "import sys, pytest; before = set(sys.modules); import pulumi_codeartifact_release.pytest_plugin;"
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))"

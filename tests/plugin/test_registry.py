@@ -1,4 +1,4 @@
-"""What the fixtures of the pytest plugin hand out, used as a test of somebody's script uses them."""
+"""The fixtures of the pytest plugin, used as in the tests of a script."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOSTILE = {
     "http_proxy": "http://127.0.0.1:9",
     "NO_PROXY": "example.com",
 }
-"""What a shell may hold that would lead elsewhere, or nowhere."""
+"""Settings of a shell that would redirect or break requests."""
 
 
 @pytest.fixture
@@ -47,13 +47,13 @@ def test_a_version_is_unfinished_until_the_last_asset(codeartifact_registry: Cod
 
 
 def test_each_test_has_a_registry_of_its_own(codeartifact_registry: CodeArtifactRegistry) -> None:
-    # The test above published this one.
+    # The test above published this version in its own registry.
     assert codeartifact_registry.versions("app", namespace="acme") == {}
     listed = codeartifact_registry.client.list_repositories()["repositories"]
     assert [(each.get("domainName"), each.get("name")) for each in listed] == [("acme", "dev")]
 
 
-def test_repositories_and_domains_are_made_where_they_are_missing(codeartifact_registry: CodeArtifactRegistry) -> None:
+def test_missing_repositories_and_domains_are_created(codeartifact_registry: CodeArtifactRegistry) -> None:
     one = codeartifact_registry
     for _ in range(2):
         one.create_repository("staging")
@@ -61,7 +61,7 @@ def test_repositories_and_domains_are_made_where_they_are_missing(codeartifact_r
     one.publish("app", "1.0.0", {"a": b"alpha"}, namespace="acme", repository="releases", domain="acme-prod")
     assert one.versions("app", namespace="acme", repository="releases", domain="acme-prod") == {"1.0.0": "Published"}
     assert one.versions("app", namespace="acme", repository="staging") == {}
-    # A name with a mistake in it must not look like a repository that nothing was published to.
+    # A misspelled repository must not look like an empty one.
     with pytest.raises(one.client.exceptions.ResourceNotFoundException):
         one.versions("app", namespace="acme", repository="stagin")
     with pytest.raises(one.client.exceptions.ResourceNotFoundException):
@@ -90,7 +90,7 @@ def test_another_account_has_keys_and_a_domain_of_its_own(codeartifact_registry:
         codeartifact_registry.as_account("1")
 
 
-def test_it_misbehaves_on_request_until_it_shall_not(codeartifact_registry: CodeArtifactRegistry) -> None:
+def test_faults_are_injected_until_they_are_cleared(codeartifact_registry: CodeArtifactRegistry) -> None:
     one = codeartifact_registry
     hits = one.misbehave({"fail": "AccessDeniedException", "operations": ["PublishPackageVersion"]})
     with pytest.raises(ClientError, match="AccessDeniedException"):
@@ -109,7 +109,7 @@ def test_it_misbehaves_on_request_until_it_shall_not(codeartifact_registry: Code
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_its_client_listens_to_no_setting_of_the_shell(
+def test_its_client_ignores_the_settings_of_the_shell(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     for variable, value in shell(name, tmp_path / "files").items():
@@ -119,14 +119,14 @@ def test_its_client_listens_to_no_setting_of_the_shell(
     assert one.as_account("111122223333").versions("app", namespace="acme") == {}
 
 
-def test_no_setting_of_the_shell_leads_elsewhere(
+def test_the_settings_of_the_shell_are_overridden(
     hostile_shell: None, codeartifact_registry: CodeArtifactRegistry, request: pytest.FixtureRequest
 ) -> None:
     one = codeartifact_registry
     assert one.client.meta.endpoint_url == one.url
     assert one.versions("app", namespace="acme") == {}
     assert os.environ["AWS_PROFILE"] == "not-there"
-    # In this process, too, where that is asked for.
+    # With the second fixture, in this process too.
     environ = request.getfixturevalue("codeartifact_environ")
     client = boto3.client("codeartifact")
     assert client.meta.endpoint_url == one.url
@@ -142,7 +142,7 @@ def test_boto3_does_not_use_the_keys_of_the_test_before(codeartifact_registry: C
     client = boto3.client("codeartifact")
     assert client.list_domains()["domains"]
     client.close()
-    # They are told by no report, and to nobody else on this machine.
+    # They are in no report, and no other user can read them.
     secret = codeartifact_registry.environ["AWS_SECRET_ACCESS_KEY"]
     assert secret not in repr(codeartifact_registry)
     profile = Path(codeartifact_registry.environ["AWS_SHARED_CREDENTIALS_FILE"])

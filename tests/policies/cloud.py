@@ -1,4 +1,4 @@
-"""As much of S3 and KMS as keeps a stack's state: objects in memory, a key that hides nothing. Knows what it was asked.
+"""As much of S3 and KMS as a stack's state needs: objects in memory, a key without encryption. Records requests.
 
 with Cloud() as cloud:
     subprocess.run(["pulumi", "preview"], env={..., **cloud.reached(backend)})
@@ -60,11 +60,11 @@ class Cloud:
         return {"PULUMI_BACKEND_URL": backend, "AWS_ENDPOINT_URL_KMS": self.url}
 
     def needed(self) -> set[Need]:
-        """What the requests since `forget` need."""
+        """The permissions that the requests since `forget` need."""
         return set(self._needed)
 
     def forget(self) -> None:
-        """Begin to record anew."""
+        """Clear the recorded requests."""
         self._needed.clear()
 
     def _key(self, target: str, body: bytes) -> tuple[int, bytes]:

@@ -1,4 +1,4 @@
-"""The manifest of docs/ci.md with its files, and a registry that AWS_ENDPOINT_URL_CODEARTIFACT names, behind a gate."""
+"""The manifest of docs/ci.md with its files, and a registry behind a gate as AWS_ENDPOINT_URL_CODEARTIFACT."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PACKAGE = "acme/payments-api"
 
 
 class Stand:
-    """Runs the command line, and knows what the registry was asked.
+    """Runs the command line, and records the requests to the registry.
 
     Attributes:
         folder: of the manifest; the working folder.
@@ -51,11 +51,11 @@ class Stand:
         self._gates: list[Gate] = []
 
     def needed(self) -> set[Need]:
-        """What the requests since `forget` need."""
+        """The permissions that the requests since `forget` need."""
         return needs(request for gate in self._gates for request in gate.requests)
 
     def forget(self) -> None:
-        """Begin to record anew."""
+        """Clear the recorded requests."""
         for gate in self._gates:
             gate.requests.clear()
 
@@ -70,7 +70,7 @@ class Stand:
     def apply(self, environment: str, *words: str, code: int | None = 0) -> Outcome:
         return self.ran("apply", "release.yaml", "-e", environment, "--yes", *words, code=code)
 
-    # --- what is released
+    # --- files and manifest
 
     def build(self, version: str, content: str = "built") -> None:
         """Write the files of a version."""
@@ -100,7 +100,7 @@ class Stand:
         (self.folder / "release.yaml").write_text(text.removesuffix(pin) + changed)
         return digest
 
-    # --- what somebody else does
+    # --- other publishers
 
     def key(self, environment: str) -> dict[str, Any]:
         domain, repository = PLACES[environment]
@@ -139,7 +139,7 @@ class Stand:
 
     @contextmanager
     def reached(self, server: LocalRegistry) -> Iterator[None]:
-        """Let everybody reach a server, through a gate."""
+        """Start a server behind a gate."""
         with Gate(server) as gate, self._monkeypatch.context() as patch:
             self._gates.append(gate)
             key = server.credentials()
@@ -154,7 +154,7 @@ class Stand:
             )
             for name, value in self.environ.items():
                 patch.setenv(name, value)
-            # A process reads its keys once, and every server has its own.
+            # A process reads its keys once, and each server has other keys.
             connections.close()
             yield
             connections.close()
@@ -165,7 +165,7 @@ class Stand:
         """Answer every DescribePackageVersion with a 404 that does not say what is missing."""
         fault = {"fail": "ResourceNotFoundException", "operations": ["DescribePackageVersion"]}
         with self._monkeypatch.context() as patch:
-            # The embedded server says what is missing; AWS need not.
+            # The embedded registry says what is missing; AWS may not.
             patch.setattr(faults, "ServiceError", lambda shape, message, **_members: ServiceError(shape, message))
             with start(self.registry, faults=faults.parse({"rules": [fault]})) as server, self.reached(server):
                 yield
@@ -173,7 +173,7 @@ class Stand:
 
 @pytest.fixture
 def stand(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
-    """Nothing is released yet; what is built is 1.4.2."""
+    """Nothing is released yet; the built version is 1.4.2."""
     folder = tmp_path / "repository"
     folder.mkdir()
     monkeypatch.chdir(folder)

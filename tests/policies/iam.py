@@ -1,4 +1,4 @@
-"""IAM, as far as the policies of docs/policies need it: what a request needs, and what a policy allows.
+"""The part of IAM that docs/policies uses: the permissions that a request needs, and those that a policy allows.
 
 needed = {Need("codeartifact:PublishPackageVersion", "arn:…:package/acme/dev/generic/acme/app")}
 missing(policy("publisher"), needed), idle(policy("publisher"), needed)
@@ -33,7 +33,7 @@ _OF_A_REPOSITORY = {"DescribeRepository"}
 
 
 class Need(NamedTuple):
-    """One action on one resource: what a policy must allow, word for word, without wildcards."""
+    """One action on one resource that a policy must allow, without wildcards."""
 
     action: str
     resource: str
@@ -59,7 +59,7 @@ class Policy:
         return Policy(self.grants + other.grants)
 
     def at(self, place: str) -> Policy:
-        """The same for another repository than `acme/dev`."""
+        """The same policy for another repository than `acme/dev`."""
         return Policy(tuple(Grant(action, text.replace("/acme/dev", f"/{place}")) for action, text in self.grants))
 
 
@@ -69,7 +69,7 @@ def document(name: str) -> dict[str, Any]:
 
 
 def policy(name: str) -> Policy:
-    """Read docs/policies/NAME.json; it must be of the simple form that this module judges."""
+    """Read docs/policies/NAME.json; it must have the simple form that this module supports."""
     loaded = document(name)
     assert loaded["Version"] == "2012-10-17"
     grants = []
@@ -84,28 +84,28 @@ def policy(name: str) -> Policy:
 
 
 def listed(value: str | list[str]) -> list[str]:
-    """A value of a policy that may stand alone."""
+    """Return a value of a policy as a list; it may be a single value."""
     return [value] if isinstance(value, str) else value
 
 
 def missing(policy: Policy, needed: Iterable[Need]) -> set[Need]:
-    """What is needed and not allowed."""
+    """Needed but not allowed."""
     return {need for need in needed if not any(grant.covers(need) for grant in policy.grants)}
 
 
 def idle(policy: Policy, needed: Iterable[Need]) -> set[Grant]:
-    """What is allowed and never needed."""
+    """Allowed but never needed."""
     known = list(needed)
     return {grant for grant in policy.grants if not any(grant.covers(need) for need in known)}
 
 
 def needs(requests: Iterable[str]) -> set[Need]:
-    """What requests to CodeArtifact need, each `METHOD /path?query` as it came over the wire."""
+    """Return the permissions that requests to CodeArtifact need; each request is `METHOD /path?query`."""
     return {need for request in requests for need in _needs(request)}
 
 
 def operation(request: str) -> str:
-    """The API's name of a request; raises KeyError for one that is not CodeArtifact's."""
+    """Return the API name of a request. Raises KeyError if it is not CodeArtifact's."""
     method, _, path = request.partition(" ")
     return _OPERATIONS[method, urlsplit(path).path]
 
@@ -125,7 +125,7 @@ def _needs(request: str) -> Iterator[Need]:
 
     action = f"codeartifact:{name}"
     if name == "CopyPackageVersions":
-        # Two resource types are required; and the guide asks for a second action, on the source.
+        # Two resource types are required, and by the guide also a second action on the source.
         yield Need(action, package(query["destination-repository"]))
         yield Need(action, repository(query["destination-repository"]))
         yield Need("codeartifact:ReadFromRepository", repository(query["source-repository"]))

@@ -1,4 +1,4 @@
-"""The jobs of docs/ci.md, run as they stand there, each held against the policies of the role that it takes.
+"""Runs the jobs of docs/ci.md unchanged, and compares each with the policies of its role.
 
 GitHub, S3 and KMS are not here: steps that only `uses` an action are passed over, and the bucket is the test's own.
 """
@@ -42,7 +42,7 @@ class Runner:
     ran: dict[str, set[Need]]
 
     def run(self, file: str, name: str, *, fails: bool = False, matrix: str = "", **environ: str) -> str:
-        """Run a job, and hold it against its role; returns what it prints."""
+        """Run a job, compare it with its role, and return its output."""
         told = job(file, name, **({"stack": matrix} if matrix else {}))
         self._forget()
         output = self.stand.folder / "output"
@@ -87,10 +87,10 @@ class Runner:
 
 
 def allowed(role: str, stack: str = "dev") -> Policy:
-    """Everything that a role may do."""
+    """The permissions of a role."""
     policies = [policy(name) for name in policies_of(role)]
     grants = [grant for each in policies for grant in each.grants]
-    # state.json is written for dev, and says that others put their own prefix in its place.
+    # state.json is for dev; the page says to replace the prefix for other environments.
     return Policy(
         tuple(Grant(action, text.replace("payments-api/dev/", f"payments-api/{stack}/")) for action, text in grants)
     )
@@ -103,7 +103,7 @@ def runner(stand: Stand, virtualenv: Path) -> Runner:
 
 
 @WITH_JQ
-def test_a_look_at_prod_waits_for_a_soak_and_fails_for_a_moved_pin(runner: Runner, stand: Stand) -> None:
+def test_the_look_job_waits_for_a_soak_and_fails_for_a_pin_mismatch(runner: Runner, stand: Stand) -> None:
     def look(event: str = "schedule", *, fails: bool = False) -> str:
         return runner.run("prod", "look", fails=fails, GITHUB_EVENT_NAME=event)
 
@@ -125,7 +125,7 @@ def test_a_look_at_prod_waits_for_a_soak_and_fails_for_a_moved_pin(runner: Runne
     look(fails=True)
 
 
-def test_without_pulumi_the_same_roles_do(runner: Runner, stand: Stand) -> None:
+def test_the_same_roles_suffice_without_pulumi(runner: Runner, stand: Stand) -> None:
     for environment in ("dev", "staging"):
         stand.apply(environment)
     stand.approve("1.4.2")
@@ -148,7 +148,7 @@ def test_without_pulumi_drift_fails_a_job(runner: Runner, stand: Stand) -> None:
 
 @pytest.mark.engine
 @pytest.mark.timeout(400)
-def test_the_jobs_run_and_take_no_more_than_their_roles(runner: Runner, stand: Stand, tmp_path: Path) -> None:
+def test_the_jobs_run_with_the_permissions_of_their_roles(runner: Runner, stand: Stand, tmp_path: Path) -> None:
     cli = pulumi_cli.find()
     if cli is None:
         pytest.skip(WITHOUT_CLI)
@@ -168,7 +168,7 @@ def test_the_jobs_run_and_take_no_more_than_their_roles(runner: Runner, stand: S
         assert "approved by" in runner.run("prod", "prod")
         assert {stand.status(environment, "1.4.2") for environment in ("dev", "staging", "prod")} == {"Published"}
 
-        # What somebody changed is seen, and repaired by the next promotion.
+        # A change by another publisher is detected, and repaired by the next promotion.
         stand.set_status("prod", "1.4.2", "Unlisted")
         runner.run("prod", "prod")
         assert stand.status("prod", "1.4.2") == "Published"
@@ -185,7 +185,7 @@ def test_the_jobs_run_and_take_no_more_than_their_roles(runner: Runner, stand: S
 
 
 def begin_stacks(runner: Runner, cloud: Cloud) -> None:
-    """Make the stacks as an operator does, with the page's own commands; what they write is what the page shows."""
+    """Create the stacks with the commands of the page; check that they write the files on the page."""
     for name in ("Pulumi.yaml", "__main__.py"):
         (runner.stand.folder / name).write_text((ROOT / name).read_text())
     [commands] = re.findall(

@@ -1,4 +1,4 @@
-"""docs/ci.md is kept true: its blocks parse, its commands and settings exist, its jobs are as careful as it says."""
+"""docs/ci.md is correct: its blocks parse, its commands and settings exist, its jobs follow its rules."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_links_within_other_pages_lead_to_a_heading() -> None:
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
-    """Every command line of the page: the program, and its words."""
+    """Every command line of the page: program and arguments."""
     for program, line in re.findall(COMMAND, PAGE):
         words = [
             word for word in shlex.split(line.partition(" > ")[0].partition(" && ")[0], posix=True) if word != "||"
@@ -104,7 +104,7 @@ def test_every_command_of_ours_exists_with_its_options_and_environments() -> Non
 def test_every_pulumi_command_is_one_that_the_tests_run() -> None:
     ran = {"up", "preview", "refresh", "stack", "config"}
     seen = {words[0] for program, words in commands() if program == "pulumi"}
-    # The others are for a person, and only named.
+    # The others are for people.
     assert seen == ran | {"cancel", "login"}
     for program, words in commands():
         if program == "pulumi" and "--stack" in words:
@@ -215,7 +215,7 @@ def test_a_job_has_a_token_only_if_it_takes_a_role_and_only_its_environment_take
 
 
 def test_a_pull_request_runs_the_preview_alone_and_a_fork_nothing() -> None:
-    # `on` is a truth value to YAML 1.1.
+    # YAML 1.1 parses `on` as true.
     triggers = {name: set(workflow(name)[True]) for name in WORKFLOWS}  # type: ignore[index]
     assert [name for name, on in triggers.items() if on & {"pull_request", "pull_request_target"}] == [
         ".github/workflows/preview.yml"

@@ -285,7 +285,7 @@ def test_names_are_compared_in_nfc_and_asked_for_as_the_registry_spells_them(reg
         assert f"fetch {DECOMPOSED}" in registry.calls
 
 
-def test_names_that_look_alike_stay_two(registry: Liar) -> None:
+def test_names_that_look_alike_stay_different(registry: Liar) -> None:
     registry.holds({COMPOSED: b"x", DECOMPOSED: b"y"}, Status.PUBLISHED)
     verdict = checked(registry, release({COMPOSED: b"x"}))
     assert verdict.outcome is VerifyOutcome.DIFFERS

@@ -1,4 +1,4 @@
-"""What the tests of the registry room share."""
+"""Fixtures of the registry's tests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from pulumi_codeartifact_release import connections
 
 @pytest.fixture(autouse=True)
 def _no_session_of_another_test() -> Iterator[None]:
-    """Forget what a process keeps: a session of one test would hold its settings for the next."""
+    """Clear the caches of the process: a session keeps the settings of its test."""
     yield
     connections.close()

@@ -1,4 +1,4 @@
-"""Whose a key is."""
+"""The account of an access key."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from pulumi_codeartifact_release.registry.access_keys import account_of_key
         ("AKIA7777777777777777", None),
     ],
 )
-def test_an_account_is_read_where_there_is_one(key: str, account: str | None) -> None:
+def test_the_account_is_decoded_if_the_key_contains_it(key: str, account: str | None) -> None:
     assert account_of_key(key) == account
 
 
 @pytest.mark.parametrize("account", ["000000000000", "000000000001", "111122223333", "999999999999"])
-def test_a_key_of_an_embedded_registry_holds_its_account(account: str) -> None:
+def test_a_key_of_an_embedded_registry_contains_its_account(account: str) -> None:
     keys = {Keyring().issue(account).access_key_id for _ in range(20)}
     assert {account_of_key(key) for key in keys} == {account}
     assert len(keys) == 20

@@ -1,4 +1,4 @@
-"""Which hosts are CodeArtifact's own, and which names are regions."""
+"""Hosts of CodeArtifact and names of regions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from pulumi_codeartifact_release.registry.client import ClientSettings, caller, 
         ("https://user@codeartifact.eu-west-1.amazonaws.com", False, False),
     ],
 )
-def test_hosts_are_told_apart(url: str, loopback: bool, aws: bool) -> None:
+def test_loopback_and_aws_hosts_are_recognized(url: str, loopback: bool, aws: bool) -> None:
     assert (is_loopback(url), is_aws(url)) == (loopback, aws)
 
 
@@ -73,7 +73,7 @@ REGIONS = [
 
 @pytest.mark.parametrize(("pattern", "suffix"), OWN)
 @pytest.mark.parametrize(("partition", "region"), REGIONS)
-def test_hosts_of_every_partition_are_own_ones(pattern: str, suffix: str, partition: str, region: str) -> None:
+def test_hosts_of_every_partition_are_aws_hosts(pattern: str, suffix: str, partition: str, region: str) -> None:
     url = pattern.format(region, PARTITIONS[partition]["outputs"][suffix])
     assert is_aws(url)
     assert region_of(url) == region
@@ -83,7 +83,7 @@ def test_hosts_of_every_partition_are_own_ones(pattern: str, suffix: str, partit
 @pytest.mark.parametrize("fips", [True, False])
 @pytest.mark.parametrize("dual", [True, False])
 @pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-east-1", "ap-southeast-9"])
-def test_what_botocore_makes_of_a_region_is_an_own_host(region: str, dual: bool, fips: bool) -> None:
+def test_botocores_host_for_a_region_is_an_aws_host(region: str, dual: bool, fips: bool) -> None:
     config = botocore.config.Config(use_dualstack_endpoint=dual, use_fips_endpoint=fips)
     session = Session()
     session.set_credentials("unused", "unused")
@@ -91,7 +91,7 @@ def test_what_botocore_makes_of_a_region_is_an_own_host(region: str, dual: bool,
     assert region_of(url) == region
 
 
-def test_every_region_that_botocore_lists_is_one() -> None:
+def test_every_region_of_botocore_is_accepted() -> None:
     listed = {region for each in PARTITIONS.values() for region in each["regions"] if not region.endswith("-global")}
     assert len(listed) > 35
     assert {refuse_region(region, "the region") for region in listed} == listed
@@ -124,7 +124,7 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("region", STRANGE)
-def test_what_is_no_region_is_used_for_none(region: str) -> None:
+def test_an_invalid_region_is_refused(region: str) -> None:
     for endpoint in ("", "https://registry.example.test", "http://127.0.0.1:1"):
         location = Location("acme", "dev", endpoint=endpoint)
         for each, environ in (
@@ -140,13 +140,13 @@ def test_what_is_no_region_is_used_for_none(region: str) -> None:
         connect(Location("acme", "dev", region=region))
     with pytest.raises(WrongRegionError):
         make_client(ClientSettings(region=region))
-    # Nobody is told who calls, by a host with such a name.
+    # No request for the caller goes to a host with such a name.
     assert caller(ClientSettings(region, access_key_id="x", secret_access_key="y")) is None
-    # What a folder calls its region is its own business.
+    # A local folder may use any name as its region.
     assert resolved_region(Location("acme", "dev", region=region, endpoint="file:x"), {}) == region
 
 
-def test_a_region_of_the_config_file_is_judged_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_of_the_config_file_is_checked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "config").write_text("[default]\nregion = execute-api\n")
@@ -182,13 +182,13 @@ def test_a_region_of_the_config_file_is_judged_too(tmp_path: Path, monkeypatch: 
         "codeartifact.amazonaws.com",
     ],
 )
-def test_a_host_that_somebody_else_may_have_needs_the_operator(host: str) -> None:
+def test_a_host_that_others_can_own_needs_permission(host: str) -> None:
     assert not is_aws(f"https://{host}")
     with pytest.raises(UsageError, match="a manifest may not choose where credentials and files are sent"):
         resolve(Location("acme", "dev", endpoint=f"https://{host}"), base=Path.cwd(), environ={})
 
 
-def test_the_partitions_are_known_without_what_takes_long_to_import() -> None:
+def test_the_partitions_are_read_without_slow_imports() -> None:
     code = (
         "import sys\n"
         "from pulumi_codeartifact_release.registry.aws_endpoints import refuse_region\n"

@@ -1,4 +1,4 @@
-"""The adapter: exactly the documented parameters, and every failure in our own words."""
+"""The adapter for boto3: documented parameters, and mapped errors."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def listing(names: str, revision: str = "r1", **more: str) -> dict[str, Any]:
     return {"assets": assets, "versionRevision": revision, **more}
 
 
-def test_describe_asks_for_the_version_and_returns_status_and_revision(stubbed: Stubbed) -> None:
+def test_describe_returns_status_and_revision(stubbed: Stubbed) -> None:
     answer = {"packageVersion": {"status": "Unfinished", "revision": "r1"}}
     stubbed.stub.add_response("describe_package_version", answer, VERSION)
     assert stubbed.registry.describe(AT) == VersionState(Status.UNFINISHED, "r1")
 
 
-def test_the_owner_of_the_domain_is_named_where_it_is_known(stubbed: Stubbed) -> None:
+def test_the_domain_owner_is_sent_if_it_is_known(stubbed: Stubbed) -> None:
     answer = {"packageVersion": {"status": "Published", "revision": "r1"}}
     stubbed.stub.add_response("describe_package_version", answer, {**VERSION, "domainOwner": "111122223333"})
     stubbed.registry.describe(OWNED)
@@ -89,7 +89,7 @@ def test_a_listing_without_a_revision_holds_for_the_revision_around_it(stubbed: 
 
 
 @pytest.mark.parametrize(("unfinished", "more"), [(True, {"unfinished": True}), (False, {})])
-def test_publish_passes_the_hash_and_asks_for_unfinished_only_when_meant(
+def test_publish_sends_the_hash_and_unfinished_if_requested(
     stubbed: Stubbed, unfinished: bool, more: dict[str, bool]
 ) -> None:
     content = asset("a.txt", b"abc")
@@ -122,14 +122,14 @@ def test_a_change_of_status_is_bound_to_status_and_revision(stubbed: Stubbed) ->
 
 
 @pytest.mark.parametrize("reason", ["MISMATCHED_REVISION", "MISMATCHED_STATUS", "NOT_FOUND", "NOT_ALLOWED", "SKIPPED"])
-def test_a_failed_version_in_a_200_answer_is_a_failure(stubbed: Stubbed, reason: str) -> None:
+def test_a_failed_version_in_a_200_response_is_an_error(stubbed: Stubbed, reason: str) -> None:
     failed = {"1.0": {"errorCode": reason, "errorMessage": "because"}}
     with pytest.raises(errors.StatusRefusedError, match="because") as caught:
         set_status(stubbed, {"successfulVersions": {}, "failedVersions": failed})
     assert caught.value.reason == reason
 
 
-def test_an_answer_that_does_not_mention_the_version_is_a_failure(stubbed: Stubbed) -> None:
+def test_a_response_without_the_version_is_an_error(stubbed: Stubbed) -> None:
     with pytest.raises(errors.StatusRefusedError):
         set_status(stubbed, {"successfulVersions": {"2.0": {"revision": "r"}}, "failedVersions": {}})
 
@@ -153,7 +153,7 @@ def test_an_answer_that_does_not_mention_the_version_is_a_failure(stubbed: Stubb
         ("ResourceNotFoundException", 404, {"resourceType": "package-version"}, errors.VersionNotFoundError, "has no"),
     ],
 )  # fmt: skip
-def test_answers_become_our_own_errors(
+def test_error_responses_are_mapped(
     stubbed: Stubbed, code: str, status: int, members: dict[str, str], expected: type[errors.ReleaseError], said: str
 ) -> None:
     stubbed.stub.add_client_error(
@@ -189,7 +189,7 @@ def test_answers_become_our_own_errors(
         (ResponseParserError("not JSON"), errors.ServerFaultError),
     ],
 )
-def test_failures_without_an_answer_become_our_own_errors(
+def test_failures_without_a_response_are_mapped(
     stubbed: Stubbed, monkeypatch: pytest.MonkeyPatch, raised: Exception, expected: type[errors.ReleaseError]
 ) -> None:
     def fail(**_parameters: object) -> None:
@@ -201,7 +201,7 @@ def test_failures_without_an_answer_become_our_own_errors(
     assert type(caught.value) is expected
 
 
-def test_a_404_that_does_not_say_what_is_missing_asks_for_the_repository(stubbed: Stubbed) -> None:
+def test_a_404_that_does_not_say_what_is_missing_reads_the_repository(stubbed: Stubbed) -> None:
     stubbed.stub.add_client_error("describe_package_version", "ResourceNotFoundException", "?", 404)
     stubbed.stub.add_response("describe_repository", {}, {"domain": "acme", "repository": "dev"})
     with pytest.raises(errors.VersionNotFoundError):
@@ -223,7 +223,7 @@ def test_a_404_is_never_taken_for_a_missing_version_if_the_repository_may_not_be
     assert not isinstance(caught.value, errors.VersionNotFoundError)
 
 
-def test_a_deleted_version_is_not_there(stubbed: Stubbed) -> None:
+def test_a_deleted_version_does_not_exist(stubbed: Stubbed) -> None:
     stubbed.stub.add_response("describe_package_version", {"packageVersion": {"status": "Deleted", "revision": "r"}})
     with pytest.raises(errors.VersionNotFoundError):
         stubbed.registry.describe(AT)
@@ -236,7 +236,7 @@ def throttle(stubbed: Stubbed, times: int, headers: dict[str, str]) -> None:
         )
 
 
-def test_throttled_calls_are_made_again(stubbed: Stubbed) -> None:
+def test_throttled_calls_are_retried(stubbed: Stubbed) -> None:
     throttle(stubbed, 3, {"retry-after": "2"})
     stubbed.stub.add_response("describe_package_version", {"packageVersion": {"status": "Published", "revision": "r"}})
     assert stubbed.registry.describe(AT).revision == "r"
@@ -249,19 +249,19 @@ def test_calls_that_are_always_throttled_end(stubbed: Stubbed) -> None:
 
 
 @pytest.mark.parametrize("answer", [{"packageVersion": {}}, {"packageVersion": {"status": "Published"}}])
-def test_an_answer_without_a_revision_is_a_fault_of_the_server(stubbed: Stubbed, answer: dict[str, Any]) -> None:
+def test_a_response_without_a_revision_is_a_server_fault(stubbed: Stubbed, answer: dict[str, Any]) -> None:
     stubbed.stub.add_response("describe_package_version", answer)
     with pytest.raises(errors.ReleaseError):
         stubbed.registry.describe(AT)
 
 
-def test_what_is_wrong_with_an_asset_names_the_asset(stubbed: Stubbed) -> None:
+def test_an_error_about_an_asset_names_it(stubbed: Stubbed) -> None:
     stubbed.stub.add_client_error("publish_package_version", "ValidationException", "no empty assets", 400)
     with pytest.raises(errors.InvalidRequestError, match=r"a\.txt of tools/app@1\.0 in acme/dev .*: no empty assets"):
         stubbed.registry.publish_asset(AT, asset("a.txt", b""), io.BytesIO(b""), unfinished=True)
 
 
-def test_a_publish_answer_without_its_optional_members_is_enough(stubbed: Stubbed) -> None:
+def test_a_publish_response_needs_no_optional_members(stubbed: Stubbed) -> None:
     for unfinished, status in ((True, Status.UNFINISHED), (False, Status.PUBLISHED)):
         stubbed.stub.add_response("publish_package_version", {})
         state = stubbed.registry.publish_asset(AT, asset("a", b"a"), io.BytesIO(b"a"), unfinished=unfinished)
@@ -269,7 +269,7 @@ def test_a_publish_answer_without_its_optional_members_is_enough(stubbed: Stubbe
 
 
 @pytest.mark.parametrize("revision", ["\x1b[2J", "a\nb", "x" * 2000])
-def test_a_revision_that_cannot_be_shown_is_a_fault_of_the_server(stubbed: Stubbed, revision: str) -> None:
+def test_an_unprintable_revision_is_a_server_fault(stubbed: Stubbed, revision: str) -> None:
     answer = {"packageVersion": {"status": "Published", "revision": revision}}
     stubbed.stub.add_response("describe_package_version", answer)
     with pytest.raises(errors.ServerFaultError, match="no usable revision"):
@@ -290,13 +290,13 @@ def described(stubbed: Stubbed, published: datetime | None = None, **headers: st
     return stubbed.registry.describe(AT)
 
 
-def test_describe_tells_since_when_it_is_published_and_what_time_it_is_there(stubbed: Stubbed) -> None:
+def test_describe_returns_the_published_time_and_the_servers_time(stubbed: Stubbed) -> None:
     state = described(stubbed, PUBLISHED_AT, date="Thu, 01 Jan 2026 16:30:05 GMT")
     assert state.published_time == datetime(2026, 1, 1, 3, tzinfo=UTC)
     assert state.answered_at == datetime(2026, 1, 1, 16, 30, 5, tzinfo=UTC)
 
 
-def test_another_moment_does_not_make_another_state(stubbed: Stubbed) -> None:
+def test_states_that_differ_only_in_time_are_equal(stubbed: Stubbed) -> None:
     first = described(stubbed, PUBLISHED_AT, date="Thu, 01 Jan 2026 16:30:05 GMT")
     assert first == described(stubbed) == VersionState(Status.PUBLISHED, "r1")
 
@@ -314,7 +314,7 @@ def test_another_moment_does_not_make_another_state(stubbed: Stubbed) -> None:
         f"Thu, 01 Jan 2026 00:00:00 +{'9' * 30}",
     ],
 )
-def test_a_date_that_cannot_be_read_is_no_time_at_all(stubbed: Stubbed, date: str | None) -> None:
+def test_an_unreadable_date_header_is_no_time(stubbed: Stubbed, date: str | None) -> None:
     headers = {} if date is None else {"date": date}
     assert described(stubbed, PUBLISHED_AT, **headers).answered_at is None
 
@@ -329,14 +329,14 @@ def test_a_clock_always_has_a_zone(stubbed: Stubbed, zone: str) -> None:
     "published",
     [
         None,
-        # Without a zone nobody knows which moment it is.
+        # Without a time zone it is ambiguous.
         datetime(2026, 1, 1),
-        # Nothing that can be reckoned with: no soak can be added to it, no zone applied.
+        # Too close to the limits of datetime for arithmetic with a soak or a zone.
         datetime.max.replace(tzinfo=UTC),
         datetime.min.replace(tzinfo=UTC),
     ],
 )
-def test_a_time_that_says_nothing_is_no_time_at_all(stubbed: Stubbed, published: datetime | None) -> None:
+def test_an_unusable_published_time_is_no_time(stubbed: Stubbed, published: datetime | None) -> None:
     assert described(stubbed, published).published_time is None
 
 
@@ -344,7 +344,7 @@ def test_a_time_that_says_nothing_is_no_time_at_all(stubbed: Stubbed, published:
 
 
 class Raw(io.BytesIO):
-    """The raw body of an answer; notes how much was asked for at once, and whether it was closed."""
+    """The raw body of a response; records the sizes of reads, and whether it was closed."""
 
     def __init__(self, content: bytes = b"", error: Exception | None = None) -> None:
         super().__init__(content)
@@ -365,7 +365,7 @@ def answers_with(stubbed: Stubbed, raw: Raw, length: int | None = None, at: dict
     stubbed.stub.add_response("get_package_version_asset", answer, {**(at or VERSION), "asset": "a.txt"})
 
 
-def test_a_download_comes_in_parts_that_are_never_large(stubbed: Stubbed) -> None:
+def test_a_download_is_read_in_small_parts(stubbed: Stubbed) -> None:
     content = bytes(range(256)) * 4096
     raw = Raw(content)
     answers_with(stubbed, raw)
@@ -393,7 +393,7 @@ def test_a_download_names_the_owner_of_the_domain(stubbed: Stubbed) -> None:
         pytest.param(b"ab", 3, urllib3.exceptions.SSLError("bad record"), id="TLS broke"),
     ],
 )
-def test_a_download_that_breaks_off_is_no_answer(
+def test_an_interrupted_download_is_unreachable(
     stubbed: Stubbed, content: bytes, length: int, error: Exception | None
 ) -> None:
     raw = Raw(content, error)
@@ -406,7 +406,7 @@ def test_a_download_that_breaks_off_is_no_answer(
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), errors.InterruptedReleaseError("stopped")])
-def test_whoever_takes_the_bytes_may_end_it_with_an_error_of_their_own(stubbed: Stubbed, error: Exception) -> None:
+def test_an_error_of_the_receiver_ends_a_download(stubbed: Stubbed, error: Exception) -> None:
     raw = Raw(bytes(1 << 20))
     answers_with(stubbed, raw)
 
@@ -422,7 +422,7 @@ def test_whoever_takes_the_bytes_may_end_it_with_an_error_of_their_own(stubbed: 
 
 
 @pytest.mark.parametrize("kind", ["asset", "package-version", "package"])
-def test_a_download_of_what_is_not_there_says_so(stubbed: Stubbed, kind: str) -> None:
+def test_a_download_of_a_missing_asset_is_an_error(stubbed: Stubbed, kind: str) -> None:
     stubbed.stub.add_client_error(
         "get_package_version_asset",
         "ResourceNotFoundException",
@@ -434,7 +434,7 @@ def test_a_download_of_what_is_not_there_says_so(stubbed: Stubbed, kind: str) ->
         stubbed.registry.fetch_asset(AT, asset("a.txt", b"abc"), lambda _part: None)
 
 
-def test_a_throttled_download_begins_anew(stubbed: Stubbed) -> None:
+def test_a_throttled_download_starts_again(stubbed: Stubbed) -> None:
     stubbed.stub.add_client_error("get_package_version_asset", "ThrottlingException", "slow down", 429)
     answers_with(stubbed, Raw(b"abc"))
     parts: list[bytes] = []
@@ -458,14 +458,14 @@ DONE = {"successfulVersions": {"1.0": {"revision": "r1", "status": "Published"}}
 
 
 def copied(stubbed: Stubbed, answer: dict[str, Any], *, over: bool = False) -> VersionState | None:
-    # The stub refuses any parameter that is not expected: `versions`, or `allowOverwrite` unasked for.
+    # The stub refuses unexpected parameters, such as `versions` or `allowOverwrite`.
     expected = {**COPY, "allowOverwrite": True} if over else COPY
     stubbed.stub.add_response("copy_package_versions", answer, expected)
     return stubbed.registry.copy(NEXT, source_repository="dev", revision="r1", allow_overwrite=over)
 
 
 @pytest.mark.parametrize("over", [False, True])
-def test_a_copy_is_bound_to_the_revision_and_overwrites_only_when_meant(stubbed: Stubbed, over: bool) -> None:
+def test_a_copy_sends_the_revision_and_overwrites_only_if_requested(stubbed: Stubbed, over: bool) -> None:
     assert copied(stubbed, DONE, over=over) == VersionState(Status.PUBLISHED, "r1")
 
 
@@ -476,7 +476,7 @@ def test_a_copy_names_the_owner_of_the_domain(stubbed: Stubbed) -> None:
 
 
 @pytest.mark.parametrize("reason", ["ALREADY_EXISTS", "MISMATCHED_REVISION", "NOT_FOUND", "NOT_ALLOWED", "SKIPPED"])
-def test_a_copy_that_failed_in_a_200_answer_is_a_failure(stubbed: Stubbed, reason: str) -> None:
+def test_a_failed_copy_in_a_200_response_is_an_error(stubbed: Stubbed, reason: str) -> None:
     failed = {"1.0": {"errorCode": reason, "errorMessage": "because"}}
     with pytest.raises(errors.StatusRefusedError, match=f"did not come as a copy: {reason}: because") as caught:
         copied(stubbed, {"successfulVersions": {}, "failedVersions": failed})
@@ -496,13 +496,11 @@ def test_a_copy_that_failed_in_a_200_answer_is_a_failure(stubbed: Stubbed, reaso
         {"successfulVersions": {"1.0": {"revision": "r1", "status": "Upside-down"}}},
     ],
 )
-def test_a_copy_of_which_the_answer_says_nothing_usable_is_left_to_reading(
-    stubbed: Stubbed, answer: dict[str, Any]
-) -> None:
+def test_a_copy_with_an_unusable_response_is_decided_by_reading(stubbed: Stubbed, answer: dict[str, Any]) -> None:
     assert copied(stubbed, answer) is None
 
 
-def test_a_throttled_copy_is_made_again(stubbed: Stubbed) -> None:
+def test_a_throttled_copy_is_retried(stubbed: Stubbed) -> None:
     stubbed.stub.add_client_error("copy_package_versions", "ThrottlingException", "slow down", 429)
     assert copied(stubbed, DONE) == VersionState(Status.PUBLISHED, "r1")
 
@@ -534,7 +532,7 @@ def test_the_newest_version_is_the_one_that_was_published_last(
     assert stubbed.registry.newest_version(AT) == expected
 
 
-def test_a_package_that_is_not_there_has_no_newest_version(stubbed: Stubbed) -> None:
+def test_a_missing_package_has_no_newest_version(stubbed: Stubbed) -> None:
     stubbed.stub.add_client_error(
         "list_package_versions",
         "ResourceNotFoundException",
@@ -545,7 +543,7 @@ def test_a_package_that_is_not_there_has_no_newest_version(stubbed: Stubbed) -> 
     assert stubbed.registry.newest_version(AT) is None
 
 
-def test_a_repository_that_is_not_there_is_not_taken_for_an_empty_one(stubbed: Stubbed) -> None:
+def test_a_missing_repository_is_not_an_empty_one(stubbed: Stubbed) -> None:
     stubbed.stub.add_client_error(
         "list_package_versions",
         "ResourceNotFoundException",

@@ -1,4 +1,4 @@
-"""Every private part of botocore that is used: a test here fails when botocore moves one."""
+"""The private parts of botocore that are used: a test fails if botocore changes one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients are what users of AWS expect: the standard chain, plus what is named."""
+"""Clients use the standard AWS settings and those of the manifest."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("config")
-def test_the_region_is_what_is_named_then_aws_region_then_the_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_region_comes_from_the_settings_then_aws_region_then_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     assert AwsSession().region() == "eu-central-1"
     assert AwsSession("release").region() == "eu-west-1"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-1")
@@ -82,7 +82,7 @@ def settings_of(settings: ClientSettings) -> Any:
 
 
 @pytest.mark.usefixtures("config")
-def test_our_retries_are_the_default_and_the_users_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_retry_settings_override_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings_of(ClientSettings()).retries == {"mode": "standard", "total_max_attempts": 6}
     assert settings_of(ClientSettings(profile="release")).retries == {
         "mode": "adaptive",
@@ -111,7 +111,7 @@ def test_the_profiles_ca_bundle_is_used() -> None:
 
 
 @pytest.mark.usefixtures("config")
-def test_loopback_is_never_asked_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loopback_never_uses_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.test:3128")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.test:3128")
     named = make_client(ClientSettings(endpoint="http://127.0.0.1:9"))
@@ -177,16 +177,14 @@ def test_fips_and_dual_stack_keep_their_region_whatever_endpoint_is_configured_f
 
 
 @pytest.mark.parametrize("fips", ["true", "false"])
-def test_an_endpoint_that_is_configured_counts_with_fips_too(
-    config: Path, monkeypatch: pytest.MonkeyPatch, fips: str
-) -> None:
+def test_a_configured_endpoint_is_used_with_fips_too(config: Path, monkeypatch: pytest.MonkeyPatch, fips: str) -> None:
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", fips)
     location = resolve(replace(HERE, profile="elsewhere"), base=config.parent)
     assert location.endpoint == "https://codeartifact.example.test"
     assert location.endpoint_source == "the AWS config file"
 
 
-def test_endpoints_of_the_shell_do_not_count_where_the_profile_ignores_them(
+def test_endpoints_of_the_shell_are_ignored_if_the_profile_says_so(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CODEARTIFACT", "https://codeartifact.example.test")
@@ -195,7 +193,7 @@ def test_endpoints_of_the_shell_do_not_count_where_the_profile_ignores_them(
     assert resolve(HERE, base=config.parent) == HERE
 
 
-def test_an_sts_of_the_aws_config_file_is_asked_with_the_profiles_keys(
+def test_the_sts_of_the_aws_config_file_is_called_with_the_profiles_keys(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, bytes]] = []
@@ -217,12 +215,11 @@ def test_an_sts_of_the_aws_config_file_is_asked_with_the_profiles_keys(
     ((url, authorization),) = asked
     assert url == "https://sts.example.test/"
     assert b"Credential=PROFILE/" in authorization
-    # Another profile, another configuration.
     assert caller(ClientSettings(), configured_only=True) is None
     assert len(asked) == 1
 
 
-def test_who_calls_is_only_a_convenience_and_never_an_error() -> None:
+def test_an_unknown_caller_is_not_an_error() -> None:
     assert caller(ClientSettings(profile="nobody")) is None
 
 
@@ -231,7 +228,7 @@ def test_a_secret_does_not_show_in_messages() -> None:
 
 
 class Made:
-    """Counts sessions, and the clients that they make."""
+    """Counts sessions and their clients."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sessions = 0
@@ -251,7 +248,7 @@ class Made:
 
 
 @pytest.mark.usefixtures("config")
-def test_a_client_is_made_once_and_a_second_time_only_where_a_proxy_is_in_the_way(
+def test_a_client_is_created_twice_only_to_bypass_a_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"):
@@ -277,7 +274,9 @@ def test_a_region_that_is_named_needs_no_session(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("config")
-def test_a_model_of_the_users_own_goes_first_as_in_botocore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_own_service_model_has_priority_as_in_botocore(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usual = create_loader().load_service_model("codeartifact", "service-2")
     usual["metadata"]["serviceFullName"] = "Ours"
     folder = tmp_path / "models" / "codeartifact" / "2018-09-22"
@@ -306,7 +305,7 @@ def test_models_are_those_of_botocore(name: str) -> None:
 
 
 @pytest.mark.usefixtures("config")
-def test_requests_say_what_sent_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_have_a_user_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     agents: list[str] = []
 
     def send(_session: object, request: Any) -> None:
@@ -321,8 +320,8 @@ def test_requests_say_what_sent_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.fullmatch(r"Botocore/\S+ Python/\S+ \S+ exec-env/CloudShell app/codeartifact-release", agents[0])
 
 
-def test_a_home_that_may_not_be_looked_into_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container whose HOME is another user's; botocore looks for models of services there."""
+def test_an_unreadable_home_folder_is_not_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose HOME belongs to another user. botocore looks for service models there."""
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / "models").write_text("no folder")
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -1,4 +1,4 @@
-"""What a release costs a server and the disk: connections opened, requests, and bytes that are read to be sent."""
+"""The costs of a release: connections, requests, and bytes read from the disk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LARGE = 300_000
 
 
 class Server(ThreadingHTTPServer):
-    """A registry of one version, which counts; `answers` has what is answered first, by asset name."""
+    """A registry with one version and counters; `answers` has the first response by asset name."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -106,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Counted:
-    """Content that counts what is read of it: a `Source`."""
+    """An asset source that counts the bytes read."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -151,7 +151,7 @@ def server() -> Iterator[Server]:
 
 
 class Leaping:
-    """The real clock, but that whoever sleeps is at the end of it at once."""
+    """The real clock, but sleeping takes no time."""
 
     def __init__(self) -> None:
         self._skipped = 0.0
@@ -172,7 +172,7 @@ class Impatient(ThreadScheduler):
 
 
 def publish(server: Server, sources: dict[str, Counted], monkeypatch: pytest.MonkeyPatch) -> Finished:
-    # The client's own second attempts wait a random time; ours are counted here.
+    # botocore's retries wait a random time; only ours are counted here.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     client = make_client(ClientSettings("us-east-1", None, server.url, "x", "y"))
     clock = Leaping()
@@ -188,19 +188,19 @@ def files(count: int, size: int) -> dict[str, Counted]:
     return {f"a{number:03}.bin": Counted(number.to_bytes(2, "big") * (size // 2)) for number in range(count)}
 
 
-def test_150_uploads_go_over_as_many_connections_as_uploads_at_once(
+def test_150_uploads_use_as_many_connections_as_parallel_uploads(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sources = files(150, 1024)
     assert len(publish(server, sources, monkeypatch).sent) == 150
     assert server.requests["/v1/package/version/publish"] == 150
-    # One that looked and sent the first asset, and is one of those that sent the rest.
+    # The connection of the read and the first asset is reused for the others.
     assert server.connections <= PARALLEL_UPLOADS
     assert server.status == "Published"
 
 
 @pytest.mark.parametrize("size", [0, 1024, 65_536, LARGE])
-def test_a_body_is_read_once_to_be_sent_and_never_to_be_signed(
+def test_a_body_is_read_once_for_sending_and_not_for_signing(
     server: Server, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sources = files(12 if size else 1, size)
@@ -224,9 +224,7 @@ def test_after_an_error_the_connection_is_used_again(
     assert server.connections <= PARALLEL_UPLOADS
 
 
-def test_a_second_attempt_reads_what_is_large_once_more_and_nothing_else(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_retry_reads_only_large_bodies_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = {"a.small": Counted(b"x" * 1024), "b.large": Counted(b"y" * LARGE), "c.large": Counted(b"z" * LARGE)}
     server.answers = dict.fromkeys(("a.small", "b.large"), (429, "ThrottlingException"))
     publish(server, sources, monkeypatch)

@@ -1,4 +1,4 @@
-"""One limit for the process: it is never exceeded, releases take turns, and nothing waits without need."""
+"""One rate limit per process: never exceeded, fair between releases, no unnecessary waits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def once(limiter: RateLimiter, operation: str = "Publish") -> None:
     permit.release()
 
 
-def test_a_burst_goes_at_once_and_the_rest_at_the_rate() -> None:
+def test_a_burst_starts_at_once_and_the_rest_at_the_rate() -> None:
     clock = Clock()
     limiter = limited(clock)
     times = []
@@ -42,11 +42,11 @@ def test_a_burst_goes_at_once_and_the_rest_at_the_rate() -> None:
         times.append(clock.now - 100)
     assert times[7] == 0
     assert abs(times[-1] - 14.2) < 1e-3
-    # In no second that begins with a request are there more than a quota's burst and one second's worth.
+    # No second that starts with a request has more than the burst and one second's worth.
     assert all(sum(t <= other < t + 1 for other in times) <= 20 for t in times)
 
 
-def test_after_a_pause_it_is_a_full_burst_again_and_no_more() -> None:
+def test_after_a_pause_there_is_one_full_burst() -> None:
     clock = Clock()
     limiter = limited(clock)
     for _ in range(8):
@@ -99,7 +99,7 @@ def test_the_rates_are_the_documented_quotas() -> None:
     assert AWS_RATES["CopyPackageVersions"] == 5
 
 
-def test_a_small_release_has_its_turn_at_once_behind_a_large_one() -> None:
+def test_a_small_release_does_not_wait_for_a_large_one() -> None:
     queue = FairQueue()
     large = [queue.join("large") for _ in range(100)]
     small = queue.join("small")
@@ -110,7 +110,7 @@ def test_a_small_release_has_its_turn_at_once_behind_a_large_one() -> None:
     assert order == [large[0], small, *large[1:]]
 
 
-def test_one_that_gives_up_takes_nobody_s_turn() -> None:
+def test_a_waiter_that_gives_up_takes_no_turn() -> None:
     queue = FairQueue()
     one, other, third = queue.join("a"), queue.join("a"), queue.join("b")
     queue.leave(other)
@@ -120,7 +120,7 @@ def test_one_that_gives_up_takes_nobody_s_turn() -> None:
 
 
 def test_threads_share_one_quota_and_releases_take_turns() -> None:
-    """One token each 20 ms: of the 30 that wait for it, the release of one is not the last."""
+    """One token per 20 ms and 30 waiters: a release with one request is not the last."""
     limiter = RateLimiter({"Publish": 50.0})
     for _ in range(50):
         once(limiter)
@@ -145,7 +145,7 @@ def test_threads_share_one_quota_and_releases_take_turns() -> None:
     assert order.index("small") < 25
 
 
-def test_what_is_under_way_is_bounded_and_an_answer_lets_the_next_go() -> None:
+def test_requests_in_flight_are_limited_and_a_response_frees_a_slot() -> None:
     limiter = RateLimiter({})
     begun = threading.Semaphore(0)
     finish = threading.Event()
@@ -178,7 +178,7 @@ def test_what_is_under_way_is_bounded_and_an_answer_lets_the_next_go() -> None:
     assert 1 <= most <= MAX_IN_FLIGHT
 
 
-def test_a_wait_ends_soon_where_there_is_a_reason_to_stop() -> None:
+def test_a_wait_ends_soon_if_there_is_a_reason_to_stop() -> None:
     limiter = RateLimiter({"Publish": 0.05})
     permit = limiter.permit("Publish", "a release")
     permit.acquire()
@@ -202,7 +202,7 @@ def test_a_wait_ends_soon_where_there_is_a_reason_to_stop() -> None:
     stop, asked = True, time.monotonic()
     thread.join(5)
     assert ended[0] - asked < 1
-    # And it stands in nobody's way.
+    # And it blocks no other waiter.
     assert limiter.wait_time("Publish") > 15
     assert limiter._state("Publish").queue.first is None
 
@@ -215,7 +215,7 @@ def test_a_request_without_a_response_is_in_flight_no_more() -> None:
     assert clock.now == 100
 
 
-def test_a_call_that_is_stopped_while_it_waits_keeps_nobody_else_waiting() -> None:
+def test_a_stopped_waiter_does_not_block_others() -> None:
     clock = Clock()
     limiter = limited(clock, 1.0)
     once(limiter)

@@ -1,4 +1,4 @@
-"""Throttled answers over a real client: each attempt keeps to the rate, none is made behind the limiter's back."""
+"""Throttled responses with a real client: each attempt respects the rate, and none bypasses the limiter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Raw:
 
 
 class Server:
-    """Answers instead of the network, in virtual time."""
+    """Responds instead of the network, in virtual time."""
 
     def __init__(self, checkpoint: Callable[[], None] = lambda: None) -> None:
         self.now = 0.0
@@ -50,7 +50,7 @@ class Server:
 
 
 @pytest.mark.parametrize("status", [429, 503, 400])
-def test_retry_after_is_kept_to_and_botocore_sends_nothing_in_between(status: int) -> None:
+def test_retry_after_is_respected_and_botocore_sends_nothing_meanwhile(status: int) -> None:
     server = Server()
     server.answers = [(status, "ThrottlingException", {"retry-after": "2"})] * 3
     assert server.registry.describe(AT).revision == "r"
@@ -85,7 +85,7 @@ def test_retry_after_is_kept_to_and_botocore_sends_nothing_in_between(status: in
 )
 @pytest.mark.parametrize("code", ["ThrottlingException", "ServiceUnavailableException"])
 def test_retry_after_is_whole_seconds_and_anything_else_is_absent(header: str, least: float, code: str) -> None:
-    """It never makes an answer unreadable, whatever the error is."""
+    """An invalid value never makes the response unreadable."""
     server = Server()
     server.answers = [(429, code, {"retry-after": header})]
     assert server.registry.describe(AT).revision == "r"
@@ -95,7 +95,7 @@ def test_retry_after_is_whole_seconds_and_anything_else_is_absent(header: str, l
 
 
 @pytest.mark.parametrize("header", ["soon", "1.5", "Wed, 21 Oct 2199 07:28:00 GMT", "9" * 5000])
-def test_a_strange_retry_after_of_another_answer_does_not_matter(header: str) -> None:
+def test_an_invalid_retry_after_of_another_error_is_ignored(header: str) -> None:
     server = Server()
     server.answers = [(200, "", {"retry-after": header})]
     assert server.registry.describe(AT).revision == "r"
@@ -105,7 +105,7 @@ def test_a_strange_retry_after_of_another_answer_does_not_matter(header: str) ->
 
 
 @pytest.mark.parametrize("header", [{}, {"retry-after": "0"}, {"retry-after": "1"}, {"retry-after": "20"}])
-def test_throttling_is_reported_after_minutes_whatever_the_answers_ask_for(header: dict[str, str]) -> None:
+def test_throttling_is_reported_after_minutes_for_any_retry_after(header: dict[str, str]) -> None:
     server = Server()
     server.answers = [(429, "ThrottlingException", header)] * 500
     with pytest.raises(errors.ThrottledError):
@@ -126,8 +126,8 @@ def test_a_stop_ends_the_wait_at_once() -> None:
     assert server.now <= 5.5
 
 
-def test_what_one_request_is_told_to_wait_is_not_the_others_to_wait() -> None:
-    """It halves the rate; if all of them waited as long as one is told, each throttled answer would stop them."""
+def test_retry_after_applies_to_its_request_only() -> None:
+    """It only halves the rate for the others. If they waited too, each throttled response would stop all of them."""
     server = Server()
     server.answers = [(429, "ThrottlingException", {"retry-after": "20"})]
     server.registry.describe(AT)
@@ -136,17 +136,17 @@ def test_what_one_request_is_told_to_wait_is_not_the_others_to_wait() -> None:
     assert server.now - began <= 1
 
 
-def test_without_a_time_it_waits_and_waits_longer() -> None:
+def test_waits_grow_without_a_retry_after() -> None:
     server = Server()
     server.answers = [(429, "ThrottlingException", {})] * 8
     assert server.registry.describe(AT).revision == "r"
     waits = [later - earlier for earlier, later in itertools.pairwise(server.times)]
     assert waits[0] >= 0.25
-    # At most five seconds, and then for the rate, which is 0.5 per second by then.
+    # At most five seconds, then the rate limit, which has fallen to 0.5 per second.
     assert 2.5 <= waits[-1] <= 5 + 2
 
 
-def test_a_fault_is_still_botocore_s_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_botocore_still_retries_server_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     server = Server()
     server.answers = [(500, "InternalServerException", {})] * 2
@@ -154,7 +154,7 @@ def test_a_fault_is_still_botocore_s_to_try_again(monkeypatch: pytest.MonkeyPatc
     assert len(server.times) == 3
 
 
-def test_a_throttled_answer_is_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_throttled_response_costs_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr("time.sleep", slept.append)
     server = Server()
@@ -163,8 +163,8 @@ def test_a_throttled_answer_is_one_request(monkeypatch: pytest.MonkeyPatch) -> N
     assert (len(server.times), slept) == (2, [])
 
 
-def test_throttled_answers_leave_botocore_s_allowance_for_faults(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has 500 to give away, takes 5 for each retry, and gives them back for none that we make."""
+def test_throttled_responses_leave_botocores_retry_quota_for_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore has a retry quota of 500, uses 5 per retry, and gets none back for our retries."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     server = Server()
     for _ in range(130):

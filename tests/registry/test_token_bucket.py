@@ -30,7 +30,7 @@ class Server:
     burst: float
     latency: float
     refused: float = 0.0
-    """The share that is throttled at random."""
+    """The share of requests that are throttled at random."""
     seed: int = 0
     retry_after: int | None = 1
     tokens: float = field(init=False)
@@ -60,7 +60,7 @@ class Call:
 
 @dataclass
 class Client:
-    """A process: so many threads, each with one call until it is accepted."""
+    """A process with threads, each of which retries one call until it is accepted."""
 
     bucket: TokenBucket
     left: int
@@ -111,7 +111,7 @@ def run(server: Server, requests: int = 150, *, limit: float | None = None, clie
                 at(now + call.backoff.wait_time(server.retry_after), "again", client, call)
         elif what == "again" and call:
             client.ready.append(call)
-        # The first of a release goes alone.
+        # The first request of a release is sent alone.
         while client.left and client.threads_busy < (MAX_IN_FLIGHT if client.done else 1):
             client.left -= 1
             client.threads_busy += 1
@@ -137,7 +137,7 @@ def run(server: Server, requests: int = 150, *, limit: float | None = None, clie
 def test_a_known_quota_is_never_exceeded_and_used_up(rate: float, latency: float) -> None:
     results = [run(Server(rate, rate, latency, seed=seed), int(rate * 15), limit=rate) for seed in _SEEDS]
     assert max(result.throttled for result in results) == 0
-    # 16 in flight are what bounds 50 per second over 200 ms. The last answer is on its way for as long as the latency.
+    # With 200 ms latency, 16 in flight are the limit for 50 per second. The last response takes the latency.
     least = max((rate * 15 - rate) / rate, rate * 15 * latency * 1.2 / MAX_IN_FLIGHT)
     assert mean(result.seconds for result in results) <= 1.05 * least + 2 * latency
 
@@ -165,15 +165,15 @@ def test_several_processes_share_a_quota_and_all_succeed(clients: int, latency: 
 def test_throttling_at_random_costs_little_more_than_a_minute(
     limit: float | None, latency: float, retry_after: int | None
 ) -> None:
-    """150 requests of which 30 % are throttled."""
+    """150 requests, 30 % of them throttled."""
     servers = [Server(1e6, 1e6, latency, 0.3, seed, retry_after) for seed in range(8)]
     results = [run(server, limit=limit) for server in servers]
     assert mean(result.seconds for result in results) <= 90
     assert sum(result.gave_up for result in results) == 0
 
 
-def test_slow_answers_are_waited_for_side_by_side() -> None:
-    """150 answers of a second each, without a limit, and with the documented one."""
+def test_slow_responses_are_awaited_in_parallel() -> None:
+    """150 responses of one second each, without a limit and with the documented one."""
     assert run(Server(1e9, 1e9, 1.0)).seconds < (150 / MAX_IN_FLIGHT + 2) * 1.3
     assert run(Server(10, 10, 1.0), limit=10).seconds < 14 * 1.05 + 2.6
 

@@ -1,4 +1,4 @@
-"""The adapter on a real connection: what is read, how often, and in how much memory."""
+"""The adapter on a real connection: reads, and memory."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def registry(connection: Connection) -> Registry:
 
 
 class CountingBody(io.BytesIO):
-    """Counts what is read of it."""
+    """Counts the bytes read."""
 
     count = 0
 
@@ -89,7 +89,7 @@ def test_a_release_goes_through_all_four_calls(registry: Registry) -> None:
     assert registry.describe(AT) == state
 
 
-def test_a_listing_of_many_pages_is_whole(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listing_of_many_pages_is_complete(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pulumi_codeartifact_release.registry.boto._PAGE", 7)
     expected = {f"{number:03}": asset(f"{number:03}", bytes([number])) for number in range(50)}
     for content in expected.values():
@@ -97,7 +97,7 @@ def test_a_listing_of_many_pages_is_whole(registry: Registry, monkeypatch: pytes
     assert registry.list_assets(AT).assets == expected
 
 
-def test_a_body_that_is_not_its_hash_is_refused(registry: Registry) -> None:
+def test_a_body_that_does_not_match_its_hash_is_refused(registry: Registry) -> None:
     wrong = Asset("a", 3, asset("a", b"abd").sha256)
     with pytest.raises(InvalidRequestError):
         registry.publish_asset(AT, wrong, io.BytesIO(b"abc"), unfinished=True)
@@ -109,7 +109,7 @@ def test_other_bytes_under_a_name_are_a_conflict(registry: Registry) -> None:
         registry.publish_asset(AT, asset("a", b"ABC"), io.BytesIO(b"ABC"), unfinished=True)
 
 
-def test_a_revision_that_moved_is_refused(registry: Registry) -> None:
+def test_a_stale_revision_is_refused(registry: Registry) -> None:
     registry.publish_asset(AT, asset("a", b"abc"), io.BytesIO(b"abc"), unfinished=True)
     listing = registry.list_assets(AT)
     registry.publish_asset(AT, asset("b", b"b"), io.BytesIO(b"b"), unfinished=True)
@@ -118,7 +118,7 @@ def test_a_revision_that_moved_is_refused(registry: Registry) -> None:
     assert caught.value.reason == "MISMATCHED_REVISION"
 
 
-def test_memory_stays_flat_for_a_large_asset(tmp_path: Path) -> None:
+def test_memory_is_constant_for_a_large_asset(tmp_path: Path) -> None:
     with (tmp_path / "large.bin").open("wb") as file:
         file.truncate(400 << 20)
     (tmp_path / "release.yaml").write_text(
@@ -158,7 +158,7 @@ def published(registry: Registry, contents: dict[str, bytes]) -> str:
     return registry.set_status(AT, revision=revision, expected=Status.UNFINISHED, target=Status.PUBLISHED).revision
 
 
-def test_what_was_published_downloads_whole(registry: Registry) -> None:
+def test_a_published_asset_downloads_completely(registry: Registry) -> None:
     contents = {"large \u00e9 ~!@^&()-`_+[]{};,.bin": bytes(range(256)) * 5000, "empty": b""}
     published(registry, contents)
     for name, content in contents.items():
@@ -168,7 +168,7 @@ def test_what_was_published_downloads_whole(registry: Registry) -> None:
         assert max(map(len, parts), default=0) <= 1 << 18
 
 
-def test_what_is_not_there_does_not_download(registry: Registry) -> None:
+def test_a_missing_asset_cannot_be_downloaded(registry: Registry) -> None:
     published(registry, {"a": b"abc"})
     for at, wanted in ((AT, "b"), (replace(AT, version="2.0"), "a"), (replace(AT, package="other"), "a")):
         with pytest.raises(VersionNotFoundError):
@@ -193,14 +193,14 @@ def test_a_copy_holds_the_assets_of_its_source_at_the_sources_revision(registry:
     assert staging.copy(NEXT, source_repository="dev", revision=revision, allow_overwrite=True)
 
 
-def test_since_when_and_what_time_it_is_are_of_one_clock(registry: Registry) -> None:
+def test_published_time_and_server_time_are_from_one_clock(registry: Registry) -> None:
     before = datetime.now(UTC)
     published(registry, {"a": b"abc"})
     state = registry.describe(AT)
     assert state.published_time is not None
     assert state.answered_at is not None
     assert before <= state.published_time <= datetime.now(UTC)
-    # A `Date` has whole seconds, and a server need not make a new one for every answer.
+    # A `Date` has whole seconds, and a server may cache it.
     assert before - timedelta(seconds=10) <= state.answered_at <= datetime.now(UTC)
 
 
@@ -213,7 +213,7 @@ def test_the_newest_version_is_the_one_that_was_published_last(registry: Registr
     assert registry.newest_version(replace(AT, version="")) == "0.9"
 
 
-def test_once_stopped_nothing_is_copied_and_reads_go_on(registry: Registry, staging: Registry, tmp_path: Path) -> None:
+def test_after_a_stop_nothing_is_copied_but_reads_work(registry: Registry, staging: Registry, tmp_path: Path) -> None:
     revision = published(registry, {"a": b"abc"})
 
     def stop() -> None:
@@ -231,7 +231,7 @@ def test_once_stopped_nothing_is_copied_and_reads_go_on(registry: Registry, stag
 
 @contextmanager
 def faulty(folder: Path, *rules: dict[str, object]) -> Iterator[Registry]:
-    """A registry that does wrong on purpose, with the repositories dev and releases."""
+    """A registry with injected faults and the repositories dev and releases."""
     with start(folder, faults=parse({"rules": list(rules)})) as server:
         key = server.credentials()
         client = make_client(ClientSettings("us-east-1", None, server.url, key.access_key_id, key.secret_access_key))
@@ -245,7 +245,7 @@ def faulty(folder: Path, *rules: dict[str, object]) -> Iterator[Registry]:
 CUT: dict[str, object] = {"cut": "response", "operations": ["GetPackageVersionAsset"]}
 
 
-def test_a_download_that_is_cut_in_the_middle_is_no_answer(tmp_path: Path) -> None:
+def test_a_download_that_is_cut_is_unreachable(tmp_path: Path) -> None:
     content = bytes(100_000)
     with faulty(tmp_path, CUT) as registry:
         published(registry, {"a": content})
@@ -255,13 +255,13 @@ def test_a_download_that_is_cut_in_the_middle_is_no_answer(tmp_path: Path) -> No
         assert len(b"".join(parts)) < len(content)
 
 
-def test_a_transfer_goes_on_where_downloads_were_cut(tmp_path: Path) -> None:
+def test_a_transfer_resumes_after_cut_downloads(tmp_path: Path) -> None:
     contents = {name: name.encode() * 50_000 for name in "abc"}
     far = replace(AT, repository="releases")
     with faulty(tmp_path, {**CUT, "every": 2, "first": 4}) as registry:
         published(registry, contents)
         scheduler = InlineScheduler()
-        # As if it was another domain: nothing is copied.
+        # As in another domain: nothing is copied.
         promotion_source = PromotionSource(Promotion(AT, far), lambda: registry, same_domain=False)
         release = Release(far, choose_candidate(promotion_source, None, scheduler).assets)
         events = list(
@@ -278,7 +278,7 @@ def test_a_transfer_goes_on_where_downloads_were_cut(tmp_path: Path) -> None:
         assert registry.describe(far).status is Status.PUBLISHED
 
 
-def test_an_error_without_an_end_instead_of_a_download_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_error_response_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     given: list[int] = []
 
@@ -306,11 +306,11 @@ def test_an_error_without_an_end_instead_of_a_download_fills_no_memory(monkeypat
             registry.fetch_asset(AT, asset("a", b"abc"), lambda _part: None)
         server.shutdown()
         thread.join()
-    # The bound and what sockets hold, not the GiB that was offered.
+    # Only the limit and the buffers of sockets, not the whole GiB.
     assert sum(given) < 100 << 20
 
 
-def test_memory_stays_flat_for_a_large_promotion(tmp_path: Path) -> None:
+def test_memory_is_constant_for_a_large_promotion(tmp_path: Path) -> None:
     size = 128 << 20
     with (tmp_path / "large.bin").open("wb") as file:
         file.truncate(size)

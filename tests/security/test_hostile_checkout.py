@@ -1,4 +1,4 @@
-"""A checkout that tries everything: seen from outside, no command of it runs, and no file outside of it changes."""
+"""A hostile checkout, observed from outside: none of its commands run, and no file outside changes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ os._exit(0)
 
 @dataclass(frozen=True)
 class Stand:
-    """A hostile checkout, and what must not change.
+    """A hostile checkout, and files that must not change.
 
     Attributes:
         marks: where every command of the checkout leaves a file.
@@ -94,7 +94,7 @@ class Stand:
     environ: dict[str, str]
 
     def run(self, *words: str, code: str = CLI) -> subprocess.CompletedProcess[str]:
-        """Run in the checkout, watched."""
+        """Run a command in the checkout and observe it."""
         script = self.outside.parent / "watched.py"
         script.write_text(WATCHED + code)
         return subprocess.run(
@@ -150,7 +150,7 @@ def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Stand:
         (checkout / ".git" / "config").write_text("[core]\n\tbare = false\n")
     with (checkout / ".git" / "config").open("a") as file:
         file.write(settings)
-    # Changed since it was committed, so that git has to look at it, through the filters.
+    # Changed since the commit, so that git would read it through the filters.
     (checkout / "VERSION").write_text("1.1\n")
     if request.param != "repository":
         for path in (checkout / ".git").iterdir():
@@ -211,7 +211,7 @@ def test_no_command_of_the_checkout_runs_and_nothing_outside_is_written(stand: S
         stand.assert_unharmed()
 
 
-def test_nor_does_the_command_as_it_is_installed_import_from_the_checkout(stand: Stand) -> None:
+def test_the_installed_command_imports_nothing_from_the_checkout(stand: Stand) -> None:
     for words in (["plan", "release.yaml", "-e", "dev"], ["--version"]):
         done = subprocess.run(
             [COMMAND, *words], cwd=stand.checkout, env=stand.environ, capture_output=True, text=True, check=False
@@ -220,7 +220,7 @@ def test_nor_does_the_command_as_it_is_installed_import_from_the_checkout(stand:
     stand.assert_unharmed()
 
 
-def test_a_preview_and_an_update_run_none_either(stand: Stand) -> None:
+def test_a_preview_and_an_update_run_no_command_of_the_checkout(stand: Stand) -> None:
     done = stand.run(code=PULUMI)
     assert done.returncode == 0, done.stderr
     stand.assert_unharmed()
@@ -234,11 +234,11 @@ def test_a_preview_and_an_update_run_none_either(stand: Stand) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG is not asked elsewhere")
-def test_a_cache_that_the_checkout_brings_is_not_used(stand: Stand) -> None:
+def test_a_cache_in_the_checkout_is_not_used(stand: Stand) -> None:
     brought = stand.checkout / ".cache" / "codeartifact-release"
     brought.mkdir(parents=True, mode=0o700)
     newest = max(path.stat().st_ctime for path in (stand.checkout / "dist").iterdir())
-    # The hash of a file that was just written is not kept, because the next write might not show in its times.
+    # The hash of a new file is not stored, because the next write may have the same timestamp.
     time.sleep(max(0.0, newest + 3 - time.time()))
     for base in (str(stand.checkout / ".cache"), ".cache"):
         stand.environ["XDG_CACHE_HOME"] = base
@@ -247,7 +247,7 @@ def test_a_cache_that_the_checkout_brings_is_not_used(stand: Stand) -> None:
     assert (Path(stand.environ["HOME"]) / ".cache" / "codeartifact-release").is_dir()
 
 
-def test_shells_are_offered_nothing_that_they_would_run(stand: Stand) -> None:
+def test_shell_completion_offers_no_commands(stand: Stand) -> None:
     names = ["good", f"$({stand.checkout}/git)", "`git`", "a\nb", "a;git", "a b"]
     (stand.checkout / "release.yaml").write_text(json.dumps({"environments": {name: {} for name in names}}))
     environ = {"_CODEARTIFACT_RELEASE_COMPLETE": "bash_complete", "COMP_CWORD": "4"}

@@ -1,4 +1,4 @@
-"""A `file:` registry that came with a pull request: whatever its folder holds, nothing of anybody else is touched."""
+"""A `file:` registry in a pull request: whatever its folder contains, nothing outside changes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Fill = Callable[[Path, Path], object]
 
 
 def shape(folder: Path) -> dict[str, tuple[object, ...]]:
-    """Return all that lies below a folder: kind, inode, size and content of each."""
+    """Return path -> kind, inode, size and content for everything below a folder."""
     found: dict[str, tuple[object, ...]] = {}
     for path in sorted(folder.rglob("*")):
         at = path.lstat()
@@ -50,7 +50,7 @@ def shape(folder: Path) -> dict[str, tuple[object, ...]]:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """What is not the project's."""
+    """A folder outside the project."""
     folder = tmp_path / "outside"
     folder.mkdir()
     (folder / "victim").write_text("precious")
@@ -63,7 +63,7 @@ def outside(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout in which a command runs."""
+    """The checkout in which a command runs."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "a.txt").write_text("a")
@@ -83,7 +83,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *wo
 
 
 def registry(folder: Path, *, left: bool = True) -> None:
-    """Make an honest registry, with a release in it, as a killed process would leave it."""
+    """Create a valid registry with a release, as a killed process leaves it."""
     with start(folder) as server, contextlib.closing(client_of(server)) as client:
         client.create_domain(domain="acme")
         client.create_repository(domain="acme", repository="dev")
@@ -98,7 +98,7 @@ def registry(folder: Path, *, left: bool = True) -> None:
 
 
 def statements(*texts: str) -> Fill:
-    """Return what changes the tables of a registry."""
+    """Return a function that changes the tables of a registry."""
 
     def fill(folder: Path, outside: Path) -> None:
         registry(folder)
@@ -111,7 +111,7 @@ def statements(*texts: str) -> Fill:
 
 
 def replaced(name: str, by: Fill) -> Fill:
-    """Return what puts something else in the place of a part of a registry."""
+    """Return a function that replaces a part of a registry."""
 
     def fill(folder: Path, outside: Path) -> None:
         registry(folder)
@@ -139,7 +139,7 @@ def wal(folder: Path, _outside: Path) -> None:
     file = folder / "registry.sqlite3"
     with contextlib.closing(sqlite3.connect(file)) as rows:
         rows.execute("PRAGMA journal_mode = WAL")
-    # Another file, to a process that has looked at this one while it was in order.
+    # A new inode, because a process checks a file only once.
     shutil.copy(file, folder.parent / "copy")
     (folder.parent / "copy").replace(file)
 
@@ -188,7 +188,7 @@ def changes_mode(folder: Path, _outside: Path) -> None:
 
 
 def circle(folder: Path, _outside: Path) -> None:
-    """Have a page of the assets' table be its own child: to read it takes for ever."""
+    """Make a page of the table `assets` its own child, so that reading it never ends."""
     registry(folder)
     file = folder / "registry.sqlite3"
     with contextlib.closing(sqlite3.connect(file)) as rows:
@@ -218,7 +218,7 @@ def nothing(_folder: Path) -> None:
 
 
 def holding(name: str, *, first: Callable[[Path], object] = registry) -> Fill:
-    """Return what puts a file into a folder."""
+    """Return a function that puts a file into a folder."""
 
     def fill(folder: Path, _outside: Path) -> None:
         first(folder)
@@ -300,7 +300,7 @@ REFUSED: dict[str, Fill] = {
 
 @pytest.mark.parametrize("words", [("plan",), ("apply", "--yes")], ids=["plan", "apply"])
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_folder_that_is_not_a_registry_is_refused_in_one_line_and_left_as_it_is(
+def test_a_foreign_folder_is_refused_in_one_line_and_not_changed(
     kind: str,
     words: tuple[str, ...],
     project: Path,
@@ -320,7 +320,7 @@ def test_a_folder_that_is_not_a_registry_is_refused_in_one_line_and_left_as_it_i
 
 
 def test_the_journal_is_one_that_SQLite_itself_would_follow(tmp_path: Path, outside: Path) -> None:  # noqa: N802
-    """Or the test above would prove nothing."""
+    """Without this, the test above would prove nothing."""
     names_another(tmp_path / "registry", outside)
     with contextlib.closing(sqlite3.connect(tmp_path / "registry" / "registry.sqlite3")) as rows:
         rows.execute("SELECT * FROM domains").fetchall()
@@ -328,7 +328,7 @@ def test_the_journal_is_one_that_SQLite_itself_would_follow(tmp_path: Path, outs
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["marked", "unmarked"])
-def test_the_projects_own_folder_is_no_registry(
+def test_the_projects_own_folder_is_refused_as_a_registry(
     marked: bool, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project / "release.yaml").write_text(MANIFEST.replace("FOLDER", "."))
@@ -346,7 +346,7 @@ def test_the_projects_own_folder_is_no_registry(
 
 @pytest.mark.parametrize("text", ["link", "link/registry", "inner/link", "inner/../link"])
 @pytest.mark.parametrize("target", ["inner", "../outside"])
-def test_a_link_on_the_way_is_not_followed(
+def test_a_symlink_in_the_path_is_not_followed(
     text: str,
     target: str,
     project: Path,
@@ -366,7 +366,7 @@ def test_a_link_on_the_way_is_not_followed(
 
 
 @pytest.mark.parametrize("part", ["", ".registry"])
-def test_a_link_that_comes_later_is_not_followed_either(part: str, project: Path, outside: Path) -> None:
+def test_a_symlink_that_appears_later_is_not_followed(part: str, project: Path, outside: Path) -> None:
     text = f"file:{part}/inner" if part else "file:.registry"
     location = resolve(Location("acme", "dev", endpoint=text), base=project)
     (project / ".registry").symlink_to(outside)
@@ -377,7 +377,7 @@ def test_a_link_that_comes_later_is_not_followed_either(part: str, project: Path
     assert shape(outside) == before
 
 
-def test_what_a_running_server_finds_swapped_is_not_followed(tmp_path: Path, outside: Path) -> None:
+def test_a_running_server_does_not_follow_new_symlinks(tmp_path: Path, outside: Path) -> None:
     folder = tmp_path / "registry"
     registry(folder, left=False)
     with start(folder) as server, contextlib.closing(client_of(server)) as client:
@@ -402,7 +402,7 @@ PATHS = ["../../outside/victim", "OUTSIDE/victim", "../uploads/../../../outside/
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_rows_that_name_a_path_name_no_file(
+def test_rows_cannot_refer_to_files_by_path(
     path: str, project: Path, outside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     statements(
@@ -430,7 +430,7 @@ def test_rows_that_name_a_path_name_no_file(
     "value",
     ["NULL", "x'ff00'", "'[[1]'", "'{\"a\": 1}'", "1e999", "'a' || char(13, 10) || 'b: c'", "CAST(x'ff0a' AS TEXT)"],
 )
-def test_rows_of_other_types_are_an_error_and_no_traceback(
+def test_rows_with_wrong_types_are_an_error_without_a_traceback(
     column: str,
     value: str,
     project: Path,
@@ -438,7 +438,7 @@ def test_rows_of_other_types_are_an_error_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    # Not by UPDATE: what the schema forbids can be written by whoever changes the schema first.
+    # Not by UPDATE: an attacker can change the schema first, write, and restore it.
     statements(
         "PRAGMA writable_schema = ON",
         "UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '        ') WHERE name = 'repositories'",
@@ -461,7 +461,7 @@ def test_rows_of_other_types_are_an_error_and_no_traceback(
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["marked", "unmarked"])
-def test_an_honest_registry_that_was_committed_is_used_and_cleared_up(
+def test_a_valid_committed_registry_is_used_and_cleaned_up(
     marked: bool, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = project / ".registry"
@@ -480,7 +480,7 @@ def test_an_honest_registry_that_was_committed_is_used_and_cleared_up(
     assert (folder / ".gitignore").read_text() == "*\n"
 
 
-def test_a_checkout_keeps_no_empty_folder(
+def test_missing_empty_folders_are_created(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     registry(project / ".registry", left=False)
@@ -489,7 +489,7 @@ def test_a_checkout_keeps_no_empty_folder(
     assert code == 0, printed
 
 
-def test_a_content_that_was_committed_with_other_bytes_does_not_stay(
+def test_a_committed_blob_with_other_bytes_is_replaced(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     registry(project / ".registry", left=False)
@@ -499,7 +499,7 @@ def test_a_content_that_was_committed_with_other_bytes_does_not_stay(
     assert blob.read_text() == "a"
 
 
-def test_a_termination_ends_a_plan_whose_tables_never_end(project: Path, outside: Path) -> None:
+def test_sigterm_ends_a_plan_with_an_endless_query(project: Path, outside: Path) -> None:
     circle(project / ".registry", outside)
     program = (
         "import sys; from pulumi_codeartifact_release.local_registry import tables;"

@@ -1,4 +1,4 @@
-"""A registry that lies: whatever it answers ends in one clear error, in bounded time and memory."""
+"""A hostile registry: every response leads to one clear error, in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GOOD = asset("a", b"abc")
 
 
 class Hostile:
-    """Answers what a test tells it to; counts the requests."""
+    """Responds as a test says; counts requests."""
 
     def __init__(self) -> None:
         self.answer: Answer = lambda _path: (200, b"{}")
@@ -102,7 +102,7 @@ def listing(assets: Any, **more: Any) -> Answer:
     return lambda _path: (200, as_json({"versionRevision": "r", "assets": assets, **more}))
 
 
-def test_pages_without_an_end_are_an_error(registry: Registry, hostile: Hostile) -> None:
+def test_endless_pages_are_an_error(registry: Registry, hostile: Hostile) -> None:
     tokens = iter(range(10**9))
     hostile.answer = lambda _path: (
         200,
@@ -120,7 +120,7 @@ def test_a_repeated_page_token_is_an_error(registry: Registry, hostile: Hostile)
     assert len(hostile.requests) == 2
 
 
-def test_a_body_without_an_end_fills_no_memory(registry: Registry, hostile: Hostile) -> None:
+def test_an_endless_body_does_not_fill_the_memory(registry: Registry, hostile: Hostile) -> None:
     taken: list[int] = []
 
     def endless() -> Iterator[bytes]:
@@ -132,7 +132,7 @@ def test_a_body_without_an_end_fills_no_memory(registry: Registry, hostile: Host
     hostile.answer = lambda _path: (200, endless())
     with pytest.raises(UnreachableError, match="larger than 64 MiB"):
         registry.describe(AT)
-    # The bound and what sockets hold was taken, not the 4 GiB that were offered.
+    # Only the limit and the buffers of sockets were read, not 4 GiB.
     assert len(taken) < 100
 
 
@@ -155,7 +155,7 @@ def test_a_body_without_an_end_fills_no_memory(registry: Registry, hostile: Host
         as_json({"packageVersion": {"status": "Upside-down", "revision": "r"}}),
     ],
 )
-def test_answers_of_the_wrong_shape_are_one_clear_error(registry: Registry, hostile: Hostile, body: bytes) -> None:
+def test_malformed_responses_are_one_clear_error(registry: Registry, hostile: Hostile, body: bytes) -> None:
     hostile.answer = lambda _path: (200, body)
     with pytest.raises(RegistryError):
         registry.describe(AT)
@@ -185,12 +185,12 @@ def test_assets_without_a_usable_name_size_or_hash_are_refused(
         registry.list_assets(AT)
 
 
-def test_a_size_of_any_length_is_a_number(registry: Registry, hostile: Hostile) -> None:
+def test_a_size_with_many_digits_is_accepted(registry: Registry, hostile: Hostile) -> None:
     hostile.answer = listing([{"name": "a", "size": 10**30, "hashes": {"SHA-256": GOOD.sha256}}])
     assert registry.list_assets(AT).assets["a"].size == 10**30
 
 
-def test_path_like_names_are_foreign_assets_and_never_paths(registry: Registry, hostile: Hostile) -> None:
+def test_names_that_look_like_paths_are_only_names(registry: Registry, hostile: Hostile) -> None:
     evil = [
         {"name": name, "size": 3, "hashes": {"SHA-256": GOOD.sha256}}
         for name in ("../../etc/passwd", "/etc/passwd", "\x1b[2J\x07", "::error::pwned", "a\n::set-env::b", "##vso[x]")
@@ -219,8 +219,8 @@ def test_a_servers_message_is_one_harmless_line(registry: Registry, hostile: Hos
     assert len(told) < 1000
 
 
-def test_a_registry_that_confirms_what_it_does_not_hold_is_not_believed(registry: Registry, hostile: Hostile) -> None:
-    # Every upload is acknowledged, every listing shows other bytes.
+def test_a_registry_that_acknowledges_but_lists_other_bytes_is_reported(registry: Registry, hostile: Hostile) -> None:
+    # It acknowledges every upload, but lists other bytes.
     lie = [{"name": "a", "size": 3, "hashes": {"SHA-256": "0" * 64}}]
     described = iter([(404, {"message": "?", "resourceType": "package-version"})])
 
@@ -294,7 +294,7 @@ def test_no_retry_writes_after_a_cancel(
     assert len(hostile.requests) == 1
 
 
-def test_an_answer_that_drips_ends(registry: Registry, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_response_times_out(registry: Registry, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pulumi_codeartifact_release.registry.response_limits.MAX_RESPONSE_S", 0.5)
 
     def drip() -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""A source that lies, and a manifest that points to one: nothing but what was approved is ever Published."""
+"""A hostile source, and a manifest that uses one: only approved bytes are ever Published."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from pulumi_codeartifact_release.registry import Asset
 GOOD = {"a.txt": b"alpha", "b.txt": b"beta"}
 DATE = "Thu, 01 Jan 2026 12:00:00 GMT"
 YESTERDAY = 1767182400.0
-"""The day before DATE, as the wire says it."""
+"""The day before DATE, as in responses."""
 
 Parts = bytes | Iterator[bytes]
 
 Destination = tuple[LocalRegistry, Package, list[str]]
 
 ROUNDS = 8
-"""How often a promotion is begun in which nothing moves."""
+"""The number of attempts of a promotion without progress."""
 
 
 def sha256(content: bytes) -> str:
@@ -52,7 +52,7 @@ def listed(name: str, content: bytes, **lies: Any) -> dict[str, Any]:
 
 @dataclass
 class Source:
-    """Says that it holds one Published version, and whatever else a test has it say.
+    """Claims to have one Published version; a test changes its responses.
 
     Attributes:
         listing: what ListPackageVersionAssets answers.
@@ -162,7 +162,7 @@ environments:
 
 @dataclass
 class Promoter:
-    """Promotes what a source says that it holds, and tells what came of it."""
+    """Promotes from a source, and reports the result."""
 
     source: Source
     destination: Package
@@ -174,7 +174,7 @@ class Promoter:
     spool: Path
 
     def run(self, environment: str = "prod", command: str = "apply", *more: str) -> tuple[int, str]:
-        """Returns the exit code and everything that was printed."""
+        """Return the exit code and the whole output."""
         words = ["codeartifact-release", command, "release.yaml", "-e", environment, "--allow", "endpoint", *more]
         self.monkeypatch.setattr(sys, "argv", words)
         self.capsys.readouterr()
@@ -194,13 +194,13 @@ class Promoter:
 
     @property
     def uploads(self) -> list[str]:
-        """The assets of the version that were sent to the destination, taken or not."""
+        """The assets that were sent to the destination, accepted or not."""
         queries = [line.split("?")[1].split()[0] for line in self.said if "/version/publish?" in line]
         told = [{name: values[0] for name, values in parse_qs(query).items()} for query in queries]
         return [query["asset"] for query in told if query["version"] == self.version]
 
     def refused(self, environment: str = "prod", code: int = 1) -> str:
-        """Run, and hold that it failed, that no write asked the source, and that nothing is Published."""
+        """Run, and check that it fails, writes nothing to the source, and publishes nothing."""
         done, printed = self.run(environment)
         assert done == code, printed
         assert self.held()[0] in ("", "Unfinished")
@@ -217,7 +217,7 @@ def running() -> Iterator[Source]:
 
 @pytest.fixture
 def source(running: Source) -> Iterator[Source]:
-    """One server, and so one client, for all tests."""
+    """One server and one client for all tests."""
     honest = {each.name: getattr(running, each.name) for each in fields(running)}
     yield running
     for name, value in honest.items():
@@ -227,7 +227,7 @@ def source(running: Source) -> Iterator[Source]:
 
 @pytest.fixture(scope="module")
 def destination(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Destination]:
-    """One for all tests; each has a version of its own."""
+    """One for all tests; each test uses its own version."""
     said: list[str] = []
     with start(tmp_path_factory.mktemp("destination"), log=said.append) as server:
         client = client_of(server)
@@ -276,7 +276,7 @@ def promoter(
 
 
 def test_an_honest_source_is_promoted(promoter: Promoter) -> None:
-    """What every other test of this module changes one thing of."""
+    """The case of which every other test changes one thing."""
     for environment in ("pinned", "soaked", "prod"):
         code, printed = promoter.run(environment)
         assert code == 0, printed
@@ -305,12 +305,12 @@ def endless(taken: list[int], count: int = 4096) -> Iterator[bytes]:
     ],
     ids=["other bytes", "longer", "shorter", "empty", "cut", "compressed", "a bomb"],
 )
-def test_bytes_that_are_not_those_of_the_listing_are_never_sent(
+def test_bytes_that_differ_from_the_listing_are_never_sent(
     promoter: Promoter, headers: dict[str, str], content: bytes
 ) -> None:
     promoter.source.body = lambda name: (200, headers, content) if name == "a.txt" else (200, {}, GOOD[name])
     promoter.refused()
-    # It is the first in name order, so nothing was sent at all.
+    # It is the first in name order, so nothing was sent.
     assert promoter.held() == ("", {})
     promoter.source.body = lambda name: (200, headers, content) if name == "b.txt" else (200, {}, GOOD[name])
     promoter.refused()
@@ -323,16 +323,16 @@ def test_bytes_that_are_not_those_of_the_listing_are_never_sent(
 
 
 @pytest.mark.parametrize("status", [200, 404, 500, 302])
-def test_a_body_without_an_end_is_cut_off(promoter: Promoter, status: int) -> None:
+def test_an_endless_body_is_cut_off(promoter: Promoter, status: int) -> None:
     taken: list[int] = []
     headers = {"x-amzn-ErrorType": "InternalServerException", "Location": "http://127.0.0.1:1/"}
     promoter.source.body = lambda _name: (status, headers, endless(taken))
     promoter.refused()
-    # Of each attempt no more than an answer may be, and what sockets hold.
+    # Per attempt, at most the size limit and the buffers of sockets.
     assert len(taken) < 100 * ROUNDS
 
 
-def test_a_body_without_an_end_of_an_asset_of_absurd_size_fills_no_disk(promoter: Promoter) -> None:
+def test_an_endless_body_of_an_absurdly_large_asset_does_not_fill_the_disk(promoter: Promoter) -> None:
     taken: list[int] = []
     promoter.source.listing = [listed("a.txt", b"alpha", size=2**63)]
     promoter.source.body = lambda _name: (200, {}, endless(taken))
@@ -341,8 +341,8 @@ def test_a_body_without_an_end_of_an_asset_of_absurd_size_fills_no_disk(promoter
     assert taken == []
 
 
-def test_what_is_there_in_part_is_not_completed_from_assets_of_absurd_size(promoter: Promoter) -> None:
-    """A copy within a domain, of any size, is the service's business; what is missing of one is downloaded."""
+def test_a_partial_version_is_not_completed_from_absurdly_large_assets(promoter: Promoter) -> None:
+    """The service makes copies within a domain, of any size; missing assets are downloaded."""
     taken: list[int] = []
     promoter.source.listing = [listed("a.txt", b"alpha"), listed("b.txt", b"beta", size=2**63)]
     promoter.source.body = lambda _name: (200, {}, endless(taken))
@@ -354,7 +354,7 @@ def test_what_is_there_in_part_is_not_completed_from_assets_of_absurd_size(promo
     assert taken == []
 
 
-def test_a_body_that_drips_ends(promoter: Promoter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_body_times_out(promoter: Promoter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pulumi_codeartifact_release.registry.response_limits.MAX_RESPONSE_S", 0.3)
     ended = threading.Event()
 
@@ -379,7 +379,7 @@ COMPOSED, DECOMPOSED = "\uac00.zip", "\u1100\u1161.zip"
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_names_that_look_alike_stay_two(promoter: Promoter, order: int) -> None:
+def test_names_that_look_alike_stay_different(promoter: Promoter, order: int) -> None:
     both = {COMPOSED: b"one", DECOMPOSED: b"two"}
     promoter.source.listing = [listed(name, content) for name, content in both.items()][::order]
     promoter.source.body = lambda name: (200, {}, both[name])
@@ -398,7 +398,7 @@ def test_one_name_in_the_other_form_is_the_approved_one(promoter: Promoter) -> N
 
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("environment", ["prod", "pinned"])
-def test_a_name_that_is_listed_twice_is_refused(promoter: Promoter, environment: str, order: int) -> None:
+def test_a_duplicate_name_in_a_listing_is_refused(promoter: Promoter, environment: str, order: int) -> None:
     honest = [listed(name, content) for name, content in GOOD.items()]
     promoter.source.listing = [*honest, listed("a.txt", b"other")][::order]
     printed = promoter.refused(environment)
@@ -407,9 +407,7 @@ def test_a_name_that_is_listed_twice_is_refused(promoter: Promoter, environment:
 
 
 @pytest.mark.parametrize("name", ["\x1b[2J\x07", "a\n::error::b", "a\r\nb", "\x00", "a\u202eb", "a\u2028b"])
-def test_names_that_cannot_be_shown_are_refused_before_anything_shows_or_stores_them(
-    promoter: Promoter, name: str
-) -> None:
+def test_unprintable_names_are_refused_before_they_are_shown_or_stored(promoter: Promoter, name: str) -> None:
     promoter.source.listing = [listed("a.txt", b"alpha"), listed(name, b"beta")]
     for command in ("plan", "apply"):
         code, printed = promoter.run("prod", command)
@@ -419,7 +417,7 @@ def test_names_that_cannot_be_shown_are_refused_before_anything_shows_or_stores_
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "::error::x", " a", "a/b", "x" * 100_000])
-def test_names_that_no_registry_has_are_never_published(promoter: Promoter, name: str) -> None:
+def test_invalid_names_are_never_published(promoter: Promoter, name: str) -> None:
     promoter.source.listing = [listed("a.txt", b"alpha"), listed(name, b"beta")]
     promoter.source.body = lambda asked: (200, {}, b"alpha" if asked == "a.txt" else b"beta")
     for command in ("plan", "apply"):
@@ -430,8 +428,8 @@ def test_names_that_no_registry_has_are_never_published(promoter: Promoter, name
     assert not list(promoter.folder.rglob("passwd"))
 
 
-def test_one_asset_whose_name_says_what_two_would_is_not_what_was_approved(promoter: Promoter) -> None:
-    """The digest is over lines: a name with a line break in it can say what the lines of several assets say."""
+def test_a_name_with_a_line_break_cannot_imitate_two_assets(promoter: Promoter) -> None:
+    """The digest is over lines, so a name with a line break could imitate the lines of several assets."""
     name = f"a.txt\n{sha256(b'beta')}  b.txt"
     promoter.source.listing = [listed(name, b"alpha")]
     promoter.source.body = lambda _name: (200, {}, b"alpha")
@@ -442,7 +440,7 @@ def test_one_asset_whose_name_says_what_two_would_is_not_what_was_approved(promo
 
 
 @pytest.mark.parametrize("size", [2**63, 10**30, 10**400, 10**4000], ids=["2**63", "10**30", "10**400", "10**4000"])
-def test_sizes_of_any_length_are_refused_in_one_clear_line(promoter: Promoter, size: int) -> None:
+def test_absurd_sizes_are_refused_in_one_line(promoter: Promoter, size: int) -> None:
     promoter.source.listing = [listed(f"{number}.txt", b"alpha", size=size) for number in range(30)]
     for command in ("plan", "apply"):
         code, printed = promoter.run("prod", command)
@@ -459,7 +457,7 @@ def test_sizes_of_any_length_are_refused_in_one_clear_line(promoter: Promoter, s
     [253402300799, 1e18, 10**400, -(10**15), "soon", [], {}, None, float("nan")],
     ids=lambda value: repr(value)[:20],
 )
-def test_a_time_of_publication_that_is_none_keeps_the_gate_closed(promoter: Promoter, published: Any) -> None:
+def test_an_invalid_published_time_keeps_the_gate_closed(promoter: Promoter, published: Any) -> None:
     promoter.source.described = {"publishedTime": published}
     code, printed = promoter.run("soaked")
     assert code in (1, 4), printed
@@ -479,14 +477,14 @@ def test_a_time_of_publication_that_is_none_keeps_the_gate_closed(promoter: Prom
         "Thu, 01 Jan 1970 00:00:00 GMT",
     ],
 )
-def test_a_clock_that_says_nothing_keeps_the_gate_closed(promoter: Promoter, date: str | None) -> None:
+def test_a_missing_server_time_keeps_the_gate_closed(promoter: Promoter, date: str | None) -> None:
     promoter.source.date = date
     printed = promoter.refused("soaked", 4)
     assert "refused[gate]" in printed
     assert promoter.held() == ("", {})
 
 
-def test_a_version_that_was_published_after_now_waits(promoter: Promoter) -> None:
+def test_a_version_that_was_published_in_the_future_waits(promoter: Promoter) -> None:
     promoter.source.described = {"publishedTime": YESTERDAY + 10 * 365 * 86400}
     assert "has been Published for 0s" in promoter.refused("soaked", 4)
 
@@ -494,7 +492,7 @@ def test_a_version_that_was_published_after_now_waits(promoter: Promoter) -> Non
 @pytest.mark.parametrize(
     "revision", ["", "a\nb", "\x1b[2J", "x" * 100_000, None, 7, {}, "\u202e"], ids=lambda value: ascii(value)[:20]
 )
-def test_revisions_that_cannot_be_shown_are_refused(promoter: Promoter, revision: Any) -> None:
+def test_unprintable_revisions_are_refused(promoter: Promoter, revision: Any) -> None:
     promoter.source.described = {"revision": revision}
     promoter.refused()
     assert promoter.held() == ("", {})
@@ -531,9 +529,7 @@ PART = [listed("a.txt", b"alpha")]
     ],
 )
 @pytest.mark.parametrize("there", [None, OTHER, PART], ids=["nothing", "other bytes", "a part"])
-def test_a_copy_that_is_said_to_have_worked_is_not_believed(
-    promoter: Promoter, answer: dict[str, Any], there: list[Any] | None
-) -> None:
+def test_an_acknowledged_copy_is_verified(promoter: Promoter, answer: dict[str, Any], there: list[Any] | None) -> None:
     def copies() -> dict[str, Any]:
         promoter.source.copied = there
         told: dict[str, Any] = json.loads(json.dumps(answer).replace("VERSION", promoter.version))
@@ -543,7 +539,7 @@ def test_a_copy_that_is_said_to_have_worked_is_not_believed(
     code, printed = promoter.run("next")
     assert code in (1, 4), printed
     assert "released" not in printed
-    # No write but copies, and no end of them.
+    # Only copies, again and again.
     writes = [path for path, _ in promoter.source.requests if path.endswith(("/publish", "/update_status", "/delete"))]
     assert writes == []
     assert len(promoter.source.requests) < 300
@@ -565,7 +561,7 @@ finally:
 
 
 def measured(promoter: Promoter, *words: str) -> tuple[int, str, int]:
-    """Run as a process of its own; returns its exit code, what it printed, and the most memory it used, in MiB."""
+    """Run in a new process; return its exit code, its output, and its peak memory in MiB."""
     program = promoter.folder.parent / "measured.py"
     program.write_text(PEAK_MEMORY + MEASURED)
     done = subprocess.run(
@@ -670,17 +666,17 @@ def test_only_the_operator_permits_a_folder_as_a_source(promoter: Promoter, dest
 
 @pytest.mark.parametrize("side", ["source", "destination"])
 @pytest.mark.parametrize("endpoint", [None, "https://collector.example.test", "http://127.0.0.1:1", "file:../planted"])
-def test_no_end_of_a_promotion_is_elsewhere_without_permission(
+def test_source_and_destination_need_permission_for_other_endpoints(
     promoter: Promoter,
     destination: Destination,
     monkeypatch: pytest.MonkeyPatch,
     endpoint: str | None,
     side: str,
 ) -> None:
-    """None: as it is, a server on this machine, which anybody who runs something here can start."""
+    """None: a server on this machine, which any program here could start."""
     urls = {"source": promoter.source.url, "destination": destination[0].url}
     other = urls["destination" if side == "source" else "source"]
-    # The other end is the operator's own choice.
+    # The operator chose the other side.
     monkeypatch.setenv("AWS_ENDPOINT_URL_CODEARTIFACT", other)
     rewrite(promoter, (f', endpoint: "{other}"', ""), (urls[side], endpoint or urls[side]))
     planted(promoter.folder.parent / "planted", promoter.version)

@@ -1,4 +1,4 @@
-"""What the command line writes: through no symlink that a checkout may hold, and through all others."""
+"""Outputs of the command line: not written through symlinks of a checkout, but through all others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMAND = str(Path(sys.executable).with_name("codeartifact-release"))
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout, the working folder; beside it is what is none of its business."""
+    """A checkout as the working folder, with a folder beside it."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "precious").write_text("precious\n")
     checkout = tmp_path / "checkout"
@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def untouched(folder: Path) -> Iterator[Path]:
-    """The folder outside, which is as it was at the end."""
+    """The folder outside; checks at the end that it is unchanged."""
     outside = folder.parent / "outside"
     before = (outside / "precious").stat()
     yield outside
@@ -119,7 +119,7 @@ SAID = "is a symbolic link in a checkout, which might lead anywhere"
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.__name__)
-def test_no_option_writes_through_a_link_of_the_checkout(
+def test_no_option_writes_through_a_symlink_of_the_checkout(
     run: Run,  # noqa: F811
     folder: Path,
     untouched: Path,
@@ -128,13 +128,13 @@ def test_no_option_writes_through_a_link_of_the_checkout(
 ) -> None:
     outcome = run(*words, trap(folder))
     assert (outcome.code, outcome.err.count(SAID)) == (2, 1), outcome
-    # Known before anything is done.
+    # It is refused before anything is done.
     assert not (folder / ".registry").exists()
     assert not (folder / "victim.sh").exists() or (folder / "victim.sh").read_text() == "echo\n"
 
 
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.__name__)
-def test_nor_does_the_file_of_variables_or_the_jobs_summary(
+def test_the_env_file_and_the_job_summary_are_not_written_through_a_symlink(
     run: Run,  # noqa: F811
     folder: Path,
     untouched: Path,
@@ -151,7 +151,7 @@ def test_nor_does_the_file_of_variables_or_the_jobs_summary(
     assert outcome.err.count(SAID) == 1
 
 
-def test_the_manifests_checkout_counts_wherever_the_command_runs(
+def test_the_manifests_checkout_is_checked_in_any_working_folder(
     run: Run,  # noqa: F811
     folder: Path,
     untouched: Path,
@@ -165,7 +165,7 @@ def test_the_manifests_checkout_counts_wherever_the_command_runs(
         assert (outcome.code, outcome.err.count(SAID)) == (2, 1), outcome
 
 
-def test_a_checkout_begins_where_its_repository_does(
+def test_a_checkout_starts_at_the_root_of_its_repository(
     run: Run,  # noqa: F811
     folder: Path,
     untouched: Path,
@@ -181,14 +181,14 @@ def test_a_checkout_begins_where_its_repository_does(
     assert (outcome.code, outcome.err.count(SAID)) == (2, 1)
 
 
-def test_a_link_that_comes_later_is_not_followed_either(folder: Path, untouched: Path) -> None:
+def test_a_symlink_that_appears_later_is_not_followed(folder: Path, untouched: Path) -> None:
     refuse_unwritable(Path("out"), "-o", {})
     to_a_file(folder)
     with pytest.raises(UsageError, match=SAID):
         write_whole(Path("out"), "text", "-o")
 
 
-def test_whatever_the_moment_nothing_outside_is_written(folder: Path, untouched: Path) -> None:
+def test_nothing_outside_is_written_at_any_moment_of_a_swap(folder: Path, untouched: Path) -> None:
     (folder / "out").mkdir()
     stop = threading.Event()
 
@@ -213,14 +213,14 @@ def test_whatever_the_moment_nothing_outside_is_written(folder: Path, untouched:
         stop.set()
         thread.join()
     assert written
-    # Nor is anything left half-way.
+    # And no incomplete file is left.
     assert not {path.name for path in (folder / "out").iterdir()} - {"precious", "new"}
 
 
 # --- what goes on working ---------------------------------------------------------------------------------------------
 
 
-def test_links_elsewhere_are_the_operators_own(folder: Path) -> None:
+def test_symlinks_outside_a_checkout_are_followed(folder: Path) -> None:
     outside = folder.parent / "outside"
     (folder.parent / "tmp").symlink_to("outside")
     (outside / "latest.json").symlink_to("dated.json")
@@ -231,13 +231,13 @@ def test_links_elsewhere_are_the_operators_own(folder: Path) -> None:
     assert (outside / "plan.json").read_text() == "two"
 
 
-def test_a_working_folder_that_is_reached_through_a_link_is_like_any_other(folder: Path) -> None:
+def test_a_working_folder_behind_a_symlink_works(folder: Path) -> None:
     (folder.parent / "way").symlink_to(folder)
     write_whole(folder.parent / "way" / "plan.json", "one", "-o", beside=folder.parent / "way" / "release.yaml")
     assert (folder / "plan.json").read_text() == "one"
 
 
-def test_what_the_shell_opens_is_written_to(folder: Path) -> None:
+def test_files_that_the_shell_opened_are_written(folder: Path) -> None:
     words = ["plan", "release.yaml", "-e", "dev", "--quiet", "-o"]
     for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1") if sys.platform == "linux" else ("/dev/stdout",):
         piped = subprocess.run([COMMAND, *words, name], capture_output=True, text=True, check=True)
@@ -246,7 +246,7 @@ def test_what_the_shell_opens_is_written_to(folder: Path) -> None:
             file.write("before\n")
             file.flush()
             subprocess.run([COMMAND, *words, name], stdout=file, check=True)
-        # As by `>`: nothing is lost of what was there, and the file is the same.
+        # As with `>`: the file is the same, and its content is kept.
         assert (folder / "redirected").read_text().startswith("before\n{")
     script = 'set -e; "$@" -o /dev/null; "$@" -o >(cat > substituted); sleep 1; "$@" -o /dev/fd/7 7> seventh'
     subprocess.run(["bash", "-c", script, "-", COMMAND, *words[:-1]], check=True)
@@ -255,7 +255,7 @@ def test_what_the_shell_opens_is_written_to(folder: Path) -> None:
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
 
 
-def test_a_file_that_only_its_owner_may_read_is_so_from_the_first_byte(folder: Path) -> None:
+def test_a_private_file_has_its_mode_from_the_first_byte(folder: Path) -> None:
     (folder / "env").write_text("what was there")
     (folder / "env").chmod(0o666)
     written = write_whole(Path("env"), "secret", "--env-file", mode=0o600)
@@ -263,7 +263,7 @@ def test_a_file_that_only_its_owner_may_read_is_so_from_the_first_byte(folder: P
     assert stat.S_IMODE((folder / "env").stat().st_mode) == 0o600
     remove_written(Path("env"), written)
     assert not (folder / "env").exists()
-    # Another's, or what is no file, stays.
+    # A file of another server, or something that is not a file, is not removed.
     written = write_whole(Path("env"), "secret", "--env-file", mode=0o600)
     (folder / "env").rename(folder / "kept")
     (folder / "env").write_text("another's")
@@ -277,7 +277,7 @@ def test_a_file_that_only_its_owner_may_read_is_so_from_the_first_byte(folder: P
     assert (folder / "pipe").exists()
 
 
-def test_what_is_added_makes_the_file_and_keeps_what_it_holds(folder: Path) -> None:
+def test_appending_creates_the_file_and_keeps_its_content(folder: Path) -> None:
     append(Path("log.md"), "one\n", "--summary")
     append(Path("log.md"), "two\n", "--summary")
     assert (folder / "log.md").read_text() == "one\ntwo\n"
@@ -285,7 +285,7 @@ def test_what_is_added_makes_the_file_and_keeps_what_it_holds(folder: Path) -> N
         append(Path("dist"), "three\n", "--summary")
 
 
-def test_a_loop_and_a_folder_that_is_not_there_are_one_line(folder: Path) -> None:
+def test_a_symlink_loop_and_a_missing_folder_are_reported_in_one_line(folder: Path) -> None:
     (folder.parent / "loop").symlink_to("loop")
     for name, reason in (
         ("../loop", "Symlink loop|Too many levels of symbolic links"),

@@ -1,4 +1,4 @@
-"""Files that are exchanged under way: what was judged is what is opened, whoever puts a link in its place, and when."""
+"""Files that are swapped during a run: the opened file is the checked one, even if a symlink replaces it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ environments:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout; what is beside it is none of its business."""
+    """A checkout, with files beside it."""
     outside = tmp_path / "outside"
     outside.mkdir()
     for name in "ab":
@@ -77,7 +77,7 @@ def files_of(folder: Path, allow: frozenset[str] = frozenset()) -> dict[str, Pat
 
 
 @swaps
-def test_a_link_that_came_after_the_manifest_was_loaded_is_not_followed(folder: Path, swap: Swap) -> None:
+def test_a_symlink_that_appears_after_the_manifest_was_loaded_is_not_followed(folder: Path, swap: Swap) -> None:
     files = files_of(folder)
     swap(folder)
     with pytest.raises(FileChangedError, match="changed after it was declared"):
@@ -87,7 +87,7 @@ def test_a_link_that_came_after_the_manifest_was_loaded_is_not_followed(folder: 
 
 
 @swaps
-def test_a_link_that_came_after_a_file_was_hashed_is_not_followed(folder: Path, swap: Swap) -> None:
+def test_a_symlink_that_appears_after_hashing_is_not_followed(folder: Path, swap: Swap) -> None:
     files = files_of(folder)
     hashed = hash_files(files.values())[files["a"]]
     swap(folder)
@@ -98,7 +98,7 @@ def test_a_link_that_came_after_a_file_was_hashed_is_not_followed(folder: Path, 
 
 
 @swaps
-def test_a_digest_that_the_cache_has_of_a_file_outside_is_not_shown(folder: Path, swap: Swap) -> None:
+def test_a_cached_hash_of_a_file_outside_is_not_shown(folder: Path, swap: Swap) -> None:
     class Knowing(NullCache):
         def get_many(self, identities):  # type: ignore[no-untyped-def]
             return dict.fromkeys(identities, hashlib.sha256(SECRET).hexdigest())
@@ -110,7 +110,7 @@ def test_a_digest_that_the_cache_has_of_a_file_outside_is_not_shown(folder: Path
         hashed = hash_files(files.values(), cache=Knowing())
     except FileError:
         return
-    # The link itself may be looked at: it is not what was declared, and cannot be opened.
+    # lstat of the link is allowed: it differs from the declared file, and cannot be opened.
     for file in hashed.values():
         if file.path.is_symlink():
             with pytest.raises(FileChangedError), file.open():
@@ -118,7 +118,7 @@ def test_a_digest_that_the_cache_has_of_a_file_outside_is_not_shown(folder: Path
 
 
 @swaps
-def test_a_release_sends_nothing_of_what_was_exchanged(
+def test_a_release_sends_no_swapped_file(
     run: Run,  # noqa: F811
     folder: Path,
     swap: Swap,
@@ -145,7 +145,7 @@ def test_a_release_sends_nothing_of_what_was_exchanged(
     assert not [content for content in kept if SECRET in content]
 
 
-def test_whatever_the_moment_no_byte_from_outside_is_hashed_or_read(folder: Path) -> None:
+def test_no_byte_from_outside_is_read_at_any_moment_of_a_swap(folder: Path) -> None:
     place, real, link = folder / "dist" / "a", folder / "real", folder / "link"
     real.write_text("a\n")
     link.symlink_to(folder.parent / "outside" / "a")
@@ -188,7 +188,7 @@ def test_whatever_the_moment_no_byte_from_outside_is_hashed_or_read(folder: Path
 
 @pytest.fixture
 def after_the_check(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], None]]]:
-    """Something that happens between the judgement of a path and its use."""
+    """Functions that run between the check of a path and its use."""
     todo: list[Callable[[], None]] = []
     check_file = Folder.check_file
 
@@ -202,7 +202,7 @@ def after_the_check(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[
     assert not todo
 
 
-def test_a_variables_file_is_the_one_that_was_judged(folder: Path, after_the_check: list[Callable[[], None]]) -> None:
+def test_a_variables_file_is_the_one_that_was_checked(folder: Path, after_the_check: list[Callable[[], None]]) -> None:
     after_the_check.append(lambda: file_becomes_link(folder))
     with pytest.raises(PathProblem, match="cannot be read") as caught:
         Folder(folder).read_line("dist/a")
@@ -210,7 +210,7 @@ def test_a_variables_file_is_the_one_that_was_judged(folder: Path, after_the_che
 
 
 @pytest.mark.timeout(20)
-def test_a_variables_file_that_becomes_a_fifo_is_not_waited_for(
+def test_a_variables_file_that_becomes_a_fifo_does_not_block(
     folder: Path, after_the_check: list[Callable[[], None]]
 ) -> None:
     def exchange() -> None:
@@ -223,7 +223,7 @@ def test_a_variables_file_that_becomes_a_fifo_is_not_waited_for(
 
 
 @pytest.mark.parametrize("where", ["outside/other.yaml", "outside"])
-def test_a_manifest_that_leads_out_of_the_checkout_is_refused(folder: Path, where: str) -> None:
+def test_a_manifest_that_is_a_symlink_out_of_the_checkout_is_refused(folder: Path, where: str) -> None:
     (folder.parent / "outside" / "other.yaml").write_text(MANIFEST)
     (folder / "release.yaml").unlink()
     if where == "outside":
@@ -236,7 +236,7 @@ def test_a_manifest_that_leads_out_of_the_checkout_is_refused(folder: Path, wher
     assert set(files_of(folder, frozenset({"outside"}))) == {"a", "b"}
 
 
-def test_a_manifest_may_be_a_link_within_its_checkout(folder: Path) -> None:
+def test_a_manifest_may_be_a_symlink_within_its_checkout(folder: Path) -> None:
     (folder / ".git").mkdir()
     (folder / "shared").mkdir()
     (folder / "service").mkdir()
@@ -248,7 +248,7 @@ def test_a_manifest_may_be_a_link_within_its_checkout(folder: Path) -> None:
 
 
 @pytest.mark.timeout(20)
-def test_a_manifest_that_becomes_a_fifo_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_that_becomes_a_fifo_does_not_block(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stat = Path.stat
 
     def exchanged(self: Path, **more: bool) -> os.stat_result:
@@ -266,7 +266,7 @@ def test_a_manifest_that_becomes_a_fifo_is_not_waited_for(folder: Path, monkeypa
 # --- what goes on working ---------------------------------------------------------------------------------------------
 
 
-def test_links_that_stay_inside_are_files_like_others(folder: Path) -> None:
+def test_symlinks_within_the_checkout_are_followed(folder: Path) -> None:
     (folder / "builds" / "7").mkdir(parents=True)
     (folder / "builds" / "7" / "app-7.zip").write_text("7")
     (folder / "current").symlink_to("builds/7")
@@ -276,7 +276,7 @@ def test_links_that_stay_inside_are_files_like_others(folder: Path) -> None:
     files = files_of(folder)
     assert set(files) == {"app.zip", "app-7.zip"}
     assert {each.sha256 for each in hash_files(files.values()).values()} == {hashlib.sha256(b"7").hexdigest()}
-    # Another build does not change what was declared.
+    # A new build does not change the declared file.
     (folder / "builds" / "8").mkdir()
     (folder / "builds" / "8" / "app-7.zip").write_text("8")
     (folder / "current").unlink()
@@ -284,7 +284,7 @@ def test_links_that_stay_inside_are_files_like_others(folder: Path) -> None:
     assert {each.sha256 for each in hash_files(files.values()).values()} == {hashlib.sha256(b"7").hexdigest()}
 
 
-def test_a_checkout_that_is_reached_through_a_link_is_like_any_other(folder: Path) -> None:
+def test_a_checkout_behind_a_symlink_works(folder: Path) -> None:
     (folder.parent / "way").symlink_to(folder)
     files = files_of(folder.parent / "way")
     assert {each.sha256 for each in hash_files(files.values()).values()} == {
@@ -292,7 +292,7 @@ def test_a_checkout_that_is_reached_through_a_link_is_like_any_other(folder: Pat
     }
 
 
-def test_what_the_operator_permits_outside_is_read_and_is_not_exchanged_either(folder: Path) -> None:
+def test_permitted_files_outside_are_read_and_cannot_be_swapped(folder: Path) -> None:
     (folder / "release.yaml").write_text(MANIFEST.replace("dist/b", "../outside/b"))
     file_becomes_link(folder)
     with pytest.raises(ManifestError, match="leads out"):
@@ -305,7 +305,7 @@ def test_what_the_operator_permits_outside_is_read_and_is_not_exchanged_either(f
         hash_files(files.values())
 
 
-def test_a_folder_that_may_be_passed_but_not_listed_is_passed(folder: Path) -> None:
+def test_a_folder_without_read_permission_can_be_traversed(folder: Path) -> None:
     files = files_of(folder)
     (folder / "dist").chmod(0o111)
     try:

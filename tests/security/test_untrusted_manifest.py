@@ -1,4 +1,4 @@
-"""A manifest from a pull request: it says what is released, and decides nothing that is the operator's."""
+"""A manifest from a pull request: it says what is released, but grants no permissions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def run(
         ("schemaVersion: 1", "schemaVersion: !!python/object/apply:os.system [id]"),
     ],
 )
-def test_what_is_not_the_manifests_to_decide_is_refused_and_nothing_is_sent(
+def test_a_manifest_cannot_grant_itself_permissions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], change: tuple[str, str]
 ) -> None:
     folder = tmp_path / "project"
@@ -71,10 +71,10 @@ def test_what_is_not_the_manifests_to_decide_is_refused_and_nothing_is_sent(
     assert not any(line.lstrip().startswith("::") for line in printed.splitlines())
 
 
-def test_a_name_that_is_a_workflow_command_is_never_at_the_start_of_a_line(
+def test_a_name_like_a_workflow_command_never_starts_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # The service allows such names; a CI runner obeys such lines.
+    # The service allows such names, and CI runners execute such lines.
     text = GOOD.replace("namespace: acme", 'namespace: "::error::pwned"')
     code, printed = run(tmp_path, monkeypatch, capsys, text)
     assert code == 0, printed
@@ -83,7 +83,7 @@ def test_a_name_that_is_a_workflow_command_is_never_at_the_start_of_a_line(
 
 
 @pytest.mark.parametrize("command", ["##vso[task.setvariable variable=PATH]x", "##[add-path]x"])
-def test_a_command_is_none_wherever_in_a_line_it_stands(
+def test_workflow_commands_within_a_line_are_escaped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     for text in (
