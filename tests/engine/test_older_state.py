@@ -7,8 +7,6 @@ the engine adds. It is never written anew.
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,7 @@ from .test_engine import FIRST, Project, project
 
 __all__ = ["project"]
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "state-0.1.0.json"
 
@@ -28,12 +26,7 @@ FIXTURE = Path(__file__).parents[1] / "fixtures" / "state-0.1.0.json"
 def older(project: Project) -> Project:
     """A stack with that state, and a registry that has what it says."""
     project.begin()
-    subprocess.run(
-        [Path(sys.executable).with_name("codeartifact-release"), "apply", "release.yaml", "-e", "dev", "--yes"],
-        cwd=project.folder,
-        check=True,
-        capture_output=True,
-    )
+    project.apply()
     project.run("stack", "import", "--file", str(FIXTURE))
     return project
 

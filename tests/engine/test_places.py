@@ -10,7 +10,7 @@ from .test_engine import Project, project
 
 __all__ = ["project"]
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 PROGRAM = """\
 import pulumi

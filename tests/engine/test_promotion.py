@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ from .test_engine import FIRST, ROOT, Project, project
 
 __all__ = ["project"]
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 MANIFEST = """\
 schemaVersion: 1
@@ -201,20 +202,19 @@ def sha256sum(folder: Path) -> str:
 
 
 def test_the_same_bytes_go_from_stack_to_stack_and_what_was_made_outlives_its_source(world: World) -> None:
-    dev, staging, prod = (world.stack(name) for name in ("dev", "staging", "prod"))
-    dev.up()
+    staging, prod = (world.stack(name) for name in ("staging", "prod"))
+    world.dev.publish("1.0", FIRST)
     digest = sha256sum(world.project.folder / "dist")
     # What is promoted is in the registry; the machine that promotes has nothing of it.
     shutil.rmtree(world.project.folder / "dist")
     world.asked()
 
-    printed = staging.run("preview")
+    printed, update = staging.run("up", "--yes").split("Updating (staging)")
     assert (
         f"copy 3 assets, 29 bytes\n      5 requests\n      {digest}\n      from acme/dev as it is now, not pinned"
         in printed
     )
-    assert world.only_looked()
-    assert "Published: copied 3 assets, 29 bytes" in staging.up()
+    assert "Published: copied 3 assets, 29 bytes" in update
     counted = world.counted()
     assert counted.pop("CopyPackageVersions") == 1
     assert all(name.startswith(READS) for name in counted)
@@ -224,9 +224,10 @@ def test_the_same_bytes_go_from_stack_to_stack_and_what_was_made_outlives_its_so
     permit(world, f"sha256:{'0' * 64}")
     printed = prod.run("preview", fails=True)
     assert "and `soak` requires 24h: until 2" in printed
-    assert f"`pulumi config set --path 'force[1]' acme/app@1.0={digest} -s prod`" in printed
     assert world.only_looked()
-    permit(world, digest)
+    [remedy] = re.findall(r"`pulumi (config set --path 'force\[1\]' .*? -s prod)`", printed)
+    assert f"acme/app@1.0={digest}" in remedy
+    prod.run(*shlex.split(remedy))
     assert "Published: sent 3 assets, 29 bytes" in prod.up()
     counted = world.counted()
     assert (counted.pop("GetPackageVersionAsset"), counted.pop("PublishPackageVersion")) == (3, 3)
@@ -247,21 +248,10 @@ def test_the_same_bytes_go_from_stack_to_stack_and_what_was_made_outlives_its_so
         for secret in (str(world.folder), str(Path.home()), world.project.environ["AWS_SECRET_ACCESS_KEY"]):
             assert secret not in told
 
-    # The source is cleaned up, and nobody minds: nothing is asked.
-    world.dev.delete("1.0")
-    world.asked()
-    staging.up("--expect-no-changes")
-    assert world.asked() == []
-    # Drift shows, and is repaired without the source.
-    world.staging.archive("1.0")
-    world.asked()
-    assert '"Published" => "Archived"' in staging.run("refresh", "--yes", "--skip-preview", "--diff")
-    staging.up()
-    assert {each.split()[1] for each in world.asked()} == {"staging"}
-    assert world.staging.statuses() == {"1.0": "Published"}
-    # Nothing is permitted any more, and the soak that was skipped is not judged again; nor with a lost state, for what
-    # is there was promoted from a source that holds it no longer.
-    world.staging.delete("1.0")
+    # The sources are cleaned up, and nothing is permitted any more: nobody minds, and nothing is asked; nor with a lost
+    # state, for what is there was promoted from a source that holds it no longer.
+    for repository in (world.dev, world.staging):
+        repository.delete("1.0")
     permit(world, "")
     world.asked()
     prod.up("--expect-no-changes")
@@ -279,7 +269,7 @@ def permit(world: World, digest: str) -> None:
     world.project.write("Pulumi.prod.yaml", config + (force if digest else ""))
 
 
-def test_pins_decide_what_is_promoted_and_a_rollback_is_a_revert(world: World) -> None:
+def test_pins_decide_what_is_promoted_and_the_next_stack_follows_what_this_one_says(world: World) -> None:
     shutil.rmtree(world.project.folder / "dist")
     first = world.dev.publish("1.0", FIRST)
     second = world.dev.publish("1.1", {"a.txt": b"the second alpha"})
@@ -288,7 +278,7 @@ def test_pins_decide_what_is_promoted_and_a_rollback_is_a_revert(world: World) -
 
     def pin(version: str, digest: str) -> None:
         pins = f"pinned: true, pins: {{acme/app: {{version: '{version}', digest: '{digest}'}}}}"
-        text = f"promoteFrom: dev, onSupersede: archive, {pins}"
+        text = f"promoteFrom: dev, {pins}"
         world.project.write("release.yaml", followed.replace("promoteFrom: dev", text))
 
     pin("1.0", first)
@@ -306,22 +296,6 @@ def test_pins_decide_what_is_promoted_and_a_rollback_is_a_revert(world: World) -
     assert f"there     {other} (Published, " in printed
     assert world.only_looked()
     assert world.staging.statuses() == {"1.0": "Published"}
-    pin("1.1", other)
-    printed = staging.up("--diff")
-    assert re.search('~ version *: "1.0" => "1.1"', printed)
-    assert "acme/app@1.0 in acme/staging, the version before: Archived" in printed
-    assert world.staging.statuses() == {"1.0": "Archived", "1.1": "Published"}
-
-    # A revert: what is there is only set back, and the source is not asked; it may be gone.
-    pin("1.0", first)
-    world.dev.delete("1.0")
-    world.asked()
-    assert "acme/app@1.1 in acme/staging, the version before: Archived" in staging.up()
-    assert {each.split()[1] for each in world.asked()} == {"staging"}
-    assert world.staging.statuses() == {"1.0": "Published", "1.1": "Archived"}
-    stored = world.resource("staging")
-    assert (stored["inputs"]["version"], stored["inputs"]["digest"]) == ("1.0", first)
-    assert stored["outputs"]["audit"]["how"] == "status"
 
     # prod takes over what the stack before says, whatever version the manifest is at.
     world.project.write("VERSION", "1.1\n")
@@ -359,15 +333,10 @@ def test_a_program_promotes_what_it_publishes_itself(world: World) -> None:
     own.up()
     for repository in (world.dev, world.staging, world.prod):
         assert repository.statuses() == {"1.0": "Published"}
-    # Nothing changes, and the preview knows it: it asks nothing.
-    world.asked()
-    own.run("preview", "--expect-no-changes")
-    assert world.asked() == []
-
     world.project.build({"a.txt": b"the second alpha"})
     digest = sha256sum(world.project.folder / "dist")
     world.project.write("Pulumi.own.yaml", "config:\n  codeartifact-release:version: '1.1'\n")
-    printed = own.run("up", "--yes")
+    printed = own.up()
     assert "~ 3 updated" in printed
     assert f'"{digest}"' in printed
     assert world.staging.statuses() == {"1.0": "Archived", "1.1": "Published"}

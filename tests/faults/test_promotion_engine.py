@@ -1,4 +1,4 @@
-"""A promotion under Pulumi: previewed without a write, killed with its plugin, and finished by the next run."""
+"""A promotion under Pulumi: killed with its plugin, and finished by the next run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from engine.test_engine import Project, descendants, project
 from .proxy import AFTER, ANSWER, BEFORE, Proxy
 from .stand import (
     DESTINATIONS,
+    EVERYWHERE,
     PROMOTIONS,
     STAGING,
     Registry,
@@ -27,11 +28,10 @@ from .stand import (
     profiles,
 )
 from .test_engine_kills import Stack, kill_9
-from .test_promotion_source_moves import only_reads
 
 __all__ = ["project"]
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 FIVE = contents_of(5, 300_000, "under pulumi")
 OTHER = {name: b"other " + content for name, content in FIVE.items()}
@@ -115,26 +115,21 @@ def stack(project: Project, registry: Registry, spool: Path) -> Iterator[Promoti
         yield Promotions(project, proxy, registry, set())
 
 
-def test_previewed_with_reads_alone_killed_and_finished_by_the_next_up_and_refused_where_the_source_moved(
+def test_killed_it_is_finished_by_the_next_up_and_it_is_refused_where_the_source_moved(
     stack: Promotions, tried: Counter[str], spool: Path
 ) -> None:
     version = stack.next("transferred")
-    since = stack.registry.journal.settled()
-    printed = stack.project.run("preview")
-    assert digest_of(FIVE) in printed
-    assert only_reads(stack.proxy.requests)
-    stack.registry.journal.settled()
-    assert stack.registry.journal.writes(since) == []
-
     # In the middle of a download.
     stack.killed_in(DOWNLOAD, ANSWER)
     stack.finished(version, "transferred", spool)
 
-    # When it is copied, and nobody has heard of it.
-    version = stack.next("copied")
-    stack.killed_in(COPY, AFTER)
-    stack.finished(version, "copied", spool)
-    tried["kills of a promotion under Pulumi"] += 2
+    tried["kills of a promotion under Pulumi"] += 1
+    if EVERYWHERE:
+        # When it is copied, and nobody has heard of it.
+        version = stack.next("copied")
+        stack.killed_in(COPY, AFTER)
+        stack.finished(version, "copied", spool)
+        tried["kills of a promotion under Pulumi"] += 1
 
     # Other bytes in its place, when it has been judged and not yet copied.
     version = stack.next("copied")

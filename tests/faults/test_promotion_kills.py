@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ from .proxy import AFTER, ANSWER, BEFORE, BODY, Proxy
 from .stand import (
     DESTINATIONS,
     DEV,
+    EVERYWHERE,
     PROMOTIONS,
     RELEASES,
     Registry,
@@ -29,8 +29,6 @@ from .stand import (
     profiles,
     promotion,
 )
-
-EVERYWHERE = os.environ.get("KILLS") == "all"
 
 FIVE = {**contents_of(4, 30_000, "promoted"), "large.bin": random.Random("large").randbytes(3_000_000)}
 """One of them is empty, and one is larger than what is kept in memory on its way."""
