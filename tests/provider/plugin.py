@@ -13,7 +13,6 @@ import base64
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from concurrent import futures
@@ -24,6 +23,8 @@ import grpc
 from google.protobuf import json_format, message_factory
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+
+from support.launcher import launcher
 
 PICKLE = (
     "gASVRwAAAAAAAACMJXB1bHVtaV9jb2RlYXJ0aWZhY3RfcmVsZWFzZS5wcm92aWRlcnOUjBZQYWNrYWdlVmVyc2lvblByb3ZpZGVylJOUKYGULg=="
@@ -88,15 +89,17 @@ class Plugin:
         self._urn = urn
         self.answers: list[dict[str, Any]] = []
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
-        self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "pulumi.dynamic", engine.address],
+        ours, theirs = os.pipe()
+        self._stdout = os.fdopen(ours, "rb")
+        self.process = launcher().start(
+            ["-m", "pulumi.dynamic", engine.address],
             cwd=program,
             env={**os.environ, "PULUMI_PROJECT": "project", **(environ or {})},
-            stdout=subprocess.PIPE,
+            stdout=theirs,
             stderr=self._errors,
         )
-        assert self.process.stdout is not None
-        port = self.process.stdout.readline().decode().strip()
+        os.close(theirs)
+        port = self._stdout.readline().decode().strip()
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
         self._methods = provider_pb2.DESCRIPTOR.services_by_name["ResourceProvider"].methods_by_name
@@ -160,9 +163,8 @@ class Plugin:
             self.process.wait()
             raise
         finally:
-            assert self.process.stdout is not None
-            printed = self.process.stdout.read()
-            self.process.stdout.close()
+            printed = self._stdout.read()
+            self._stdout.close()
             self._errors.seek(0)
             printed += self._errors.read()
             self._errors.close()
@@ -172,7 +174,7 @@ class Plugin:
         return self
 
     def __exit__(self, kind: object, *_error: object) -> None:
-        if self.process.stdout is None or self.process.stdout.closed:
+        if self._stdout.closed:
             return
         printed = self.end()
         if kind is None:

@@ -567,10 +567,6 @@ def test_a_delete_loses_nothing_without_a_permission_of_that_very_run(world: Wor
 # --- an end in the middle ---------------------------------------------------------------------------------------------
 
 
-QUIET_GRPC = {"GRPC_VERBOSITY": "NONE"}
-"""gRPC itself prints that the engine said good-bye, to an engine that is not there to show it."""
-
-
 def creating(world: World, plugin: Plugin) -> grpc.RpcError:
     """Publish, and return the error that it ends with."""
     plugin.configure()
@@ -584,7 +580,7 @@ def creating(world: World, plugin: Plugin) -> grpc.RpcError:
 
 def test_an_engine_that_is_gone_stops_the_plugin_before_the_next_asset(world: World) -> None:
     world.gate.after = lambda path: world.engine.die() if "/publish" in path else None
-    with world.plugin(**QUIET_GRPC) as plugin:
+    with world.plugin() as plugin:
         text = failed(creating(world, plugin), "interrupted")
     assert "the Pulumi engine is gone" in text
     assert world.gate.uploads == 1
@@ -594,7 +590,7 @@ def test_an_engine_that_is_gone_stops_the_plugin_before_the_next_asset(world: Wo
 
 def test_an_engine_that_is_gone_keeps_the_plugin_from_publishing(world: World) -> None:
     world.gate.after = lambda path: world.engine.die() if "/version/assets" in path else None
-    with world.plugin(**QUIET_GRPC) as plugin:
+    with world.plugin() as plugin:
         failed(creating(world, plugin), "interrupted")
     assert world.gate.uploads == 3
     assert world.package.statuses() == {"1.0": "Unfinished"}
@@ -602,7 +598,7 @@ def test_an_engine_that_is_gone_keeps_the_plugin_from_publishing(world: World) -
 
 def test_the_last_asset_is_not_sent_for_an_engine_that_is_gone(world: World) -> None:
     world.gate.after = lambda path: world.engine.die() if "/version/assets" in path else None
-    with world.plugin(**QUIET_GRPC) as plugin:
+    with world.plugin() as plugin:
         plugin.configure()
         checked = plugin.checked({}, world.news(finalize="last-asset"))
         with pytest.raises(grpc.RpcError) as raised:
@@ -613,7 +609,7 @@ def test_the_last_asset_is_not_sent_for_an_engine_that_is_gone(world: World) -> 
 
 def test_the_next_run_sends_what_is_missing(world: World) -> None:
     world.gate.after = lambda path: world.engine.die() if "/publish" in path else None
-    with world.plugin(**QUIET_GRPC) as plugin:
+    with world.plugin() as plugin:
         creating(world, plugin)
     world.gate.after = lambda _path: None
     with Engine() as world.engine:
@@ -644,7 +640,7 @@ def test_a_cancelled_plugin_stops_before_the_next_write(world: World, at: str, u
 
 
 def test_a_plugin_ends_by_itself_when_its_engine_is_gone(world: World) -> None:
-    with world.plugin(**QUIET_GRPC) as plugin:
+    with world.plugin() as plugin:
         plugin.configure()
         checked = plugin.checked({}, world.news())
         plugin.create(checked)
@@ -664,7 +660,7 @@ def test_a_plugin_whose_request_hangs_ends_when_its_engine_is_gone(world: World)
             ended.wait(40)
 
     world.gate.before = hang
-    with world.plugin(**QUIET_GRPC) as plugin:
+    with world.plugin() as plugin:
         plugin.configure()
         checked = plugin.checked({}, world.news())
         with pytest.raises(grpc.RpcError):
