@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pulumi_codeartifact_release.approvals import Approval, approvals, forced, idle_pins, permitted, wanted
+from pulumi_codeartifact_release.approvals import Approval, approvals, idle_pins, wanted
 from pulumi_codeartifact_release.errors import PinError, UsageError
 from pulumi_codeartifact_release.manifest import Manifest, load
-from pulumi_codeartifact_release.publishing import Permission, Pin
+from pulumi_codeartifact_release.publishing import Permission, Pin, parse_forced, permitted_digest
 
 DIGEST = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64
@@ -122,35 +122,35 @@ def test_pins_of_no_package_are_told_in_order(tmp_path: Path) -> None:
 
 def test_a_soak_is_skipped_for_one_digest_and_for_a_reason() -> None:
     texts = [f"acme/api@1.4.2={DIGEST}", f"acme/web@2.0={OTHER}"]
-    assert forced(texts, "CVE-2026-1234") == [
+    assert parse_forced(texts, "CVE-2026-1234") == [
         Permission("acme/api", "1.4.2", DIGEST),
         Permission("acme/web", "2.0", OTHER),
     ]
-    assert forced([], "") == []
+    assert parse_forced([], "") == []
 
 
 @pytest.mark.parametrize("reason", ["", " ", "\n\t"])
 def test_force_without_a_reason_is_refused(reason: str) -> None:
     with pytest.raises(UsageError, match="only for a reason") as caught:
-        forced([f"acme/api@1.4.2={DIGEST}"], reason)
+        parse_forced([f"acme/api@1.4.2={DIGEST}"], reason)
     assert "Add --reason TEXT." in caught.value.hint
     assert caught.value.exit_code == 2
 
 
 def test_a_reason_for_nothing_is_a_slip_of_the_pen() -> None:
     with pytest.raises(UsageError, match="nothing to force"):
-        forced([], "CVE-2026-1234")
+        parse_forced([], "CVE-2026-1234")
 
 
 @pytest.mark.parametrize("text", ["acme/api@1.4.2", DIGEST, "acme/api@1.4.2=sha256:abc", ""])
 def test_force_names_package_version_and_digest(text: str) -> None:
     with pytest.raises(UsageError, match="NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"):
-        forced([text], "why")
+        parse_forced([text], "why")
 
 
 def test_what_is_permitted_is_found_by_package_and_version() -> None:
     permissions = [Permission("acme/api", "1.4.2", DIGEST), Permission("acme/api", "1.4.3", OTHER)]
-    assert permitted(permissions, "acme/api", "1.4.2") == DIGEST
-    assert permitted(permissions, "acme/api", "1.4.3") == OTHER
-    assert permitted(permissions, "acme/api", "1.4.4") == ""
-    assert permitted(permissions, "acme/web", "1.4.2") == ""
+    assert permitted_digest(permissions, "acme/api", "1.4.2") == DIGEST
+    assert permitted_digest(permissions, "acme/api", "1.4.3") == OTHER
+    assert permitted_digest(permissions, "acme/api", "1.4.4") == ""
+    assert permitted_digest(permissions, "acme/web", "1.4.2") == ""

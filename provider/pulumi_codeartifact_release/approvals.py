@@ -1,8 +1,7 @@
-"""Who approved what: the pins of an environment, and what the operator permits to skip.
+"""The versions that an environment must hold, and the digests that its pins approve.
 
 approved = approvals(manifest, environment)         # raises PinError where `pinned` asks for more
 approved["acme/app"].pin.digest
-force = forced(["acme/app@1.0=sha256:…"], "a security fix")
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .errors import PinError, UsageError
+from .errors import PinError
 from .manifest import Environment, Manifest, Package
-from .publishing import Permission, Pin
-from .remedies import Need
+from .publishing import Pin
 
 
 @dataclass(frozen=True)
@@ -79,19 +77,3 @@ def wanted(manifest: Manifest, environment: Environment, package: Package) -> Ap
 def idle_pins(manifest: Manifest, environment: Environment) -> list[str]:
     """Return the pins that are about no package of the manifest: left over, or a slip of the pen."""
     return sorted(environment.pins.keys() - {package.id for package in manifest.packages})
-
-
-def forced(texts: Sequence[str], reason: str) -> list[Permission]:
-    """Read the operator's permissions to skip a soak. Raises UsageError; a reason is part of it, since it is kept."""
-    if texts and not reason.strip():
-        raise UsageError("a soak is skipped only for a reason, which is kept", hint=("Add ", Need("reason"), "."))
-    if reason and not texts:
-        raise UsageError("there is a reason, but nothing to force", hint="Leave the reason out, or force something.")
-    return [Permission.parse(text) for text in texts]
-
-
-def permitted(permissions: Sequence[Permission], package: str, version: str) -> str:
-    """Return the digest that the operator named for a version, the last if there are several; "" for none."""
-    # Those that have served their turn stand before it.
-    named = [each.digest for each in permissions if (each.package, each.version) == (package, version)]
-    return named[-1] if named else ""

@@ -7,20 +7,19 @@ PromotionCheck(olds, inputs, declaration, run_context()).run()
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi.runtime.rpc import UNKNOWN
 
-from .connections import connect, resolved_owner, resolved_region
+from .connections import resolved_owner, resolved_region
 from .declaration import Declaration
 from .engine import add_secrets, word_errors_for
 from .errors import (
-    MissingDomainError,
-    MissingRepositoryError,
     NoRegionError,
     NotPermittedError,
     RefusedError,
@@ -29,30 +28,25 @@ from .errors import (
     UsageError,
     WrongRegionError,
 )
-from .location import Location, refuse_local_source, refuse_same_repository, resolve, same_domain
+from .location import Location, resolve
 from .manifest import duration, value_problem
-from .operations import connection_of, hide_held
+from .operations import hide_held, open_connection
 from .publishing import (
     Action,
+    AssetSource,
     Permission,
     Pin,
-    Plan,
+    Prepared,
     Promotion,
-    PromotionSource,
-    Release,
-    RemoteVersion,
-    Review,
+    Request,
     ThreadScheduler,
+    check_preconditions,
     checksums,
-    choose_candidate,
-    digest,
-    make_plan,
-    read_version,
+    prepare,
+    prepare_again,
     sizes,
-    verify_cached_hashes,
 )
-from .registry.interface import Asset, Status
-from .remedies import Need
+from .registry.interface import Asset
 from .review import review_lines
 from .run_context import PendingChange, RunContext
 from .secret import secret_texts
@@ -67,6 +61,7 @@ from .state import (
 )
 
 Props = Mapping[str, Any]
+_Prepared = TypeVar("_Prepared", Prepared, Prepared | None)
 
 
 class _Check:
@@ -122,32 +117,73 @@ class _Check:
             location = replace(location, domain_owner=owner)
         return {**inputs, "endpoint": "", **location.properties()}
 
-    def _held(self, inputs: Inputs) -> RemoteVersion | None:
-        """Return what is there now. Raises ReleaseError, but for a repository that the program is about to make."""
-        try:
-            remote = read_version(connection_of(inputs).planning, inputs.coordinates, ThreadScheduler())
-        except (MissingDomainError, MissingRepositoryError) as error:
-            if self._declared.repository_exists:
-                raise
-            error.front = self._front
-            self._context.log.warn(self._declared.urn, f"not there yet: {error.full_text}")
-            return None
-        hide_held(remote, self._declared.secret)
-        return remote
+    def _request(self, inputs: Inputs, sources: Mapping[str, AssetSource] | None = None) -> Request:
+        declared = self._declared
+        request = Request(
+            inputs.location,
+            # Of a promotion that was made without sizes: what is sent all the same is measured then.
+            inputs.release(sizes(sources or {})),
+            inputs.id,
+            sources or {},
+            replace_digest=declared.replace_digest or None,
+            allow=declared.allow,
+            on_destroy=inputs.on_destroy,
+        )
+        if not isinstance(inputs, PromotionInputs):
+            return request
+        source = inputs.source
+        promotion = Promotion(
+            source.location.coordinates(inputs.namespace, inputs.package, inputs.version),
+            inputs.coordinates,
+            pin=Pin(declared.pin, declared.pinned_by) if declared.pin else None,
+            soak=duration(inputs.soak) if inputs.soak else None,
+            force=Permission(inputs.id, inputs.version, declared.force) if declared.force else None,
+            revision=source.revision,
+        )
+        return replace(request, promotion=promotion, source=source.location)
 
-    def _review(self, inputs: Inputs, plan: Plan, promotion_source: PromotionSource | None = None) -> None:
-        """Say beside the resource what will be done. Raises the refusal, if that is what it is."""
+    def _prepared(self, prepare: Callable[..., _Prepared], request: Request) -> _Prepared:
+        """Call `prepare` or `prepare_again`, for a repository that the program may be about to create."""
+        on_missing = None if self._declared.repository_exists else partial(self._warn, "not there yet")
+        scheduler = ThreadScheduler(self._context.stop_reason)
+        prepared = prepare(request, open_connection, scheduler, on_missing=on_missing)
+        if prepared:
+            hide_held(prepared.plan.remote, self._declared.secret)
+        return prepared
+
+    def _warn(self, what: str, error: ReleaseError) -> None:
+        error.front = self._front
+        self._context.log.warn(self._declared.urn, f"{what}: {error.full_text}")
+
+    def _remember(self, inputs: Inputs, request: Request, prepared: Prepared | None = None) -> None:
+        declared = self._declared
+        pending = PendingChange(
+            declared.urn,
+            request,
+            prepared,
+            declared.commit,
+            declared.reason,
+            front=self._front,
+            secret=declared.secret,
+        )
+        self._context.remember(inputs, pending)
+
+    def _show(self, inputs: Inputs, prepared: Prepared) -> None:
+        """In a preview, say beside the resource what will be done. Raises the refusal, if that is what it is."""
+        if not self._declared.dry_run:
+            return
+        plan = prepared.plan
         if plan.refusal:
             raise plan.refusal
-        tell = self._context.log.warn if plan.action is Action.REPLACE else self._context.log.info
-        # check() of a promotion has looked when it is made, and create() looks again.
-        review = Review(plan, connection_of(inputs).rate, promotion_source, reads_again=promotion_source is not None)
-        first, *more = review_lines(review)
-        tell(self._declared.urn, "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more]))
+        log, urn = self._context.log, self._declared.urn
+        first, *more = review_lines(prepared.review(open_connection(inputs.location).rate))
+        text = "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more])
+        (log.warn if plan.action is Action.REPLACE else log.info)(urn, text)
         known = all(self._olds.get(name) for name in REQUIRED)
         if known and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), REQUIRED):
-            before = Inputs.of(self._olds).coordinates
-            self._context.log.info(self._declared.urn, f"{before}, the version before: {inputs.on_supersede}")
+            log.info(urn, f"{Inputs.of(self._olds).coordinates}, the version before: {inputs.on_supersede}")
+        if prepared.forced:
+            log.warn(urn, f"the soak is skipped by force: {self._declared.reason}")
 
 
 class VersionCheck(_Check):
@@ -164,7 +200,8 @@ class VersionCheck(_Check):
         if UNKNOWN in inputs.values():
             return inputs
         checked = Inputs.of(inputs)
-        _refuse_unpermitted(checked, declared.allow)
+        request = self._request(checked, sources)
+        check_preconditions(request)
         properties = checked.properties()
         self._hide(properties)
         if checked.checksums != here and not same(self._olds, properties, DECISIVE):
@@ -172,26 +209,15 @@ class VersionCheck(_Check):
                 f"{checked.coordinates}: `ignore_changes` keeps `checksums` as they were, and other files are declared",
                 hint="Take `checksums` out of ignore_changes to release these files, or declare those of the state.",
             )
-        pending = PendingChange(
-            declared.urn,
-            sources,
-            declared.replace_digest or None,
-            declared.commit,
-            front=self._front,
-            secret=declared.secret,
-        )
-        self._context.remember(checked, pending)
+        self._remember(checked, request)
         # Rule 7: what is unchanged is not looked at, and an update looks in create() and update().
         if declared.dry_run and not same(self._olds, properties, DECISIVE):
             try:
-                remote = self._held(checked)
+                prepared = self._prepared(prepare, request)
             except UnreachableError as error:
-                error.front = self._front
-                self._context.log.warn(declared.urn, f"what is published could not be read: {error.full_text}")
+                self._warn("what is published could not be read", error)
             else:
-                plan = make_plan(checked.release(sizes(sources)), remote, declared.replace_digest or None)
-                verify_cached_hashes(plan, sources)
-                self._review(checked, plan)
+                self._show(checked, prepared)
         return properties
 
 
@@ -216,7 +242,7 @@ class PromotionCheck(_Check):
         if UNKNOWN not in inputs.values() and self._is_made(inputs):
             # From where it was: what has become of its source since, or is declared as one now, is not its business.
             made = PromotionInputs.of({**inputs, "checksums": self._olds["checksums"], "source": self._olds["source"]})
-            _refuse_unpermitted(made, self._declared.allow)
+            check_preconditions(self._request(made))
             if (kept := self._kept(made)) is not None:
                 return kept
         source = self._located_source()
@@ -224,11 +250,7 @@ class PromotionCheck(_Check):
             # What is promoted, or where to, is made in this very run: nothing can be looked at yet.
             hints = {name: self._inputs.get(name) or UNKNOWN for name in ("checksums", "digest")}
             return {**inputs, "source": UNKNOWN if UNKNOWN in source else source, **hints}
-        bare = PromotionInputs.of({**inputs, "source": source})
-        _refuse_unpermitted(bare, self._declared.allow)
-        refuse_same_repository(bare.source.location, bare.location)
-        refuse_local_source(bare.source.location, bare.location, self._declared.allow)
-        return self._chosen(bare)
+        return self._chosen(PromotionInputs.of({**inputs, "source": source}))
 
     def _located_source(self) -> dict[str, Any]:
         given = self._inputs["source"]
@@ -236,22 +258,6 @@ class PromotionCheck(_Check):
             return {UNKNOWN: UNKNOWN}
         place = {name: given[name] for name in SOURCE if given.get(name) and name != "digest"}
         return self._located(place, self._olds.get("source") or {})
-
-    def _origin(self, bare: PromotionInputs) -> PromotionSource:
-        declared, source = self._declared, bare.source
-        promotion = Promotion(
-            source.location.coordinates(bare.namespace, bare.package, bare.version),
-            bare.coordinates,
-            pin=Pin(declared.pin, declared.pinned_by) if declared.pin else None,
-            soak=duration(bare.soak) if bare.soak else None,
-            force=Permission(bare.id, bare.version, declared.force) if declared.force else None,
-            revision=source.revision,
-        )
-        return PromotionSource(
-            promotion,
-            lambda: connect(source.location).planning,
-            same_domain=same_domain(source.location, bare.location),
-        )
 
     def _is_made(self, inputs: Props) -> bool:
         """Return whether state says that this very promotion was made, and is as it was made."""
@@ -268,60 +274,29 @@ class PromotionCheck(_Check):
 
     def _kept(self, made: PromotionInputs) -> dict[str, Any] | None:
         """Return the inputs of what was made; None where it has to be made again, which is judged again."""
-        promotion_source = self._origin(made)
-        # Without sizes: an asset that is there is not sent, and one that is sent all the same is measured then.
-        release = made.release()
-        properties = made.properties()
+        request, properties = self._request(made), made.properties()
+        prepared = None
         if not same(self._olds, properties, DECISIVE):
-            held = self._held(made)
-            if held is None or held.state.status is Status.UNFINISHED:
+            prepared = self._prepared(prepare_again, request)
+            if prepared is None:
                 return None
-            self._remember(made, release, promotion_source, self._planned(made, release, promotion_source, held))
-        else:
-            self._remember(made, release, promotion_source)
+            self._show(made, prepared)
+        self._remember(made, request, prepared)
         return properties
 
     def _chosen(self, bare: PromotionInputs) -> dict[str, Any]:
-        promotion_source = self._origin(bare)
-        held = self._held(bare)
-        chosen = choose_candidate(promotion_source, held, ThreadScheduler())
-        source = replace(bare.source, digest=digest(chosen.assets), revision=chosen.source_revision)
-        checked = replace(bare, checksums=checksums(chosen.assets), source=source)
+        request = self._request(bare)
+        prepared = self._prepared(prepare, request)
+        plan, judged = prepared.plan, prepared.promotion_source
+        if plan.refusal and not plan.release.assets:
+            # What would be promoted is not known.
+            raise plan.refusal
+        source = replace(bare.source, digest=plan.release.digest, revision=judged.verified_revision if judged else None)
+        checked = replace(bare, checksums=checksums(plan.release.assets), source=source)
         self._hide(checked.properties())
-        release = checked.release({asset.name: asset.size for asset in chosen.assets})
-        self._remember(checked, release, promotion_source, self._planned(checked, release, promotion_source, held))
+        self._show(checked, prepared)
+        self._remember(checked, request, prepared)
         return checked.properties()
-
-    def _remember(
-        self, checked: PromotionInputs, release: Release, promotion_source: PromotionSource, plan: Plan | None = None
-    ) -> None:
-        declared = self._declared
-        sources = promotion_source.sources(release, ThreadScheduler(self._context.stop_reason))
-        replace_digest = declared.replace_digest or None
-        pending = PendingChange(
-            declared.urn,
-            sources,
-            replace_digest,
-            declared.commit,
-            promotion_source,
-            declared.reason,
-            plan,
-            front=self._front,
-            secret=declared.secret,
-        )
-        self._context.remember(checked, pending)
-
-    def _planned(
-        self, checked: PromotionInputs, release: Release, promotion_source: PromotionSource, held: RemoteVersion | None
-    ) -> Plan:
-        """Return what will be done, and say it in a preview. Raises the refusal there, if that is what it is."""
-        declared = self._declared
-        plan = make_plan(release, held, declared.replace_digest or None, promotion_source.route)
-        if declared.dry_run:
-            self._review(checked, plan, promotion_source)
-            if promotion_source.forced:
-                self._context.log.warn(declared.urn, f"the soak is skipped by force: {declared.reason}")
-        return plan
 
 
 def _wrong_arguments(inputs: Props, required: tuple[str, ...], of: str = "") -> list[CheckFailure]:
@@ -344,14 +319,6 @@ def _wrong_arguments(inputs: Props, required: tuple[str, ...], of: str = "") -> 
 
 
 _JUDGED_ELSEWHERE = ("endpoint", "digest", "revision")
-
-
-def _refuse_unpermitted(inputs: Inputs, allow: frozenset[str]) -> None:
-    if inputs.on_destroy.is_final and "delete" not in allow:
-        raise NotPermittedError(
-            f"{inputs.id}: `onDestroy: {inputs.on_destroy}` loses bytes for good, and a manifest may not decide that",
-            hint=("Permit it with ", Need("allow", "delete"), ", or choose another `onDestroy`."),
-        )
 
 
 class _HeldBackError(UsageError):

@@ -56,8 +56,9 @@ class Connection:
 
     def prepare(self) -> None:
         """Create the domain and the repository of a `file:` registry unless they exist; do nothing elsewhere."""
-        if self.location.folder:
-            create_missing(self._client, self.location.domain, self.location.repository)
+        location = self.location
+        if location.folder:
+            _cache.created.get(location, lambda: create_missing(self._client, location.domain, location.repository))
 
     @property
     def keys_account(self) -> str | None:
@@ -168,6 +169,7 @@ class _Cache:
         roles: credentials of roles, see `Login`.
         accounts: those of the access keys.
         limiters: by URL, region, and the caller's account; the profile where the account is not known.
+        created: what `prepare` has done.
         callers: by region, profile, and whether they are those of AWS; None if STS did not respond.
     """
 
@@ -179,6 +181,7 @@ class _Cache:
         self.limiters: _Once[tuple[str, str, str | None, str | None], RateLimiter] = _Once()
         self.callers: _Once[tuple[str | None, str | None, bool], Caller | None] = _Once()
         self.servers: _Once[Path, LocalRegistry] = _Once()
+        self.created: _Once[Location, None] = _Once()
 
 
 _cache = _Cache()

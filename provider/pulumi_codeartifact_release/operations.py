@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import connections
 from .audit import audit
-from .connections import Connection, connect, known_caller
+from .connections import Connection, known_caller
 from .engine import add_secrets
 from .errors import InterruptedReleaseError, ReleaseError
-from .location import same_repository
+from .location import Location, same_repository
 from .progress import Live, Progress
 from .publishing import (
     Action,
@@ -26,11 +27,10 @@ from .publishing import (
     Retirement,
     StatusSet,
     ThreadScheduler,
-    apply,
     checksums,
+    execute,
     read_version,
     retire,
-    sizes,
 )
 from .registry.interface import VersionState
 from .run_context import run_context
@@ -48,29 +48,18 @@ class Deployed:
     audit: Mapping[str, Any]
 
 
-def connection_of(inputs: Inputs) -> Connection:
-    """Return a connection to where the resource is."""
-    checkpoint = ThreadScheduler(run_context().stop_reason).checkpoint
-    return connect(inputs.location, checkpoint)
+def open_connection(location: Location) -> Connection:
+    """Return a connection to a location; nothing is written through it once the run has ended."""
+    return connections.connect(location, ThreadScheduler(run_context().stop_reason).checkpoint)
 
 
 def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
     """Make the registry hold what is declared, with progress beside the resource. Raises ReleaseError."""
     context = run_context()
     pending = context.recall(inputs)
-    connection = connection_of(inputs)
-    connection.prepare()
+    connection = open_connection(inputs.location)
     progress = Progress(connection.rate, connection.waiting_s)
-    scheduler = ThreadScheduler(context.stop_reason)
-    events = apply(
-        inputs.release(sizes(pending.sources)),
-        pending.sources,
-        connection.registry,
-        scheduler,
-        replace_digest=pending.replace_digest,
-        promotion_source=pending.promotion_source,
-        initial_plan=pending.plan,
-    )
+    events = execute(pending.request, open_connection, ThreadScheduler(context.stop_reason), pending.prepared)
     actions: list[Action] = []
     with Live(progress.line, lambda text: context.log.status(pending.urn, text), **context.pace) as live:
         for event in events:
@@ -88,10 +77,10 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
     record = audit(
         inputs,
         event.state.revision,
-        how=_how(event, actions, promoted=pending.promotion_source is not None),
+        how=_how(event, actions, promoted=pending.request.promotion is not None),
         caller=caller.arn if caller else None,
         commit=pending.commit,
-        forced=pending.reason if pending.promotion_source and pending.promotion_source.forced else None,
+        forced=pending.reason if pending.prepared and pending.prepared.forced else None,
         before=None if event.sent or event.copied else olds,
     )
     return Deployed(event.state, record)
@@ -150,11 +139,11 @@ def still_declared(before: Inputs) -> bool:
 
 def _same_version(before: Inputs, other: Inputs) -> bool:
     scheduler = ThreadScheduler(run_context().stop_reason)
-    here = read_version(connection_of(before).planning, before.coordinates, scheduler)
+    here = read_version(open_connection(before.location).planning, before.coordinates, scheduler)
     if here is None:
         return False
     try:
-        there = read_version(connection_of(other).planning, other.coordinates, scheduler)
+        there = read_version(open_connection(other.location).planning, other.coordinates, scheduler)
     except InterruptedReleaseError:
         raise
     except ReleaseError as error:
@@ -164,7 +153,7 @@ def _same_version(before: Inputs, other: Inputs) -> bool:
     if there is None or there.state.revision == here.state.revision:
         return there is not None
     # It may be one version, changed between the two looks.
-    again = read_version(connection_of(before).planning, before.coordinates, scheduler)
+    again = read_version(open_connection(before.location).planning, before.coordinates, scheduler)
     return again is not None and again.state.revision != here.state.revision
 
 
@@ -173,7 +162,7 @@ def retirement(props: Props, policy: Retirement, *, permitted: bool) -> Iterator
     if not policy.acts:
         return iter(())
     inputs = Inputs.of(props)
-    connection = connection_of(inputs)
+    connection = open_connection(inputs.location)
     known = ExpectedVersion(str(props.get("revision") or ""), inputs.digest)
     scheduler = ThreadScheduler(run_context().stop_reason)
     return retire(inputs.coordinates, policy, known, connection.planning, scheduler, permitted=permitted)

@@ -15,14 +15,14 @@ from typing import Any
 
 import pulumi
 
-from .approvals import Approval, approvals, forced, idle_pins, permitted
+from .approvals import Approval, approvals, idle_pins
 from .commit import commit_of
 from .connections import resolved_region
 from .declaration import Declaration
 from .errors import ReleaseError, UsageError
 from .location import Location, resolve
 from .manifest import Environment, Manifest, Package, Variables, load
-from .publishing import Permission, Pin
+from .publishing import Permission, Pin, parse_forced, permitted_digest, unmatched
 from .remedies import Front, Need, StackConfig, call_arguments, front_to_json
 from .resources import PackageVersion, Promotion
 
@@ -73,7 +73,7 @@ def publish_manifest(
         program = _Program(
             allow=frozenset(_texts("allow", allow)),
             replace=[Permission.parse(text) for text in _texts("replace", replace)],
-            force=forced(_texts("force", force), reason if force else ""),
+            force=parse_forced(_texts("force", force), reason if force else ""),
             reason=reason,
             opts=opts,
             front=front,
@@ -259,8 +259,8 @@ class _Program:
         return {
             "pin": pin.digest if pin else "",
             "pinned_by": pin.where if pin else "",
-            "replace_digest": permitted(self._replace, package.id, version),
-            "force": permitted(self._force, package.id, version),
+            "replace_digest": permitted_digest(self._replace, package.id, version),
+            "force": permitted_digest(self._force, package.id, version),
         }
 
     def _approved_by(
@@ -290,10 +290,9 @@ class _Program:
     def _warn_of_unused(
         name: str, permissions: Sequence[Permission], versions: Mapping[str, str], manifest: Manifest
     ) -> None:
-        for permission in permissions:
-            if versions.get(permission.package) != permission.version:
-                # It may be left from an earlier release, or it may be a typo.
-                pulumi.log.warn(f"{name}: {permission} matches no version in {manifest.path}")
+        for permission in unmatched(permissions, versions.items()):
+            # It may be left from an earlier release, or it may be a typo.
+            pulumi.log.warn(f"{name}: {permission} matches no version in {manifest.path}")
 
 
 def _refuse_several(manifest: Manifest) -> None:

@@ -31,7 +31,7 @@ from .checks import PromotionCheck, VersionCheck, property_of
 from .declaration import Declaration
 from .engine import add_secrets, one_line_errors, redact, word_errors_for
 from .errors import ReleaseError, UsageError
-from .operations import Deployed, connection_of, deploy, retirement, still_declared, supersede
+from .operations import Deployed, deploy, open_connection, retirement, still_declared, supersede
 from .publishing import Deleted, StatusSet, ThreadScheduler, read_version
 from .registry.interface import VersionState
 from .run_context import run_context
@@ -133,7 +133,7 @@ class _Provider(ResourceProvider):
                     hint="Declare it and run `pulumi up`: an identical published version is adopted without a write.",
                 )
             inputs = self.inputs.of(props)
-            connection = connection_of(inputs)
+            connection = open_connection(inputs.location)
             # A missing repository, a denied call or a time-out raise: only a missing version leaves the state.
             remote = read_version(connection.registry, inputs.coordinates, ThreadScheduler())
             if remote is None:

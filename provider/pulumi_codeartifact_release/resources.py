@@ -27,7 +27,6 @@ from pulumi.dynamic import ResourceProvider
 
 from . import arguments
 from . import declaration as transient
-from .approvals import permitted
 from .arguments import Assets, arguments_of, declaration_of, digest_problems, secret_names
 from .commit import commit_of
 from .declaration import Declaration
@@ -35,7 +34,7 @@ from .engine import exit_quietly_on_interrupt
 from .location import Location
 from .manifest import Environment, Package
 from .providers import PackageVersionProvider, PromotionProvider
-from .publishing import Permission, duration_text
+from .publishing import Permission, duration_text, permitted_digest
 
 
 class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
@@ -206,7 +205,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
             files={file.name: str(file.path) for file in package.files},
             base=str(base),
             allow=allow,
-            replace_digest=permitted(replace, package.id, package.version),
+            replace_digest=permitted_digest(replace, package.id, package.version),
             dry_run=pulumi.runtime.is_dry_run(),
             repository_exists=True,
             commit=commit,

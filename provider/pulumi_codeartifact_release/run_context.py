@@ -1,7 +1,7 @@
 """The state that all resources of one plugin process share. The engine starts one process per operation.
 
-run_context().remember(inputs, PendingChange(urn, sources, replace_digest))    # in check()
-run_context().recall(inputs).sources                                    # in create() and update()
+run_context().remember(inputs, PendingChange(urn, request))     # in check()
+run_context().recall(inputs).request                            # in create() and update()
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .engine import EngineLog, at_terminal, engine_address, exit_with_engine
 from .errors import UsageError
 from .hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
 from .location import same_repository
-from .publishing import AssetSource, Plan, PromotionSource
+from .publishing import AssetSource, Prepared, Request
 from .remedies import Front, front_from_json, resource_arguments
 from .state import Inputs
 
@@ -31,23 +31,19 @@ class PendingChange:
 
     Attributes:
         urn: the resource's URN, for messages.
-        sources: asset name -> its content.
-        replace_digest: the digest of the published version that may be replaced; None if none may.
+        request: what is declared, and the content of its assets.
+        prepared: the plan for it, if check() has read the registry already.
         commit: the Git commit of the manifest or the program; "" if unknown.
-        promotion_source: the source of a promotion; None for a version that is published from files.
         reason: why the soak is skipped; "" if it is not.
-        plan: what will be done, if check() has read the registry already.
         front: words what errors need.
         secret: the names of the inputs that are secret.
     """
 
     urn: str
-    sources: Mapping[str, AssetSource]
-    replace_digest: str | None
+    request: Request
+    prepared: Prepared | None = None
     commit: str = ""
-    promotion_source: PromotionSource | None = None
     reason: str = ""
-    plan: Plan | None = None
     front: Front = resource_arguments
     secret: tuple[str, ...] = ()
 

@@ -22,9 +22,9 @@ from pulumi_codeartifact_release.publishing import (
     RemoteVersion,
     digest,
     duration_text,
+    gates,
     time_text,
 )
-from pulumi_codeartifact_release.publishing.gates import check_gates
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Status, VersionState
 
 ABC = {"a": b"aaa", "b": b"bb"}
@@ -34,6 +34,10 @@ SINCE = datetime(2026, 1, 1, 4, 0, 0, tzinfo=UTC)
 DAY = timedelta(hours=24)
 TO = replace(AT, repository="staging")
 ELSEWHERE = "sha256:" + "0" * 64
+
+
+def check_gates(promotion: Promotion, remote: RemoteVersion | None) -> bool:
+    return gates.check_gates(gates.Candidate(None, promotion, remote))
 
 
 def digest_of(contents: dict[str, bytes]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ..errors import InterruptedReleaseError, ReleaseError, UsageError, printable
-from ..publishing import Action, Planned, ThreadScheduler, apply
+from ..publishing import Planned, Prepared, ThreadScheduler, execute
 from ..registry.limits import PARALLEL_PACKAGES
 from ..review import count_text
 from .context import Options, Target, open_target
@@ -19,7 +19,7 @@ from .error_output import discard_output, run_state, show_error
 from .files import released_files
 from .plan import REFUSED, show_notes, show_plans
 from .plan_file import ApprovedPlan, read_plan
-from .plans import PackagePlan, make_plans
+from .plans import make_plans
 from .progress import open_reading
 from .summary import Summary
 from .views.bars import Display, open_display
@@ -85,9 +85,7 @@ def _refuse_mixture(plan_file: Path | None, release: dict[str, Any]) -> None:
             raise UsageError(f"--plan already says what to release, and where: leave out {name}")
 
 
-def _confirm(
-    target: Target, plans: list[PackagePlan], approved: ApprovedPlan | None, *, yes: bool, quiet: bool
-) -> None:
+def _confirm(target: Target, plans: list[Prepared], approved: ApprovedPlan | None, *, yes: bool, quiet: bool) -> None:
     """Ask at a terminal."""
     if approved or not _asks(yes=yes):
         return
@@ -112,7 +110,7 @@ class _Run:
         failed: what was raised, by name.
     """
 
-    def __init__(self, target: Target, todo: list[PackagePlan], approved: ApprovedPlan | None, *, quiet: bool) -> None:
+    def __init__(self, target: Target, todo: list[Prepared], approved: ApprovedPlan | None, *, quiet: bool) -> None:
         self._target = target
         self._todo = todo
         self._approved = approved
@@ -124,6 +122,7 @@ class _Run:
     def go(self) -> None:
         """Raise what failed; what else failed is printed."""
         run_state.sent = True
+        # Here, so that its error is not one for each package.
         self._target.site.connection.prepare()
         try:
             self._release_all()
@@ -139,7 +138,7 @@ class _Run:
 
     def _stays(self) -> str:
         """Return what becomes of what was begun, and is not released."""
-        if self.done.keys() >= {each.declared.id for each in self._todo}:
+        if self.done.keys() >= {each.request.name for each in self._todo}:
             return ""
         if not self.under_way.keys() - self.done.keys():
             return "Run again and the rest is sent."
@@ -147,15 +146,14 @@ class _Run:
         return f"What was sent{of_them} stays, Unfinished: run again and the rest is sent."
 
     def _release_all(self) -> None:
-
-        sizes = {each.declared.id: each.plan.upload_bytes for each in self._todo}
+        sizes = {each.request.name: each.plan.upload_bytes for each in self._todo}
         connection = self._target.site.connection
         with (
             open_display(sizes, connection, quiet=self._quiet) as display,
             ThreadPoolExecutor(max_workers=PARALLEL_PACKAGES) as pool,
         ):
             self.done = display.done
-            futures = {pool.submit(self._release, each, display): each.declared.id for each in self._todo}
+            futures = {pool.submit(self._release, each, display): each.request.name for each in self._todo}
             try:
                 # At the first failure no further package starts; those under way stop before the next asset.
                 wait(futures, return_when=FIRST_EXCEPTION)
@@ -169,34 +167,16 @@ class _Run:
                 ended = {future: name for future, name in futures.items() if not future.cancelled()}
                 self.failed = {name: error for future, name in ended.items() if (error := future.exception())}
 
-    def _release(self, each: PackagePlan, display: Display) -> None:
-
+    def _release(self, each: Prepared, display: Display) -> None:
         scheduler = ThreadScheduler(self._target.stop.reason)
-        scheduler.checkpoint()
-        declared, plan = each.declared, each.plan
-        if declared.promotion_source and not plan.copies:
-            # Other packages, or somebody who was asked, may have taken long; a transfer is bound to no revision.
-            declared.promotion_source.invalidate()
-        # Nothing is given up that was not shown.
-        replace_digest = declared.replace_digest if plan.action is Action.REPLACE else None
-        events = apply(
-            # As it was planned: what may be deleted is finished guarded, also where that is done already.
-            plan.release,
-            declared.sources,
-            self._target.site.connection.registry,
-            scheduler,
-            replace_digest=replace_digest,
-            promotion_source=declared.promotion_source,
-            initial_plan=plan,
-        )
-        for event in events:
+        for event in execute(each.request, self._target.connect, scheduler, each):
             if isinstance(event, Planned) and self._approved:
                 # Told before it is done: also of what the registry holds by now.
                 self._approved.verify_package(event.plan)
-            display.add(declared.id, event)
+            display.add(each.request.name, event)
 
 
-def _released_text(todo: list[PackagePlan], done: Mapping[str, str], under_way: Mapping[str, str]) -> str:
+def _released_text(todo: list[Prepared], done: Mapping[str, str], under_way: Mapping[str, str]) -> str:
     """Return how far it came: a count, and where those stand that were begun."""
     begun = [f"\n  {name}: {line}" for name, line in under_way.items() if name not in done]
     return f"{len(done):,} of {count_text(len(todo), 'package')} released" + "".join(begun)

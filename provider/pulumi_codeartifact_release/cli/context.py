@@ -4,40 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from ..approvals import forced, idle_pins
+from ..approvals import idle_pins
 from ..connections import Connection, connect, resolved_owner
 from ..errors import (
-    ExpiredCredentialsError,
-    MissingDomainError,
-    MissingRepositoryError,
-    NoCredentialsError,
-    UnreachableError,
     UsageError,
-    WrongRegionError,
     printable,
 )
-from ..location import Location, refuse_local_source, resolve
+from ..location import Location, resolve
 from ..manifest import Environment, Manifest, Variables, load
-from ..publishing import AssetSource, Permission, PromotionSource, Release, ThreadScheduler
+from ..publishing import Permission, ThreadScheduler, parse_forced
 
 FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
 """How a version and its digest are written."""
-
-EVERYWHERE = (
-    UnreachableError,
-    WrongRegionError,
-    NoCredentialsError,
-    ExpiredCredentialsError,
-    MissingDomainError,
-    MissingRepositoryError,
-)
-"""What one package meets, the others would meet too, each after the same wait."""
 
 
 @dataclass(frozen=True)
@@ -51,23 +35,6 @@ class Options:
     replace: tuple[str, ...]
     force: tuple[str, ...] = ()
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class DeclaredRelease:
-    """A package of the manifest: hashed, or found where it is promoted from.
-
-    Attributes:
-        id: its name in what people see: `namespace/package`, with its version where the manifest has several.
-        replace_digest: the digest of what may be replaced.
-        promotion_source: what is promoted; None for what is published from files.
-    """
-
-    id: str
-    release: Release
-    sources: Mapping[str, AssetSource]
-    replace_digest: str | None = None
-    promotion_source: PromotionSource | None = None
 
 
 class Stop:
@@ -117,10 +84,15 @@ class Target:
     manifest: Manifest
     site: Site
     source: Site | None
+    allow: frozenset[str]
     replace: tuple[Permission, ...]
     force: tuple[Permission, ...]
     reason: str
     stop: Stop
+
+    def connect(self, location: Location) -> Connection:
+        """Return the connection to the destination or the source."""
+        return self.source.connection if self.source and location == self.source.location else self.site.connection
 
     @property
     def header(self) -> str:
@@ -131,7 +103,7 @@ class Target:
 def open_target(options: Options) -> Target:
     """Load the manifest, with the files it needs, and connect. No request is made, but for the caller's identity."""
     replace = tuple(Permission.parse(text) for text in options.replace)
-    force = tuple(forced(options.force, options.reason))
+    force = tuple(parse_forced(options.force, options.reason))
     allow = frozenset(options.allow)
     manifest = load(
         options.manifest,
@@ -145,7 +117,6 @@ def open_target(options: Options) -> Target:
     source = None
     if environment.promote_from:
         source = open_site(manifest.environment(environment.promote_from), manifest.base, allow, stop)
-        refuse_local_source(source.location, site.location, allow)
     warn_of_endpoint(site, source)
     if environment.on_supersede != "keep":
         click.echo(
@@ -153,7 +124,7 @@ def open_target(options: Options) -> Target:
             "apply leaves that version as it is",
             err=True,
         )
-    return Target(manifest, site, source, replace, force, options.reason, stop)
+    return Target(manifest, site, source, allow, replace, force, options.reason, stop)
 
 
 def endpoint_warning(location: Location, not_from: str = "the manifest") -> str:
@@ -182,15 +153,6 @@ def open_site(environment: Environment, base: Path, allow: frozenset[str], stop:
     connection = connect(location, ThreadScheduler(stop.reason).checkpoint, asks=True)
     location = replace(connection.location, domain_owner=resolved_owner(location))
     return Site(environment, location, connection)
-
-
-def refuse_unknown(name: str, permissions: Sequence[Permission], known: Collection[tuple[str, str]]) -> None:
-    """Refuse a permission that is about nothing here: a slip of the pen. `known` has packages and versions."""
-    for permission in permissions:
-        if (permission.package, permission.version) not in known:
-            raise UsageError(
-                f"--{name} {permission}: the manifest declares no {permission.package}@{permission.version}"
-            )
 
 
 def parsed_variables(variables: Sequence[str]) -> dict[str, str]:

@@ -27,8 +27,9 @@ from ..manifest import Manifest, Package, Variables, load
 from ..manifest.words import did_you_mean
 from ..publishing import ThreadScheduler
 from ..publishing.download import Downloaded, download, download_to
+from ..publishing.workflow import EVERYWHERE
 from ..registry.interface import Coordinates
-from .context import EVERYWHERE, Site, Stop, open_site, parsed_variables, warn_of_endpoint
+from .context import Site, Stop, open_site, parsed_variables, warn_of_endpoint
 from .error_output import run_state, show_error
 from .named import location_of, open_named_site
 from .progress import open_reading

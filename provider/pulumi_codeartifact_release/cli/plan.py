@@ -12,10 +12,11 @@ import click
 
 from ..errors import RefusedError, UsageError, printable
 from ..manifest import duration
+from ..publishing import Prepared
 from .context import Options, Target, open_target
 from .files import refuse_unwritable, released_files
 from .plan_file import MAX_LIFETIME, write_plan
-from .plans import PackagePlan, make_plans
+from .plans import make_plans
 from .progress import open_reading
 from .summary import Summary
 from .views.console import terminal_width
@@ -69,7 +70,7 @@ def run(
         raise SystemExit(CHANGES)
 
 
-def show_plans(target: Target, plans: list[PackagePlan], *, quiet: bool = False) -> None:
+def show_plans(target: Target, plans: list[Prepared], *, quiet: bool = False) -> None:
     """Print plans for people. Refusals go to stderr, even if `quiet`."""
     if not quiet:
         for line in plan_lines(target, plans, terminal_width()):

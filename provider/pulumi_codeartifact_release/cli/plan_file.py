@@ -24,13 +24,12 @@ from jsonschema.exceptions import best_match
 
 from ..errors import NotPermittedError, StalePlanError, UsageError, printable
 from ..manifest import content_of
-from ..publishing import Action, Finalize, Plan, Route, digest
+from ..publishing import Action, Finalize, Plan, Prepared, Route, digest
 from ..publishing.plan_drift import ApprovedRelease, VersionSnapshot, plan_drift
 from ..registry.interface import Asset, Status
 from ..registry.listing import is_text
 from .context import Options, Target
 from .files import write_whole
-from .plans import PackagePlan
 from .schema import schema_text
 from .views.plan_json import SCHEMA_VERSION, found_json, package_json, permissions_json, site_json
 
@@ -102,7 +101,7 @@ class ApprovedPlan:
         """The packages of the plan, by `namespace/package@version`."""
         return {_name(package): package for package in self.document["packages"]}
 
-    def verify(self, target: Target, plans: list[PackagePlan]) -> None:
+    def verify(self, target: Target, plans: list[Prepared]) -> None:
         """Raise StalePlanError, with everything that changed, unless `plans` are the approved ones."""
         changed = self._changes_of_manifest(target.manifest.sha256)
         reasons = [*changed, *self._changes_of_locations(target), *self._changes_of_packages(target, plans)]
@@ -145,7 +144,7 @@ class ApprovedPlan:
                     was = printable(approved[key] or "unknown").replace("\n", " ")
                     yield f"the {key} of {name} has changed since the approval: {was}, now {value or 'unknown'}"
 
-    def _changes_of_packages(self, target: Target, plans: list[PackagePlan]) -> Iterator[str]:
+    def _changes_of_packages(self, target: Target, plans: list[Prepared]) -> Iterator[str]:
         approved = dict(self._packages)
         for each in plans:
             name = each.plan.release.at.name
@@ -153,7 +152,7 @@ class ApprovedPlan:
             if package is None:
                 yield f"{name} is declared but not in the plan"
                 continue
-            promotion_source = each.declared.promotion_source
+            promotion_source = each.promotion_source
             if reason := plan_drift(
                 _approved(package), each.plan, promotion_source.verified_revision if promotion_source else None
             ):

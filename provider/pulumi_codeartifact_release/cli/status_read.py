@@ -7,7 +7,6 @@ for row in report.rows:
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,7 @@ from ..connections import connect
 from ..errors import ReleaseError, exit_code_for
 from ..location import Location, resolve
 from ..manifest import Environment, Manifest, Package
-from ..publishing import ThreadScheduler
+from ..publishing import CircuitBreaker, ThreadScheduler
 from ..publishing.drift import (
     DesiredVersion,
     DriftReport,
@@ -31,7 +30,7 @@ from ..publishing.drift import (
 from ..registry.interface import Registry, Status
 from ..registry.limits import PARALLEL_READS
 from .concurrency import in_parallel
-from .context import EVERYWHERE, endpoint_warning
+from .context import endpoint_warning
 
 _Key = tuple[str, str | None]
 """A package, and which of its versions where the manifest has several."""
@@ -173,13 +172,18 @@ class _Reader:
         self.environment = environment
         self.location = environment.location
         self.endpoint: str | None = None
-        self.problem: ReleaseError | None = None
-        self._lock = threading.Lock()
+        self._connection_error: ReleaseError | None = None
+        self._breaker = CircuitBreaker()
         self._registry: Registry | None = None
         try:
             self._connect(manifest, allow, warn)
         except ReleaseError as error:
-            self.problem = error
+            self._connection_error = error
+
+    @property
+    def problem(self) -> ReleaseError | None:
+        """Why nothing of it could be read; None if something could."""
+        return self._connection_error or self._breaker.error
 
     def _connect(self, manifest: Manifest, allow: frozenset[str], warn: Callable[[str], None]) -> None:
         self.location = resolve(self.location, base=manifest.base, allow=allow)
@@ -193,18 +197,13 @@ class _Reader:
 
     def read(self, package: str, version: str | None) -> PackageState:
         """Read one package; what went wrong is part of the answer."""
-        if self.problem or self._registry is None:
+        registry = self._registry
+        if registry is None:
             return PackageState(problem=self.problem)
         namespace, _, name = package.partition("/")
+        at = self.location.coordinates(namespace, name, "")
         try:
-            return read_package(
-                self._registry, self.location.coordinates(namespace, name, ""), version, ThreadScheduler()
-            )
-        except EVERYWHERE as error:
-            with self._lock:
-                # The same error for all packages, so that it is shown once.
-                self.problem = self.problem or error
-            return PackageState(problem=self.problem)
+            return self._breaker.call(lambda: read_package(registry, at, version, ThreadScheduler()))
         except ReleaseError as error:
             return PackageState(problem=error)
 

@@ -6,17 +6,16 @@ checked = check(subjects, site, Stop(), reading, download=True)
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ..errors import MismatchError, ReleaseError
-from ..publishing import ThreadScheduler
+from ..publishing import CircuitBreaker, ThreadScheduler
 from ..publishing.verify import Expected, VerifyOutcome, VerifyResult, verify
 from ..registry.interface import Coordinates
 from .concurrency import in_parallel
-from .context import EVERYWHERE, Site, Stop
+from .context import Site, Stop
 from .progress import Reading
 
 
@@ -86,8 +85,8 @@ class _Checks:
         self._stop = stop
         self._reading = reading
         self._download = download
-        self._here = _Everywhere()
-        self._before = _Everywhere()
+        self._here = CircuitBreaker()
+        self._before = CircuitBreaker()
 
     def check(self, subject: Subject) -> Checked:
         """Check one version; what goes wrong is part of the answer."""
@@ -95,34 +94,18 @@ class _Checks:
         if known := self._here.error or (self._before.error if asks_before else None):
             return Checked(subject, problem=known)
         try:
-            expected = subject.expected()
+            expected = self._before.call(subject.expected) if asks_before else subject.expected()
+            verdict = self._here.call(lambda: self._verify(subject, expected))
         except ReleaseError as error:
-            return Checked(subject, problem=self._before.noted(error))
-        try:
-            verdict = verify(
-                expected,
-                # A `file:` registry that nobody has released to reads as empty, and is not made.
-                self._site.connection.planning,
-                ThreadScheduler(self._stop.reason),
-                download=self._download,
-                on_event=lambda event: self._reading.add(subject.at.name, event),
-            )
-        except ReleaseError as error:
-            return Checked(subject, problem=self._here.noted(error))
-        return Checked(subject, verdict, verdict.problem and self._here.noted(verdict.problem))
+            return Checked(subject, problem=error)
+        return Checked(subject, verdict, verdict.problem and self._here.record(verdict.problem))
 
-
-class _Everywhere:
-    """The problem of a whole registry: the same error for all packages, so that it is shown once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.error: ReleaseError | None = None
-
-    def noted(self, error: ReleaseError) -> ReleaseError:
-        """Return what to tell."""
-        if not isinstance(error, EVERYWHERE):
-            return error
-        with self._lock:
-            self.error = self.error or error
-            return self.error
+    def _verify(self, subject: Subject, expected: Expected) -> VerifyResult:
+        return verify(
+            expected,
+            # A `file:` registry that nobody has released to reads as empty, and is not made.
+            self._site.connection.planning,
+            ThreadScheduler(self._stop.reason),
+            download=self._download,
+            on_event=lambda event: self._reading.add(subject.at.name, event),
+        )

@@ -25,7 +25,7 @@ from .events import (
     StatusSet,
 )
 from .gates import Pin, Promotion, duration_text, time_text
-from .permission import Permission
+from .permission import Permission, parse_forced, permitted_digest, unmatched
 from .plan import Action, Finalize, Plan, Release, RemoteVersion, Route, make_plan, refused_plan
 from .promotion_source import PromotionCandidate, PromotionSource, choose_candidate
 from .quota import refuse_oversized
@@ -33,6 +33,7 @@ from .read_version import read_version
 from .retire import ExpectedVersion, Retirement, retire
 from .review import Review, ReviewTotals, min_seconds, total_reviews
 from .scheduler import Scheduler, ThreadScheduler
+from .workflow import CircuitBreaker, Prepared, Request, check_preconditions, execute, prepare, prepare_again
 
 __all__ = [
     "Action",
@@ -40,6 +41,7 @@ __all__ = [
     "AssetSent",
     "AssetSource",
     "AssetStarted",
+    "CircuitBreaker",
     "Copied",
     "Deleted",
     "Event",
@@ -50,6 +52,7 @@ __all__ = [
     "Pin",
     "Plan",
     "Planned",
+    "Prepared",
     "Promotion",
     "PromotionCandidate",
     "PromotionSource",
@@ -57,6 +60,7 @@ __all__ = [
     "Rechecking",
     "Release",
     "RemoteVersion",
+    "Request",
     "Retirement",
     "Review",
     "ReviewTotals",
@@ -65,14 +69,20 @@ __all__ = [
     "StatusSet",
     "ThreadScheduler",
     "apply",
+    "check_preconditions",
     "checksums",
     "choose_candidate",
     "digest",
     "digest_of",
     "duration_text",
+    "execute",
     "make_plan",
     "min_seconds",
     "parse_checksums",
+    "parse_forced",
+    "permitted_digest",
+    "prepare",
+    "prepare_again",
     "read_version",
     "refuse_oversized",
     "refused_plan",
@@ -80,5 +90,6 @@ __all__ = [
     "sizes",
     "time_text",
     "total_reviews",
+    "unmatched",
     "verify_cached_hashes",
 ]

@@ -35,6 +35,7 @@ from .events import (
     Rechecking,
     StatusSet,
 )
+from .gates import Candidate, check_gates
 from .plan import (
     PRE_DELETE_STATUS,
     Action,
@@ -148,15 +149,16 @@ def _check_preconditions(
 ) -> None:
     """Raise, before any write, if a file changed or the source of a promotion may not be promoted."""
     replaces = plan.action is Action.REPLACE
-    sends = plan.action in (Action.PUBLISH, Action.RESUME, Action.REPLACE)
-    if sends:
+    if plan.sends:
         # A change of the status alone needs no file.
         _check_sources(plan.release, sources)
-    if promotion_source and sends:
-        if replaces:
-            # Nothing is deleted for a source that may have changed.
-            promotion_source.invalidate()
-        promotion_source.verify(plan.release, scheduler)
+        if promotion_source is None:
+            check_gates(Candidate(plan.release))
+        else:
+            if replaces:
+                # Nothing is deleted for a source that may have changed.
+                promotion_source.invalidate()
+            promotion_source.verify(plan.release, scheduler)
     if replaces and not plan.copies:
         # Open every file, but only one download: that shows whether downloads are permitted.
         for asset in plan.uploads[: 1 if promotion_source else None]:

@@ -1,20 +1,23 @@
-"""The conditions for a promotion: its status, its approved digest, and how long it has been Published.
+"""What a version must satisfy before it is published or promoted: what was approved, its status, its soak.
 
-    check_gates(Promotion(source, to, pin=pin, soak=timedelta(hours=24)), remote)     # raises PinError, GateError
+    candidate = Candidate(None, Promotion(source, to, pin=pin, soak=timedelta(hours=24)), remote)
+    check_gates(candidate)          # raises PinError, GateError
 
-Pure. A condition that cannot be checked is not met.
+A new gate is a function in `GATES`. These are pure; a condition that cannot be proved is not met.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from ..errors import GateError, PinError
 from ..registry.interface import Coordinates, Status
 from ..remedies import Need
 from .permission import Permission
-from .plan import RemoteVersion
+from .plan import Release, RemoteVersion
 
 _SECOND = timedelta(seconds=1)
 
@@ -53,19 +56,60 @@ class Promotion:
     revision: str | None = None
 
 
-def check_gates(promotion: Promotion, remote: RemoteVersion | None) -> bool:
-    """Check whether the version in the source may be promoted. Returns whether `force` was needed to skip the soak.
+@dataclass(frozen=True)
+class Candidate:
+    """What is about to be published or promoted.
+
+    Attributes:
+        release: what is published; of a promotion None, as `remote` says it.
+        promotion: None if files are published.
+        remote: what the source of the promotion holds; None if it holds no such version.
+    """
+
+    release: Release | None
+    promotion: Promotion | None = None
+    remote: RemoteVersion | None = None
+
+
+Gate: TypeAlias = Callable[[Candidate], bool]
+"""Raises RefusedError if the candidate may not go on; returns whether that took the operator's force."""
+
+
+def check_gates(candidate: Candidate) -> bool:
+    """Return whether the candidate took the operator's force.
 
     Raises PinError if its digest is not the approved one, GateError if it is not Published, or not for long enough.
     """
-    source = promotion.source
-    if remote is None:
+    forced = [gate(candidate) for gate in GATES]
+    return any(forced)
+
+
+def _for_promotions(gate: Callable[[Promotion, RemoteVersion], bool]) -> Gate:
+    def judge(candidate: Candidate) -> bool:
+        promotion, remote = candidate.promotion, candidate.remote
+        return gate(promotion, remote) if promotion and remote else False
+
+    return judge
+
+
+def _require_version(candidate: Candidate) -> bool:
+    if candidate.promotion and candidate.remote is None:
+        source = candidate.promotion.source
         raise GateError(
             f"{source} does not exist: there is nothing to promote",
             hint=f"Release or promote it to {source.repository} first, or correct the version.",
         )
+    return False
+
+
+def _require_pin(promotion: Promotion, remote: RemoteVersion) -> bool:
     if promotion.pin and promotion.pin.digest != remote.digest:
-        raise _pin_mismatch(promotion.pin, source, remote)
+        raise _pin_mismatch(promotion.pin, promotion.source, remote)
+    return False
+
+
+def _require_published(promotion: Promotion, remote: RemoteVersion) -> bool:
+    source = promotion.source
     if remote.state.status is not Status.PUBLISHED or not remote.assets:
         problem = (
             "has no assets" if remote.state.status is Status.PUBLISHED else f"is {remote.state.status}, not Published"
@@ -75,16 +119,23 @@ def check_gates(promotion: Promotion, remote: RemoteVersion | None) -> bool:
             hint=f"Publish it in {source.repository} first. "
             "(`status` of a package applies to every environment: an Unlisted or Archived package is not promoted.)",
         )
+    return False
+
+
+def _require_valid_names(promotion: Promotion, remote: RemoteVersion) -> bool:
     invalid_name = next((name for name in remote.assets if not name.isprintable()), None)
     if invalid_name is not None:
         # The service does not allow such names. The engine's preview would print control characters as they are.
         raise GateError(
-            f"{source} holds an asset with an invalid name: {invalid_name}",
-            hint=f"CodeArtifact does not allow such names. Check which server {source.repository} is on.",
+            f"{promotion.source} holds an asset with an invalid name: {invalid_name}",
+            hint=f"CodeArtifact does not allow such names. Check which server {promotion.source.repository} is on.",
         )
-    if not promotion.soak:
-        return False
-    unmet = _unmet_soak(promotion.soak, source, remote)
+    return False
+
+
+def _require_soak(promotion: Promotion, remote: RemoteVersion) -> bool:
+    source = promotion.source
+    unmet = _unmet_soak(promotion.soak, source, remote) if promotion.soak else None
     if not unmet:
         return False
     force = promotion.force if promotion.force and promotion.force.covers(source) else None
@@ -93,6 +144,16 @@ def check_gates(promotion: Promotion, remote: RemoteVersion | None) -> bool:
     if force:
         unmet.message += f"\nThe permitted force is for another digest: {force.digest}"
     raise unmet
+
+
+GATES: tuple[Gate, ...] = (
+    _require_version,
+    _for_promotions(_require_pin),
+    _for_promotions(_require_published),
+    _for_promotions(_require_valid_names),
+    _for_promotions(_require_soak),
+)
+"""Judged in this order, before anything is sent or copied; not of what the destination holds already."""
 
 
 def _pin_mismatch(pin: Pin, source: Coordinates, remote: RemoteVersion) -> PinError:

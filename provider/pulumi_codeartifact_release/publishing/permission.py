@@ -7,10 +7,12 @@ permission.covers(coordinates)
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..errors import UsageError
 from ..registry.interface import Coordinates
+from ..remedies import Need
 
 _FORM = re.compile(r"(?P<package>[^#/\s]+/[^#/\s]+)@(?P<version>[^#/\s]+)=(?P<digest>sha256:[0-9a-f]{64})", re.DOTALL)
 
@@ -47,3 +49,24 @@ class Permission:
 
     def __str__(self) -> str:
         return f"{self.package}@{self.version}={self.digest}"
+
+
+def parse_forced(texts: Sequence[str], reason: str) -> list[Permission]:
+    """Read the operator's permissions to skip a soak. Raises UsageError; a reason is part of it, since it is kept."""
+    if texts and not reason.strip():
+        raise UsageError("a soak is skipped only for a reason, which is kept", hint=("Add ", Need("reason"), "."))
+    if reason and not texts:
+        raise UsageError("there is a reason, but nothing to force", hint="Leave the reason out, or force something.")
+    return [Permission.parse(text) for text in texts]
+
+
+def permitted_digest(permissions: Sequence[Permission], package: str, version: str) -> str:
+    """Return the digest that the operator named for a version, the last if there are several; "" for none."""
+    # Those that have served their turn stand before it.
+    named = [each.digest for each in permissions if (each.package, each.version) == (package, version)]
+    return named[-1] if named else ""
+
+
+def unmatched(permissions: Iterable[Permission], versions: Collection[tuple[str, str]]) -> list[Permission]:
+    """Return the permissions that match none of `versions`: `namespace/package` and version of each."""
+    return [each for each in permissions if (each.package, each.version) not in versions]

@@ -174,6 +174,11 @@ class Plan:
         return self.action not in (Action.KEEP, Action.REFUSE)
 
     @property
+    def sends(self) -> bool:
+        """Whether assets are sent or copied."""
+        return self.action in (Action.PUBLISH, Action.RESUME, Action.REPLACE)
+
+    @property
     def differences(self) -> list[Difference]:
         """The assets in conflict: declared ones with other bytes in the registry, and undeclared ones."""
         if self.remote is None or self.action not in (Action.REFUSE, Action.REPLACE):

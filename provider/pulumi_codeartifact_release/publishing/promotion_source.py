@@ -28,7 +28,7 @@ from ..errors import (
 )
 from ..registry.interface import Asset, Registry, Status
 from ..registry.limits import PARALLEL_LARGE_DOWNLOADS, SETTLE_WAITS
-from .gates import Pin, Promotion, check_gates
+from .gates import Candidate, Pin, Promotion, check_gates
 from .plan import Release, RemoteVersion, Route, has_size
 from .quota import MAX_ASSET_SIZE, refuse_oversized_assets
 from .read_version import read_version
@@ -116,7 +116,7 @@ class PromotionSource:
         Raises PinError or GateError.
         """
         promotion = replace(self.promotion, pin=self.promotion.pin or planned_pin)
-        self.forced = check_gates(promotion, remote) or self.forced
+        self.forced = check_gates(Candidate(None, promotion, remote)) or self.forced
         self._verified_revision = remote.state.revision if remote else None
         self._names = {name: asset.name for name, asset in remote.assets.items()} if remote else {}
 

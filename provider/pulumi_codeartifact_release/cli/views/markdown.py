@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 
 from ...errors import ReleaseError, printable
+from ...publishing import Prepared
 from ...review import count_text, size_text, source_text
 from ..context import Target
-from ..plans import PackagePlan, refusals_of, sum_up
+from ..plans import refusals_of, sum_up
 from ..verify_read import Report
 from . import plan_table, verify_text
 
@@ -22,7 +23,7 @@ _MOST_TEXT = 60_000
 """Characters of one block; GitHub takes 1 MiB a step."""
 
 
-def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
+def plan_summary(target: Target, plans: Sequence[Prepared]) -> str:
     """Return a plan: the target, a row for each package, the total, the refusals."""
     rate = target.site.connection.rate
     rows = []
@@ -57,14 +58,14 @@ def plan_summary(target: Target, plans: Sequence[PackagePlan]) -> str:
 
 def apply_summary(
     target: Target,
-    plans: Sequence[PackagePlan],
+    plans: Sequence[Prepared],
     done: Mapping[str, str],
     failed: Mapping[str, BaseException],
 ) -> str:
     """Return the result of each package; by name, `done` has the last lines and `failed` the exceptions."""
     rows = []
     for each in plans:
-        name = each.declared.id
+        name = each.request.name
         if not each.plan.changes:
             result = "unchanged"
         elif name in done:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...publishing import Plan, time_text
+from ...publishing import Plan, Prepared, time_text
 from ...publishing.plan import Difference
 from ...registry.interface import Asset
 from ..context import Options, Site, Target
-from ..plans import PackagePlan, sum_up
+from ..plans import sum_up
 
 SCHEMA_VERSION = 1
 
@@ -36,7 +36,7 @@ class Validity:
         return cls(now, now + length)
 
 
-def plan_json(target: Target, plans: list[PackagePlan], options: Options, validity: Validity) -> dict[str, Any]:
+def plan_json(target: Target, plans: list[Prepared], options: Options, validity: Validity) -> dict[str, Any]:
     """Return plans as JSON values: sizes in bytes, times in UTC, hashes in lower-case hex."""
     source = target.source
     total = sum_up(target, plans)
@@ -94,10 +94,10 @@ def site_json(site: Site, base: Path) -> dict[str, Any]:
     }
 
 
-def package_json(each: PackagePlan, target: Target) -> dict[str, Any]:
+def package_json(each: Prepared, target: Target) -> dict[str, Any]:
     """Return the plan of one package."""
     plan, release = each.plan, each.plan.release
-    promotion_source, review = each.declared.promotion_source, each.review(target.site.connection.rate)
+    promotion_source, review = each.promotion_source, each.review(target.site.connection.rate)
     pin = promotion_source.promotion.pin if promotion_source else None
     return {
         "namespace": release.at.namespace,

@@ -14,10 +14,10 @@ import click
 from rich.console import RenderableType
 
 from ...errors import printable
-from ...publishing import Action, Review, ReviewTotals, Route
+from ...publishing import Action, Prepared, Review, ReviewTotals, Route
 from ...review import count_text, plan_text, seconds_text, size_text, source_text
 from ..context import Target
-from ..plans import PackagePlan, refusals_of, sum_up
+from ..plans import refusals_of, sum_up
 from .console import columns, header, indented, lines, text
 
 _SIGNS = {
@@ -38,7 +38,7 @@ _ACTIONS = {
 _ROUTES = {Route.FILES: "publish", Route.COPY: "copy", Route.TRANSFER: "transfer"}
 
 
-def plan_lines(target: Target, plans: list[PackagePlan], width: int | None) -> Iterator[str]:
+def plan_lines(target: Target, plans: list[Prepared], width: int | None) -> Iterator[str]:
     """Yield the lines; `width` in columns, None for a file. `refusal_lines` has the refusals."""
     rate = target.site.connection.rate
     parts: list[RenderableType] = [*header(target.header), ""]
@@ -54,7 +54,7 @@ def plan_lines(target: Target, plans: list[PackagePlan], width: int | None) -> I
     yield from lines(*parts, text(total), width=width)
 
 
-def refusal_lines(plans: list[PackagePlan]) -> Iterator[str]:
+def refusal_lines(plans: list[Prepared]) -> Iterator[str]:
     """Yield why packages are refused, in full; a reason that several share comes once."""
     for refusal in refusals_of(plans):
         yield f"{click.style('refused', fg='red', bold=True)}[{refusal.code}]: {refusal}"
@@ -92,7 +92,7 @@ def _cells(review: Review) -> tuple[str, ...]:
     return name, action_text(review), send, size, f"{len(plan.skipped_assets):,}", f"{review.requests:,}"
 
 
-def _notes(target: Target, each: PackagePlan) -> Iterator[RenderableType]:
+def _notes(target: Target, each: Prepared) -> Iterator[RenderableType]:
     review = each.review(target.site.connection.rate)
     plan = review.plan
     if not plan.changes:

@@ -1,0 +1,186 @@
+"""One orchestration: what is refused in one place is refused through every front, before anything is written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_codeartifact_release import connections
+from pulumi_codeartifact_release.cli import main
+from pulumi_codeartifact_release.declaration import Declaration
+from pulumi_codeartifact_release.errors import AccessDeniedError, GateError, ReleaseError, UnreachableError
+from pulumi_codeartifact_release.location import Location, resolve
+from pulumi_codeartifact_release.providers import PackageVersionProvider, PromotionProvider
+from pulumi_codeartifact_release.publishing import (
+    CircuitBreaker,
+    Request,
+    ThreadScheduler,
+    gates,
+    read_version,
+    workflow,
+)
+from pulumi_codeartifact_release.publishing.gates import Candidate
+
+MANIFEST = """\
+schemaVersion: 1
+packages:
+  - {namespace: acme, package: app, version: "1.0", assets: [a.txt]}
+environments:
+  dev: {domain: acme, repository: dev, endpoint: "file:.registry"}
+  prod: {domain: acme, repository: prod, endpoint: "file:.registry", promoteFrom: dev}
+"""
+PACKAGE = {"namespace": "acme", "package": "app", "version": "1.0", "domain": "acme", "endpoint": "file:.registry"}
+DEV = {"domain": "acme", "repository": "dev", "endpoint": "file:.registry"}
+URN = "urn:pulumi:dev::project::pulumi-python:dynamic/codeartifact:PackageVersion::acme/app"
+REASON = "there is no signature"
+
+Front = Callable[[Path], str]
+"""Releases, or previews, and returns why it is refused; "" if it is not."""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("alpha")
+    (tmp_path / "release.yaml").write_text(MANIFEST)
+    yield tmp_path
+    connections.close()
+
+
+def command(*words: str) -> Front:
+    def front(_project: Path) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["codeartifact-release", *words])
+            with pytest.raises(SystemExit) as caught:
+                main()
+        return {0: "", 4: "refused"}[int(str(caught.value.code))]
+
+    return front
+
+
+def checked(provider: Any, project: Path, *, dry_run: bool, **inputs: Any) -> Any:
+    files = {} if provider is PromotionProvider else {"a.txt": str(project / "a.txt")}
+    declared = Declaration(files=files, base=str(project), urn=URN, dry_run=dry_run, repository_exists=True)
+    return provider().check({}, {**PACKAGE, **inputs, "declaration": declared.text()})
+
+
+def check_version(project: Path) -> str:
+    result = checked(PackageVersionProvider, project, dry_run=True, repository="dev")
+    return " ".join(failure.reason for failure in result.failures)
+
+
+def create_version(project: Path) -> str:
+    result = checked(PackageVersionProvider, project, dry_run=False, repository="dev")
+    assert not result.failures
+    try:
+        PackageVersionProvider().create(result.inputs)
+    except Exception as error:  # noqa: BLE001 - the engine gets any
+        return str(error)
+    return ""
+
+
+def check_promotion(*, dry_run: bool) -> Front:
+    def front(project: Path) -> str:
+        result = checked(PromotionProvider, project, dry_run=dry_run, repository="prod", source=DEV)
+        return " ".join(failure.reason for failure in result.failures)
+
+    return front
+
+
+PUBLISHING = {
+    "plan": command("plan", "release.yaml", "-e", "dev"),
+    "apply": command("apply", "release.yaml", "-e", "dev", "--yes"),
+    "check in a preview": check_version,
+    "create, where nothing was read": create_version,
+}
+PROMOTING = {
+    "plan of a promotion": command("plan", "release.yaml", "-e", "prod"),
+    "apply of a promotion": command("apply", "release.yaml", "-e", "prod", "--yes"),
+    "check of a promotion in a preview": check_promotion(dry_run=True),
+    "check of a promotion in an update": check_promotion(dry_run=False),
+}
+FRONTS = PUBLISHING | PROMOTING
+
+
+def held(repository: str) -> object:
+    """What a repository of the project holds of the package."""
+    location = resolve(Location("acme", repository, endpoint="file:.registry"), base=Path.cwd())
+    at = location.coordinates("acme", "app", "1.0")
+    return read_version(connections.connect(location).planning, at, ThreadScheduler())
+
+
+def no_signature(candidate: Candidate) -> bool:
+    assert candidate.release or candidate.remote
+    raise GateError(REASON)
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_gate_refuses_through_every_front(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], front: str
+) -> None:
+    repository = "dev" if front in PUBLISHING else "prod"
+    if front in PROMOTING:
+        assert PUBLISHING["apply"](project) == ""
+    monkeypatch.setattr(gates, "GATES", (*gates.GATES, no_signature))
+    told = FRONTS[front](project)
+    assert told
+    assert REASON in told + capsys.readouterr().err
+    assert held(repository) is None
+    monkeypatch.undo()
+    monkeypatch.chdir(project)
+    assert FRONTS[front](project) == ""
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_precondition_refuses_through_every_front_that_prepares(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], front: str
+) -> None:
+    asked: list[Request] = []
+
+    def refuse(request: Request) -> None:
+        asked.append(request)
+        raise GateError(REASON)
+
+    monkeypatch.setattr(workflow, "PRECONDITIONS", (refuse,))
+    if front == "create, where nothing was read":
+        # Refused before: by the check of the same update.
+        result = checked(PackageVersionProvider, project, dry_run=False, repository="dev")
+        told = result.failures[0].reason
+    else:
+        told = FRONTS[front](project)
+    assert told
+    assert REASON in told + capsys.readouterr().err
+    assert {request.release.at.repository for request in asked} == {"dev" if front in PUBLISHING else "prod"}
+    # Nothing was read: not even the folder is there.
+    assert not (project / ".registry").exists()
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_what_is_published_already_is_not_judged_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch, environment: str
+) -> None:
+    for name in ("dev", "prod"):
+        assert command("apply", "release.yaml", "-e", name, "--yes")(project) == ""
+    monkeypatch.setattr(gates, "GATES", (*gates.GATES, no_signature))
+    assert command("apply", "release.yaml", "-e", environment, "--yes")(project) == ""
+
+
+def test_a_circuit_breaker_asks_no_more_after_what_every_package_would_meet() -> None:
+    breaker, calls = CircuitBreaker(), []
+
+    def fail(error: ReleaseError) -> None:
+        calls.append(error)
+        raise error
+
+    for error in (AccessDeniedError("of one package"), UnreachableError("of all"), UnreachableError("not asked")):
+        with pytest.raises(type(error)):
+            breaker.call(lambda error=error: fail(error))  # type: ignore[misc]
+    assert [str(error.message) for error in calls] == ["of one package", "of all"]
+    assert breaker.error is calls[1]
+    # Two that failed at once are one, so that it is told once.
+    assert breaker.record(UnreachableError("at the same time")) is calls[1]
+    assert breaker.record(calls[0]) is calls[0]
