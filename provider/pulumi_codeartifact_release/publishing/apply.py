@@ -152,13 +152,13 @@ def _check_preconditions(
     if plan.sends:
         # A change of the status alone needs no file.
         _check_sources(plan.release, sources)
-        if promotion_source is None:
-            check_gates(Candidate(plan.release))
-        else:
-            if replaces:
-                # Nothing is deleted for a source that may have changed.
-                promotion_source.invalidate()
-            promotion_source.verify(plan.release, scheduler)
+    if promotion_source and plan.sends:
+        if replaces:
+            # Nothing is deleted for a source that may have changed.
+            promotion_source.invalidate()
+        promotion_source.verify(plan.release, scheduler)
+    elif plan.sends:
+        check_gates(Candidate(plan.release))
     if replaces and not plan.copies:
         # Open every file, but only one download: that shows whether downloads are permitted.
         for asset in plan.uploads[: 1 if promotion_source else None]:
