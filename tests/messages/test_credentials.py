@@ -157,7 +157,7 @@ def test_the_program_hangs(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_program_prints_without_end(shell: Shell, command: str) -> None:
     shell.process(command)
     assert shell.refused() == (
-        f"{OF_CI} (/bin/sh) gave no AWS credentials: what it printed is too much for credentials\n{CORRECT}"
+        f"{OF_CI} (/bin/sh) gave no AWS credentials: its output is too long for credentials\n{CORRECT}"
     )
 
 

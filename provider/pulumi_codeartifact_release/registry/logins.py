@@ -253,7 +253,7 @@ def _read_output(process: subprocess.Popen[bytes], source: str, deadline: float)
                     selector.unregister(key.fd)
                 parts[key.fd] += part
                 if len(parts[key.fd]) > _MAX_OUTPUT:
-                    raise no_credentials(source, "what it printed is too much for credentials")
+                    raise no_credentials(source, "its output is too long for credentials")
     return parts[process.stdout.fileno()], parts[process.stderr.fileno()]
 
 
