@@ -19,7 +19,7 @@ from pulumi.resource import create_urn
 
 from .declaration import Declaration
 from .location import Location
-from .manifest import AssetEntry, Environment, Folder, Package, declare
+from .manifest import AssetEntry, BaseFolder, Environment, Package, resolve_assets
 from .publishing import parse_checksums
 
 AssetSource: TypeAlias = "str | os.PathLike[str] | pulumi.FileAsset | pulumi.StringAsset"
@@ -77,7 +77,7 @@ def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], 
     else:
         texts = {}
         entries = [AssetEntry(path) for path in assets]
-    files, problems, _ = declare(Folder(base, outside=True), entries)
+    files, problems, _ = resolve_assets(BaseFolder(base, outside=True), entries)
     messages = [f"{entries[problem.entry].path}: {problem.message}" for problem in problems]
     if not entries and not texts:
         messages.append("no assets are declared; a version must have at least one")

@@ -33,7 +33,7 @@ from .manifest import duration, value_problem
 from .operations import hide_held, open_connection
 from .publishing import (
     Action,
-    AssetSource,
+    AssetContent,
     Permission,
     Pin,
     Prepared,
@@ -117,7 +117,7 @@ class _Check:
             location = replace(location, domain_owner=owner)
         return {**inputs, "endpoint": "", **location.properties()}
 
-    def _request(self, inputs: Inputs, sources: Mapping[str, AssetSource] | None = None) -> Request:
+    def _request(self, inputs: Inputs, sources: Mapping[str, AssetContent] | None = None) -> Request:
         declared = self._declared
         request = Request(
             inputs.location,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .hashing import HashCache, HashedBytes, hash_files
-from .publishing import AssetSource, refuse_oversized
+from .publishing import AssetContent, refuse_oversized
 
 KEY = "declaration"
 
@@ -78,12 +78,12 @@ class Declaration:
         lists = {name: tuple(told.get(name, ())) for name in ("problems", "secret")}
         return cls(**{**told, **lists, "allow": frozenset(told.get("allow", ()))})
 
-    def hash(self, cache: HashCache) -> dict[str, AssetSource]:
+    def hash(self, cache: HashCache) -> dict[str, AssetContent]:
         """Return the content of every declared asset, hashed. Raises FileError or QuotaExceededError."""
         paths = {name: Path(path) for name, path in self.files.items()}
         refuse_oversized(paths)
         hashed = hash_files(paths.values(), cache=cache)
-        sources: dict[str, AssetSource] = {name: hashed[path] for name, path in paths.items()}
+        sources: dict[str, AssetContent] = {name: hashed[path] for name, path in paths.items()}
         for name, text in self.texts.items():
             sources[name] = HashedBytes(text.encode())
         return sources

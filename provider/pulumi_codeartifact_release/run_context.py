@@ -17,7 +17,7 @@ from .engine import EngineLog, at_terminal, engine_address, exit_with_engine
 from .errors import UsageError
 from .hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
 from .location import same_repository
-from .publishing import AssetSource, Prepared, Request
+from .publishing import AssetContent, Prepared, Request
 from .remedies import Front, front_from_json, resource_arguments
 from .state import Inputs
 
@@ -60,7 +60,7 @@ class OperationCache:
         self._cache = cache
         self._hashes: dict[FileIdentity, str] = {}
 
-    def keep(self, sources: Iterable[AssetSource]) -> None:
+    def keep(self, sources: Iterable[AssetContent]) -> None:
         """Keep the hashes of files until the process ends."""
         self._hashes.update({source.identity: source.sha256 for source in sources if isinstance(source, HashedFile)})
 

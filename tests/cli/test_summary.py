@@ -48,7 +48,7 @@ def test_a_plan_is_a_table_with_what_is_sent_and_its_digest(run: Run, project: P
 
 def test_an_exclude_that_removes_nothing_is_noted(run: Run, project: Path) -> None:
     (project / "release.yaml").write_text(MANIFEST.replace("[dist/*]", '[{path: dist/*, exclude: ["**/.DS_Store"]}]'))
-    note = "release.yaml:9:39: packages[0].assets[0].exclude[0]: `**/.DS_Store` removes no file of `dist/*`"
+    note = "release.yaml:9:39: packages[0].assets[0].exclude[0]: `**/.DS_Store` excludes no file of `dist/*`"
     assert run("plan", *WORDS, "-v", "--summary", "plan.md").err == f"note: {note}\n"
     assert f"\n- {note}\n" in shown((project / "plan.md").read_text())
     assert run("plan", *WORDS).err == ""

@@ -23,11 +23,11 @@ from jsonschema import Draft202012Validator
 from pulumi_codeartifact_release.errors import ManifestError
 from pulumi_codeartifact_release.manifest import load, schema
 
-EDITOR = Draft202012Validator(schema.shipped())
+EDITOR = Draft202012Validator(schema.editor_schema())
 
 RULES_BETWEEN_VALUES = re.compile(
     "there is no environment|there is no file|cannot promote from itself|promote in a circle|is declared twice"
-    "|is about one version|is pinned|is outside|leads outside|is a folder|is absolute|no such file|cannot be read"
+    "|names? one version|is pinned|is outside|leads outside|is a folder|is absolute|no such file|cannot be read"
     "|matches nothing|glob"
 )
 

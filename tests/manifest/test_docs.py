@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from pulumi_codeartifact_release.manifest import load, schema
-from pulumi_codeartifact_release.manifest.names import FILE_PARTS
+from pulumi_codeartifact_release.manifest.asset_names import FILE_PARTS
 
 from .conftest import Project
 from .test_schema import subschemas
 
 PAGE = (Path(__file__).parents[2] / "docs" / "manifest.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
-KEYS = sorted({where.rpartition("/")[2] for where, _ in subschemas(schema.shipped()) if "/properties/" in where})
+KEYS = sorted({where.rpartition("/")[2] for where, _ in subschemas(schema.editor_schema()) if "/properties/" in where})
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key not in ("version", "digest")])
@@ -25,7 +25,7 @@ def test_every_key_has_a_row_of_its_own(key: str) -> None:
 
 def test_the_keys_of_a_pin_and_every_enumerated_value_are_explained() -> None:
     words = ["version", "digest"]
-    for _, subschema in subschemas(schema.shipped()):
+    for _, subschema in subschemas(schema.editor_schema()):
         for alternative in subschema.get("anyOf", [])[:1]:
             words += alternative.get("enum", [])
     assert "last-asset" in words

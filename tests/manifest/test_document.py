@@ -60,40 +60,42 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine() -> None:
     [
         ("", "1:1 : the manifest is empty: it needs `schemaVersion`, `packages` and `environments`"),
         ("# only a comment\n", "1:1 : the manifest is empty: it needs `schemaVersion`, `packages` and `environments`"),
-        ("a: 1\nb:\n  c: 1\n  c: 2\n", "4:3 b.c: the key is there twice: first on line 3; keep one of them"),
-        ("a: 1\n---\nb: 2\n", "2:1 : a second document begins here: a manifest is one YAML document"),
+        ("a: 1\nb:\n  c: 1\n  c: 2\n", "4:3 b.c: duplicate key (first defined on line 3)"),
+        ("a: 1\n---\nb: 2\n", "2:1 : a second document starts here; a manifest is one YAML document"),
         (
             "a: !!python/object/apply:os.system ['true']\n",
-            "1:4 a: the tag `!!python/object/apply:os.system` is refused: "
-            "a manifest holds text, lists and mappings only",
+            "1:4 a: the tag `!!python/object/apply:os.system` is not allowed: "
+            "a manifest contains only text, lists and mappings",
         ),
-        ("a: !env X\n", "1:4 a: the tag `!env` is refused: a manifest holds text, lists and mappings only"),
-        ("a: !!binary eA==\n", "1:4 a: the tag `!!binary` is refused: a manifest holds text, lists and mappings only"),
+        ("a: !env X\n", "1:4 a: the tag `!env` is not allowed: a manifest contains only text, lists and mappings"),
+        (
+            "a: !!binary eA==\n",
+            "1:4 a: the tag `!!binary` is not allowed: a manifest contains only text, lists and mappings",
+        ),
         (
             "a: *nope\n",
-            "1:4 a: the alias *nope refers to no anchor before it; "
-            "a value that begins with one of * & @ ` % must be in quotes",
+            "1:4 a: the alias *nope has no anchor before it; put a value that starts with one of * & @ ` % in quotes",
         ),
-        ("a: &a [x, *a]\n", "1:11 a[1]: the alias *a stands inside of what it refers to"),
-        ("<<: text\n", '1:5 ["<<"]: `<<` takes an alias of a mapping, or a list of them'),
-        ("? [a, b]\n: c\n", "1:3 : a key must be text; put it in quotes if it is meant to be one"),
-        ("x: &x {a: 1}\n*x : c\n", "2:1 : a key must be text; put it in quotes if it is meant to be one"),
-        ("a: 1\n\x07b: 2\n", "2:1 : the control character U+0007 may not stand in YAML; remove it"),
+        ("a: &a [x, *a]\n", "1:11 a[1]: the alias *a refers to itself"),
+        ("<<: text\n", '1:5 ["<<"]: `<<` requires an alias of a mapping, or a list of them'),
+        ("? [a, b]\n: c\n", "1:3 : a key must be text; put it in quotes"),
+        ("x: &x {a: 1}\n*x : c\n", "2:1 : a key must be text; put it in quotes"),
+        ("a: 1\n\x07b: 2\n", "2:1 : the control character U+0007 is not allowed in YAML; remove it"),
         ("a: [1, 2\n", "2:1 : not valid YAML: did not find expected ',' or ']'"),
         (
             "a: [${version}]\n",
             "1:6 : not valid YAML: did not find expected ',' or ']'; "
-            "within [ ] and { }, put a value that has ${…} in it in quotes",
+            "inside [ ] and { }, put a value that contains ${…} in quotes",
         ),
         (
             "a:\n  - *.zip\n",
             "2:6 : not valid YAML: did not find expected alphabetic or numeric character; "
-            "a value that begins with one of * & @ ` % must be in quotes",
+            "put a value that starts with one of * & @ ` % in quotes",
         ),
         (
             "a: @home\n",
             "1:4 : not valid YAML: found character that cannot start any token; "
-            "a value that begins with one of * & @ ` % must be in quotes",
+            "put a value that starts with one of * & @ ` % in quotes",
         ),
         (
             "a:\n\tb: 1\n",

@@ -15,14 +15,14 @@ import pytest
 from pulumi_codeartifact_release.errors import ManifestError
 from pulumi_codeartifact_release.manifest import (
     AssetEntry,
+    BaseFolder,
     DeclaredFile,
     EntryProblem,
-    Folder,
     asset_name_problem,
-    declare,
+    resolve_assets,
 )
-from pulumi_codeartifact_release.manifest.files import check_texts
-from pulumi_codeartifact_release.manifest.listing import Entry, Listings
+from pulumi_codeartifact_release.manifest.dir_cache import DirCache, DirEntry
+from pulumi_codeartifact_release.manifest.files import check_entries
 
 from .conftest import HEAD, TAIL, Project
 
@@ -40,7 +40,7 @@ def test_files_are_sorted_by_the_bytes_of_their_names_and_know_where_they_are(pr
     for name in ("dist/b.zip", "dist/a.zip", "dist/ä.zip", "dist/Z.zip"):
         project.file(name)
     assert names(project, "dist/*.zip") == ["Z.zip", "a.zip", "b.zip", "ä.zip"]
-    files, problems, _ = declare(Folder(project.base), [AssetEntry("./dist//a.zip")])
+    files, problems, _ = resolve_assets(BaseFolder(project.base), [AssetEntry("./dist//a.zip")])
     assert problems == ()
     assert files == (DeclaredFile("a.zip", project.base / "dist/a.zip", "dist/a.zip"),)
 
@@ -75,7 +75,7 @@ def test_a_glob_matches_what_a_shell_would(project: Project, pattern: str, expec
     project.file("top.zip")
     (project.base / "linked").symlink_to("dist/x")
     entry = AssetEntry(pattern, exclude=("dist", "linked") if pattern == "*" else ())
-    files, problems, _ = declare(Folder(project.base), [entry])
+    files, problems, _ = resolve_assets(BaseFolder(project.base), [entry])
     if expected is None:
         assert problems[0].message.startswith("`{dist,x}/*.zip` matches nothing")
     else:
@@ -86,10 +86,10 @@ def test_a_glob_matches_what_a_shell_would(project: Project, pattern: str, expec
 def test_exclude_removes_files_of_any_depth_and_hidden_ones(project: Project) -> None:
     for name in ("b/app", "b/debug/app", "b/x/debug/deep/app", "b/.h/debug/app"):
         project.file(name)
-    found = declare(Folder(project.base), [AssetEntry("b/**/app", exclude=("**/debug/**",))])
+    found = resolve_assets(BaseFolder(project.base), [AssetEntry("b/**/app", exclude=("**/debug/**",))])
     assert [file.declared for file in found.files] == ["b/app"]
-    (problem,) = declare(Folder(project.base), [AssetEntry("b/.h/*/app", exclude=("**/debug/**",))]).problems
-    assert problem.message == "`b/.h/*/app` matches 1 path, and `exclude` leaves none"
+    (problem,) = resolve_assets(BaseFolder(project.base), [AssetEntry("b/.h/*/app", exclude=("**/debug/**",))]).problems
+    assert problem.message == "`b/.h/*/app` matches 1 path, but `exclude` excludes all of them"
 
 
 def test_names_are_made_from_the_file(project: Project) -> None:
@@ -138,15 +138,15 @@ def test_names_are_normalised_to_nfc(project: Project) -> None:
         (
             ["dist/a.zip", "other/a.zip"],
             [
-                "packages[0].assets[1]: `dist/a.zip` and `other/a.zip` would have the same asset name `a.zip`; "
-                "tell them apart with `name`, for example ${file.parent}-${file.name}"
+                "packages[0].assets[1]: `dist/a.zip` and `other/a.zip` get the same asset name `a.zip`; "
+                "set different names with `name`, for example ${file.parent}-${file.name}"
             ],
         ),
         (
             ["{path: dist/*.zip, name: x.zip}"],
             [
-                f"{FIRST}.name: `dist/a.zip` and `dist/b.zip` would have the same asset name `x.zip`; "
-                "tell them apart with `name`, for example ${file.parent}-${file.name}"
+                f"{FIRST}.name: `dist/a.zip` and `dist/b.zip` get the same asset name `x.zip`; "
+                "set different names with `name`, for example ${file.parent}-${file.name}"
             ],
         ),
         (["nothing"], [f"{FIRST}: there is no file `nothing`"]),
@@ -154,19 +154,19 @@ def test_names_are_normalised_to_nfc(project: Project) -> None:
         (["build/*.gz"], [f"{FIRST}: `build/*.gz` matches nothing: there is no folder `build`"]),
         (
             ["dist/q[1]"],
-            [f"{FIRST}: `dist/q[1]` matches nothing, but a file of exactly this name is there: write `dist/q[[]1]`"],
+            [f"{FIRST}: `dist/q[1]` matches nothing, but a file with exactly this name exists: write `dist/q[[]1]`"],
         ),
         (
             ["{path: dist/*.zip, exclude: ['**/*.zip']}"],
-            [f"{FIRST}.path: `dist/*.zip` matches 2 paths, and `exclude` leaves none"],
+            [f"{FIRST}.path: `dist/*.zip` matches 2 paths, but `exclude` excludes all of them"],
         ),
         (
             ["{path: dist/a.zip, exclude: [dist/*]}"],
-            [f"{FIRST}.path: `dist/a.zip` matches 1 path, and `exclude` leaves none"],
+            [f"{FIRST}.path: `dist/a.zip` matches 1 path, but `exclude` excludes all of them"],
         ),
         (
             ["{path: dist/*.zip, count: 3}"],
-            [f"{FIRST}.count: `dist/*.zip` matches 2 and not 3: `dist/a.zip` and `dist/b.zip`"],
+            [f"{FIRST}.count: `dist/*.zip` matches 2, expected 3: `dist/a.zip` and `dist/b.zip`"],
         ),
         (["dist"], [f"{FIRST}: `dist` is a folder; write `dist/**` for the files in it"]),
         (["dist/"], [f"{FIRST}: `dist` is a folder; write `dist/**` for the files in it"]),
@@ -178,55 +178,55 @@ def test_names_are_normalised_to_nfc(project: Project) -> None:
         (
             ["../outside.zip"],
             [
-                f"{FIRST}: `../outside.zip` leads out of the manifest's folder through `..`; move it inside, or let "
-                "the operator permit it with --allow outside"
+                f"{FIRST}: `../outside.zip` leaves the manifest's folder through `..`; move it inside, or "
+                "permit it with --allow outside"
             ],
         ),
         (
             ["dist/../../*.zip"],
             [
-                f"{FIRST}: `dist/../../*.zip` leads out of the manifest's folder through `..`; move it inside, or let "
-                "the operator permit it with --allow outside"
+                f"{FIRST}: `dist/../../*.zip` leaves the manifest's folder through `..`; move it inside, or "
+                "permit it with --allow outside"
             ],
         ),
         (
             ["/etc/hosts"],
             [
-                f"{FIRST}: `/etc/hosts` leads out of the manifest's folder through an absolute path; move it inside, "
-                "or let the operator permit it with --allow outside"
+                f"{FIRST}: `/etc/hosts` leaves the manifest's folder through an absolute path; move it inside, "
+                "or permit it with --allow outside"
             ],
         ),
         (
             ["/etc/*"],
             [
-                f"{FIRST}: `/etc/*` leads out of the manifest's folder through an absolute path; move it inside, "
-                "or let the operator permit it with --allow outside"
+                f"{FIRST}: `/etc/*` leaves the manifest's folder through an absolute path; move it inside, "
+                "or permit it with --allow outside"
             ],
         ),
-        (["dist/*/../a.zip"], [f"{FIRST}: `dist/*/../a.zip` has `..` after a wildcard; write it without"]),
+        (["dist/*/../a.zip"], [f"{FIRST}: `dist/*/../a.zip` has `..` after a wildcard; write the path without it"]),
         (
             ["{path: dist/a.zip, name: '${file.steam}.zip'}"],
-            [f"{FIRST}.name: `${{file.steam}}` is not known; did you mean `${{file.stem}}`?"],
+            [f"{FIRST}.name: `${{file.steam}}` is not supported; did you mean `${{file.stem}}`?"],
         ),
         (
             ["{path: dist/a.zip, name: '${file.size}.zip'}"],
             [
-                f"{FIRST}.name: `${{file.size}}` is not known; there are `${{file.name}}`, `${{file.stem}}`, "
-                "`${file.ext}` and `${file.parent}`"
+                f"{FIRST}.name: `${{file.size}}` is not supported; there are `${{file.name}}`, "
+                "`${file.stem}`, `${file.ext}` and `${file.parent}`"
             ],
         ),
         (
             ["{path: dist/a.zip, name: '${file}.zip'}"],
             [
-                f"{FIRST}.name: `${{file}}` is not known in a name; there are `${{file.name}}`, `${{file.stem}}`, "
-                "`${file.ext}` and `${file.parent}`"
+                f"{FIRST}.name: `${{file}}` is not supported in a name; supported are `${{file.name}}`, "
+                "`${file.stem}`, `${file.ext}` and `${file.parent}`"
             ],
         ),
         (
             ["{path: dist/a.zip, name: 'a%${file.ext}'}"],
             [
-                f"{FIRST}.name: the service would refuse the name `a%x`: it has `%` in it: letters, digits, single "
-                "inner spaces and ~!@^&()-`_+[]{};,. are all that the service takes"
+                f"{FIRST}.name: CodeArtifact does not allow the name `a%x`: it contains `%`; allowed are letters, "
+                "digits, single inner spaces and ~!@^&()-`_+[]{};,."
             ],
         ),
     ],
@@ -243,8 +243,8 @@ def test_a_file_that_the_service_would_refuse_the_name_of_is_told_with_the_chara
     project.file("dist/a#1.zip")
     project.file("dist/b.zip")
     assert project.asset_problems("dist/*") == [
-        f"{FIRST}: the service would refuse the name `a#1.zip`: it has `#` in it: letters, digits, single inner spaces "
-        "and ~!@^&()-`_+[]{};,. are all that the service takes (the file `dist/a#1.zip`)"
+        f"{FIRST}: CodeArtifact does not allow the name `a#1.zip`: it contains `#`; allowed are letters, digits, "
+        "single inner spaces and ~!@^&()-`_+[]{};,. (the file `dist/a#1.zip`)"
     ]
 
 
@@ -252,7 +252,7 @@ def test_two_names_that_differ_in_their_normal_form_only_collide(project: Projec
     project.file("a/" + unicodedata.normalize("NFD", "ä"))
     project.file("b/" + unicodedata.normalize("NFC", "ä"))
     (problem,) = project.asset_problems("'[ab]/*'")
-    assert "would have the same asset name `ä`" in problem
+    assert "get the same asset name `ä`" in problem
     assert "`a/" in problem
     assert "`b/" in problem
 
@@ -261,8 +261,8 @@ def test_a_symlink_that_leads_outside_is_refused_unless_permitted(project: Proje
     target = project.file("../secret/key.zip")
     (project.base / "link.zip").symlink_to(target)
     (project.base / "folder").symlink_to(target.parent)
-    tail = "; move it inside, or let the operator permit it with --allow outside"
-    out = "leads out of the manifest's folder through a symlink to"
+    tail = "; move it inside, or permit it with --allow outside"
+    out = "leaves the manifest's folder through a symlink to"
     real = Path(os.path.realpath(target))
     for entry, named, aim in [
         ("link.zip", "link.zip", real),
@@ -280,7 +280,9 @@ def test_a_symlink_that_leads_outside_is_refused_unless_permitted(project: Proje
 def test_a_permitted_file_outside_is_declared_relative_to_the_folder(project: Project) -> None:
     path = project.file("../other/x.zip")
     for text in ("../other/x.zip", "../other/*.zip", os.path.realpath(path)):
-        (file,), problems, _ = declare(Folder(Path(os.path.realpath(project.base)), outside=True), [AssetEntry(text)])
+        (file,), problems, _ = resolve_assets(
+            BaseFolder(Path(os.path.realpath(project.base)), outside=True), [AssetEntry(text)]
+        )
         assert problems == ()
         assert file.declared == "../other/x.zip"
 
@@ -368,9 +370,9 @@ def test_a_file_or_folder_that_this_user_may_not_read_is_told_and_never_left_out
     may_not = "cannot be matched: the folder"
     assert result.stdout.splitlines() == [
         "packages[0].assets[0]: `dist/secret.zip` cannot be read: permission denied; change its mode or its owner",
-        f"packages[0].assets[1]: `deep/*/*.zip` {may_not} `deep/locked` may not be listed",
-        f"packages[0].assets[2]: `deep/**` {may_not} `deep/locked` may not be listed",
-        f"packages[0].assets[3]: `flat/*.zip` {may_not} `flat` may not be listed",
+        f"packages[0].assets[1]: `deep/*/*.zip` {may_not} `deep/locked` cannot be listed",
+        f"packages[0].assets[2]: `deep/**` {may_not} `deep/locked` cannot be listed",
+        f"packages[0].assets[3]: `flat/*.zip` {may_not} `flat` cannot be listed",
     ]
 
 
@@ -379,13 +381,13 @@ def test_a_file_that_vanishes_between_the_match_and_the_look_is_told(
 ) -> None:
     project.file("a.zip")
     gone = project.file("gone.zip")
-    matching = Listings.matching
+    original = DirCache.glob
 
-    def and_then_it_is_gone(*args: Any) -> Iterator[Entry]:
-        yield from matching(*args)
+    def and_then_it_is_gone(*args: Any) -> Iterator[DirEntry]:
+        yield from original(*args)
         gone.unlink()
 
-    monkeypatch.setattr(Listings, "matching", and_then_it_is_gone)
+    monkeypatch.setattr(DirCache, "glob", and_then_it_is_gone)
     assert project.asset_problems("'*.zip'") == [f"{FIRST}: there is no file `gone.zip`"]
 
 
@@ -395,54 +397,54 @@ def test_very_many_mistakes_of_one_kind_are_counted(project: Project) -> None:
     found = project.asset_problems("dist/*")
     assert len(found) == 11
     # After those that it continues.
-    assert found[-1] == f"{FIRST}: 20 more files of this entry have such a mistake"
+    assert found[-1] == f"{FIRST}: 20 more files of this entry have an error like this"
     with pytest.raises(ManifestError) as caught:
         names(project, "dist/*")
     assert caught.value.mistakes == "30 mistakes"
-    assert sum("would refuse the name `0" in each for each in found) == 10
+    assert sum("does not allow the name `0" in each for each in found) == 10
 
 
 def test_a_path_that_no_file_system_takes_is_a_mistake_and_no_exception(project: Project) -> None:
     for text, start in [
         ("x" * 300, f"`{'x' * 119}…` cannot be read: File name too long"),
         ("x/" * 2000 + "*", "`x/x/"),
-        ("a\0b", "`a\\x00b` has the control character U+0000 in it"),
-        ("*\n", "`*\\n` has the control character U+000A in it"),
+        ("a\0b", "`a\\x00b` contains the control character U+0000"),
+        ("*\n", "`*\\n` contains the control character U+000A"),
         ("[", "`[` matches nothing"),
         ("[[:nope:]]*", "`[[:nope:]]*` matches nothing"),
         ("[z-a]", "`[z-a]` matches nothing"),
     ]:
-        files, problems, _ = declare(Folder(project.base), [AssetEntry(text)])
+        files, problems, _ = resolve_assets(BaseFolder(project.base), [AssetEntry(text)])
         assert files == ()
         assert problems[0].message.startswith(start)
 
 
 def test_texts_alone_are_judged_without_looking(project: Project) -> None:
-    folder = Folder(project.base)
+    folder = BaseFolder(project.base)
     (project.base / "link").symlink_to("/etc")
     entries = [
         None,
         AssetEntry("link/x"),
         AssetEntry("/etc/*"),
         AssetEntry("a", name="a/b"),
-        AssetEntry("a", name="%", named=False),
+        AssetEntry("a", name="%", name_valid=False),
     ]
-    assert [(each.entry, each.key) for each in check_texts(folder, entries)] == [(2, "path"), (3, "name")]
+    assert [(each.entry, each.key) for each in check_entries(folder, entries)] == [(2, "path"), (3, "name")]
 
 
 def test_a_name_of_an_entry_is_judged_without_a_manifest_too(project: Project) -> None:
     project.file("a.zip")
-    found = declare(Folder(project.base), [AssetEntry("a.zip", name="a/b")])
+    found = resolve_assets(BaseFolder(project.base), [AssetEntry("a.zip", name="a/b")])
     assert found.problems == (
         EntryProblem(
-            0, "name", "the service would refuse the name `a/b`: it has `/` in it, and the registry knows no folders"
+            0, "name", "CodeArtifact does not allow the name `a/b`: it contains `/`; a registry has no folders"
         ),
     )
 
 
 def test_entries_known_to_be_wrong_keep_the_others_index(project: Project) -> None:
     project.file("a.zip")
-    found = declare(Folder(project.base), [None, AssetEntry("a.zip"), AssetEntry("*.zip")])
+    found = resolve_assets(BaseFolder(project.base), [None, AssetEntry("a.zip"), AssetEntry("*.zip")])
     assert found.problems[0].entry == 2
     assert "by assets[1] `a.zip` and by assets[2] `*.zip`" in found.problems[0].message
 
@@ -459,20 +461,20 @@ def test_a_name_that_the_service_takes(name: str) -> None:
     ("name", "expected"),
     [
         ("", "it is empty"),
-        (".", "it stands for a folder"),
-        ("..", "it stands for a folder"),
-        ("x" * 256, "it has 256 characters, and 255 are the most"),
-        (" a", "it has a space at an end"),
-        ("a ", "it has a space at an end"),
+        (".", "it is the name of a folder"),
+        ("..", "it is the name of a folder"),
+        ("x" * 256, "it has 256 characters; at most 255 are allowed"),
+        (" a", "it starts or ends with a space"),
+        ("a ", "it starts or ends with a space"),
         ("a  b", "it has two spaces in a row"),
-        ("a/b", "it has `/` in it, and the registry knows no folders"),
+        ("a/b", "it contains `/`; a registry has no folders"),
         *(
             (
                 f"a{character}",
-                f"it has {named} in it: letters, digits, single inner spaces and ~!@^&()-`_+[]{{}};,. are all that the "
-                "service takes",
+                f"it contains {character_name}; allowed are letters, digits, single inner spaces and "
+                "~!@^&()-`_+[]{};,.",
             )
-            for character, named in [
+            for character, character_name in [
                 *((character, f"`{character}`") for character in "\"#$%'*:<=>?\\|€²½"),
                 ("\t", "`\\t`"),
                 ("\u00a0", "`\\xa0`"),

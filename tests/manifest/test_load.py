@@ -127,7 +127,9 @@ def test_what_is_about_promotions_needs_one(project: Project, line: str, key: st
         f"{HEAD}packages: [{{namespace: a, package: b, version: 1, assets: [a.zip]}}]\n"
         f"environments:\n  dev:\n    domain: acme\n    repository: dev\n    {line}\n"
     )
-    problems = [f"7:5 environments.dev.{key}: `{key}` is about what is promoted: it needs `promoteFrom`"] if key else []
+    problems = (
+        [f"7:5 environments.dev.{key}: `{key}` applies only to promotions: it needs `promoteFrom`"] if key else []
+    )
     if not problems:
         project.load(text)
         return

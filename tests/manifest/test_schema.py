@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from pulumi_codeartifact_release.cli import commands
 from pulumi_codeartifact_release.manifest import schema
 
-EDITOR = Draft202012Validator(schema.shipped())
+EDITOR = Draft202012Validator(schema.editor_schema())
 
 
 def _walk(node: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -41,15 +41,15 @@ def accepted(document: dict[str, Any]) -> bool:
 
 
 def test_the_schema_is_a_valid_draft_2020_12_schema_with_an_identity() -> None:
-    Draft202012Validator.check_schema(schema.shipped())
-    Draft202012Validator.check_schema(schema.strict())
-    assert schema.shipped()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema.shipped()["$id"]
+    Draft202012Validator.check_schema(schema.editor_schema())
+    Draft202012Validator.check_schema(schema.strict_schema())
+    assert schema.editor_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema.editor_schema()["$id"]
 
 
-@pytest.mark.parametrize(("where", "subschema"), subschemas(schema.shipped()))
+@pytest.mark.parametrize(("where", "subschema"), subschemas(schema.editor_schema()))
 def test_every_key_has_a_description_and_examples_that_it_accepts(where: str, subschema: dict[str, Any]) -> None:
-    definitions = schema.shipped()["$defs"]
+    definitions = schema.editor_schema()["$defs"]
     if "$ref" in subschema:
         subschema = definitions[subschema["$ref"].rpartition("/")[2]]
     assert subschema["description"].endswith((".", "`."))
@@ -59,7 +59,9 @@ def test_every_key_has_a_description_and_examples_that_it_accepts(where: str, su
         assert not list(checker.iter_errors(example)), where
 
 
-@pytest.mark.parametrize(("where", "subschema"), [("root", schema.shipped()), *subschemas(schema.shipped())])
+@pytest.mark.parametrize(
+    ("where", "subschema"), [("root", schema.editor_schema()), *subschemas(schema.editor_schema())]
+)
 def test_no_mapping_takes_unknown_keys(where: str, subschema: dict[str, Any]) -> None:
     if "properties" in subschema:
         assert subschema["additionalProperties"] is False
@@ -79,9 +81,9 @@ def values(node: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             yield from values(value, f"{where}/{at}")
 
 
-@pytest.mark.parametrize(("where", "subschema"), list(values(schema.shipped())))
+@pytest.mark.parametrize(("where", "subschema"), list(values(schema.editor_schema())))
 def test_every_text_may_have_a_placeholder_and_no_line_break(where: str, subschema: dict[str, Any]) -> None:
-    checker = Draft202012Validator({**subschema, "$defs": schema.shipped()["$defs"]})
+    checker = Draft202012Validator({**subschema, "$defs": schema.editor_schema()["$defs"]})
     if where.startswith("/$defs/variable"):
         return
     assert checker.is_valid("x ${y}/#")
@@ -91,7 +93,7 @@ def test_every_text_may_have_a_placeholder_and_no_line_break(where: str, subsche
     assert not checker.is_valid("acme\u2028")
 
 
-@pytest.mark.parametrize("node", [each for _, each in values(schema.strict())])
+@pytest.mark.parametrize("node", [each for _, each in values(schema.strict_schema())])
 def test_every_pattern_says_its_rule_in_words(node: dict[str, Any]) -> None:
     assert "pattern" not in node or node["$comment"]
 
@@ -122,11 +124,11 @@ def test_the_shipped_schema_keeps_the_rules_of_ajvs_strict_mode() -> None:
         for keyword in ("items", "additionalProperties", "propertyNames", "not", "if", "then", "else"):
             check(node.get(keyword))
 
-    check(schema.shipped())
+    check(schema.editor_schema())
 
 
 def test_the_strict_reading_has_no_way_out_left() -> None:
-    text = json.dumps(schema.strict()).replace(json.dumps(schema.strict()["$comment"]), "")
+    text = json.dumps(schema.strict_schema()).replace(json.dumps(schema.strict_schema()["$comment"]), "")
     assert "$ref" not in text
     assert "anyOf" not in text
     assert r"\\$" not in text
@@ -169,4 +171,4 @@ def test_the_command_prints_the_schema_byte_for_byte() -> None:
     result = CliRunner().invoke(commands.schema)
     assert result.exit_code == 0
     assert result.output == schema.text()
-    assert json.loads(result.output) == schema.shipped()
+    assert json.loads(result.output) == schema.editor_schema()

@@ -87,14 +87,15 @@ def test_a_value_is_never_substituted_again(project: Project) -> None:
         ("$VERSION", "`$VERSION` is not replaced: write `${version}`, or `$$` for a literal `$`"),
         ("v$version", "`$version` is not replaced: write `${version}`, or `$$` for a literal `$`"),
         ("$GITHUB_REF", "`$GITHUB_REF` is not replaced: write `${GITHUB_REF}`, or `$$` for a literal `$`"),
-        ("1.0-$", "a `$` that is no `${name}`: write `$$` for a literal `$`"),
-        ("$1", "a `$` that is no `${name}`: write `$$` for a literal `$`"),
+        ("1.0-$", "a `$` without `{name}`: write `$$` for a literal `$`"),
+        ("$1", "a `$` without `{name}`: write `$$` for a literal `$`"),
         ("$$$x", "`$x` is not replaced: write `${x}`, or `$$` for a literal `$`"),
         (
             "$(git describe)",
-            "`$(git describe)` is not run: write `${name}`, and set it with --var name=VALUE; `$$` is a literal `$`",
+            "`$(git describe)` is not executed: write `${name}`, and set it with --var name=VALUE; `$$` is a "
+            "literal `$`",
         ),
-        ("${{ github.ref_name }}", "`${{` is not known here: write `${name}`, and set it with --var name=VALUE"),
+        ("${{ github.ref_name }}", "`${{` is not supported: write `${name}`, and set it with --var name=VALUE"),
     ],
 )
 def test_a_dollar_that_is_no_placeholder_is_a_mistake_wherever_it_stands(
@@ -115,7 +116,7 @@ def test_a_dollar_that_is_no_placeholder_is_a_mistake_wherever_it_stands(
 
 @pytest.mark.parametrize("null", ["~", "null", "Null", "NULL", "", "!!null ~", "!!null ''"])
 def test_no_value_is_a_mistake_wherever_it_stands_and_is_told_once(project: Project, null: str) -> None:
-    no_value = "there is no value (null in YAML); write one, in quotes if it is meant as text"
+    no_value = "the value is missing (null in YAML); write one, in quotes if it is text"
     (found,) = told(project, null)
     assert found.endswith(f" packages[0].version: {no_value}")
     (found,) = told(project, "'${v}'", f"{{v: {{default: {null}}}}}")
@@ -138,9 +139,9 @@ def test_a_literal_dollar_is_written_twice(project: Project) -> None:
     project.file("dist/b$.map")
     entry = "{path: 'dist/*', name: 'x-${file.stem}', exclude: ['**/*$$.map', 'dist/$$*']}"
     (found,) = project.asset_problems(entry)
-    assert found.endswith("`dist/*` matches 2 paths, and `exclude` leaves none")
+    assert found.endswith("`dist/*` matches 2 paths, but `exclude` excludes all of them")
     (found,) = project.asset_problems("'dist/$$a.zip'")
-    assert "the service would refuse the name `$a.zip`" in found
+    assert "CodeArtifact does not allow the name `$a.zip`" in found
     assert project.asset_problems("{path: 'dist/$$a.zip', name: a.zip}") == []
 
 
@@ -152,7 +153,7 @@ def test_a_value_that_nobody_replaced_is_a_mistake(project: Project, value: str)
         assert found.endswith("was not replaced: set the value itself (shells need double quotes)")
     project.file("VERSION", value)
     (found,) = told(project, "'${v}'", "{v: {file: VERSION}}")
-    assert found.startswith("2:23 variables.v.file: `VERSION` holds `$")
+    assert found.startswith("2:23 variables.v.file: `VERSION` contains `$")
     (found,) = told(project, "'${v}'", f"{{v: {{default: '{value}'}}}}")
     assert found.startswith("2:26 variables.v.default: ")
 
@@ -188,38 +189,38 @@ def test_a_boolean_and_an_integer_are_converted_after_substitution(project: Proj
                 + UNSET.format("verison", "VERISON")
             ],
         ),
-        ("'${v'", "", ["4:63 packages[0].version: `${` is never closed: write `${name}`, or `$${` for a literal `${`"]),
+        ("'${v'", "", ["4:63 packages[0].version: `${` is not closed: write `${name}`, or `$${` for a literal `${`"]),
         (
             "'${1 x}'",
             "",
             [
-                "4:63 packages[0].version: `${1 x}` is no variable: a variable's name is letters, digits, `_` and `-`, "
-                "and starts with a letter or `_`; write `$${` for a literal `${`"
+                "4:63 packages[0].version: `${1 x}` is not a variable: a variable's name consists of letters, digits, "
+                "`_` and `-`, and starts with a letter or `_`; write `$${` for a literal `${`"
             ],
         ),
-        ("'${file.stem}'", "", ["4:63 packages[0].version: `${file.stem}` is known in an asset's `name` only"]),
+        ("'${file.stem}'", "", ["4:63 packages[0].version: `${file.stem}` is supported only in an asset's `name`"]),
         ("1", "{v: {file: VERSION}}", ["2:23 variables.v.file: there is no file `VERSION`"]),
         ("'${v}'", "{v: {file: VERSION}}", ["2:23 variables.v.file: there is no file `VERSION`"]),
         (
             "'${v}'",
             "{v: {file: ../VERSION}}",
             [
-                "2:23 variables.v.file: `../VERSION` leads out of the manifest's folder through `..`; move it inside, "
-                "or let the operator permit it with --allow outside"
+                "2:23 variables.v.file: `../VERSION` leaves the manifest's folder through `..`; move it inside, "
+                "or permit it with --allow outside"
             ],
         ),
         (
             "'${v}'",
             "{v: {file: a, default: b}}",
-            ["2:13 variables.v: a variable has exactly one of the keys `file` and `default`"],
+            ["2:13 variables.v: a variable needs exactly one of the keys `file` and `default`"],
         ),
-        ("'${v}'", "{v: {}}", ["2:13 variables.v: a variable has exactly one of the keys `file` and `default`"]),
+        ("'${v}'", "{v: {}}", ["2:13 variables.v: a variable needs exactly one of the keys `file` and `default`"]),
         ("'${v}'", "{v: 1}", ["2:16 variables.v: expected a mapping, found `1`"]),
         ("'${v}'", "{v: {defalt: 1}}", ["2:17 variables.v.defalt: unknown key; did you mean `default`?"]),
         (
             "'${v}'",
             "{v: {value: 1}}",
-            ["2:17 variables.v.value: unknown key; the keys here are `description`, `file` and `default`"],
+            ["2:17 variables.v.value: unknown key; the valid keys are `description`, `file` and `default`"],
         ),
         ("'${v}'", "[v]", ["2:12 variables: expected a mapping, found a list"]),
         (
@@ -234,8 +235,8 @@ def test_a_boolean_and_an_integer_are_converted_after_substitution(project: Proj
             "1",
             "{a b: {default: 1}}",
             [
-                '2:13 variables["a b"]: not a name that can be used here: a variable\'s name is letters, digits, `_` '
-                "and `-`, and starts with a letter or `_`"
+                '2:13 variables["a b"]: not a valid name: a variable\'s name consists of letters, '
+                "digits, `_` and `-`, and starts with a letter or `_`"
             ],
         ),
     ],
@@ -272,15 +273,15 @@ def test_a_misspelt_section_is_the_only_mistake_even_if_its_variables_are_used(p
         ({"command_line": {"x": "1"}}, "--var x: the manifest has no such variable"),
         (
             {"command_line": {"1x": "1"}},
-            "--var 1x: a variable's name is letters, digits, `_` and `-`, and starts with a letter or `_`",
+            "--var 1x: a variable's name consists of letters, digits, `_` and `-`, and starts with a letter or `_`",
         ),
         (
             {"command_line": {"version": "1\n"}},
-            "--var version: the value `1\\n` has a line break or another control character in it",
+            "--var version: the value `1\\n` contains a line break or another control character",
         ),
         (
             {"environ": {"RELEASE_VAR_VERSION": "\x1b[31m"}},
-            "RELEASE_VAR_VERSION: the value `\\x1b[31m` has a line break or another control character in it",
+            "RELEASE_VAR_VERSION: the value `\\x1b[31m` contains a line break or another control character",
         ),
         (
             {"stack": {"versoin": "1"}},
@@ -289,7 +290,7 @@ def test_a_misspelt_section_is_the_only_mistake_even_if_its_variables_are_used(p
         *(
             (
                 {"stack": {"version": value}},
-                f"variables.version {kind}: quote it, so that it stays the text that you wrote (--var version=VALUE)",
+                f"variables.version {kind}: quote it, so that it stays text (--var version=VALUE)",
             )
             for value, kind in [
                 (1.1, "is the number 1.1"),
@@ -319,12 +320,12 @@ def test_an_environment_variable_that_the_manifest_does_not_know_is_no_mistake(p
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "`VERSION` is empty: it must hold a single line, the value"),
-        (b"\n", "`VERSION` is empty: it must hold a single line, the value"),
-        (b"1\n2\n", "`VERSION` has more than one line: it must hold a single line, the value"),
+        (b"", "`VERSION` is empty: it must contain one line, the value"),
+        (b"\n", "`VERSION` is empty: it must contain one line, the value"),
+        (b"1\n2\n", "`VERSION` has more than one line: it must contain one line, the value"),
         (b"\xff", "`VERSION` is not UTF-8 (at offset 0)"),
-        (b"1" * 4097, "`VERSION` is larger than 4 KiB: it must hold a single short line"),
-        (b"1\x00", "`VERSION` has the control character U+0000 in it"),
+        (b"1" * 4097, "`VERSION` is larger than 4 KiB: it must contain one short line"),
+        (b"1\x00", "`VERSION` contains the control character U+0000"),
     ],
 )
 def test_a_file_that_is_no_single_line_is_refused(project: Project, content: bytes, expected: str) -> None:

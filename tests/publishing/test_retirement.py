@@ -23,7 +23,7 @@ from pulumi_codeartifact_release.errors import (
     UnreachableError,
     UsageError,
 )
-from pulumi_codeartifact_release.publishing import AssetSource, Finalize, Permission, Retirement, apply, digest, retire
+from pulumi_codeartifact_release.publishing import AssetContent, Finalize, Permission, Retirement, apply, digest, retire
 from pulumi_codeartifact_release.publishing.retire import ExpectedVersion
 from pulumi_codeartifact_release.registry import Coordinates, Status
 
@@ -305,7 +305,7 @@ def test_nothing_is_deleted_for_files_that_have_changed() -> None:
 
     registry = FakeRegistry()
     registry.holds(OLD, Status.PUBLISHED)
-    changed: dict[str, AssetSource] = {**sources(NEW), "a": Changed()}
+    changed: dict[str, AssetContent] = {**sources(NEW), "a": Changed()}
     with pytest.raises(FileChangedError):
         list(apply(release(NEW), changed, registry, InlineScheduler(), replace_digest=digest_of(OLD)))
     assert registry.writes == []

@@ -13,7 +13,7 @@ from fakes import AT, FakeRegistry, InlineScheduler
 from pulumi_codeartifact_release.errors import AccessDeniedError, ConflictError, FileChangedError, UnreachableError
 from pulumi_codeartifact_release.hashing import FileIdentity, HashedFile, SqliteCache, hash_files
 from pulumi_codeartifact_release.publishing import Finalize, Release, apply, digest, make_plan, verify_cached_hashes
-from pulumi_codeartifact_release.publishing.asset_source import AssetSource
+from pulumi_codeartifact_release.publishing.asset_content import AssetContent
 from pulumi_codeartifact_release.registry.interface import Asset, Status
 
 OLD = b"old bytes"
@@ -42,7 +42,7 @@ def hashed(path: Path, cache: SqliteCache) -> HashedFile:
     return hash_files([path], cache=cache, now_ns=later)[path]
 
 
-def release_of(sources: Mapping[str, AssetSource], finalize: Finalize = Finalize.STATUS_UPDATE) -> Release:
+def release_of(sources: Mapping[str, AssetContent], finalize: Finalize = Finalize.STATUS_UPDATE) -> Release:
     assets = tuple(Asset(name, each.size, each.sha256) for name, each in sorted(sources.items()))
     return Release(AT, assets, Status.PUBLISHED, finalize)
 
@@ -50,7 +50,7 @@ def release_of(sources: Mapping[str, AssetSource], finalize: Finalize = Finalize
 def run(
     path: Path, cache: SqliteCache, registry: FakeRegistry, finalize: Finalize = Finalize.STATUS_UPDATE, **more: str
 ) -> None:
-    sources: dict[str, AssetSource] = {"a": hashed(path, cache)}
+    sources: dict[str, AssetContent] = {"a": hashed(path, cache)}
     list(
         apply(
             release_of(sources, finalize),
@@ -142,7 +142,7 @@ def test_a_file_that_was_just_hashed_is_not_read_once_more_for_a_conflict(
 ) -> None:
     file = tmp_path / "b"
     file.write_bytes(NEW)
-    sources: dict[str, AssetSource] = {"b": hashed(file, cache)}
+    sources: dict[str, AssetContent] = {"b": hashed(file, cache)}
     registry = FakeRegistry()
     registry.holds({"b": OLD}, Status.PUBLISHED)
     monkeypatch.setattr(HashedFile, "open", None)
@@ -166,7 +166,7 @@ def test_a_file_that_is_written_through_a_mapped_page_is_hashed_anew(tmp_path: P
 
 
 def test_what_is_missing_or_foreign_is_no_reason_to_read(path: Path, cache: SqliteCache) -> None:
-    sources: dict[str, AssetSource] = {"a": hashed(path, cache)}
+    sources: dict[str, AssetContent] = {"a": hashed(path, cache)}
     registry = FakeRegistry()
     verify_cached_hashes(make_plan(release_of(sources), None), sources)
     assert hashed(path, cache).cached

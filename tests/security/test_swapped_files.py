@@ -16,8 +16,8 @@ from cli.conftest import Run, run  # noqa: F401 - a fixture
 from pulumi_codeartifact_release.declaration import Declaration
 from pulumi_codeartifact_release.errors import FileChangedError, FileError, ManifestError, ReleaseError, UsageError
 from pulumi_codeartifact_release.hashing import NullCache, hash_files
-from pulumi_codeartifact_release.manifest import Folder, load
-from pulumi_codeartifact_release.manifest.paths import Located, PathProblem
+from pulumi_codeartifact_release.manifest import BaseFolder, load
+from pulumi_codeartifact_release.manifest.paths import PathProblem, ResolvedPath
 
 SECRET = b"the credentials of somebody else\n"
 MANIFEST = """\
@@ -190,14 +190,14 @@ def test_no_byte_from_outside_is_read_at_any_moment_of_a_swap(folder: Path) -> N
 def after_the_check(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], None]]]:
     """Functions that run between the check of a path and its use."""
     todo: list[Callable[[], None]] = []
-    check_file = Folder.check_file
+    check_file = BaseFolder.check_file
 
-    def checked(self: Folder, located: Located) -> None:
+    def checked(self: BaseFolder, located: ResolvedPath) -> None:
         check_file(self, located)
         while todo:
             todo.pop()()
 
-    monkeypatch.setattr(Folder, "check_file", checked)
+    monkeypatch.setattr(BaseFolder, "check_file", checked)
     yield todo
     assert not todo
 
@@ -205,7 +205,7 @@ def after_the_check(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[
 def test_a_variables_file_is_the_one_that_was_checked(folder: Path, after_the_check: list[Callable[[], None]]) -> None:
     after_the_check.append(lambda: file_becomes_link(folder))
     with pytest.raises(PathProblem, match="cannot be read") as caught:
-        Folder(folder).read_line("dist/a")
+        BaseFolder(folder).read_line("dist/a")
     assert SECRET.decode().strip() not in str(caught.value)
 
 
@@ -219,7 +219,7 @@ def test_a_variables_file_that_becomes_a_fifo_does_not_block(
 
     after_the_check.append(exchange)
     with pytest.raises(PathProblem, match="no regular file"):
-        Folder(folder).read_line("dist/a")
+        BaseFolder(folder).read_line("dist/a")
 
 
 @pytest.mark.parametrize("where", ["outside/other.yaml", "outside"])
@@ -231,7 +231,7 @@ def test_a_manifest_that_is_a_symlink_out_of_the_checkout_is_refused(folder: Pat
         (folder / "release.yaml").symlink_to("linked/other.yaml")
     else:
         (folder / "release.yaml").symlink_to(folder.parent / where)
-    with pytest.raises(UsageError, match="leads out of its folder, and of its checkout, through a symlink to"):
+    with pytest.raises(UsageError, match="leaves its folder and its checkout through a symlink to"):
         load(folder / "release.yaml")
     assert set(files_of(folder, frozenset({"outside"}))) == {"a", "b"}
 

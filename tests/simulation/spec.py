@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import fakes
-from pulumi_codeartifact_release.publishing import AssetSource, Event, Finalize, Release, Route, Scheduler
+from pulumi_codeartifact_release.publishing import AssetContent, Event, Finalize, Release, Route, Scheduler
 from pulumi_codeartifact_release.registry import Registry, Status
 
 from .model import Contents
@@ -20,7 +20,7 @@ class Apply(Protocol):
     def __call__(
         self,
         release: Release,
-        sources: Mapping[str, AssetSource],
+        sources: Mapping[str, AssetContent],
         registry: Registry,
         scheduler: Scheduler,
         *,

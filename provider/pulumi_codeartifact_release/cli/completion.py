@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError
-from ..manifest import content_of
+from ..manifest import read_manifest
 from ..manifest.document import parse
-from ..manifest.schema import shipped
+from ..manifest.schema import editor_schema
 
 
 def environments(context: click.Context, typed: str) -> list[str]:
@@ -18,12 +18,12 @@ def environments(context: click.Context, typed: str) -> list[str]:
     # Click does not parse the arguments after an option that still lacks its value.
     words = (context.params.get("manifest"), *(context.params.get("targets") or ()), *context.args)
     try:
-        root = parse(content_of(Path(next((word for word in words if word), "")), outside=False)).root
+        root = parse(read_manifest(Path(next((word for word in words if word), "")), outside=False)).root
     except UsageError:
         # The command itself reports the error.
         return []
     mapping = root.value.get("environments") if root and isinstance(root.value, dict) else None
     names = mapping.value if mapping and isinstance(mapping.value, dict) else {}
     # A shell may run what it completes: offer only valid names, and none such as `$(…)`.
-    rule = re.compile(shipped()["properties"]["environments"]["propertyNames"]["pattern"].removesuffix("$"))
+    rule = re.compile(editor_schema()["properties"]["environments"]["propertyNames"]["pattern"].removesuffix("$"))
     return [name for name in names if name.startswith(typed) and rule.fullmatch(name)]

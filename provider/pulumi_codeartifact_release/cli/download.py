@@ -24,7 +24,7 @@ import click
 from ..approvals import wanted
 from ..errors import ReleaseError, UsageError, exit_code_for
 from ..manifest import Manifest, Package, Variables, load
-from ..manifest.words import did_you_mean
+from ..manifest.text import did_you_mean
 from ..publishing import ThreadScheduler
 from ..publishing.download import Downloaded, download, download_to
 from ..publishing.workflow import EVERYWHERE

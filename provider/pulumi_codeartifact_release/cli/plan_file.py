@@ -23,7 +23,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from ..errors import NotPermittedError, StalePlanError, UsageError, printable
-from ..manifest import content_of
+from ..manifest import read_manifest
 from ..publishing import Action, Finalize, Plan, Prepared, Route, digest
 from ..publishing.plan_drift import ApprovedRelease, VersionSnapshot, plan_drift
 from ..registry.interface import Asset, Status
@@ -86,7 +86,7 @@ class ApprovedPlan:
                 f"{self.path} is a plan of {manifest}, which does not exist",
                 hint="A relative path starts at the working folder: run this in the folder where the plan was made.",
             )
-        content = content_of(manifest, outside="outside" in options.allow)
+        content = read_manifest(manifest, outside="outside" in options.allow)
         if reasons := list(self._changes_of_manifest(hashlib.sha256(content).hexdigest())):
             raise self._stale(reasons)
         return replace(

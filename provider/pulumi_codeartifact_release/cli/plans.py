@@ -14,7 +14,7 @@ from ..errors import RefusedError, UsageError
 from ..hashing import SqliteCache, default_folder, hash_files
 from ..manifest import Package
 from ..publishing import (
-    AssetSource,
+    AssetContent,
     Finalize,
     Permission,
     Prepared,
@@ -99,7 +99,7 @@ def _promotions(target: Target, source: Site) -> list[Request]:
     return [request(*each) for each in approved]
 
 
-def _request(target: Target, package: Package, version: str, sources: Mapping[str, AssetSource]) -> Request:
+def _request(target: Target, package: Package, version: str, sources: Mapping[str, AssetContent]) -> Request:
     location, environment = target.site.location, target.site.environment
     release = Release(
         location.coordinates(package.namespace, package.package, version),

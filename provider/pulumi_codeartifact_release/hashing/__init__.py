@@ -1,4 +1,4 @@
-"""Content digests of files: streamed, several at once, cached between runs.
+"""SHA-256 of files: streamed, several files at once, cached between runs.
 
 cache = SqliteCache(default_folder())
 hashed = hash_files([Path("dist/app.zip")], cache=cache)

@@ -1,7 +1,7 @@
-"""A file's content, named by its SHA-256, and the stat that tells whether the file is still the same.
+"""The identity of a file's state, and the cache that maps it to a SHA-256.
 
 identity = FileIdentity.of(path.stat())
-cache.get_many([identity])              # {identity: "9f86d0…"} for what is known
+cache.get_many([identity])              # {identity: "9f86d0…"}, or {} if it is not cached
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import NamedTuple, Protocol
 
 
 class FileIdentity(NamedTuple):
-    """What the operating system says of one state of one file.
+    """One state of one file, from its stat.
 
-    A rewrite that keeps size and mtime still moves ctime, which no program can set: so the five together do not
-    mistake one content for another, on file systems whose clock is finer than the time between two writes.
+    A write that keeps size and mtime still changes ctime, which no program can set. So two contents never have the same
+    identity, if the clock of the file system ticks between two writes.
     """
 
     device: int
@@ -26,32 +26,32 @@ class FileIdentity(NamedTuple):
 
     @classmethod
     def of(cls, stat: os.stat_result) -> FileIdentity:
-        """Return the identity that `stat` describes."""
+        """Return the identity in a stat result."""
         return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 class HashCache(Protocol):
-    """SHA-256 by identity. Never raises: what it cannot read it does not know, what it cannot write it forgets."""
+    """SHA-256 by identity. Never raises: a failed read returns nothing, a failed write stores nothing."""
 
     def get_many(self, identities: Iterable[FileIdentity]) -> Mapping[FileIdentity, str]:
-        """Return the lower-case hex digests of those that are known."""
+        """Return the cached hashes in lower-case hex."""
 
     def put_many(self, digests: Mapping[FileIdentity, str]) -> None:
-        """Remember digests."""
+        """Store hashes."""
 
     def forget(self, identity: FileIdentity) -> None:
-        """Remove a digest that was found to be wrong."""
+        """Remove a wrong hash."""
 
 
 class NullCache:
-    """Knows nothing and remembers nothing: every file is read."""
+    """A cache that stores nothing: every file is read."""
 
     def get_many(self, identities: Iterable[FileIdentity]) -> Mapping[FileIdentity, str]:  # noqa: ARG002
-        """Return nothing."""
+        """Return an empty mapping."""
         return {}
 
     def put_many(self, digests: Mapping[FileIdentity, str]) -> None:
-        """Forget them."""
+        """Do nothing."""
 
     def forget(self, identity: FileIdentity) -> None:
         """Do nothing."""

@@ -1,7 +1,7 @@
-"""Streaming SHA-256 of many files at once, in constant memory.
+"""Hashes many files at once, in constant memory.
 
 hashed = hash_files(paths, cache=SqliteCache(default_folder()))
-with hashed[path].open() as body:       # refuses a file that is not the one that was hashed
+with hashed[path].open() as body:       # raises FileChangedError if the file changed
     ...
 """
 
@@ -31,24 +31,24 @@ from .interface import FileIdentity, HashCache
 
 _CHUNK = 1 << 20
 _PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-_MOST_WORKERS = 16
-# In all of a process: resources are hashed side by side, each with workers of its own.
-_hashing = threading.BoundedSemaphore(_PROCESSORS)
-# A file system whose clock ticks every two seconds (the coarsest in use) shows two writes within one tick as one.
+_MAX_WORKERS = 16
+# For the whole process: several resources hash at once, each with its own workers.
+_processors = threading.BoundedSemaphore(_PROCESSORS)
+# The clock of the coarsest file systems ticks every two seconds. Two writes within one tick look like one.
 _SETTLED_NS = 2_000_000_000
 
-UNREADABLE = "Is it still there, and may you read it? Nothing of this release was published."
+UNREADABLE = "Check that it exists and that you may read it. Nothing of this release was published."
 
 
 class HashedFile(NamedTuple):
-    """A file as it was when it was hashed.
+    """A file in the state in which it was hashed.
 
     Attributes:
         path: absolute, without symbolic links.
         sha256: lower-case hex.
-        identity: the stat that the digest belongs to.
-        cache: where the digest is remembered, if anywhere.
-        cached: whether it was taken from there, and the file not read.
+        identity: the state that was hashed.
+        cache: the cache that may hold the hash; None without one.
+        cached: whether the hash is from the cache, so that the file was not read.
     """
 
     path: Path
@@ -64,36 +64,36 @@ class HashedFile(NamedTuple):
 
     @contextlib.contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Yield the content; raises FileChangedError if the file is not, or does not stay, the one hashed."""
+        """Yield the content. Raises FileChangedError if the file changed before or while it is open."""
         with open_file(self.path) as file:
             self._compare(file)
-            # The check after the use matters more than errors in between: a registry's "hash mismatch" or a broken
-            # connection is then only the symptom.
+            # If the file changed, that is the error: a "hash mismatch" of the registry or a broken connection is only
+            # its symptom.
             try:
                 yield file
             finally:
                 self._compare(file)
 
     def verify_unchanged(self) -> None:
-        """Raise FileChangedError if the file is not the one hashed any more."""
+        """Raise FileChangedError if the file changed since it was hashed."""
         self._compare(None)
 
     def rehash(self) -> None:
-        """Read the file anew; raise FileChangedError, and forget the digest, if it is not that of its bytes.
+        """Read and hash the file again. Raises FileChangedError, and drops the cached hash, if they differ.
 
-        Some writes show in no stat: through a mapped page, with a clock that was set back, on some file systems.
+        Some writes do not change the stat: through a mapped page, after a clock was set back, on some file systems.
         """
         digest = hashlib.sha256()
         with self.open() as file:
-            while piece := file.read(_CHUNK):
-                digest.update(piece)
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
         if digest.hexdigest() == self.sha256:
             return
         if self.cache:
             self.cache.forget(self.identity)
         raise FileChangedError(
-            f"{self.path} holds other bytes than when it was hashed, though its size and times are the same",
-            hint="Nothing was published, and the hash is forgotten: run again, and the file is hashed anew.",
+            f"{self.path} has other bytes than when it was hashed, though its size and times are the same",
+            hint="Nothing was published. The wrong hash was removed from the cache: run again to hash the file again.",
         )
 
     def _compare(self, file: BinaryIO | None) -> None:
@@ -110,16 +110,16 @@ class HashedFile(NamedTuple):
 
 
 class _States(NamedTuple):
-    """Files, the digests that the cache has of them, and what they are the digests of; all in one order."""
+    """Paths, cached hashes (None if not cached) and identities of files, in the same order."""
 
     paths: list[Path]
-    digests: list[str | None]
+    hashes: list[str | None]
     identities: list[FileIdentity]
 
 
 @dataclass(frozen=True)
 class HashedBytes:
-    """Content that is in memory already, with the interface of `HashedFile`."""
+    """Content in memory, with the interface of `HashedFile`."""
 
     content: bytes
     cached = False
@@ -140,10 +140,10 @@ class HashedBytes:
         yield io.BytesIO(self.content)
 
     def verify_unchanged(self) -> None:
-        """Do nothing: it stays."""
+        """Do nothing: it cannot change."""
 
     def rehash(self) -> None:
-        """Do nothing: it stays."""
+        """Do nothing: it cannot change."""
 
 
 def hash_files(
@@ -154,58 +154,60 @@ def hash_files(
     on_bytes: Callable[[int], None] = lambda _count: None,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Mapping[Path, HashedFile]:
-    """Return every path with its digest, in the order given; files that the cache knows are not read.
+    """Return the hashed file of every path, in the given order. Files whose hash is cached are not read.
 
-    `workers` bounds the files read at once (default: one per processor, at most 16); all that a process hashes at once
-    keeps no more processors busy than there are. `on_bytes` is told how many bytes were hashed, from several threads.
-    Left by an exception, it stops within a piece of a file; no thread is left behind, and what was hashed is
-    remembered. Raises FileError for a file that cannot be read, FileChangedError for one that changes meanwhile.
+    `workers` limits the files that are read at once (default: one per processor, at most 16). `on_bytes` is called with
+    the number of bytes hashed, from several threads. After an exception the threads stop within one chunk, and the
+    hashes so far are stored. Raises FileError for a file that cannot be read, FileChangedError for one that changes
+    meanwhile.
     """
-    every = list(paths)
-    states = _states(every, cache)
-    if None not in states.digests:
-        return dict(zip(every, _from_cache(states, cache), strict=True))
-    if len(once := list(dict.fromkeys(every))) < len(every):
-        every, states = once, _states(once, cache)
+    all_paths = list(paths)
+    states = _states(all_paths, cache)
+    if None not in states.hashes:
+        return dict(zip(all_paths, _from_cache(states, cache), strict=True))
+    if len(unique := list(dict.fromkeys(all_paths))) < len(all_paths):
+        all_paths, states = unique, _states(unique, cache)
     hashed = {file.path: file for file in _from_cache(states, cache) if file.sha256}
-    unknown = [(path, identity.size) for path, sha256, identity in zip(*states, strict=True) if not sha256]
-    # The largest first: started last, it would keep one worker busy long after the others are done.
-    unknown.sort(key=lambda item: -item[1])
-    fresh = _Fresh([path for path, _ in unknown], workers or min(_MOST_WORKERS, _PROCESSORS), on_bytes, now_ns)
+    uncached = [(path, identity.size) for path, sha256, identity in zip(*states, strict=True) if not sha256]
+    # The largest first. Started last, it would run long after all others.
+    uncached.sort(key=lambda item: -item[1])
+    hashing = _HashingThreads(
+        [path for path, _ in uncached], workers or min(_MAX_WORKERS, _PROCESSORS), on_bytes, now_ns
+    )
     try:
-        hashed.update((file.path, file._replace(cache=cache)) for file in fresh.take())
+        hashed.update((file.path, file._replace(cache=cache)) for file in hashing.results())
     finally:
-        fresh.close()
+        hashing.close()
         if cache:
-            cache.put_many(fresh.settled)
-    return {path: hashed[path] for path in every}
+            cache.put_many(hashing.cacheable)
+    return {path: hashed[path] for path in all_paths}
 
 
-class _Fresh:
-    """Files that are hashed by threads of their own.
+class _HashingThreads:
+    """Threads that hash files.
 
     Attributes:
-        settled: the digests that may be remembered: of files that no later write can look like.
+        cacheable: the hashes that may be cached: a later write to these files changes their identity.
     """
 
     def __init__(
         self, paths: list[Path], workers: int, on_bytes: Callable[[int], None], now_ns: Callable[[], int]
     ) -> None:
-        self.settled: dict[FileIdentity, str] = {}
-        self._todo = deque(paths)
+        self.cacheable: dict[FileIdentity, str] = {}
+        self._pending = deque(paths)
         self._missing = len(paths)
         self._on_bytes = on_bytes
         self._now_ns = now_ns
         self._stop = threading.Event()
         self._done: SimpleQueue[HashedFile | BaseException] = SimpleQueue()
-        # Daemons: a disk that does not answer must not keep the program from ending.
+        # Daemon threads: a disk that does not respond must not keep the process from ending.
         names = (f"hash-{number}" for number in range(min(workers, len(paths))))
         self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
         for thread in self._threads:
             thread.start()
 
-    def take(self) -> Iterator[HashedFile]:
-        """Yield the files as they are done; raises what the first that failed raised."""
+    def results(self) -> Iterator[HashedFile]:
+        """Yield the files as they are finished. Raises the first error."""
         while self._missing:
             file = self._done.get()
             if isinstance(file, BaseException):
@@ -214,7 +216,7 @@ class _Fresh:
             yield file
 
     def close(self) -> None:
-        """Stop the threads, and wait for their ends."""
+        """Stop the threads and wait for them."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
@@ -223,7 +225,7 @@ class _Fresh:
         buffer = bytearray(_CHUNK)
         while not self._stop.is_set():
             try:
-                path = self._todo.popleft()
+                path = self._pending.popleft()
             except IndexError:
                 return
             try:
@@ -234,9 +236,9 @@ class _Fresh:
             if hashed is None:
                 return
             file, compared_ns = hashed
-            # Remembered only if the next write must show in the stat: see _SETTLED_NS.
+            # Only if the next write must change the identity: see _SETTLED_NS.
             if max(file.identity.mtime_ns, file.identity.ctime_ns) <= compared_ns - _SETTLED_NS:
-                self.settled[file.identity] = file.sha256
+                self.cacheable[file.identity] = file.sha256
             self._done.put(file)
 
 
@@ -247,24 +249,21 @@ def _hash(
     stop: threading.Event,
     now_ns: Callable[[], int],
 ) -> tuple[HashedFile, int] | None:
-    """Read and hash one file; returns it and the time when it was still the same.
-
-    None where it was stopped before the end.
-    """
+    """Hash one file. Returns it, and the time at which it was still unchanged; None if it was stopped."""
     digest = hashlib.sha256()
     with open_file(path) as file:
-        # The stat from before the first byte: a write during the reading shows against it.
-        found = os.fstat(file.fileno())
-        identity = FileIdentity.of(found)
-        if not stat.S_ISREG(found.st_mode):
-            raise FileError(f"{path} cannot be read: it is no regular file", hint=UNREADABLE)
+        # The state before the first read, so that a write meanwhile shows.
+        before = os.fstat(file.fileno())
+        identity = FileIdentity.of(before)
+        if not stat.S_ISREG(before.st_mode):
+            raise FileError(f"{path} cannot be read: it is not a regular file", hint=UNREADABLE)
         total = 0
-        for piece in _pieces(path, file, buffer):
-            with _hashing:
-                digest.update(piece)
-            total += len(piece)
-            on_bytes(len(piece))
-            # A file that grows as fast as it is read has no end: one byte too many is enough to know.
+        for chunk in _chunks(path, file, buffer):
+            with _processors:
+                digest.update(chunk)
+            total += len(chunk)
+            on_bytes(len(chunk))
+            # Stop at the first byte too many: a file that grows as fast as it is read has no end.
             if stop.is_set() or total > identity.size:
                 break
         if stop.is_set() and total < identity.size:
@@ -280,8 +279,8 @@ def _hash(
     return hashed, compared_ns
 
 
-def _pieces(path: Path, file: BinaryIO, buffer: bytearray) -> Iterator[memoryview]:
-    """Yield the content, each piece good until the next is asked for. Raises FileError."""
+def _chunks(path: Path, file: BinaryIO, buffer: bytearray) -> Iterator[memoryview]:
+    """Yield the content in chunks, each valid until the next one. Raises FileError."""
     view = memoryview(buffer)
     try:
         while count := file.readinto(buffer):  # type: ignore[attr-defined]
@@ -291,9 +290,8 @@ def _pieces(path: Path, file: BinaryIO, buffer: bytearray) -> Iterator[memoryvie
 
 
 def _identities_of(paths: Iterable[Path]) -> list[FileIdentity]:
-    """Return the identity of each file, in their order. Raises FileError for one that is not there."""
+    """Return the identity of each file, in the same order. Raises FileError for a missing one."""
     try:
-        # Of texts: a path would be made one twice over.
         return list(map(_identity, map(_fields, stats_of_real(list(map(str, paths))))))
     except OSError as error:
         raise unreadable(error.filename, error) from error
@@ -301,22 +299,22 @@ def _identities_of(paths: Iterable[Path]) -> list[FileIdentity]:
 
 def _states(paths: list[Path], cache: HashCache | None) -> _States:
     identities = _identities_of(paths)
-    known = cache.get_many(identities) if cache else {}
-    return _States(paths, list(map(known.get, identities)), identities)
+    hashes = cache.get_many(identities) if cache else {}
+    return _States(paths, list(map(hashes.get, identities)), identities)
 
 
 def _from_cache(states: _States, cache: HashCache | None) -> Iterator[HashedFile]:
     return map(_hashed_file, zip(*states, repeat(cache), repeat(True)))
 
 
-# As FileIdentity.of() and HashedFile(), for many thousands: in C alone.
+# FileIdentity.of() and HashedFile() without Python code, for many thousands of files.
 _fields = attrgetter("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")
 _identity: Callable[[Any], FileIdentity] = functools.partial(tuple.__new__, FileIdentity)
 _hashed_file: Callable[[Any], HashedFile] = functools.partial(tuple.__new__, HashedFile)
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a file without a buffer. Raises FileError."""
+    """Open a file unbuffered. Raises FileError."""
     try:
         return os.fdopen(open_real(str(path)), "rb", buffering=0)
     except OSError as error:
@@ -324,11 +322,11 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def unreadable(path: Path | str, error: OSError) -> FileError:
-    """Return what it means that a file cannot be opened, or looked at, without following links."""
+    """Return the error for a file that cannot be opened without following links."""
     if error.errno in (errno.ELOOP, errno.ENOTDIR):
-        # It had none when it was judged: followed now, this one might lead anywhere.
+        # There was no link when the path was checked. This one could lead anywhere.
         return FileChangedError(
-            f"{path} changed after it was declared: a link, or a file, is in its place or in that of a folder above it",
-            hint="Nothing of it was sent. Finish building before releasing, then run again.",
+            f"{path} changed after it was declared: it, or a folder above it, was replaced by a link or a file",
+            hint="Nothing was sent. Finish building before releasing, then run again.",
         )
     return FileError(f"{path} cannot be read: {error.strerror}", hint=UNREADABLE)

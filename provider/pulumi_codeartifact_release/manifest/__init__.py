@@ -1,4 +1,4 @@
-"""The manifest: YAML and JSON Schema in, frozen values out, every mistake with its line.
+"""Reads a manifest: YAML and JSON Schema in, frozen values out, every error with its line.
 
     from pulumi_codeartifact_release.manifest import Variables, load
 
@@ -6,35 +6,35 @@
     for package in manifest.packages:
         print(package.id, package.version, [file.name for file in package.files])
 
-Paths and globs are understood without a manifest, too:
+Paths and globs can also be resolved without a manifest:
 
-    files, problems, _ = declare(Folder(base), [AssetEntry("dist/*.tar.gz")])
+    files, problems, _ = resolve_assets(BaseFolder(base), [AssetEntry("dist/*.tar.gz")])
 """
 
-from .files import AssetEntry, Declared, EntryProblem, declare
-from .loader import ALLOWED, content_of, duration, load
+from .asset_names import asset_name_problem
+from .files import AssetEntry, EntryProblem, ResolvedAssets, resolve_assets
+from .loader import PERMISSIONS, duration, load, read_manifest
 from .model import DeclaredFile, Environment, Manifest, Package, Pin
-from .names import asset_name_problem
-from .paths import Folder
+from .paths import BaseFolder
 from .values import value_problem
 from .variables import Variables
 
 __all__ = [
-    "ALLOWED",
+    "PERMISSIONS",
     "AssetEntry",
-    "Declared",
+    "BaseFolder",
     "DeclaredFile",
     "EntryProblem",
     "Environment",
-    "Folder",
     "Manifest",
     "Package",
     "Pin",
+    "ResolvedAssets",
     "Variables",
     "asset_name_problem",
-    "content_of",
-    "declare",
     "duration",
     "load",
+    "read_manifest",
+    "resolve_assets",
     "value_problem",
 ]

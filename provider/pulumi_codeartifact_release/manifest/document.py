@@ -1,10 +1,10 @@
-"""YAML read safely, with the place of everything.
+"""Reads YAML safely, with the position of every value.
 
     document = parse(b"packages: [a, b]")
     document.root.value["packages"].value[1].value    # "b"
 
-No object is ever constructed: the tree is built from the parser's events, so that all scalars stay the text that was
-written. Hostile input ends as a Problem: the number of nodes (aliases expanded), the depth and the size are bounded.
+The nodes are built from the parser's events, so that no object is constructed and every scalar stays text. Hostile
+input becomes a Problem: the number of nodes (aliases expanded), the depth and the size are limited.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import yaml
 
 from ..errors import Problem
 from .model import KeyPath, Position
-from .tree import spelled
-from .words import quoted, shown
+from .text import escape, quote
+from .value_tree import format_path
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_NODES = 200_000
@@ -32,7 +32,7 @@ _CORE_TAGS = frozenset(
 _TYPED_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null"))
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MERGE = "<<"
-_QUOTE = "; a value that begins with one of * & @ ` % must be in quotes"
+_QUOTE = "; put a value that starts with one of * & @ ` % in quotes"
 
 
 @dataclass(slots=True)
@@ -40,72 +40,73 @@ class Node:
     """One value of the document.
 
     Attributes:
-        value: text, a list, or a mapping of text keys.
-        position: where it begins.
-        keys: where the keys of a mapping are.
-        usable: False where its mistake is already told.
-        plain: a scalar without quotes, which YAML may take for a number, true, false or null.
-        size: how many nodes it stands for, aliases expanded.
-        height: how many levels are below it.
+        value: text, a list, or a mapping with text keys.
+        position: of its first character.
+        keys: the positions of a mapping's keys.
+        valid: False if its error is already reported.
+        plain: whether it is a scalar without quotes, which YAML may read as a number, true, false or null.
+        size: the number of nodes in it, aliases expanded.
+        height: the number of levels below it.
     """
 
     value: str | list[Node] | dict[str, Node]
     position: Position
     keys: dict[str, Position] = field(default_factory=dict)
-    usable: bool = True
+    valid: bool = True
     plain: bool = False
     size: int = 1
     height: int = 0
 
-    def adopt(self, child: Node) -> None:
-        """Count a child's nodes and levels as one's own."""
+    def add_child(self, child: Node) -> None:
+        """Add a child's nodes and levels to its own."""
         self.size += child.size
         self.height = max(self.height, child.height + 1)
 
 
 @dataclass
 class Document:
-    """A document's root, None where nothing can be read, and the mistakes of its YAML."""
+    """The root of a document (None if it cannot be read), and the errors in its YAML."""
 
     root: Node | None
     problems: list[Problem]
 
 
 def parse(content: bytes) -> Document:
-    """Read one YAML document. Never raises, whatever the bytes."""
+    """Read one YAML document. Never raises."""
     if len(content) > MAX_BYTES:
-        return _refused("the manifest is larger than 10 MiB")
+        return _invalid("the manifest is larger than 10 MiB")
     try:
         text = content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        good = content[: error.start].decode("utf-8")
-        return _refused(
-            f"not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start}; save the file as UTF-8", _end(good)
+        decoded = content[: error.start].decode("utf-8")
+        return _invalid(
+            f"not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start}; save the file as UTF-8",
+            _position_after(decoded),
         )
-    if found := _FORBIDDEN.search(text):
-        place = _end(text[: found.start()])
-        return _refused(f"the control character U+{ord(found[0]):04X} may not stand in YAML; remove it", place)
+    if match := _FORBIDDEN.search(text):
+        place = _position_after(text[: match.start()])
+        return _invalid(f"the control character U+{ord(match[0]):04X} is not allowed in YAML; remove it", place)
     builder = _Builder()
     try:
         for event in yaml.parse(text, Loader=_LOADER):
-            builder.take(event)
+            builder.handle(event)
     except yaml.MarkedYAMLError as error:
         builder.problems.append(_syntax(error, text))
         builder.root = None
     except (yaml.YAMLError, RecursionError) as error:
         builder.problems.append(Problem(1, 1, "", f"not valid YAML: {error}"))
         builder.root = None
-    except _TooMuchError:
+    except _LimitError:
         builder.root = None
     return Document(builder.root, builder.problems)
 
 
-def _refused(message: str, position: Position = (1, 1)) -> Document:
+def _invalid(message: str, position: Position = (1, 1)) -> Document:
     return Document(None, [Problem(*position, "", message)])
 
 
-def _end(text: str) -> Position:
-    """Where the character after a text is."""
+def _position_after(text: str) -> Position:
+    """Return the position of the character after a text."""
     lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", text)
     return len(lines), len(lines[-1]) + 1
 
@@ -117,7 +118,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
     lines = text.splitlines()
     source = lines[line - 1] if line <= len(lines) else ""
     if "${" in source and re.search(r"[\[{,]\s*[^\"'\s]*\$\{", source):
-        message += "; within [ ] and { }, put a value that has ${…} in it in quotes"
+        message += "; inside [ ] and { }, put a value that contains ${…} in quotes"
     elif "\t" in source[:column]:
         message += "; indent with spaces"
     elif re.search(r"(^|[\s\[,:])[*&@`%]", source):
@@ -125,13 +126,13 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
     return Problem(line, column, "", message)
 
 
-class _TooMuchError(Exception):
-    """The document is over a limit; the problem is already noted."""
+class _LimitError(Exception):
+    """The document exceeds a limit. The error is already reported."""
 
 
 @dataclass
 class _Frame:
-    """A list or mapping that is still open."""
+    """A list or mapping whose end is not parsed yet."""
 
     node: Node
     anchor: str | None
@@ -143,7 +144,7 @@ class _Frame:
 
 
 class _Builder:
-    """Events in, nodes out; an explicit stack, so that depth is a number and not a RecursionError."""
+    """Builds nodes from parser events, with its own stack, so that depth cannot cause a RecursionError."""
 
     def __init__(self) -> None:
         self.root: Node | None = None
@@ -154,7 +155,7 @@ class _Builder:
         self._nodes = 0
         self._documents = 0
 
-    def take(self, event: Any) -> None:
+    def handle(self, event: Any) -> None:
         position = (event.start_mark.line + 1, event.start_mark.column + 1)
         match event:
             case yaml.DocumentStartEvent():
@@ -178,11 +179,11 @@ class _Builder:
     def _document(self, position: Position) -> None:
         self._documents += 1
         if self._documents > 1:
-            self._problem(position, "a second document begins here: a manifest is one YAML document")
-            raise _TooMuchError
+            self._problem(position, "a second document starts here; a manifest is one YAML document")
+            raise _LimitError
 
     def _problem(self, position: Position, message: str, path: KeyPath | None = None) -> None:
-        self.problems.append(Problem(*position, spelled(self._path() if path is None else path), message))
+        self.problems.append(Problem(*position, format_path(self._path() if path is None else path), message))
 
     def _path(self) -> KeyPath:
         return tuple(self._steps())
@@ -194,44 +195,46 @@ class _Builder:
             elif frame.key is not None:
                 yield frame.key
 
-    def _usable_tag(self, event: Any, position: Position) -> bool:
+    def _check_tag(self, event: Any, position: Position) -> bool:
         if event.tag is None or event.tag in _CORE_TAGS:
             return True
         name = event.tag.replace("tag:yaml.org,2002:", "!!")
-        self._problem(position, f"the tag {quoted(name)} is refused: a manifest holds text, lists and mappings only")
+        self._problem(
+            position, f"the tag {quote(name)} is not allowed: a manifest contains only text, lists and mappings"
+        )
         return False
 
     def _scalar(self, event: Any, position: Position) -> None:
         frame = self._stack[-1] if self._stack else None
         merges = event.value == _MERGE and event.implicit[0]
         if frame and merges and isinstance(frame.node.value, dict) and frame.key is None:
-            # Only a plain `<<` in the place of a key is the merge key; quoted, it is a key like any other.
+            # Only a plain `<<` as a key is the merge key. In quotes it is an ordinary key.
             frame.key, frame.key_position, frame.merging = _MERGE, position, True
             return
         plain = event.implicit[0] or event.tag in _TYPED_TAGS
-        node = Node(event.value, position, usable=self._usable_tag(event, position), plain=plain)
+        node = Node(event.value, position, valid=self._check_tag(event, position), plain=plain)
         if event.anchor:
             self._anchors[event.anchor] = node
         self._add(node, position)
 
     def _aliased(self, anchor: str, position: Position) -> Node:
         if anchor in self._open:
-            self._problem(position, f"the alias *{shown(anchor)} stands inside of what it refers to")
+            self._problem(position, f"the alias *{escape(anchor)} refers to itself")
         elif anchor not in self._anchors:
-            self._problem(position, f"the alias *{shown(anchor)} refers to no anchor before it{_QUOTE}")
+            self._problem(position, f"the alias *{escape(anchor)} has no anchor before it{_QUOTE}")
         else:
             return self._anchors[anchor]
-        return Node("", position, usable=False)
+        return Node("", position, valid=False)
 
     def _begin(self, node: Node, event: Any) -> None:
-        node.usable = self._usable_tag(event, node.position)
+        node.valid = self._check_tag(event, node.position)
         self._limit(1, len(self._stack) + 1, node.position)
         if event.anchor:
             self._open.add(event.anchor)
         frame = _Frame(node, event.anchor)
         parent = self._stack[-1] if self._stack else None
         if parent and isinstance(parent.node.value, dict) and parent.key is None:
-            self._problem(node.position, "a key must be text; put it in quotes if it is meant to be one")
+            self._problem(node.position, "a key must be text; put it in quotes")
             frame.discarding = True
         self._stack.append(frame)
 
@@ -243,7 +246,7 @@ class _Builder:
                     if key not in frame.node.value:
                         frame.node.value[key] = child
                         frame.node.keys[key] = source.keys[key]
-                        frame.node.adopt(child)
+                        frame.node.add_child(child)
         if frame.anchor:
             self._open.discard(frame.anchor)
             self._anchors[frame.anchor] = frame.node
@@ -257,13 +260,13 @@ class _Builder:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
             self._problem(position, f"the manifest has more than {MAX_NODES:,} values, aliases expanded", ())
-            raise _TooMuchError
+            raise _LimitError
         if depth > MAX_DEPTH:
             self._problem(position, f"the manifest is nested more than {MAX_DEPTH} levels deep", ())
-            raise _TooMuchError
+            raise _LimitError
 
     def _add(self, child: Node, position: Position, *, counted: bool = False) -> None:
-        """Put a finished value where the parser is: into the list, under the key, or as the key itself."""
+        """Add a complete value at the parser's place: to the list, under the key, or as the key."""
         if not counted:
             self._limit(child.size, len(self._stack) + child.height, position)
         if not self._stack:
@@ -278,15 +281,15 @@ class _Builder:
                 return
             self._value(frame, frame.node.value, child, position)
             frame.key = None
-        frame.node.adopt(child)
+        frame.node.add_child(child)
 
     def _key(self, frame: _Frame, child: Node, position: Position) -> None:
         frame.key_position = position
         if isinstance(child.value, str):
             frame.key = child.value
-            frame.discarding = not child.usable
+            frame.discarding = not child.valid
         else:
-            self._problem(position, "a key must be text; put it in quotes if it is meant to be one")
+            self._problem(position, "a key must be text; put it in quotes")
             frame.key, frame.discarding = "", True
 
     def _value(self, frame: _Frame, mapping: dict[str, Node], child: Node, position: Position) -> None:
@@ -298,7 +301,7 @@ class _Builder:
             self._merge(frame, child, position)
         elif key in mapping:
             line = frame.node.keys[key][0]
-            self._problem(frame.key_position, f"the key is there twice: first on line {line}; keep one of them")
+            self._problem(frame.key_position, f"duplicate key (first defined on line {line})")
         else:
             mapping[key] = child
             frame.node.keys[key] = frame.key_position
@@ -308,5 +311,5 @@ class _Builder:
         for source in sources:
             if isinstance(source.value, dict):
                 frame.merged.append(source)
-            elif source.usable:
-                self._problem(position, "`<<` takes an alias of a mapping, or a list of them")
+            elif source.valid:
+                self._problem(position, "`<<` requires an alias of a mapping, or a list of them")

@@ -1,8 +1,9 @@
-"""Paths and globs -> the files of a package version. Knows nothing of manifests: a resource's `assets=` comes here too.
+"""Resolves paths and globs to the files of a package version, for a manifest or for a resource's `assets`.
 
-    files, problems, _ = declare(Folder(base), [AssetEntry("dist/*.tar.gz"), AssetEntry("app.zip", name="app-1.zip")])
+    entries = [AssetEntry("dist/*.tar.gz"), AssetEntry("app.zip", name="app-1.zip")]
+    files, problems, _ = resolve_assets(BaseFolder(base), entries)
 
-All mistakes come back at once, each with the entry that it is in. No file is opened.
+It returns all errors at once, each with its entry. No file is opened.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .globs import check_text, missing, select
+from .asset_names import NameTemplate, asset_name_problem
+from .globs import check_pattern, missing, select
 from .model import DeclaredFile
-from .names import NameTemplate, asset_name_problem
-from .paths import Folder, IsFolderProblem, Located, MissingProblem, PathProblem
-from .words import listed, quoted
+from .paths import BaseFolder, IsFolderProblem, MissingProblem, PathProblem, ResolvedPath
+from .text import quote, quote_list
 
-_MOST_TOLD = 10
-"""How many files of one entry are told one by one to have the same mistake."""
+_MAX_REPORTED = 10
+"""The number of files of one entry that are reported with the same kind of error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +29,21 @@ class AssetEntry:
 
     Attributes:
         path: a path or a glob, relative to the folder.
-        name: the asset's name; None for the file's own.
-        count: how many files must match; None for any number but 0.
-        exclude: globs of files that are not meant, relative to the folder.
-        named: False where the name is known to be wrong already: then only the path is judged.
+        name: the asset's name; None for the name of the file.
+        count: the number of files that must match; None for any number but 0.
+        exclude: globs of files to leave out, relative to the folder.
+        name_valid: False if an error of the name is already reported. Only the path is checked then.
     """
 
     path: str
     name: str | NameTemplate | None = None
     count: int | None = None
     exclude: tuple[str, ...] = ()
-    named: bool = True
+    name_valid: bool = True
 
 
 class EntryProblem(NamedTuple):
-    """A mistake in an entry: its index, the key (`path`, `name`, `count`, `exclude`) and what is wrong.
+    """An error in an entry: the entry's index, the key (`path`, `name`, `count`, `exclude`) and the message.
 
     Attributes:
         more: as in `Problem`.
@@ -56,11 +57,11 @@ class EntryProblem(NamedTuple):
     at: int | None = None
 
 
-class Declared(NamedTuple):
-    """The files, sorted by the UTF-8 bytes of their names, and the mistakes, in the order of the entries.
+class ResolvedAssets(NamedTuple):
+    """The files, sorted by the UTF-8 bytes of their names, and the errors, in the order of the entries.
 
     Attributes:
-        notes: what is no mistake: patterns of `exclude` that remove nothing, and that nothing resembles.
+        notes: `exclude` patterns without an effect and without a similar file, which are not errors.
     """
 
     files: tuple[DeclaredFile, ...]
@@ -68,48 +69,49 @@ class Declared(NamedTuple):
     notes: tuple[EntryProblem, ...] = ()
 
 
-def declare(folder: Folder, entries: Sequence[AssetEntry | None]) -> Declared:
-    """Find the files of a package version. Never raises for what the entries say.
+def resolve_assets(folder: BaseFolder, entries: Sequence[AssetEntry | None]) -> ResolvedAssets:
+    """Find the files of a package version. Returns the errors of the entries instead of raising them.
 
     Args:
-        folder: what the paths are relative to, and whether they may lead out of it.
-        entries: the entries; None stands for one whose mistake is told already, so that the others keep their index.
+        folder: the folder that the paths are relative to.
+        entries: the entries; None for one whose error is already reported, so that the others keep their index.
     """
-    work = _Declaration(folder)
+    work = _Resolution(folder)
     for index, entry in enumerate(entries):
         if entry:
-            work.take(index, entry)
-    work.tell_overlaps()
-    # A name can hold what UTF-8 cannot, if the file system does; it is refused above, and sorts all the same.
+            work.add(index, entry)
+    work.report_overlaps()
+    # A file name may not be valid Unicode. It is an error, but must not break the sorting.
     files = sorted(work.files, key=lambda file: file.name.encode("utf-8", "surrogatepass"))
-    return Declared(tuple(files), tuple(sorted(work.problems, key=lambda problem: problem.entry)), tuple(work.notes))
+    problems = sorted(work.problems, key=lambda problem: problem.entry)
+    return ResolvedAssets(tuple(files), tuple(problems), tuple(work.notes))
 
 
-def check_texts(folder: Folder, entries: Sequence[AssetEntry | None]) -> list[EntryProblem]:
-    """Find the mistakes that the entries' texts alone show; the files need not be on this machine."""
+def check_entries(folder: BaseFolder, entries: Sequence[AssetEntry | None]) -> list[EntryProblem]:
+    """Return the errors that show without the files, which may not be on this machine."""
     problems = []
     for index, entry in enumerate(entries):
         if not entry:
             continue
         try:
-            check_text(folder, entry.path)
-        except PathProblem as problem:
-            problems.append(EntryProblem(index, "path", str(problem)))
-        if entry.named and isinstance(entry.name, str) and (refused := _refused(entry.name)):
-            problems.append(EntryProblem(index, "name", refused))
+            check_pattern(folder, entry.path)
+        except PathProblem as error:
+            problems.append(EntryProblem(index, "path", str(error)))
+        if entry.name_valid and isinstance(entry.name, str) and (problem := _name_problem(entry.name)):
+            problems.append(EntryProblem(index, "name", problem))
     return problems
 
 
-def _refused(name: str) -> str | None:
+def _name_problem(name: str) -> str | None:
     problem = asset_name_problem(unicodedata.normalize("NFC", name))
-    return f"the service would refuse the name {quoted(name)}: {problem}" if problem else None
+    return f"CodeArtifact does not allow the name {quote(name)}: {problem}" if problem else None
 
 
 @dataclass
-class _Declaration:
-    """The entries of one package version, one after the other."""
+class _Resolution:
+    """The state while the entries of one package version are resolved."""
 
-    folder: Folder
+    folder: BaseFolder
     files: list[DeclaredFile] = field(default_factory=list)
     problems: list[EntryProblem] = field(default_factory=list)
     notes: list[EntryProblem] = field(default_factory=list)
@@ -118,115 +120,115 @@ class _Declaration:
     _by_name: dict[str, DeclaredFile] = field(default_factory=dict)
     _overlaps: dict[tuple[int, int], list[str]] = field(default_factory=dict)
 
-    def take(self, index: int, entry: AssetEntry) -> None:
-        """Find one entry's files and note its mistakes."""
+    def add(self, index: int, entry: AssetEntry) -> None:
+        """Find the files of one entry, and collect its errors."""
         self._entries[index] = entry
         try:
             paths, wrong, unused = select(self.folder, entry.path, entry.exclude)
         except PathProblem as problem:
-            self._note(index, "path", str(problem))
+            self._report(index, "path", str(problem))
             return
         self.problems += [EntryProblem(index, "exclude", message, at=at) for at, message in wrong.items()]
         for at in unused:
-            message = f"{quoted(entry.exclude[at])} removes no file of {quoted(entry.path)}"
+            message = f"{quote(entry.exclude[at])} excludes no file of {quote(entry.path)}"
             self.notes.append(EntryProblem(index, "exclude", message, at=at))
         if entry.count is not None and len(paths) != entry.count:
-            self._note(
-                index, "count", f"{quoted(entry.path)} matches {len(paths)} and not {entry.count}: {listed(paths)}"
+            self._report(
+                index, "count", f"{quote(entry.path)} matches {len(paths)}, expected {entry.count}: {quote_list(paths)}"
             )
-        self._name(index, self._seen_once(index, self._good(index, paths)))
+        self._add_files(index, self._without_duplicates(index, self._regular_files(index, paths)))
 
-    def tell_overlaps(self) -> None:
-        """Note each pair of entries that match the same files, once."""
+    def report_overlaps(self) -> None:
+        """Report each pair of entries that match the same files, once."""
         for (first, second), paths in self._overlaps.items():
-            verb, them = ("is", "it") if len(paths) == 1 else ("are", "them")
-            self._note(
+            verb, pronoun = ("is", "it") if len(paths) == 1 else ("are", "them")
+            self._report(
                 second,
                 "path",
-                f"{listed(paths)} {verb} matched twice: by assets[{first}] {quoted(self._entries[first].path)} and by "
-                f"assets[{second}] {quoted(self._entries[second].path)}; exclude {them} from one of the two",
+                f"{quote_list(paths)} {verb} matched twice: by assets[{first}] {quote(self._entries[first].path)} and "
+                f"by assets[{second}] {quote(self._entries[second].path)}; exclude {pronoun} from one of the two",
             )
 
-    def _note(self, index: int, key: str, message: str, more: int = 0) -> None:
+    def _report(self, index: int, key: str, message: str, more: int = 0) -> None:
         self.problems.append(EntryProblem(index, key, message, more))
 
-    def _note_each(self, index: int, key: str, messages: list[str]) -> None:
-        """Note the mistakes of an entry's files; of very many, the first ones and how many more there are."""
-        for message in messages[:_MOST_TOLD]:
-            self._note(index, key, message)
-        if (more := len(messages) - _MOST_TOLD) > 0:
+    def _report_each(self, index: int, key: str, messages: list[str]) -> None:
+        """Report the errors of an entry's files: the first ones, and the number of the others."""
+        for message in messages[:_MAX_REPORTED]:
+            self._report(index, key, message)
+        if (more := len(messages) - _MAX_REPORTED) > 0:
             files = "1 more file of this entry has" if more == 1 else f"{more} more files of this entry have"
-            self._note(index, key, f"{files} such a mistake", more)
+            self._report(index, key, f"{files} an error like this", more)
 
-    def _good(self, index: int, paths: list[str]) -> list[Located]:
-        good, folders, messages = [], [], []
+    def _regular_files(self, index: int, paths: list[str]) -> list[ResolvedPath]:
+        regular, folders, messages = [], [], []
         for path in paths:
             try:
-                located = self.folder.locate(path)
+                located = self.folder.resolve(path)
                 self.folder.check_file(located)
-                good.append(located)
+                regular.append(located)
             except IsFolderProblem:
                 folders.append(path)
             except MissingProblem as problem:
                 messages.append(f"{problem}{missing(self.folder, path)}")
             except PathProblem as problem:
                 messages.append(str(problem))
-        self._note_each(index, "path", messages)
+        self._report_each(index, "path", messages)
         if len(folders) == 1:
-            self._note(
+            self._report(
                 index,
                 "path",
-                f"{quoted(folders[0])} is a folder; write {quoted(f'{folders[0]}/**')} for the files in it",
+                f"{quote(folders[0])} is a folder; write {quote(f'{folders[0]}/**')} for the files in it",
             )
         elif folders:
-            self._note(
-                index, "path", f"{listed(folders)} are folders; exclude them, or write `**` for the files in them"
+            self._report(
+                index, "path", f"{quote_list(folders)} are folders; exclude them, or write `**` for the files in them"
             )
-        return good
+        return regular
 
-    def _seen_once(self, index: int, located: list[Located]) -> list[Located]:
-        fresh = []
-        for each in located:
-            first = self._by_path.setdefault(each.declared, index)
+    def _without_duplicates(self, index: int, located: list[ResolvedPath]) -> list[ResolvedPath]:
+        unique = []
+        for path in located:
+            first = self._by_path.setdefault(path.declared, index)
             if first == index:
-                fresh.append(each)
+                unique.append(path)
             else:
-                self._overlaps.setdefault((first, index), []).append(each.declared)
-        return fresh
+                self._overlaps.setdefault((first, index), []).append(path.declared)
+        return unique
 
-    def _name(self, index: int, located: list[Located]) -> None:
+    def _add_files(self, index: int, located: list[ResolvedPath]) -> None:
         entry = self._entries[index]
-        if not entry.named:
+        if not entry.name_valid:
             return
-        if isinstance(entry.name, str) and (refused := _refused(entry.name)):
-            self._note(index, "name", refused)
+        if isinstance(entry.name, str) and (problem := _name_problem(entry.name)):
+            self._report(index, "name", problem)
             return
         clashes: dict[str, list[str]] = {}
-        refusals = []
-        for each in located:
+        problems = []
+        for path in located:
             match entry.name:
                 case None:
-                    name = each.path.name
+                    name = path.path.name
                 case str():
                     name = entry.name
                 case NameTemplate():
-                    name = entry.name.of(each.path)
+                    name = entry.name.render(path.path)
             name = unicodedata.normalize("NFC", name)
-            if refused := _refused(name):
-                refusals.append(f"{refused} (the file {quoted(each.declared)})")
+            if problem := _name_problem(name):
+                problems.append(f"{problem} (the file {quote(path.declared)})")
                 continue
-            file = DeclaredFile(name, each.real, each.declared)
+            file = DeclaredFile(name, path.real, path.declared)
             if (first := self._by_name.setdefault(name, file)) is file:
                 self.files.append(file)
             else:
-                clashes.setdefault(name, [first.declared]).append(each.declared)
+                clashes.setdefault(name, [first.declared]).append(path.declared)
         key = "path" if entry.name is None else "name"
-        self._note_each(index, key, refusals)
-        self._note_each(index, key, [_clash(name, paths) for name, paths in clashes.items()])
+        self._report_each(index, key, problems)
+        self._report_each(index, key, [_clash(name, paths) for name, paths in clashes.items()])
 
 
 def _clash(name: str, paths: list[str]) -> str:
     return (
-        f"{listed(paths)} would have the same asset name {quoted(name)}; "
-        "tell them apart with `name`, for example ${file.parent}-${file.name}"
+        f"{quote_list(paths)} get the same asset name {quote(name)}; "
+        "set different names with `name`, for example ${file.parent}-${file.name}"
     )

@@ -1,9 +1,9 @@
-"""One path or glob -> the paths that it stands for.
+"""Expands a path or glob to the paths that it matches.
 
-    select(Folder(base), "build/**/*.zip", ("**/debug/**",)).paths     # ["build/linux/app.zip", …], or PathProblem
+    select(BaseFolder(base), "build/**/*.zip", ("**/debug/**",)).paths     # ["build/linux/app.zip", …], or PathProblem
 
-`*`, `?`, `[…]` and `**`; a leading dot is matched only where the pattern spells it; `**` does not enter symlinked
-folders. A folder that cannot be listed is a mistake, never a smaller release.
+The wildcards are `*`, `?`, `[…]` and `**`. They do not match a leading dot, and `**` does not enter symlinked folders.
+A folder that cannot be listed is an error, never a smaller release.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from typing import NamedTuple
 
 from wcmatch import glob
 
-from .listing import FLAGS
-from .paths import CONTROL, Folder, PathProblem
-from .resemblance import (
-    bracket_twins,
-    brackets_as_text,
-    excluder,
-    literally,
+from .dir_cache import FLAGS
+from .paths import CONTROL, BaseFolder, PathProblem
+from .suggestions import (
+    bracket_lookalikes,
+    escape_brackets,
+    escape_glob,
+    exclude_matcher,
     lookalike_paths,
     lookalikes,
-    resembling,
-    resembling_path,
+    suggest_for_exclude,
+    suggest_for_path,
 )
-from .words import listed, quoted
+from .text import quote, quote_list
 
 
 class Selection(NamedTuple):
-    """What a pattern stands for.
+    """The result of expanding a pattern.
 
     Attributes:
         paths: sorted, relative to the folder; never empty.
-        wrong: what is wrong with a pattern of `exclude`, by its index.
-        unused: the indexes of patterns of `exclude` that remove nothing, and that nothing resembles.
+        wrong: the errors of `exclude` patterns, by index.
+        unused: the indexes of `exclude` patterns without an effect and without a similar path.
     """
 
     paths: list[str]
@@ -44,49 +44,50 @@ class Selection(NamedTuple):
     unused: list[int]
 
 
-def select(folder: Folder, pattern: str, exclude: Sequence[str] = ()) -> Selection:
-    """Find the paths that a pattern stands for.
+def select(folder: BaseFolder, pattern: str, exclude: Sequence[str] = ()) -> Selection:
+    """Find the paths that a pattern matches.
 
-    A path without a wildcard stands for itself, there or not. Folders are among them unless the pattern has `**`.
+    A path without a wildcard is returned as it is, even if it does not exist. A pattern without `**` may match folders.
 
     Raises:
-        PathProblem: it matches nothing, leads outside, can mean two things, or cannot be read as a pattern.
+        PathProblem: the pattern matches nothing, leaves the folder, is ambiguous, or is not valid.
     """
     if control := CONTROL.search(pattern):
-        raise PathProblem(f"{quoted(pattern)} has the control character U+{ord(control[0]):04X} in it")
+        raise PathProblem(f"{quote(pattern)} contains the control character U+{ord(control[0]):04X}")
     try:
         excludes = _Excludes(exclude)
         found = _expanded(folder, pattern, excludes) if _is_glob(pattern) else [os.path.normpath(pattern)]
         if not found:
             raise PathProblem(_nothing(folder, pattern))
         if _is_glob(pattern):
-            _refuse_second_meaning(folder, pattern, found)
+            _refuse_ambiguous(folder, pattern, found)
         kept = [path for path in found if not excludes(path)]
-        wrong, unused = excludes.judged(folder, found)
+        wrong, unused = excludes.check(folder, found)
     except (re.error, OverflowError, RecursionError, OSError) as error:
-        raise PathProblem(f"{quoted(pattern)} cannot be read as a glob: {error}") from None
+        raise PathProblem(f"{quote(pattern)} is not a valid glob: {error}") from None
     if not kept:
         number = "1 path" if len(found) == 1 else f"{len(found)} paths"
-        raise PathProblem(f"{quoted(pattern)} matches {number}, and `exclude` leaves none")
+        raise PathProblem(f"{quote(pattern)} matches {number}, but `exclude` excludes all of them")
     return Selection(kept, wrong, unused)
 
 
-def missing(folder: Folder, path: str) -> str:
-    """Say what was probably meant by a path that is not there: the end of a message, which may be empty."""
+def missing(folder: BaseFolder, path: str) -> str:
+    """Return a suggestion for a path that does not exist, for the end of a message; "" if there is none."""
     if path.startswith("!"):
-        return "; to leave files out, name them in the `exclude` of an entry"
-    meant = resembling_path(path, folder)
+        return "; to exclude files, list them in the `exclude` of an entry"
+    meant = suggest_for_path(path, folder)
     if not meant:
         return ""
-    verb = "is" if len(meant.paths) == 1 else "are"
-    each = ", each as an entry of its own" if len(meant.patterns) > 1 else ""
-    return f", but {listed(meant.paths)} {verb} there: {meant.advice()}{each}"
+    verb = "exists" if len(meant.paths) == 1 else "exist"
+    entries = ", each as its own entry" if len(meant.patterns) > 1 else ""
+    return f", but {quote_list(meant.paths)} {verb}: {meant.advice()}{entries}"
 
 
-def check_text(folder: Folder, pattern: str) -> None:
-    """PathProblem where the text alone shows a mistake; for manifests whose files need not be on this machine."""
+def check_pattern(folder: BaseFolder, pattern: str) -> None:
+    """Raise PathProblem for an error that shows without the files, which may not be on this machine."""
     start = _split(pattern)[0] if _is_glob(pattern) else pattern
-    Folder(folder.base, outside=folder.outside, looks=False, front=folder.front).locate(start, spelled=pattern)
+    unchecked = BaseFolder(folder.base, outside=folder.outside, follow_links=False, front=folder.front)
+    unchecked.resolve(start, display=pattern)
 
 
 def _is_glob(pattern: str) -> bool:
@@ -94,33 +95,33 @@ def _is_glob(pattern: str) -> bool:
 
 
 class _Excludes:
-    """The patterns of an `exclude`, and which of them have removed something."""
+    """The patterns of an `exclude`, and which of them have excluded a path."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._patterns = patterns
-        self._matchers = [excluder(pattern) for pattern in patterns]
+        self._matchers = [exclude_matcher(pattern) for pattern in patterns]
         self._used: set[int] = set()
 
     def __call__(self, path: str) -> bool:
-        """Whether a path is removed."""
+        """Return whether a path is excluded."""
         hits = [at for at, matches in enumerate(self._matchers) if matches(path)]
         self._used.update(hits)
         return bool(hits)
 
-    def judged(self, folder: Folder, found: list[str]) -> tuple[dict[int, str], list[int]]:
-        """Return what is wrong with patterns, and which remove nothing and resemble nothing, after all was asked.
+    def check(self, folder: BaseFolder, found: list[str]) -> tuple[dict[int, str], list[int]]:
+        """Return the errors of patterns by index, and the indexes of patterns without an effect or a similar path.
 
-        What was meant to stay out would be published for good.
+        Called after all paths were tested. An ineffective pattern is an error, because published files are permanent.
         """
         wrong, unused = {}, []
         for at, pattern in enumerate(self._patterns):
-            if meant := lookalikes(pattern, found) or (at in self._used and bracket_twins(pattern, found)):
-                wrong[at] = f"{quoted(pattern)} does not remove {listed(meant.paths)}: {meant.advice('add')}"
+            if meant := lookalikes(pattern, found) or (at in self._used and bracket_lookalikes(pattern, found)):
+                wrong[at] = f"{quote(pattern)} does not exclude {quote_list(meant.paths)}: {meant.advice('add')}"
             elif at in self._used:
                 continue
-            elif meant := resembling(pattern, folder, found):
+            elif meant := suggest_for_exclude(pattern, folder, found):
                 wrong[at] = (
-                    f"{quoted(pattern)} removes nothing, but {listed(meant.paths)} may be meant: {meant.advice()}, "
+                    f"{quote(pattern)} excludes nothing, but {quote_list(meant.paths)} may be meant: {meant.advice()}, "
                     "or delete the pattern"
                 )
             else:
@@ -128,50 +129,50 @@ class _Excludes:
         return wrong, unused
 
 
-def _refuse_second_meaning(folder: Folder, pattern: str, found: list[str]) -> None:
-    """PathProblem where the pattern leaves out a file that somebody may mean by it: it would be missing for good."""
+def _refuse_ambiguous(folder: BaseFolder, pattern: str, found: list[str]) -> None:
+    """Raise PathProblem if the pattern can be read in a second way that matches further files."""
     if meant := lookalike_paths(pattern, folder, found):
-        raise PathProblem(f"{quoted(pattern)} does not match {listed(meant.paths)}: {meant.advice('add an entry')}")
-    literal = brackets_as_text(pattern)
+        raise PathProblem(f"{quote(pattern)} does not match {quote_list(meant.paths)}: {meant.advice('add an entry')}")
+    literal = escape_brackets(pattern)
     if literal == pattern or "\\[" in pattern:
         return
     others = sorted(set(_expanded(folder, literal, _Excludes(()))) - set(found))
     if others:
         raise PathProblem(
-            f"{quoted(pattern)} can mean two things: write {quoted(literal)} for {listed(others)}, or "
-            f"{listed([literally(path) for path in found])} for what it matches as a pattern"
+            f"{quote(pattern)} is ambiguous: write {quote(literal)} for {quote_list(others)}, or "
+            f"{quote_list([escape_glob(path) for path in found])} for what it matches as a pattern"
         )
 
 
 def _split(pattern: str) -> tuple[str, list[str]]:
-    """Return the folder that a glob begins in, and its parts from the first wildcard on."""
+    """Return the folder before the first wildcard of a glob, and the parts from there on."""
     parts = pattern.split("/")
     first = next(at for at, part in enumerate(parts) if _is_glob(part))
     start = "/".join(parts[:first]) or ("/" if pattern.startswith("/") else ".")
     return start, [part for part in parts[first:] if part != "."]
 
 
-def _expanded(folder: Folder, pattern: str, excluded: Callable[[str], bool]) -> list[str]:
+def _expanded(folder: BaseFolder, pattern: str, excluded: Callable[[str], bool]) -> list[str]:
     start, parts = _split(pattern)
     if ".." in parts:
-        raise PathProblem(f"{quoted(pattern)} has `..` after a wildcard; write it without")
-    root = folder.locate(start, spelled=pattern)
+        raise PathProblem(f"{quote(pattern)} has `..` after a wildcard; write the path without it")
+    root = folder.resolve(start, display=pattern)
     if not os.path.isdir(root.path):  # noqa: PTH112 - Path.is_dir raises for some paths
         raise PathProblem(
-            f"{quoted(pattern)} matches nothing: there is no folder {quoted(root.declared)}{missing(folder, pattern)}"
+            f"{quote(pattern)} matches nothing: there is no folder {quote(root.declared)}{missing(folder, pattern)}"
         )
     base, prefix = str(root.path).rstrip("/") + "/", "" if root.declared == "." else f"{root.declared}/"
 
     def declared(path: str) -> str:
         return prefix + path[len(base) :] if path.startswith(base) else root.declared
 
-    def refuse(path: str) -> None:
+    def refuse_unlisted(path: str) -> None:
         if not excluded(declared(path)):
             raise PathProblem(
-                f"{quoted(pattern)} cannot be matched: the folder {quoted(declared(path))} may not be listed"
+                f"{quote(pattern)} cannot be matched: the folder {quote(declared(path))} cannot be listed"
             )
 
-    found = folder.listings.matching(str(root.path), [part for part in parts if part], refuse)
+    found = folder.dir_cache.glob(str(root.path), [part for part in parts if part], refuse_unlisted)
     if not parts[-1]:
         found = (entry for entry in found if entry.is_folder)
     if "**" in parts:
@@ -179,9 +180,9 @@ def _expanded(folder: Folder, pattern: str, excluded: Callable[[str], bool]) -> 
     return sorted({declared(entry.path) for entry in found})
 
 
-def _nothing(folder: Folder, pattern: str) -> str:
+def _nothing(folder: BaseFolder, pattern: str) -> str:
     if os.path.lexists(folder.base / pattern):
-        literal = literally(pattern)
-        return f"{quoted(pattern)} matches nothing, but a file of exactly this name is there: write {quoted(literal)}"
+        literal = escape_glob(pattern)
+        return f"{quote(pattern)} matches nothing, but a file with exactly this name exists: write {quote(literal)}"
     meant = missing(folder, pattern)
-    return f"{quoted(pattern)} matches nothing{meant or '; build the files first, or correct the path'}"
+    return f"{quote(pattern)} matches nothing{meant or '; build the files first, or correct the path'}"

@@ -1,4 +1,4 @@
-"""From a path to a Manifest, or to all of its mistakes: the straight way through the other modules.
+"""Loads a manifest: runs all steps in order, and raises all errors at once.
 
 manifest = load(Path("release.yaml"), environment="dev", variables=Variables({"version": "1.4.2"}))
 """
@@ -17,20 +17,20 @@ from ..checkout import is_within, read_real, top_of
 from ..errors import ManifestError, Problem, UsageError
 from ..location import Location
 from ..remedies import Front, Need, command_line
+from .asset_names import NameTemplate
+from .consistency import check_environments, check_packages, inherited_value
 from .document import MAX_BYTES, parse
-from .files import AssetEntry, Declared, EntryProblem, check_texts, declare
+from .files import AssetEntry, EntryProblem, ResolvedAssets, check_entries, resolve_assets
 from .model import DeclaredFile, Environment, KeyPath, Manifest, Package, Pin
-from .names import NameTemplate
-from .paths import Folder
-from .rules import check_environments, check_packages, inherited
+from .paths import BaseFolder
+from .schema_validation import validate
 from .substitution import substitute
-from .tree import Tree
-from .validation import validate
-from .variables import Values, Variables
-from .words import did_you_mean, listed
+from .text import did_you_mean, quote_list
+from .value_tree import ValueTree
+from .variables import Variables, VariableValues
 
-ALLOWED = ("outside", "endpoint", "delete", "local-source")
-"""What an operator may permit."""
+PERMISSIONS = ("outside", "endpoint", "delete", "local-source")
+"""The permissions that an operator can give."""
 
 _SOAK_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
@@ -48,65 +48,69 @@ def load(
 
     Args:
         path: the manifest's file.
-        environment: the environment that will be used; it must be there. None selects none.
-        variables: values from outside.
-        allow: what the operator permits: words of ALLOWED.
-        with_files: False validates the globs as text and leaves every package's `files` empty. Unless said
-            otherwise, files are looked for where they are needed: not if the environment promotes.
-        front: words what the operator has to set, for where mistakes are printed.
+        environment: the selected environment, which must exist; None to select none.
+        variables: values from outside the manifest.
+        allow: the operator's permissions, from PERMISSIONS.
+        with_files: False checks only the text of globs, and every package's `files` is empty. By default, False for an
+            environment that promotes, which needs no files.
+        front: words for what the operator has to set, where errors are printed.
 
     Raises:
-        ManifestError: with every mistake of the manifest, in its order.
-        UsageError: the path cannot be read, or a word of `allow` is unknown.
+        ManifestError: with all errors of the manifest, in its order.
+        UsageError: the path cannot be read, or a permission is unknown.
     """
     option = "--allow" if front is command_line else "allow"
     for word in sorted(allow):
-        if word not in ALLOWED:
-            raise UsageError(f"{option} {word}: unknown{did_you_mean(word, ALLOWED)} (there are {listed(ALLOWED)})")
+        if word not in PERMISSIONS:
+            raise UsageError(
+                f"{option} {word}: unknown{did_you_mean(word, PERMISSIONS)} (there are {quote_list(PERMISSIONS)})"
+            )
     path = Path(path)
     outside = "outside" in allow
-    content = content_of(path, outside=outside)
+    content = read_manifest(path, outside=outside)
     document = parse(content)
-    tree = Tree(problems=document.problems, front=front)
+    tree = ValueTree(problems=document.problems, front=front)
     if document.root is None:
         raise ManifestError(path, tree.problems)
-    folder = Folder(_folder_of(path), outside=outside, front=front)
-    values = Values(variables or Variables(), folder, tree)
+    folder = BaseFolder(_folder_of(path), outside=outside, front=front)
+    values = VariableValues(variables or Variables(), folder, tree)
     templates = substitute(document.root, values, tree)
     validate(tree)
-    values.finish()
+    values.check()
     check_packages(tree)
     check_environments(tree, environment)
     if with_files is None:
-        with_files = environment is None or not tree.text(("environments", environment, "promoteFrom"))
+        with_files = environment is None or not tree.get_text(("environments", environment, "promoteFrom"))
     files = _files(tree, folder, templates, with_files=with_files)
     if tree.problems:
-        raise ManifestError(path, _once(tree.problems))
+        raise ManifestError(path, _deduplicate(tree.problems))
     return Manifest(
         path,
         folder.base,
         _packages(tree, files),
         _environments(tree),
         tree.keys,
-        values.given,
-        notes=tuple(f"{path}:{note.line}:{note.column}: {note.key}: {note.message}" for note in _once(tree.notes)),
+        values.external,
+        notes=tuple(
+            f"{path}:{note.line}:{note.column}: {note.key}: {note.message}" for note in _deduplicate(tree.notes)
+        ),
         sha256=hashlib.sha256(content).hexdigest(),
     )
 
 
-def _once(problems: list[Problem]) -> list[Problem]:
-    """Leave out what an alias only repeats: one line that is wrong is one mistake, wherever it is used."""
+def _deduplicate(problems: list[Problem]) -> list[Problem]:
+    """Remove duplicates: an error in an aliased value counts once."""
     first: dict[tuple[int, int, str], Problem] = {}
     for problem in problems:
         first.setdefault((problem.line, problem.column, problem.message), problem)
     return list(first.values())
 
 
-def content_of(path: Path, *, outside: bool) -> bytes:
-    """Return a manifest's bytes, one more than allowed at most; a FIFO or a device is refused, never waited for.
+def read_manifest(path: Path, *, outside: bool) -> bytes:
+    """Return a manifest's content, at most one byte more than MAX_BYTES. A FIFO or a device is refused.
 
-    A symlink may lead to another file of the same folder or checkout, and any elsewhere where `outside` permits it.
-    Raises UsageError.
+    A symlink may lead to another file in the same folder or checkout, or to any file if `outside` is true. Raises
+    UsageError.
     """
     try:
         mode = path.stat().st_mode
@@ -117,7 +121,7 @@ def content_of(path: Path, *, outside: bool) -> bytes:
         real = os.path.realpath(path)
         if not outside and not is_within(real, top_of(str(_folder_of(path)))):
             raise UsageError(
-                f"{path}: leads out of its folder, and of its checkout, through a symlink to {real}",
+                f"{path}: leaves its folder and its checkout through a symlink to {real}",
                 hint=("Name that file itself, or permit it with ", Need("allow", "outside"), "."),
             )
         return read_real(real, MAX_BYTES + 1)
@@ -129,65 +133,70 @@ def content_of(path: Path, *, outside: bool) -> bytes:
 
 
 def _folder_of(path: Path) -> Path:
-    """Return the folder that a manifest's paths are relative to: a symlink's own."""
+    """Return the folder that a manifest's paths are relative to. For a symlink, the folder of the link."""
     return Path(os.path.abspath(path)).parent  # noqa: PTH100 - symlinks stay
 
 
 def _files(
-    tree: Tree, folder: Folder, templates: dict[KeyPath, NameTemplate], *, with_files: bool
+    tree: ValueTree, folder: BaseFolder, templates: dict[KeyPath, NameTemplate], *, with_files: bool
 ) -> dict[KeyPath, tuple[DeclaredFile, ...]]:
-    """Find the files of every package that says clearly what they are, by the package's place."""
+    """Find the files of every package with valid `assets`, by the package's place."""
     files = {}
     for path, package in tree.mappings(("packages",)):
-        assets = tree.at((*path, "assets"))
-        if "assets" not in package or not isinstance(assets, list):
+        items = tree.get((*path, "assets"))
+        if "assets" not in package or not isinstance(items, list):
             continue
-        entries = [_entry(tree, (*path, "assets", at), templates) for at in range(len(assets))]
-        found = declare(folder, entries) if with_files else Declared((), tuple(check_texts(folder, entries)))
-        files[path] = found.files
-        for problem in found.problems:
-            tree.report(_place(tree, path, problem), problem.message, spoils=False, more=problem.more)
-        for note in found.notes:
+        entries = [_entry(tree, (*path, "assets", at), templates) for at in range(len(items))]
+        if with_files:
+            assets = resolve_assets(folder, entries)
+        else:
+            assets = ResolvedAssets((), tuple(check_entries(folder, entries)))
+        files[path] = assets.files
+        for problem in assets.problems:
+            tree.report(_place(tree, path, problem), problem.message, invalidates=False, more=problem.more)
+        for note in assets.notes:
             tree.note(_place(tree, path, note), note.message)
     return files
 
 
-def _place(tree: Tree, package: KeyPath, problem: EntryProblem) -> KeyPath:
+def _place(tree: ValueTree, package: KeyPath, problem: EntryProblem) -> KeyPath:
     place: KeyPath = (*package, "assets", problem.entry)
     if (*place, problem.key) in tree.values:
         place = (*place, problem.key)
     return place if problem.at is None else (*place, problem.at)
 
 
-def _entry(tree: Tree, path: KeyPath, templates: dict[KeyPath, NameTemplate]) -> AssetEntry | None:
-    """Return an entry of `assets`; None where its path cannot be told."""
-    value = tree.at(path)
+def _entry(tree: ValueTree, path: KeyPath, templates: dict[KeyPath, NameTemplate]) -> AssetEntry | None:
+    """Return an entry of `assets`; None if its path is missing or invalid."""
+    value = tree.get(path)
     if isinstance(value, str):
         return AssetEntry(value)
-    where = tree.text((*path, "path"))
-    if not isinstance(value, dict) or where is None:
+    pattern = tree.get_text((*path, "path"))
+    if not isinstance(value, dict) or pattern is None:
         return None
-    exclude = tree.at((*path, "exclude")) if "exclude" in value else []
-    texts = [tree.text((*path, "exclude", at)) for at in range(len(exclude))] if isinstance(exclude, list) else [None]
+    exclude = tree.get((*path, "exclude")) if "exclude" in value else []
+    texts = (
+        [tree.get_text((*path, "exclude", at)) for at in range(len(exclude))] if isinstance(exclude, list) else [None]
+    )
     if None in texts:
         return None
-    count = tree.at((*path, "count"))
+    count = tree.get((*path, "count"))
     return AssetEntry(
-        where,
-        name=templates.get((*path, "name")) or tree.text((*path, "name")),
+        pattern,
+        name=templates.get((*path, "name")) or tree.get_text((*path, "name")),
         count=count if isinstance(count, int) else None,
         exclude=tuple(text for text in texts if text is not None),
-        named=tree.sound((*path, "name")),
+        name_valid=tree.is_valid((*path, "name")),
     )
 
 
-def _packages(tree: Tree, files: dict[KeyPath, tuple[DeclaredFile, ...]]) -> tuple[Package, ...]:
-    default = tree.text(("defaults", "status")) or "Published"
+def _packages(tree: ValueTree, files: dict[KeyPath, tuple[DeclaredFile, ...]]) -> tuple[Package, ...]:
+    default = tree.get_text(("defaults", "status")) or "Published"
     return tuple(
         Package(
-            namespace=inherited(tree, path, "namespace") or "",
+            namespace=inherited_value(tree, path, "namespace") or "",
             package=package["package"],
-            version=inherited(tree, path, "version") or "",
+            version=inherited_value(tree, path, "version") or "",
             status=package.get("status", default),
             files=files.get(path, ()),
         )
@@ -195,7 +204,7 @@ def _packages(tree: Tree, files: dict[KeyPath, tuple[DeclaredFile, ...]]) -> tup
     )
 
 
-def _environments(tree: Tree) -> dict[str, Environment]:
+def _environments(tree: ValueTree) -> dict[str, Environment]:
     return {name: _environment(name, value) for name, value in tree.data["environments"].items()}
 
 
@@ -215,5 +224,5 @@ def _environment(name: str, value: dict[str, Any]) -> Environment:
 
 
 def duration(text: str) -> timedelta:
-    """Return a duration that the schema has accepted: `1d12h`, `30m`."""
+    """Return a duration from a text that is valid by the schema: `1d12h`, `30m`."""
     return timedelta(**{_SOAK_UNITS[unit]: int(number) for number, unit in re.findall(r"([0-9]+)([dhms])", text)})

@@ -1,4 +1,4 @@
-"""What a manifest says, as frozen values: the only thing that other rooms see of one.
+"""The content of a manifest as frozen values, for the other packages.
 
 manifest = load(Path("release.yaml"), environment="dev")
 for package in manifest.packages:
@@ -15,10 +15,10 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..location import Location
-from .words import did_you_mean, listed
+from .text import did_you_mean, quote_list
 
 KeyPath = tuple[str | int, ...]
-"""Where a key is in the document: `("packages", 0, "assets", 1, "count")`."""
+"""The place of a key in the document: `("packages", 0, "assets", 1, "count")`."""
 Position = tuple[int, int]
 """Line and column, both from 1."""
 
@@ -29,8 +29,8 @@ class DeclaredFile:
 
     Attributes:
         name: the asset's name in the registry, NFC-normalised.
-        path: where the file is, absolute, without symbolic links: it may be opened by this path alone.
-        declared: the same, relative to the manifest's folder, with `/`.
+        path: absolute, without symbolic links. Open the file only by this path.
+        declared: the path relative to the manifest's folder, with `/`.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Package:
         package: the package's name.
         version: the version.
         status: the status to keep: Published, Unlisted or Archived.
-        files: its assets, sorted by the UTF-8 bytes of their names; empty where files were not asked for.
+        files: its assets, sorted by the UTF-8 bytes of their names; empty if `load` was called without files.
     """
 
     namespace: str
@@ -64,7 +64,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Pin:
-    """What an environment must hold: a version and the release's digest (`sha256:` and 64 hex digits)."""
+    """The version that an environment must hold, and its digest (`sha256:` and 64 hex digits)."""
 
     version: str
     digest: str
@@ -72,7 +72,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a manifest is released to, and how; attributes as the keys that `docs/manifest.md` explains."""
+    """A repository that a manifest releases to. The attributes are the keys in `docs/manifest.md`."""
 
     name: str
     location: Location
@@ -88,17 +88,17 @@ class Environment:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest without mistakes.
+    """A valid manifest.
 
     Attributes:
-        path: the manifest's file, as it was named.
+        path: the file, as the caller named it.
         base: the folder that its paths are relative to, absolute.
-        packages: what it releases, in its order.
-        environments: where to, by name, in its order.
-        positions: where its keys are, for messages.
-        given: the values of variables that came from outside, of those that it uses.
-        notes: what is no mistake, and worth knowing: one line each, with its place.
-        sha256: of the bytes that all this was read from, in lower-case hex.
+        packages: in the order of the file.
+        environments: by name, in the order of the file.
+        positions: the positions of its keys, for messages.
+        external_variables: the used variables whose values are from outside the manifest.
+        notes: remarks that are not errors: one line each, with its place.
+        sha256: of the file's content, in lower-case hex.
     """
 
     path: Path
@@ -106,28 +106,29 @@ class Manifest:
     packages: tuple[Package, ...]
     environments: Mapping[str, Environment]
     positions: Mapping[KeyPath, Position] = field(default_factory=dict, repr=False, compare=False)
-    given: Mapping[str, str] = field(default_factory=dict)
+    external_variables: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     sha256: str = ""
 
     @cached_property
     def several(self) -> Mapping[str, tuple[str, ...]]:
-        """The versions of each package that is declared with more than one, by `namespace/package`."""
+        """The versions of each package with more than one version, by `namespace/package`."""
         versions: dict[str, list[str]] = {}
         for package in self.packages:
             versions.setdefault(package.id, []).append(package.version)
         return {name: tuple(declared) for name, declared in versions.items() if len(declared) > 1}
 
     def name_of(self, package: Package) -> str:
-        """Return what tells a package version from the others: `namespace/package`, `@version` only where it has to."""
+        """Return `namespace/package`, with `@version` if the manifest has several versions of the package."""
         return f"{package.id}@{package.version}" if package.id in self.several else package.id
 
     def environment(self, name: str) -> Environment:
-        """Return the environment of that name; UsageError where there is none."""
+        """Return the environment with that name. Raises UsageError if there is none."""
         try:
             return self.environments[name]
         except KeyError:
-            known = list(self.environments)
+            names = list(self.environments)
+            suggestion = did_you_mean(name, names)
             raise UsageError(
-                f"{self.path}: there is no environment `{name}`{did_you_mean(name, known)} (there are {listed(known)})"
+                f"{self.path}: there is no environment `{name}`{suggestion} (there are {quote_list(names)})"
             ) from None

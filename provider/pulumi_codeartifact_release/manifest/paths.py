@@ -1,9 +1,9 @@
-"""A path of the manifest on this machine: whether it is inside, what it is, and whether it may be read.
+"""Resolves paths of a manifest on this machine, and checks that they are inside its folder and readable.
 
-    located = Folder(base, outside=False).locate("dist/app.zip")     # or PathProblem
+    located = BaseFolder(base, outside=False).resolve("dist/app.zip")     # or PathProblem
     located.declared, located.path
 
-Nothing is opened here but the one small file that holds a variable's value; a FIFO never blocks.
+The only file that is opened here is the small one with a variable's value. A FIFO never blocks.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 
 from ..checkout import is_within, read_real
 from ..remedies import Front, Need, command_line
-from .listing import Listings
-from .words import quoted
+from .dir_cache import DirCache
+from .text import quote
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""Characters that no key of a manifest takes: they would break messages, plans and the service's own rules."""
+"""Characters that no value of a manifest may contain: they break messages, plans and the service's rules."""
 
 _MAX_LINE = 4096
 _KINDS = (
@@ -32,25 +32,25 @@ _KINDS = (
 
 
 class PathProblem(ValueError):  # noqa: N818 - it becomes a Problem
-    """A path cannot be used; the text says why and what to do."""
+    """A path cannot be used. The text says why and what to do."""
 
 
 class IsFolderProblem(PathProblem):
-    """A path is a folder, and no file."""
+    """A path is a folder instead of a file."""
 
 
 class MissingProblem(PathProblem):
-    """There is nothing at a path."""
+    """A path does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class ResolvedPath:
     """A path inside the folder, or permitted outside of it.
 
     Attributes:
-        path: absolute, as it is spelled.
+        path: absolute, symbolic links not resolved.
         declared: relative to the folder, with `/`.
-        real: absolute, without links: what was judged, and so what is to be opened (`checkout.open_real`).
+        real: absolute, without links. This path was checked, so this is the one to open (`checkout.open_real`).
     """
 
     path: Path
@@ -59,69 +59,69 @@ class Located:
 
 
 @dataclass
-class Folder:
+class BaseFolder:
     """The folder that a manifest's paths are relative to.
 
     Attributes:
         base: the folder, absolute.
-        outside: whether the operator permitted paths out of it.
-        looks: False to judge paths by their text alone; symlinks are not seen then.
-        front: words what the operator has to set, for where mistakes are printed.
-        listings: what is in the folders that globs have looked into.
+        outside: whether the operator permits paths outside of it.
+        follow_links: False to check only the text of paths, for files that are not on this machine.
+        front: words for what the operator has to set, where errors are printed.
+        dir_cache: listings of the folders that globs match in.
     """
 
     base: Path
     outside: bool = False
-    looks: bool = True
+    follow_links: bool = True
     front: Front = command_line
     _real: dict[str, str] = field(default_factory=dict, repr=False)
-    listings: Listings = field(default_factory=Listings, repr=False)
+    dir_cache: DirCache = field(default_factory=DirCache, repr=False)
 
-    def locate(self, text: str, *, spelled: str = "") -> Located:
-        """Return the place of a path, which need not exist.
+    def resolve(self, text: str, *, display: str = "") -> ResolvedPath:
+        """Resolve a path, which may not exist.
 
         Args:
             text: the path, relative to the folder or absolute.
-            spelled: what messages call it, where that is more than the path itself.
+            display: the text for messages, if it is not `text`.
 
         Raises:
-            PathProblem: it is outside by `..`, by an absolute path or through a symlink, and that is not permitted.
+            PathProblem: it leaves the folder by `..`, an absolute path or a symlink, and that is not permitted.
         """
-        if found := CONTROL.search(text):
-            raise PathProblem(f"{quoted(text)} has the control character U+{ord(found[0]):04X} in it")
+        if match := CONTROL.search(text):
+            raise PathProblem(f"{quote(text)} contains the control character U+{ord(match[0]):04X}")
         base = str(self.base)
         path = os.path.normpath(os.path.join(base, text))  # noqa: PTH118 - Path does not fold `..`
         below = base.rstrip("/") + "/"
         declared = path[len(below) :] if path.startswith(below) else os.path.relpath(path, base)
         if not self.outside and (declared == ".." or declared.startswith("../")):
             through = "an absolute path" if text.startswith("/") else "`..`"
-            raise PathProblem(self._refusal(spelled or text, through))
-        if not self.looks:
-            return Located(Path(path), declared, Path(path))
+            raise PathProblem(self._refusal(display or text, through))
+        if not self.follow_links:
+            return ResolvedPath(Path(path), declared, Path(path))
         try:
             real = self._resolved(path)
         except OSError as error:
-            # A link that is exchanged while it is resolved.
-            raise PathProblem(f"{quoted(spelled or text)} cannot be resolved: {error.strerror}") from None
+            # Such as a link that is replaced while it is resolved.
+            raise PathProblem(f"{quote(display or text)} cannot be resolved: {error.strerror}") from None
         if not self.outside and not is_within(real, self._real_folder(base)):
-            raise PathProblem(self._refusal(spelled or text, f"a symlink to {quoted(real)}"))
-        return Located(Path(path), declared, Path(real))
+            raise PathProblem(self._refusal(display or text, f"a symlink to {quote(real)}"))
+        return ResolvedPath(Path(path), declared, Path(real))
 
     def _refusal(self, text: str, through: str) -> str:
         return (
-            f"{quoted(text)} leads out of the manifest's folder through {through}; "
-            f"move it inside, or let the operator permit it with {self.front(Need('allow', 'outside'))}"
+            f"{quote(text)} leaves the manifest's folder through {through}; "
+            f"move it inside, or permit it with {self.front(Need('allow', 'outside'))}"
         )
 
     def _resolved(self, path: str) -> str:
-        """Return a path, symlinks resolved."""
+        """Return a path with symlinks resolved."""
         if self._is_link(path):
             return os.path.realpath(path)
         folder, name = os.path.split(path)
         return os.path.join(self._real_folder(folder), name)  # noqa: PTH118 - a hot path
 
     def _is_link(self, path: str) -> bool:
-        if entry := self.listings.known(path):
+        if entry := self.dir_cache.get(path):
             return entry.is_link
         try:
             return stat.S_ISLNK(os.lstat(path).st_mode)
@@ -133,58 +133,58 @@ class Folder:
             self._real[folder] = os.path.realpath(folder)
         return self._real[folder]
 
-    def check_file(self, located: Located) -> None:
-        """PathProblem unless it is a regular file that this process may read."""
-        entry = self.listings.known(str(located.path))
-        if entry and entry.is_file and readable(located.path):
+    def check_file(self, located: ResolvedPath) -> None:
+        """Raise PathProblem unless it is a regular file that this process may read."""
+        entry = self.dir_cache.get(str(located.path))
+        if entry and entry.is_file and is_readable(located.path):
             return
         try:
             mode = os.stat(located.path).st_mode  # noqa: PTH116 - a hot path
         except FileNotFoundError:
             raise self._missing(located) from None
         except OSError as error:
-            raise PathProblem(f"{quoted(located.declared)} cannot be read: {error.strerror}") from None
+            raise PathProblem(f"{quote(located.declared)} cannot be read: {error.strerror}") from None
         if stat.S_ISDIR(mode):
-            raise IsFolderProblem(f"{quoted(located.declared)} is a folder")
+            raise IsFolderProblem(f"{quote(located.declared)} is a folder")
         if not stat.S_ISREG(mode):
             kind = next((name for test, name in _KINDS if test(mode)), "something else")
-            raise PathProblem(f"{quoted(located.declared)} is not a regular file: it is {kind}")
-        if not readable(located.path):
+            raise PathProblem(f"{quote(located.declared)} is not a regular file: it is {kind}")
+        if not is_readable(located.path):
             raise PathProblem(
-                f"{quoted(located.declared)} cannot be read: permission denied; change its mode or its owner"
+                f"{quote(located.declared)} cannot be read: permission denied; change its mode or its owner"
             )
 
-    def _missing(self, located: Located) -> PathProblem:
+    def _missing(self, located: ResolvedPath) -> PathProblem:
         if located.path.is_symlink():
             return PathProblem(
-                f"{quoted(located.declared)} is a dangling symlink: its target "
-                f"{quoted(os.readlink(located.path))} does not exist"  # noqa: PTH115 - the text as it is
+                f"{quote(located.declared)} is a dangling symlink: its target "
+                f"{quote(os.readlink(located.path))} does not exist"  # noqa: PTH115 - the text as it is
             )
-        return MissingProblem(f"there is no file {quoted(located.declared)}")
+        return MissingProblem(f"there is no file {quote(located.declared)}")
 
     def read_line(self, text: str) -> str:
-        """Return the single line of a small UTF-8 file, its line end stripped; PathProblem where it is not one."""
-        located = self.locate(text)
+        """Return the only line of a small UTF-8 file, without its line end. Raises PathProblem."""
+        located = self.resolve(text)
         self.check_file(located)
         try:
             content = read_real(str(located.real), _MAX_LINE + 3)
         except OSError as error:
-            raise PathProblem(f"{quoted(text)} cannot be read: {error.strerror}") from None
+            raise PathProblem(f"{quote(text)} cannot be read: {error.strerror}") from None
         if len(content) > _MAX_LINE:
-            raise PathProblem(f"{quoted(text)} is larger than 4 KiB: it must hold a single short line")
+            raise PathProblem(f"{quote(text)} is larger than 4 KiB: it must contain one short line")
         try:
             line = content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
-            raise PathProblem(f"{quoted(text)} is not UTF-8 (at offset {error.start})") from None
+            raise PathProblem(f"{quote(text)} is not UTF-8 (at offset {error.start})") from None
         if not line:
-            raise PathProblem(f"{quoted(text)} is empty: it must hold a single line, the value")
+            raise PathProblem(f"{quote(text)} is empty: it must contain one line, the value")
         if "\n" in line or "\r" in line:
-            raise PathProblem(f"{quoted(text)} has more than one line: it must hold a single line, the value")
-        if found := CONTROL.search(line):
-            raise PathProblem(f"{quoted(text)} has the control character U+{ord(found[0]):04X} in it")
+            raise PathProblem(f"{quote(text)} has more than one line: it must contain one line, the value")
+        if match := CONTROL.search(line):
+            raise PathProblem(f"{quote(text)} contains the control character U+{ord(match[0]):04X}")
         return line
 
 
-def readable(path: Path | str, mode: int = os.R_OK) -> bool:
-    """Whether this process may read a file, judged by its effective user where the system can say."""
+def is_readable(path: Path | str, mode: int = os.R_OK) -> bool:
+    """Return whether this process may read a file, by its effective user if the system supports that."""
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)

@@ -1,4 +1,4 @@
-"""What YAML 1.2 makes of a scalar without quotes: an editor, and any other reader of a manifest, sees that.
+"""The value of a plain scalar in YAML 1.2, as editors and other readers of a manifest see it.
 
 >>> unquoted("1.10"), unquoted("yes"), unquoted("0x10"), unquoted("~")
 (1.1, 'yes', 16, None)
@@ -18,7 +18,7 @@ _LONGEST = 30
 
 
 def unquoted(text: str) -> str | int | float | None:
-    """Return the value of a scalar of this text; a whole number is an int, however it is written."""
+    """Return the value of a plain scalar. A whole number is an int, in any notation."""
     if text in _NULLS:
         return None
     if text in BOOLEANS:

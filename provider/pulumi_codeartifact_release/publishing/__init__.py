@@ -9,7 +9,7 @@ Less common names are imported from their modules: `drift`, `plan_drift`, `verif
 """
 
 from .apply import apply
-from .asset_source import AssetSource, sizes, verify_cached_hashes
+from .asset_content import AssetContent, sizes, verify_cached_hashes
 from .digest import checksums, digest, digest_of, parse_checksums
 from .events import (
     AssetProgress,
@@ -37,9 +37,9 @@ from .workflow import CircuitBreaker, Prepared, Request, check_preconditions, ex
 
 __all__ = [
     "Action",
+    "AssetContent",
     "AssetProgress",
     "AssetSent",
-    "AssetSource",
     "AssetStarted",
     "CircuitBreaker",
     "Copied",

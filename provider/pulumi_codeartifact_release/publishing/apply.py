@@ -24,7 +24,7 @@ from ..errors import (
 from ..registry.interface import Asset, AssetListing, Registry, Status, VersionState
 from ..registry.limits import PARALLEL_UPLOADS, SETTLE_WAITS
 from ..remedies import Need
-from .asset_source import AssetSource, verify_cached_hashes
+from .asset_content import AssetContent, verify_cached_hashes
 from .events import (
     Copied,
     Deleted,
@@ -70,7 +70,7 @@ _AMBIGUOUS_ERRORS = (
 
 def apply(
     release: Release,
-    sources: Mapping[str, AssetSource],
+    sources: Mapping[str, AssetContent],
     registry: Registry,
     scheduler: Scheduler,
     *,
@@ -145,7 +145,7 @@ def _max_idle_rounds(error: Exception) -> int:
 
 
 def _check_preconditions(
-    plan: Plan, sources: Mapping[str, AssetSource], promotion_source: PromotionSource | None, scheduler: Scheduler
+    plan: Plan, sources: Mapping[str, AssetContent], promotion_source: PromotionSource | None, scheduler: Scheduler
 ) -> None:
     """Raise, before any write, if a file changed or the source of a promotion may not be promoted."""
     replaces = plan.action is Action.REPLACE
@@ -180,7 +180,7 @@ def _count_deletion(release: Release, deletions: int, scheduler: Scheduler) -> i
     return deletions + 1
 
 
-def _check_sources(release: Release, sources: Mapping[str, AssetSource]) -> None:
+def _check_sources(release: Release, sources: Mapping[str, AssetContent]) -> None:
     for asset in release.assets:
         source = sources.get(asset.name)
         if source is None:

@@ -148,14 +148,14 @@ class PromotionSource:
         """The name of the source repository."""
         return self.promotion.source.repository
 
-    def sources(self, release: Release, scheduler: Scheduler) -> dict[str, DownloadSource]:
+    def sources(self, release: Release, scheduler: Scheduler) -> dict[str, DownloadedContent]:
         """Return the assets of `release` by name. Each is downloaded when it is opened."""
-        return {asset.name: DownloadSource(self, release, asset, scheduler) for asset in release.assets}
+        return {asset.name: DownloadedContent(self, release, asset, scheduler) for asset in release.assets}
 
 
 @dataclass(frozen=True)
-class DownloadSource:
-    """`AssetSource` that downloads an asset when it is opened, verifies it first, and deletes it at the end."""
+class DownloadedContent:
+    """`AssetContent` that downloads an asset when it is opened, verifies it first, and deletes it at the end."""
 
     promotion_source: PromotionSource
     release: Release

@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 
 from ..errors import AccessDeniedError, InvalidRequestError
 from ..registry.interface import Asset, Coordinates, Registry, VersionState
-from .asset_source import AssetSource
+from .asset_content import AssetContent
 from .events import AssetProgress, AssetSent, AssetStarted
 from .progress_reader import ProgressReader
 from .scheduler import Emit, Job, Scheduler
@@ -22,7 +22,7 @@ class Uploader:
         sent: the assets that the registry has accepted, by name.
     """
 
-    def __init__(self, at: Coordinates, sources: Mapping[str, AssetSource], registry: Registry, scheduler: Scheduler):
+    def __init__(self, at: Coordinates, sources: Mapping[str, AssetContent], registry: Registry, scheduler: Scheduler):
         self.sources = sources
         self.sent: dict[str, Asset] = {}
         self._at = at

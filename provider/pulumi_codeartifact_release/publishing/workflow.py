@@ -32,7 +32,7 @@ from ..location import Location, refuse_local_source, refuse_same_repository, sa
 from ..registry.interface import Registry, Status
 from ..remedies import Need
 from .apply import apply
-from .asset_source import AssetSource, verify_cached_hashes
+from .asset_content import AssetContent, verify_cached_hashes
 from .events import Event
 from .gates import Candidate, Promotion, check_gates
 from .plan import Action, Plan, Release, RemoteVersion, Route, make_plan, refused_plan
@@ -85,7 +85,7 @@ class Request:
     location: Location
     release: Release
     name: str
-    sources: Mapping[str, AssetSource] = field(default_factory=dict)
+    sources: Mapping[str, AssetContent] = field(default_factory=dict)
     promotion: Promotion | None = None
     source: Location | None = None
     replace_digest: str | None = None
@@ -120,7 +120,7 @@ class Prepared:
 
     request: Request
     plan: Plan
-    sources: Mapping[str, AssetSource]
+    sources: Mapping[str, AssetContent]
     promotion_source: PromotionSource | None = None
 
     @property
@@ -229,7 +229,7 @@ def _planned(
 
 def _sources(
     request: Request, release: Release, source: PromotionSource | None, scheduler: Scheduler
-) -> Mapping[str, AssetSource]:
+) -> Mapping[str, AssetContent]:
     return source.sources(release, scheduler) if source else request.sources
 
 

@@ -46,7 +46,7 @@ def plan_json(target: Target, plans: list[Prepared], options: Options, validity:
         "createdAt": time_text(validity.created),
         "expiresAt": time_text(validity.expires),
         "manifest": {"path": str(options.manifest), "sha256": target.manifest.sha256},
-        "variables": [f"{name}={value}" for name, value in target.manifest.given.items()],
+        "variables": [f"{name}={value}" for name, value in target.manifest.external_variables.items()],
         "permissions": permissions_json(options),
         "environment": target.site.environment.name,
         **site_json(target.site, target.manifest.base),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release.manifest import AssetEntry, Declared, Folder, declare
+from pulumi_codeartifact_release.manifest import AssetEntry, BaseFolder, ResolvedAssets, resolve_assets
 
 from .conftest import HEAD, TAIL, Project
 
@@ -25,8 +25,8 @@ CAFE_C = unicodedata.normalize("NFC", "dist/café.txt")
 CAFE_D = unicodedata.normalize("NFD", CAFE_C)
 
 
-def found(project: Project, path: str, *exclude: str) -> Declared:
-    return declare(Folder(project.base), [AssetEntry(path, exclude=exclude)])
+def found(project: Project, path: str, *exclude: str) -> ResolvedAssets:
+    return resolve_assets(BaseFolder(project.base), [AssetEntry(path, exclude=exclude)])
 
 
 def advised(message: str) -> list[str]:
@@ -101,7 +101,7 @@ def test_what_nothing_resembles_is_no_mistake_and_is_noted(project: Project) -> 
     assert problems == ()
     assert len(files) == len(FILES) - 1
     assert [(note.at, note.message) for note in notes] == [
-        (at, f"`{pattern}` removes no file of `dist/**`") for at, pattern in enumerate(idle, 1)
+        (at, f"`{pattern}` excludes no file of `dist/**`") for at, pattern in enumerate(idle, 1)
     ]
 
 
@@ -112,12 +112,12 @@ def test_what_nothing_resembles_is_no_mistake_and_is_noted(project: Project) -> 
 def test_letters_that_look_the_same_and_are_others(project: Project, on_disk: str, written: str, escaped: str) -> None:
     project.file(on_disk)
     project.file("dist/app.zip")
-    why = "the letters look the same, but are other characters of Unicode"
+    why = "the letters look the same, but are different Unicode characters"
     (problem,) = found(project, "dist/**", written).problems
-    assert problem.message == (f"`{written}` does not remove `{on_disk}`: {why}; add `{escaped}` in double quotes")
+    assert problem.message == (f"`{written}` does not exclude `{on_disk}`: {why}; add `{escaped}` in double quotes")
     (problem,) = found(project, written).problems
     assert problem.message == (
-        f"there is no file `{written}`, but `{on_disk}` is there: {why}; write `{escaped}` in double quotes"
+        f"there is no file `{written}`, but `{on_disk}` exists: {why}; write `{escaped}` in double quotes"
     )
     (problem,) = found(project, written.replace("txt", "*")).problems
     assert f"write `{escaped.replace('txt', '*')}` in double quotes" in problem.message
@@ -130,7 +130,7 @@ def test_one_of_two_files_that_look_the_same_is_neither_published_nor_left_out_u
     project.file(CAFE_C)
     project.file(CAFE_D)
     (problem,) = found(project, "dist/**", f"**/{Path(CAFE_C).name}").problems[:1]
-    assert "does not remove" in problem.message
+    assert "does not exclude" in problem.message
     (problem,) = found(project, CAFE_C.replace("txt", "*")).problems
     assert "does not match" in problem.message
     assert [file.declared for file in found(project, CAFE_C).files] == [CAFE_C]
@@ -155,7 +155,7 @@ def test_a_path_that_matches_nothing_says_what_is_there(project: Project, writte
     for name in FILES:
         project.file(name)
     (problem,) = found(project, written).problems
-    assert " there: write " in problem.message
+    assert " exists: write " in problem.message
     assert advised(problem.message) == advice
     assert found(project, advice[0]).problems == ()
 
@@ -164,7 +164,7 @@ def test_a_path_with_an_exclamation_mark_is_no_exclude(project: Project) -> None
     project.file("dist/app.zip")
     (problem,) = found(project, "!dist/app.zip").problems
     assert problem.message == (
-        "there is no file `!dist/app.zip`; to leave files out, name them in the `exclude` of an entry"
+        "there is no file `!dist/app.zip`; to exclude files, list them in the `exclude` of an entry"
     )
 
 
@@ -173,21 +173,20 @@ def test_brackets_that_are_a_name_and_a_pattern_at_once_are_a_mistake(project: P
         project.file(name)
     (problem,) = found(project, "a[1].zip").problems
     assert problem.message == (
-        "`a[1].zip` can mean two things: write `a[[]1].zip` for `a[1].zip`, or `a1.zip` for what it matches as a "
-        "pattern"
+        "`a[1].zip` is ambiguous: write `a[[]1].zip` for `a[1].zip`, or `a1.zip` for what it matches as a pattern"
     )
     assert [file.declared for file in found(project, "a[[]1].zip").files] == ["a[1].zip"]
     assert [file.declared for file in found(project, "a1.zip").files] == ["a1.zip"]
     (problem,) = found(project, "b[x]/*.zip").problems
     assert "write `b[[]x]/*.zip` for `b[x]/c.zip`" in problem.message
     (problem,) = found(project, "*.zip", "a[1].zip").problems
-    assert problem.message == "`a[1].zip` does not remove `a[1].zip`: add `a[[]1].zip`"
+    assert problem.message == "`a[1].zip` does not exclude `a[1].zip`: add `a[[]1].zip`"
 
 
 def test_braces_stand_for_themselves_where_a_file_is_named_so(project: Project) -> None:
     project.file("dist/{a,b}.zip")
     assert found(project, "dist/{a,b}.zip").problems == ()
-    assert found(project, "dist/*", "dist/{a,b}.*").problems[0].message.endswith("`exclude` leaves none")
+    assert found(project, "dist/*", "dist/{a,b}.*").problems[0].message.endswith("`exclude` excludes all of them")
 
 
 @pytest.mark.parametrize(
@@ -205,10 +204,10 @@ def test_a_mistake_in_a_manifest_names_the_pattern_and_a_note_its_line(project: 
     head = f"{HEAD}packages:\n  - namespace: acme\n    package: app\n    version: 1.0\n    assets:\n"
     entry = "      - path: dist/**\n        exclude:\n          - dist/*.map\n          - {}\n"
     assert project.problems(head + entry.format("'*.zip'") + TAIL) == [
-        "10:13 packages[0].assets[0].exclude[1]: `*.zip` removes nothing, but `dist/app.zip` may be meant: "
+        "10:13 packages[0].assets[0].exclude[1]: `*.zip` excludes nothing, but `dist/app.zip` may be meant: "
         "write `**/*.zip`, or delete the pattern"
     ]
     manifest = project.load(head + entry.format(".DS_Store") + TAIL)
     assert manifest.notes == (
-        f"{project.manifest}:10:13: packages[0].assets[0].exclude[1]: `.DS_Store` removes no file of `dist/**`",
+        f"{project.manifest}:10:13: packages[0].assets[0].exclude[1]: `.DS_Store` excludes no file of `dist/**`",
     )

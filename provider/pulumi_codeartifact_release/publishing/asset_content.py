@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
-class AssetSource(Protocol):
+class AssetContent(Protocol):
     """The content of one asset, with the SHA-256 and the size that it must have."""
 
     @property
@@ -35,12 +35,12 @@ class AssetSource(Protocol):
         """Read and hash the content again. Raises FileChangedError, and drops the cached hash, if they differ."""
 
 
-def sizes(sources: Mapping[str, AssetSource]) -> dict[str, int]:
+def sizes(sources: Mapping[str, AssetContent]) -> dict[str, int]:
     """Return the size of each content in bytes, by name."""
     return {name: source.size for name, source in sources.items()}
 
 
-def verify_cached_hashes(plan: Plan, sources: Mapping[str, AssetSource]) -> None:
+def verify_cached_hashes(plan: Plan, sources: Mapping[str, AssetContent]) -> None:
     """Read the files whose cached hashes differ from the registry. Raises FileChangedError if a hash is wrong."""
     for difference in plan.differences:
         source = sources.get(difference.name)

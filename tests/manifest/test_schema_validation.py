@@ -5,7 +5,7 @@ import pytest
 from .conftest import HEAD, TAIL, Project
 
 PACKAGE = "packages: [{namespace: acme, package: app, version: 1.0, assets: [a.zip]}]\n"
-OPERATOR = "this is the operator's to permit, never the manifest's: use "
+OPERATOR = "only the operator can permit this, not the manifest: use "
 
 
 def told(project: Project, text: str) -> list[str]:
@@ -29,7 +29,7 @@ def told(project: Project, text: str) -> list[str]:
         (PACKAGE + TAIL, [": the required key `schemaVersion` is missing"]),
         (
             "schemaVersion: 2\n" + PACKAGE + TAIL,
-            ["schemaVersion: expected 1, found `2`; this version reads the format 1 only"],
+            ["schemaVersion: expected 1, found `2`; this version supports only format 1"],
         ),
         ("schemaVersion: one\n" + PACKAGE + TAIL, ["schemaVersion: expected a whole number, found `one`"]),
         (HEAD + "packages: []\n" + TAIL, ["packages: it is empty: it needs at least one entry"]),
@@ -40,14 +40,14 @@ def told(project: Project, text: str) -> list[str]:
         (
             HEAD + "colour: blue\n" + PACKAGE + TAIL,
             [
-                "colour: unknown key; the keys here are `schemaVersion`, `variables`, `defaults`, `packages` "
+                "colour: unknown key; the valid keys are `schemaVersion`, `variables`, `defaults`, `packages` "
                 "and `environments`"
             ],
         ),
-        (HEAD + "colour: {a: '${x', b: [1]}\n" + PACKAGE + TAIL, ["colour: unknown key; the keys here are "]),
+        (HEAD + "colour: {a: '${x', b: [1]}\n" + PACKAGE + TAIL, ["colour: unknown key; the valid keys are "]),
         (
             HEAD + "defaults: {assets: []}\n" + PACKAGE + TAIL,
-            ["defaults.assets: unknown key; the keys here are `namespace`, `version` and `status`"],
+            ["defaults.assets: unknown key; the valid keys are `namespace`, `version` and `status`"],
         ),
         (HEAD + "allow: [outside]\n" + PACKAGE + TAIL, [f"allow: {OPERATOR}--allow WORD"]),
         (
@@ -66,11 +66,11 @@ def test_a_mistake_of_the_manifest_as_a_whole_is_told_once(project: Project, tex
 @pytest.mark.parametrize(
     ("package", "expected"),
     [
-        ("package: a/b", "package: `a/b` cannot be used: a package's name has no `#`, `/` or whitespace in it"),
-        ("package: ''", "package: it is empty: a package's name has no `#`, `/` or whitespace in it"),
-        ("namespace: a b", "namespace: `a b` cannot be used: a namespace has no `#`, `/` or whitespace in it"),
-        ("version: 1#2", "version: `1#2` cannot be used: a version has no `#`, `/` or whitespace in it"),
-        (f"version: {'1' * 256}", f"version: `{'1' * 119}…` has 256 characters, and 255 are the most"),
+        ("package: a/b", "package: `a/b` cannot be used: a package's name contains no `#`, `/` or whitespace"),
+        ("package: ''", "package: it is empty: a package's name contains no `#`, `/` or whitespace"),
+        ("namespace: a b", "namespace: `a b` cannot be used: a namespace contains no `#`, `/` or whitespace"),
+        ("version: 1#2", "version: `1#2` cannot be used: a version contains no `#`, `/` or whitespace"),
+        (f"version: {'1' * 256}", f"version: `{'1' * 119}…` has 256 characters; at most 255 are allowed"),
         ("version: [1, 2]", "version: expected text, found a list"),
         ("version: {a: b}", "version: expected text, found a mapping"),
         (
@@ -80,8 +80,8 @@ def test_a_mistake_of_the_manifest_as_a_whole_is_told_once(project: Project, tex
         ),
         ("status: Final", "status: expected one of `Published`, `Unlisted` and `Archived`, found `Final`"),
         ("status: [Published]", "status: expected one of `Published`, `Unlisted` and `Archived`, found a list"),
-        ('version: "1\\a"', "version: `1\\x07` has the control character U+0007 in it"),
-        ('version: "1\\n2"', "version: `1\\n2` has a line break in it"),
+        ('version: "1\\a"', "version: `1\\x07` contains the control character U+0007"),
+        ('version: "1\\n2"', "version: `1\\n2` contains a line break"),
         (
             "replace: x",
             f"replace: {OPERATOR}--replace NAMESPACE/PACKAGE@VERSION=sha256:DIGEST",
@@ -110,7 +110,7 @@ def test_a_mistake_of_a_package_is_told_once(project: Project, package: str, exp
         ("{path: a.zip, exclude: b.zip}", ".exclude: expected a list, found `b.zip`"),
         ("{path: a.zip, exclude: [[b]]}", ".exclude[0]: expected text, found a list"),
         ("{pth: a.zip}", ".pth: unknown key; did you mean `path`?"),
-        ("{file: a.zip}", ".file: unknown key; the keys here are `path`, `name`, `count` and `exclude`"),
+        ("{file: a.zip}", ".file: unknown key; the valid keys are `path`, `name`, `count` and `exclude`"),
         ("{name: a.zip}", ": the required key `path` is missing"),
         ("{path: a.zip, allow: outside}", f".allow: {OPERATOR}--allow WORD"),
         ("[a.zip]", ": expected text or a mapping, found a list"),
@@ -118,7 +118,7 @@ def test_a_mistake_of_a_package_is_told_once(project: Project, package: str, exp
         ("{path: ''}", ".path: it is empty"),
         (
             "{path: a.zip, name: a/b}",
-            ".name: the service would refuse the name `a/b`: it has `/` in it, and the registry knows no folders",
+            ".name: CodeArtifact does not allow the name `a/b`: it contains `/`; a registry has no folders",
         ),
     ],
 )
@@ -172,7 +172,7 @@ def test_two_mistakes_of_one_entry_are_told_both(project: Project) -> None:
         ("pins: []", "pins: expected a mapping, found a list"),
         (
             "pins: {api: {version: '1', digest: 'sha256:" + "a" * 64 + "'}}",
-            "pins.api: not a name that can be used here: a pin names its package as `namespace/package`",
+            "pins.api: not a valid name: a pin names its package as `namespace/package`",
         ),
         ("pins: {a/b: {version: '1'}}", 'pins["a/b"]: the required key `digest` is missing'),
         (
@@ -223,6 +223,6 @@ def test_every_kind_of_endpoint_is_accepted_as_text(project: Project, endpoint: 
 
 def test_an_environment_with_a_name_that_no_stack_can_have_is_refused(project: Project) -> None:
     assert project.environment_problems("a b: {domain: acme, repository: dev}") == [
-        'environments["a b"]: not a name that can be used here: an environment\'s name is letters, digits, `.`, `_` '
-        "and `-`, and starts with a letter or digit (up to 100 characters, like a stack's)"
+        'environments["a b"]: not a valid name: an environment\'s name consists of letters, digits, '
+        "`.`, `_` and `-`, and starts with a letter or digit (up to 100 characters, like a stack's)"
     ]

@@ -33,12 +33,12 @@ def test_a_package_s_own_values_win_over_the_defaults(project: Project) -> None:
         (
             "[{package: a, version: 1, assets: [a.zip]}]",
             "{}",
-            ["3:12 packages[0]: the required key `namespace` is missing, here and in `defaults`"],
+            ["3:12 packages[0]: the required key `namespace` is missing here and in `defaults`"],
         ),
         (
             "[{package: a, namespace: b, assets: [a.zip]}]",
             "{}",
-            ["3:12 packages[0]: the required key `version` is missing, here and in `defaults`"],
+            ["3:12 packages[0]: the required key `version` is missing here and in `defaults`"],
         ),
         (
             "[{package: a, version: 1, assets: [a.zip]}]",
@@ -53,7 +53,7 @@ def test_a_package_s_own_values_win_over_the_defaults(project: Project) -> None:
         (
             "[{package: a, version: 1, assets: [a.zip]}]",
             "{namespace: a b}",
-            ["2:23 defaults.namespace: `a b` cannot be used: a namespace has no `#`, `/` or whitespace in it"],
+            ["2:23 defaults.namespace: `a b` cannot be used: a namespace contains no `#`, `/` or whitespace"],
         ),
         ("[{package: a, version: 1, assets: [a.zip]}]", "[]", ["2:11 defaults: expected a mapping, found a list"]),
         (
@@ -108,7 +108,7 @@ def test_a_package_may_have_several_versions_which_are_told_apart_by_name(projec
 
 
 _PIN = f'{{version: "1", digest: "sha256:{"a" * 64}"}}'
-_TWO = "`acme/a` is declared with 2 (lines 4, 6): give each version a manifest of its own"
+_TWO = "`acme/a` has 2 versions (lines 4, 6); give each version its own manifest"
 
 
 @pytest.mark.parametrize(
@@ -119,15 +119,15 @@ _TWO = "`acme/a` is declared with 2 (lines 4, 6): give each version a manifest o
         (f"pins: {{acme/b: {_PIN}}}", []),
         (
             f"pins: {{acme/b: {_PIN}, acme/a: {_PIN}}}",
-            [f'environments.prod.pins["acme/a"]: a pin is about one version, and {_TWO}'],
+            [f'environments.prod.pins["acme/a"]: a pin names one version, and {_TWO}'],
         ),
         (
             f"pinned: true, pins: {{acme/a: {_PIN}}}",
-            [f"environments.prod.pinned: what is `pinned` has a pin, which is about one version, and {_TWO}"],
+            [f"environments.prod.pinned: `pinned` requires pins, and a pin names one version, and {_TWO}"],
         ),
         (
             "stack: staging",
-            [f"environments.prod.stack: the outputs of a `stack` say one version of a package, and {_TWO}"],
+            [f"environments.prod.stack: the outputs of a `stack` name one version of a package, and {_TWO}"],
         ),
     ],
 )

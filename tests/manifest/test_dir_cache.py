@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from wcmatch import glob
 
-from pulumi_codeartifact_release.manifest import AssetEntry, Folder, declare, listing
+from pulumi_codeartifact_release.manifest import AssetEntry, BaseFolder, dir_cache, resolve_assets
+from pulumi_codeartifact_release.manifest.asset_names import FilePart, NameTemplate
 from pulumi_codeartifact_release.manifest.globs import select
-from pulumi_codeartifact_release.manifest.names import FilePart, NameTemplate
 from pulumi_codeartifact_release.manifest.paths import PathProblem
 
 FLAGS = glob.GLOBSTAR | glob.CASE
@@ -51,7 +51,7 @@ def walked(base: Path, pattern: str) -> list[str]:
 
 
 def test_what_is_matched_is_what_wcmatch_finds(tree: Path) -> None:
-    folder = Folder(tree)
+    folder = BaseFolder(tree)
     seen: Counter[bool] = Counter()
     for length in (1, 2, 3):
         for parts in itertools.product(PARTS, repeat=length):
@@ -74,13 +74,13 @@ class Calls:
         self.counts: Counter[str] = Counter()
         for name in ("scandir", "listdir", "stat", "lstat", "access", "open"):
             monkeypatch.setattr(os, name, self._counted(name, getattr(os, name)))
-        matcher = listing._matcher
+        matcher = dir_cache._matcher
 
         def counting(part: str) -> tuple[Callable[[str], object], str, str]:
             fits, begin, end = matcher(part)
             return self._counted("compared", fits), begin, end
 
-        monkeypatch.setattr(listing, "_matcher", counting)
+        monkeypatch.setattr(dir_cache, "_matcher", counting)
 
     def _counted(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def counting(*args: Any, **kwargs: Any) -> Any:
@@ -111,10 +111,10 @@ def test_globbing_costs_what_there_are_files_and_not_times_packages(
         at.write_text("")
     folders = sum(1 for each in tmp_path.rglob("*") if each.is_dir())
     calls = Calls(monkeypatch)
-    folder = Folder(tmp_path)
+    folder = BaseFolder(tmp_path)
     for package in range(60):
         entry = AssetEntry(pattern.format(package), name=NameTemplate((FilePart("parent"), "-", FilePart("name"))))
-        files, problems, _ = declare(folder, [entry])
+        files, problems, _ = resolve_assets(folder, [entry])
         assert (len(files), problems) == (4, ())
     assert calls.counts["scandir"] <= folders
     # Where folders really are is found out once for each, and that the one where a glob begins is there.

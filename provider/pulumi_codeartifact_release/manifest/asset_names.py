@@ -1,9 +1,9 @@
-"""What an asset is called in the registry, and why the service would refuse a name.
+"""Asset names: templates with parts of the file's path, and the service's rules for names.
 
 >>> asset_name_problem("app 1.zip") is None
 True
 >>> asset_name_problem("app#1.zip")
-'it has `#` in it: letters, digits, single inner spaces and ~!@^&()-`_+[]{};,. are all that the service takes'
+'it contains `#`; allowed are letters, digits, single inner spaces and ~!@^&()-`_+[]{};,.'
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from .words import shown
+from .text import escape
 
 FILE_PARTS = ("name", "stem", "ext", "parent")
-"""What `${file.…}` knows: `app.tar.gz` in `linux/` has the stem `app.tar`, the ext `.gz` and the parent `linux`."""
+"""The parts in `${file.…}`: `app.tar.gz` in `linux/` has the stem `app.tar`, the ext `.gz` and the parent `linux`."""
 
 _PUNCTUATION = frozenset("~!@^&()-`_+[]{};,. ")
 _CATEGORIES = frozenset({"Ll", "Lm", "Lo", "Lt", "Lu", "Nl", "Nd"})
-_MOST = 255
+_MAX_LENGTH = 255
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class FilePart:
 
     part: str
 
-    def of(self, path: PurePath) -> str:
+    def render(self, path: PurePath) -> str:
         """Return the part's text for a file."""
         match self.part:
             case "stem":
@@ -43,28 +43,28 @@ class FilePart:
 
 @dataclass(frozen=True)
 class NameTemplate:
-    """A name that depends on the file: texts and FileParts in a row."""
+    """A name that depends on the file: a sequence of texts and FileParts."""
 
     parts: tuple[str | FilePart, ...]
 
-    def of(self, path: PurePath) -> str:
+    def render(self, path: PurePath) -> str:
         """Return the name for a file."""
-        return "".join(part if isinstance(part, str) else part.of(path) for part in self.parts)
+        return "".join(part if isinstance(part, str) else part.render(path) for part in self.parts)
 
 
 def asset_name_problem(name: str) -> str | None:
     """Say why the service would refuse this asset name; None where it would not.
 
-    A clause that continues "the service would refuse the name …: "; the name is judged as it is, not normalised.
+    A clause that continues "CodeArtifact does not allow the name …: "; the name is judged as it is, not normalised.
     """
     if not name:
         return "it is empty"
     if name in (".", ".."):
-        return "it stands for a folder"
-    if len(name) > _MOST:
-        return f"it has {len(name)} characters, and {_MOST} are the most"
+        return "it is the name of a folder"
+    if len(name) > _MAX_LENGTH:
+        return f"it has {len(name)} characters; at most {_MAX_LENGTH} are allowed"
     if name != name.strip(" "):
-        return "it has a space at an end"
+        return "it starts or ends with a space"
     if "  " in name:
         return "it has two spaces in a row"
     for character in name:
@@ -75,10 +75,10 @@ def asset_name_problem(name: str) -> str | None:
 
 def _refused_character(character: str) -> str:
     if character == "/":
-        return "it has `/` in it, and the registry knows no folders"
+        return "it contains `/`; a registry has no folders"
     if unicodedata.category(character).startswith("M"):
         what = f"the combining character U+{ord(character):04X}"
     else:
-        what = f"`{shown(character)}`"
+        what = f"`{escape(character)}`"
     allowed = "letters, digits, single inner spaces and ~!@^&()-`_+[]{};,."
-    return f"it has {what} in it: {allowed} are all that the service takes"
+    return f"it contains {what}; allowed are {allowed}"
