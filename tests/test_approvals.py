@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pulumi_codeartifact_release.approvals import Approval, approvals, idle_pins, wanted
+from pulumi_codeartifact_release.approvals import Approval, approvals, approved_version, unused_pins
 from pulumi_codeartifact_release.errors import PinError, UsageError
 from pulumi_codeartifact_release.manifest import Manifest, load
 from pulumi_codeartifact_release.publishing import Permission, Pin, parse_forced, permitted_digest
@@ -44,7 +44,7 @@ def test_without_pins_the_manifest_says_which_version_and_the_source_decides(tmp
         "acme/api": Approval("1.4.2"),
         "acme/web": Approval("2.0"),
     }
-    assert idle_pins(manifest, manifest.environment("prod")) == []
+    assert unused_pins(manifest, manifest.environment("prod")) == []
 
 
 def test_a_pin_says_version_and_digest_and_goes_before_the_manifest(tmp_path: Path) -> None:
@@ -60,10 +60,10 @@ def test_an_environment_wants_the_version_that_the_one_before_is_pinned_to_but_n
     dev, prod, after = (manifest.environment(name) for name in ("dev", "prod", "after"))
     (api, web) = manifest.packages
     # Where files are published the manifest's version is meant, whatever anybody is pinned to.
-    assert wanted(manifest, dev, api) == Approval("1.4.2")
-    assert wanted(manifest, prod, api).pin == Pin(DIGEST, "`pins` of prod")
-    assert wanted(manifest, after, api) == Approval("1.3.9")
-    assert wanted(manifest, after, web) == Approval("2.0")
+    assert approved_version(manifest, dev, api) == Approval("1.4.2")
+    assert approved_version(manifest, prod, api).pin == Pin(DIGEST, "`pins` of prod")
+    assert approved_version(manifest, after, api) == Approval("1.3.9")
+    assert approved_version(manifest, after, web) == Approval("2.0")
     assert approvals(manifest, after) == {"acme/api": Approval("1.3.9"), "acme/web": Approval("2.0")}
 
 
@@ -80,7 +80,7 @@ def test_pinned_asks_for_a_pin_of_every_package_and_names_all_that_are_missing(t
         approvals(manifest, manifest.environment("prod"))
     assert caught.value.exit_code == 4
     assert caught.value.message == (
-        f"{tmp_path / 'release.yaml'}: prod is `pinned`, and nothing is approved for:\n"
+        f"{tmp_path / 'release.yaml'}: prod is `pinned`, but has no pins for:\n"
         '    "acme/api": {version: "1.4.2", digest: "sha256:…"}\n'
         '    "acme/web": {version: "2.0", digest: "sha256:…"}'
     )
@@ -112,7 +112,7 @@ def test_pinned_names_no_package_that_has_its_pin(tmp_path: Path) -> None:
 def test_pins_of_no_package_are_told_in_order(tmp_path: Path) -> None:
     pin = f'{{version: "1", digest: "{DIGEST}"}}'
     manifest = loaded(tmp_path, PROD + f"pins: {{acme/wbe: {pin}, acme/api: {pin}, acme/apl: {pin}}}\n")
-    assert idle_pins(manifest, manifest.environment("prod")) == ["acme/apl", "acme/wbe"]
+    assert unused_pins(manifest, manifest.environment("prod")) == ["acme/apl", "acme/wbe"]
     # They do not count as the pin of anything.
     assert approvals(manifest, manifest.environment("prod"))["acme/web"].pin is None
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fakes import asset, release
-from pulumi_codeartifact_release.progress import Live, Progress
+from pulumi_codeartifact_release.progress import LiveLine, Progress
 from pulumi_codeartifact_release.publishing import (
     AssetProgress,
     AssetSent,
@@ -45,16 +45,16 @@ def test_progress_follows_the_events() -> None:
     plan = make_plan(release(contents), None)
     first = asset("a", contents["a"])
     progress = Progress(clock=Clock())
-    assert progress.line() == "looking at the registry"
+    assert progress.line() == "reading the registry"
     for event, line in (
         (Planned(plan), "0/2 assets, 0.0 of 3.9 KiB"),
         (AssetStarted(first), "0/2 assets, 0.0 of 3.9 KiB"),
         (AssetProgress(first, 2048), "0/2 assets, 2.0 of 3.9 KiB"),
         (AssetProgress(first, 0), "0/2 assets, 0.0 of 3.9 KiB"),
         (AssetSent(first), "1/2 assets, 2.9 of 3.9 KiB"),
-        (Rechecking("409"), "reading what the registry holds"),
-        (Deleted("sha256:x"), "what was published is deleted"),
-        (Publishing(), "making it Published"),
+        (Rechecking("409"), "reading the registry again"),
+        (Deleted("sha256:x"), "deleted the published version"),
+        (Publishing(), "publishing the version"),
         (StatusSet(Status.UNLISTED), "now Unlisted"),
         (Finished(VersionState(Status.UNLISTED, "r"), (first,)), "Unlisted: sent 1 asset, 2.9 KiB; 0 already there"),
     ):
@@ -112,7 +112,7 @@ def test_a_download_is_told_while_nothing_of_it_is_sent_yet() -> None:
     ("there", "line"),
     [
         (Status.PUBLISHED, "Published: nothing to send, 2 assets already there"),
-        (Status.UNLISTED, "Published: the status is changed, 2 assets already there"),
+        (Status.UNLISTED, "Published: status changed, 2 assets already there"),
     ],
 )
 def test_nothing_sent_is_said_so_and_why(there: Status, line: str) -> None:
@@ -138,7 +138,7 @@ def test_progress_of_a_copy() -> None:
     progress = Progress()
     for event, line in (
         (Planned(plan), "copying"),
-        (Copied("dev"), "copied; comparing it with its source"),
+        (Copied("dev"), "copied; comparing with the source"),
         (StatusSet(Status.UNLISTED), "now Unlisted"),
         (
             Finished(VersionState(Status.UNLISTED, "r"), (), plan.uploads),
@@ -159,9 +159,9 @@ def test_a_line_that_changes_is_shown_seldom_but_not_forgotten() -> None:
         if len(shown) >= 3:
             enough.set()
 
-    with Live(lambda: "line", show, least_s=0.05, poll_s=0.1) as live:
+    with LiveLine(lambda: "line", show, interval_s=0.05, poll_s=0.1) as live:
         for _ in range(1000):
-            live.moved()
+            live.update()
         assert len(shown) <= 3
         # Nothing happens any more, and it is shown all the same.
         assert enough.wait(10)

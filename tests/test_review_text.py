@@ -123,8 +123,8 @@ def test_a_replacement_says_that_what_is_there_is_absent_for_a_moment(route: Rou
     found = held({"a": b"old"}, Status.PUBLISHED)
     plan = make_plan(release({"a": b"new"}), found, found.digest, route)
     lines = review_lines(Review(plan))
-    assert lines[0] == f"REPLACE: delete what is published, then {then} 1 asset, 3 bytes"
-    assert f"absent for a moment; gives up {found.digest}" in lines
+    assert lines[0] == f"REPLACE: delete the published version, then {then} 1 asset, 3 bytes"
+    assert f"absent for a moment; deletes {found.digest}" in lines
 
 
 @pytest.mark.parametrize("route", Route)
@@ -151,7 +151,7 @@ def test_a_change_of_status_says_from_what_to_what() -> None:
 
 def test_a_promotion_that_is_made_is_adopted_and_one_that_may_not_be_is_refused() -> None:
     plan = make_plan(release({"a": b"a"}), held({"a": b"a"}, Status.PUBLISHED), route=Route.COPY)
-    assert review_lines(Review(plan))[0] == "adopt: 1 asset Published already, with the same bytes"
+    assert review_lines(Review(plan))[0] == "adopt: 1 asset already Published with the same bytes"
     assert plan_text(plan) == "nothing to do: 1 asset Published and unchanged"
     bare = refused_plan(Release(AT, ()), None, GateError("not yet"), Route.COPY)
     assert (plan_text(bare), bare.changes, bare.route) == ("refused", False, Route.COPY)

@@ -1,6 +1,6 @@
 """The versions that an environment must hold, and the digests that its pins approve.
 
-approved = approvals(manifest, environment)         # raises PinError where `pinned` asks for more
+approved = approvals(manifest, environment)         # raises PinError if `pinned` requires more pins
 approved["acme/app"].pin.digest
 """
 
@@ -17,10 +17,10 @@ from .publishing import Pin
 
 @dataclass(frozen=True)
 class Approval:
-    """The version of a package that an environment must hold, and what was approved of it.
+    """The version of a package that an environment must hold, and its approved digest.
 
     Attributes:
-        pin: None where the source decides.
+        pin: None if the source decides.
     """
 
     version: str
@@ -28,20 +28,20 @@ class Approval:
 
 
 def approvals(manifest: Manifest, environment: Environment) -> Mapping[str, Approval]:
-    """Return, by `namespace/package`, the version of every package of the manifest for one of its environments.
+    """Return the approval of every package of the manifest for an environment, by `namespace/package`.
 
-    Of a package with several versions, which no pin can be about, it is the last. Raises PinError, naming all of them,
-    where `pinned` asks for pins that are not there.
+    For a package with several versions, which cannot have a pin, it is the last version. Raises PinError, with all
+    packages, if `pinned` requires pins that are missing.
     """
-    found = {package.id: wanted(manifest, environment, package) for package in manifest.packages}
-    missing = [(name, approval.version) for name, approval in found.items() if not approval.pin]
+    result = {package.id: approved_version(manifest, environment, package) for package in manifest.packages}
+    missing = [(name, approval.version) for name, approval in result.items() if not approval.pin]
     if environment.pinned and missing:
-        raise _unapproved(manifest, environment, missing)
-    return found
+        raise _missing_pins_error(manifest, environment, missing)
+    return result
 
 
-def unapproved(manifest: Manifest, environment: Environment) -> PinError | None:
-    """Return why some packages have no pin, where all of them must."""
+def missing_pins(manifest: Manifest, environment: Environment) -> PinError | None:
+    """Return the error of `approvals` about missing pins; None if no pin is missing."""
     try:
         approvals(manifest, environment)
     except PinError as error:
@@ -49,31 +49,31 @@ def unapproved(manifest: Manifest, environment: Environment) -> PinError | None:
     return None
 
 
-def _unapproved(manifest: Manifest, environment: Environment, missing: Sequence[tuple[str, str]]) -> PinError:
-    # Quoted, whatever is in a name.
+def _missing_pins_error(manifest: Manifest, environment: Environment, missing: Sequence[tuple[str, str]]) -> PinError:
+    # In quotes, because a name may contain YAML's special characters.
     lines = [f'\n    "{name}": {{version: "{version}", digest: "sha256:…"}}' for name, version in missing]
-    idle = idle_pins(manifest, environment)
-    slip = f" (It pins {', '.join(idle)}, which is no package of the manifest.)" if idle else ""
+    unused = unused_pins(manifest, environment)
+    typo = f" (No package in the manifest matches the pins of {', '.join(unused)}.)" if unused else ""
     status = shlex.join(["codeartifact-release", "status", str(manifest.path), "--json"])
     return PinError(
-        f"{manifest.path}: {environment.name} is `pinned`, and nothing is approved for:{''.join(lines)}",
-        hint=f"Write these lines below environments.{environment.name}.pins, with the digest that was approved "
-        f"(`{status}` has it), and have them reviewed.{slip}",
+        f"{manifest.path}: {environment.name} is `pinned`, but has no pins for:{''.join(lines)}",
+        hint=f"Add these lines to environments.{environment.name}.pins, with the approved digest "
+        f"(`{status}` shows it), and have them reviewed.{typo}",
     )
 
 
-def wanted(manifest: Manifest, environment: Environment, package: Package) -> Approval:
-    """Return the version that an environment must hold: its pin's, else what the environment before must hold.
+def approved_version(manifest: Manifest, environment: Environment, package: Package) -> Approval:
+    """Return the version that an environment must hold: that of its pin, else that of the environment it promotes from.
 
-    Only a version is handed on like that: what was approved for one environment is not for the next.
+    Only the version is inherited: an approval for one environment is not one for the next.
     """
     if pin := environment.pins.get(package.id):
         return Approval(pin.version, Pin(pin.digest, f"`pins` of {environment.name}"))
     if not environment.promote_from:
         return Approval(package.version)
-    return Approval(wanted(manifest, manifest.environment(environment.promote_from), package).version)
+    return Approval(approved_version(manifest, manifest.environment(environment.promote_from), package).version)
 
 
-def idle_pins(manifest: Manifest, environment: Environment) -> list[str]:
-    """Return the pins that are about no package of the manifest: left over, or a slip of the pen."""
+def unused_pins(manifest: Manifest, environment: Environment) -> list[str]:
+    """Return the pins that match no package of the manifest: obsolete, or misspelled."""
     return sorted(environment.pins.keys() - {package.id for package in manifest.packages})

@@ -1,11 +1,11 @@
-"""The one transient input: what the program tells check() about this machine, and check() never returns.
+"""The only transient input: it passes facts about this machine from the program to check(), which removes it.
 
     declaration = Declaration(files={"app.zip": "/build/app.zip"}, urn=urn, dry_run=True)
     props["declaration"] = declaration.text()
     Declaration.of(news.pop("declaration")).hash(cache)
 
-Paths and contents are in it, which is why it must not reach state. It travels as one text: the SDK and the engine
-handle, copy and log every value of a mapping by itself, which costs more than all else for a release of many files.
+It contains paths and contents, so it must not reach state. It is one text, because the SDK and the engine handle, copy
+and log every value of a mapping separately, which is slow for a release with many files.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ KEY = "declaration"
 
 @dataclass(frozen=True)
 class Declaration:
-    """What is declared, on the machine where the program runs.
+    """The declaration of a resource, on the machine where the program runs.
 
     Attributes:
         files: asset name -> absolute path.
-        texts: asset name -> content, for content that is in no file.
-        problems: what is wrong with the declaration of files; one line each.
+        texts: asset name -> content, for content that is not in a file.
+        problems: errors in the declaration of files; one line each.
         base: the folder that `file:` endpoints are relative to.
-        allow: what the operator permits.
+        allow: the operator's permissions.
         replace_digest: the digest of a published version that the operator permits to replace; "" for none.
-        urn: the resource's, for messages beside it; "" where it is not known.
-        dry_run: whether this is a preview: only the program is told.
-        repository_exists: whether a missing repository is an error in a preview. In a program that makes it,
-            it is only not there yet.
-        commit: of the manifest or the program, for the audit record; "" where it is not known.
-        pin: the digest that was approved for a promotion; "" where the source decides.
-        pinned_by: who says so.
+        urn: of the resource, to show messages beside it; "" if unknown.
+        dry_run: whether this is a preview. Only the program knows.
+        repository_exists: whether a missing repository is an error in a preview. It is not in a program that creates
+            the repository.
+        commit: of the manifest or the program, for the audit record; "" if unknown.
+        pin: the approved digest of a promotion; "" if the source decides.
+        pinned_by: where the digest was approved.
         force: the digest whose soak the operator permits to skip; "" for none.
-        reason: why.
-        front: where the program says what errors ask for: what `remedies.front_to_json` returned.
-        secret: the names of the arguments that the program calls secret; of a nested one `source.NAME`.
+        reason: the reason for `force`.
+        front: how to word remedies in errors: the result of `remedies.front_to_json`.
+        secret: the names of secret arguments; `source.NAME` for a nested one.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -64,19 +64,19 @@ class Declaration:
     secret: tuple[str, ...] = ()
 
     def text(self) -> str:
-        """Return the declaration as the engine transports it: JSON, without what is empty."""
-        told = {each.name: value for each in fields(self) if (value := getattr(self, each.name))}
+        """Return the declaration as JSON, without empty values."""
+        values = {each.name: value for each in fields(self) if (value := getattr(self, each.name))}
         if self.allow:
-            told["allow"] = sorted(self.allow)
-        # As ASCII also a path that is not UTF-8 passes.
-        return json.dumps(told, separators=(",", ":"))
+            values["allow"] = sorted(self.allow)
+        # In ASCII, so that a path that is not valid Unicode passes.
+        return json.dumps(values, separators=(",", ":"))
 
     @classmethod
     def of(cls, text: str) -> Declaration:
-        """Read what `text` returned. Raises ValueError, TypeError for anything else."""
-        told: dict[str, Any] = json.loads(text)
-        lists = {name: tuple(told.get(name, ())) for name in ("problems", "secret")}
-        return cls(**{**told, **lists, "allow": frozenset(told.get("allow", ()))})
+        """Parse the result of `text`. Raises ValueError or TypeError for any other text."""
+        values: dict[str, Any] = json.loads(text)
+        lists = {name: tuple(values.get(name, ())) for name in ("problems", "secret")}
+        return cls(**{**values, **lists, "allow": frozenset(values.get("allow", ()))})
 
     def hash(self, cache: HashCache) -> dict[str, AssetContent]:
         """Return the content of every declared asset, hashed. Raises FileError or QuotaExceededError."""

@@ -16,7 +16,7 @@ from .connections import Connection, known_caller
 from .engine import add_secrets
 from .errors import InterruptedReleaseError, ReleaseError
 from .location import Location, same_repository
-from .progress import Live, Progress
+from .progress import LiveLine, Progress
 from .publishing import (
     Action,
     Event,
@@ -61,7 +61,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
     progress = Progress(connection.rate, connection.waiting_s)
     events = execute(pending.request, open_connection, ThreadScheduler(context.stop_reason), pending.prepared)
     actions: list[Action] = []
-    with Live(progress.line, lambda text: context.log.status(pending.urn, text), **context.pace) as live:
+    with LiveLine(progress.line, lambda text: context.log.status(pending.urn, text), **context.pace) as live:
         for event in events:
             progress.add(event)
             if isinstance(event, Planned):
@@ -69,7 +69,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
                 hide_held(event.plan.remote, pending.secret)
             if isinstance(event, Finished):
                 break
-            live.moved()
+            live.update()
         else:  # pragma: no cover
             raise AssertionError("apply() ends with Finished")
     context.log.info(pending.urn, progress.line())

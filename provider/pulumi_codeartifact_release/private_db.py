@@ -1,11 +1,11 @@
-"""A SQLite file that only ever saves work: private to the user, outside any workspace.
+"""A SQLite file for caches: private to the user, outside the workspace.
 
     db = PrivateDatabase(folder / "hashes.sqlite3", "CREATE TABLE IF NOT EXISTS …")
     db.write(lambda connection: connection.execute("INSERT …"))
-    known = db.read(lambda connection: connection.execute("SELECT …").fetchall(), default=[])
+    rows = db.read(lambda connection: connection.execute("SELECT …").fetchall(), default=[])
 
-Several threads and several processes may use it at once. Nothing that happens to the file is an error: one that is
-corrupt, locked, full, read-only or somebody else's reads as empty and takes no writes; a corrupt one is started anew.
+Several threads and processes may use it at once. No state of the file is an error: if it is locked, read-only, on a
+full disk or another user's, reads return nothing and writes do nothing. A corrupt file is replaced.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 _LOCK_WAIT_S = 5.0
-# Whoever holds it for so long holds it for longer; waiting at every use would cost more than it saves.
-_LEFT_ALONE_S = 60.0
-_PASSING = frozenset(
+# A lock that is held this long is held longer. To wait at every use would cost more than the cache saves.
+_PAUSE_AFTER_LOCK_S = 60.0
+_TEMPORARY_ERRORS = frozenset(
     {
         sqlite3.SQLITE_AUTH,
         sqlite3.SQLITE_BUSY,
@@ -41,47 +41,47 @@ _PASSING = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
-"""What the machine is to blame for, not the file; everything else is another layout, or corruption."""
+"""Errors of the machine, not of the file. Any other error means another layout, or corruption."""
 
-# Descriptors are opened and closed here only: closing one gives up the locks that SQLite holds through another.
+# Descriptors are opened and closed only here: closing one releases the locks that SQLite holds through another.
 _opening = threading.Lock()
-# Connections that were there before a fork: the parent's, which a child must not even close.
+# Connections of the parent process, from before a fork. A child must not even close them.
 _inherited: list[sqlite3.Connection] = []
 
 
 class PrivateDatabase:
-    """One file of mode 0600, which is made, in a folder of mode 0700, by the first write.
+    """A file of mode 0600 in a folder of mode 0700. The first write creates both.
 
-    `schema` is the statement that makes the one table unless it is there. A connection stays open between uses.
+    `schema` is the `CREATE TABLE IF NOT EXISTS` statement of the only table. The connection stays open between uses.
     """
 
     def __init__(self, path: Path, schema: str) -> None:
         self._path = path
         self._schema = schema
-        self._made_as = schema.lstrip().replace(" IF NOT EXISTS", "", 1)
-        self._turn = threading.Lock()
+        self._expected_schema = schema.lstrip().replace(" IF NOT EXISTS", "", 1)
+        self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
         self._opened: tuple[int, ...] = ()
-        self._left_alone_until = 0.0
+        self._paused_until = 0.0
 
     def read(self, work: Callable[[sqlite3.Connection], _T], default: _T) -> _T:
-        """Return what `work` finds, `default` where there is nothing to be found, or nothing to be believed.
+        """Return the result of `work`; `default` if the file does not exist or cannot be used.
 
-        A ValueError, TypeError or OverflowError in `work` says that the file holds what was never written.
+        A ValueError, TypeError or OverflowError of `work` means that the file is corrupt.
         """
-        return self._do(work, default, make=False)
+        return self._do(work, default, create=False)
 
     def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
-        """Have `work` write, all of it or nothing."""
+        """Run `work` in a transaction."""
 
         def transaction(db: sqlite3.Connection) -> None:
             with db:
                 work(db)
 
-        self._do(transaction, None, make=True)
+        self._do(transaction, None, create=True)
 
     def close(self) -> None:
-        """Close the connection; the next use opens another."""
+        """Close the connection. The next use opens it again."""
         db, self._db = self._db, None
         if db is None:
             return
@@ -94,44 +94,44 @@ class PrivateDatabase:
     def __del__(self) -> None:
         self.close()
 
-    def _do(self, work: Callable[[sqlite3.Connection], _T], default: _T, *, make: bool) -> _T:
-        if time.monotonic() < self._left_alone_until:
+    def _do(self, work: Callable[[sqlite3.Connection], _T], default: _T, *, create: bool) -> _T:
+        if time.monotonic() < self._paused_until:
             return default
-        # A fork while another thread has its turn leaves the child one that never ends.
-        if not self._turn.acquire(timeout=_LOCK_WAIT_S):
+        # With a timeout: after a fork while another thread holds the lock, the child's copy is never released.
+        if not self._lock.acquire(timeout=_LOCK_WAIT_S):
             return default
         try:
-            db = self._connection(make=make)
+            db = self._connection(create=create)
             return work(db) if db else default
         except sqlite3.DatabaseError as error:
             self.close()
-            # The codes are the low byte of what is known more exactly; what Python finds itself has none.
+            # The low byte of an extended code is the error. Errors of Python's own have no code.
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
             if code == sqlite3.SQLITE_BUSY:
-                self._left_alone_until = time.monotonic() + _LEFT_ALONE_S
-            elif code not in _PASSING:
+                self._paused_until = time.monotonic() + _PAUSE_AFTER_LOCK_S
+            elif code not in _TEMPORARY_ERRORS:
                 self._remove()
         except (ValueError, TypeError, OverflowError):
-            # Rows that hold what we never wrote: not a database error to SQLite, corrupt all the same.
+            # Rows with unexpected values: the file is corrupt, although SQLite can read it.
             self.close()
             self._remove()
         except (OSError, sqlite3.Error):
             self.close()
         finally:
-            self._turn.release()
+            self._lock.release()
         return default
 
-    def _connection(self, *, make: bool) -> sqlite3.Connection | None:
-        """Return the connection to the file that is there now; None where it is missing, or not to be believed."""
-        found = self._stat() or (self._made() if make else None)
-        # A file of somebody else's could claim anything; a link may lead to one, and so may a journal beside it.
-        if not found or not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+    def _connection(self, *, create: bool) -> sqlite3.Connection | None:
+        """Return the connection to the current file; None if it is missing or not trusted."""
+        info = self._stat() or (self._create() if create else None)
+        # Another user's file could contain anything. A link may lead to one.
+        if not info or not stat.S_ISREG(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o022:
             self.close()
             return None
-        if not self._is_ours():
+        if not self._is_folder_private():
             self.close()
             return None
-        opened = (os.getpid(), found.st_dev, found.st_ino)
+        opened = (os.getpid(), info.st_dev, info.st_ino)
         if self._db and self._opened == opened:
             return self._db
         self.close()
@@ -139,22 +139,22 @@ class PrivateDatabase:
         try:
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute(self._schema)
-            # A view, a trigger or a computed column that somebody committed would be run by the first query.
-            if db.execute("SELECT sql FROM sqlite_master").fetchmany(2) != [(self._made_as,)]:
-                raise ValueError("not the table that was made")
+            # A view, trigger or generated column in a file from a checkout would run with the first query.
+            if db.execute("SELECT sql FROM sqlite_master").fetchmany(2) != [(self._expected_schema,)]:
+                raise ValueError("not our table")
         except (sqlite3.Error, ValueError):
             db.close()
             raise
         self._db, self._opened = db, opened
         return db
 
-    def _is_ours(self) -> bool:
+    def _is_folder_private(self) -> bool:
         try:
-            found = self._path.parent.stat()
+            info = self._path.parent.stat()
         except OSError:
             return False
-        # That its group may write is how some systems make every folder.
-        return found.st_uid == os.getuid() and not found.st_mode & stat.S_IWOTH
+        # Group-writable is allowed: it is the default for folders on some systems.
+        return info.st_uid == os.getuid() and not info.st_mode & stat.S_IWOTH
 
     def _stat(self) -> os.stat_result | None:
         try:
@@ -162,8 +162,8 @@ class PrivateDatabase:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def _made(self) -> os.stat_result | None:
-        # Not by SQLite: its files get the umask's mode, and these are nobody else's business.
+    def _create(self) -> os.stat_result | None:
+        # Not by SQLite, which creates files with the umask's mode. This one must be private.
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _opening, contextlib.suppress(FileExistsError):
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))

@@ -15,7 +15,7 @@ from typing import Any
 
 import pulumi
 
-from .approvals import Approval, approvals, idle_pins
+from .approvals import Approval, approvals, unused_pins
 from .commit import commit_of
 from .connections import resolved_region
 from .declaration import Declaration
@@ -224,7 +224,7 @@ class _Program:
             versions = {name: approval.version for name, approval in approved.items()}
             self._warn_of_unused("replace", self._replace, versions, manifest)
             self._warn_of_unused("force", self._force, versions, manifest)
-        for name in idle_pins(manifest, environment):
+        for name in unused_pins(manifest, environment):
             pulumi.log.warn(
                 f"pins of {environment.name}: {manifest.path} has no package {name}, so this pin has no effect"
             )

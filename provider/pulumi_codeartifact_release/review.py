@@ -1,9 +1,9 @@
-"""What a plan says to a person before it is carried out: what will be sent, how much, and what it takes.
+"""The lines of a plan for the person who approves it: what will be sent, and what it costs.
 
     for line in review_lines(Review(plan, rate=10.0)):
         print(line)
 
-Lines stay below 80 columns as long as names do.
+Lines have less than 80 columns, unless names are long.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 def size_text(count: int) -> str:
-    """Return a number of bytes as people read it: `1.5 MiB`."""
+    """Return a size as text: `1.5 MiB`."""
     size = float(count)
     for unit in _UNITS:
         if size < 1024 or unit == _UNITS[-1]:
@@ -26,7 +26,7 @@ def size_text(count: int) -> str:
 
 
 def part_text(count: int, total: int) -> str:
-    """Return a part of a number of bytes, both in the unit of the whole: `2.8 of 9.4 MiB`."""
+    """Return a part of a size, both in the unit of the whole: `2.8 of 9.4 MiB`."""
     number, unit = size_text(total).rsplit(" ", 1)
     if unit in ("byte", "bytes"):
         return f"{count} of {number} {unit}"
@@ -39,7 +39,7 @@ def count_text(count: int, noun: str) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """Return a time as people read it, rounded up to whole seconds: `14 s`, `2 min 5 s`, `1 h 3 min`."""
+    """Return a duration, rounded up to whole seconds: `14 s`, `2 min 5 s`, `1 h 3 min`."""
     whole = math.ceil(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -51,7 +51,7 @@ def seconds_text(seconds: float) -> str:
 
 
 def plan_text(plan: Plan) -> str:
-    """Return what a plan will do, in a few words."""
+    """Return the action of a plan in a few words."""
     sends = f"{count_text(len(plan.expected_uploads), 'asset')}, {size_text(plan.upload_bytes)}"
     match plan.action:
         case Action.PUBLISH:
@@ -60,12 +60,12 @@ def plan_text(plan: Plan) -> str:
         case Action.RESUME:
             return f"resume: send {sends}; {len(plan.skipped_assets):,} already there"
         case Action.SET_STATUS:
-            found = plan.remote.state.status if plan.remote else "?"
-            there = f"{len(plan.skipped_assets):,} already there"
-            return f"change the status from {found} to {plan.release.status}; {there}"
+            status = plan.remote.state.status if plan.remote else "?"
+            present = f"{len(plan.skipped_assets):,} already there"
+            return f"change the status from {status} to {plan.release.status}; {present}"
         case Action.REPLACE:
             then = "copy" if plan.copies else "publish"
-            return f"REPLACE: delete what is published, then {then} {sends}"
+            return f"REPLACE: delete the published version, then {then} {sends}"
         case Action.KEEP:
             return f"nothing to do: {count_text(len(plan.present), 'asset')} {plan.release.status} and unchanged"
         case Action.REFUSE:
@@ -73,21 +73,21 @@ def plan_text(plan: Plan) -> str:
 
 
 def review_lines(review: Review) -> list[str]:
-    """Return what a plan will do, what that takes, what becomes published, and who approved it: a line each."""
+    """Return one line each: the action, the costs, the digest, and for a promotion the source and its approval."""
     plan, promotion_source = review.plan, review.promotion_source
     first = plan_text(plan)
     if plan.action is Action.KEEP:
-        first = f"adopt: {count_text(len(plan.present), 'asset')} {plan.release.status} already, with the same bytes"
+        first = f"adopt: {count_text(len(plan.present), 'asset')} already {plan.release.status} with the same bytes"
     lines = [first, cost_text(review), plan.release.digest]
     if plan.action is Action.REPLACE and plan.remote:
-        lines += [f"absent for a moment; gives up {plan.remote.digest}"]
+        lines += [f"absent for a moment; deletes {plan.remote.digest}"]
     if promotion_source and (plan.expected_uploads or promotion_source.promotion.pin):
         lines += [source_text(promotion_source)]
     return lines
 
 
 def cost_text(review: Review) -> str:
-    """Return how many requests a plan takes, and how long at least."""
+    """Return the number of requests and the minimum duration of a plan."""
     requests = count_text(review.requests, "request")
     if not review.rate or not review.plan.publish_requests:
         return requests
@@ -96,7 +96,7 @@ def cost_text(review: Review) -> str:
 
 
 def source_text(promotion_source: PromotionSource) -> str:
-    """Return where a promotion comes from, and who approved it."""
+    """Return the source of a promotion, and where it was approved."""
     source, pin = promotion_source.promotion.source, promotion_source.promotion.pin
     place = f"from {source.domain}/{source.repository}"
     return f"{place}, approved by {pin.where}" if pin else f"{place} as it is now, not pinned"

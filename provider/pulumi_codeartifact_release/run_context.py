@@ -21,8 +21,8 @@ from .publishing import AssetContent, Prepared, Request
 from .remedies import Front, front_from_json, resource_arguments
 from .state import Inputs
 
-_AT_A_TERMINAL = {"least_s": 0.2, "poll_s": 1.0}
-_IN_A_LOG = {"least_s": 10.0, "poll_s": 1.0, "first_s": 10.0}
+_AT_A_TERMINAL = {"interval_s": 0.2, "poll_s": 1.0}
+_IN_A_LOG = {"interval_s": 10.0, "poll_s": 1.0, "first_s": 10.0}
 
 
 @dataclass(frozen=True)

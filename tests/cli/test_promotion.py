@@ -428,7 +428,7 @@ def test_pinned_without_a_pin_is_refused_with_the_lines_to_paste(run: Run, relea
     more(released, "staging", "pinned: true")
     outcome = run("plan", "release.yaml", "-e", "staging")
     assert outcome.code == 4
-    assert "refused[pin]: release.yaml: staging is `pinned`, and nothing is approved for:" in outcome.err
+    assert "refused[pin]: release.yaml: staging is `pinned`, but has no pins for:" in outcome.err
     assert '    "acme/app": {version: "1.0", digest: "sha256:…"}' in outcome.err
 
 
@@ -500,8 +500,8 @@ def test_other_bytes_in_the_destination_are_refused_and_replaced_only_with_permi
     assert permission.digest == given_up
     plan = run("plan", *words, "--replace", str(permission))
     assert plan.code == 0
-    assert f"    absent for a moment; gives up {given_up}\n" in plan.out
-    assert "    REPLACE: delete what is published, then " in plan.out
+    assert f"    absent for a moment; deletes {given_up}\n" in plan.out
+    assert "    REPLACE: delete the published version, then " in plan.out
     assert tree(released) == there
     assert package_of(run, environment, "--replace", str(permission))["action"] == "replace"
     assert run("apply", *words, "--yes", "--replace", str(permission)).code == 0

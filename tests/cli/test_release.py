@@ -141,7 +141,7 @@ def test_a_variable_on_the_command_line_goes_first(run: Run, project: Path, monk
         (["plan", "release.yaml", "-e", "deve"], "did you mean `dev`?"),
         (["plan", "release.yaml", "-e", "dev", "--allow", "everything"], "everything"),
         (["plan", "release.yaml", "-e", "staging", "--force", f"acme/app@1.0=sha256:{'0' * 64}"], "only for a reason"),
-        (["plan", "release.yaml", "-e", "staging", "--reason", "why not"], "nothing to force"),
+        (["plan", "release.yaml", "-e", "staging", "--reason", "why not"], "a reason without force"),
         (["publish"], "No such command 'publish'"),
         ([], "Usage: codeartifact-release"),
     ],
@@ -258,7 +258,7 @@ def test_a_permitted_replacement_says_so_in_the_plan_and_expires_by_itself(run: 
     (project / "dist" / "a.txt").write_text("HELLO\n")
     plan = run("plan", "release.yaml", "-e", "dev", "--replace", permit)
     assert plan.code == 0
-    assert "REPLACE: delete what is published, then publish 2 assets" in plan.out
+    assert "REPLACE: delete the published version, then publish 2 assets" in plan.out
     assert "absent for a moment" in plan.out
     assert run("apply", "release.yaml", "-e", "dev", "--yes", "--replace", permit).code == 0
     assert "Nothing to do" in run("plan", "release.yaml", "-e", "dev").out

@@ -233,7 +233,7 @@ def test_files_of_one_inode_on_several_devices_are_told_apart(tmp_path: Path) ->
 
 
 def test_the_oldest_are_forgotten_when_there_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "_MOST_ROWS", 50)
+    monkeypatch.setattr(cache_module, "_MAX_ROWS", 50)
     monkeypatch.setattr(cache_module, "_ROWS_KEPT", 30)
     clock = iter(range(1000, 2000))
     monkeypatch.setattr(time, "time", lambda: next(clock))
@@ -274,7 +274,7 @@ def test_a_file_that_takes_its_place_is_the_one_that_is_read(tmp_path: Path) -> 
 
 def test_a_lock_that_lasts_is_no_error_and_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private_db, "_LOCK_WAIT_S", 0.05)
-    monkeypatch.setattr(private_db, "_LEFT_ALONE_S", 0.5)
+    monkeypatch.setattr(private_db, "_PAUSE_AFTER_LOCK_S", 0.5)
     cache = SqliteCache(tmp_path)
     cache.put_many({A: SHA})
     with sqlite3.connect(database(tmp_path)) as db:

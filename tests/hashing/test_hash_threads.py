@@ -123,7 +123,7 @@ def test_a_large_file_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatc
 
 def test_a_fifo_is_no_file_to_be_hashed(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(FileError, match="fifo cannot be read: it is no regular file"):
+    with pytest.raises(FileError, match="fifo cannot be read: it is not a regular file"):
         hash_files([tmp_path / "fifo"])
 
 

@@ -149,10 +149,10 @@ def test_nothing_was_approved(run: Run, project: Path) -> None:
     outcome = run("plan", "release.yaml", "-e", "staging")
     assert outcome.code == 4
     assert told(outcome.err) == (
-        "refused[pin]: release.yaml: staging is `pinned`, and nothing is approved for:\n"
+        "refused[pin]: release.yaml: staging is `pinned`, but has no pins for:\n"
         '    "acme/app": {version: "1.0", digest: "sha256:…"}\n'
-        "Write these lines below environments.staging.pins, with the digest that was approved (`codeartifact-release "
-        "status release.yaml --json` has it), and have them reviewed."
+        "Add these lines to environments.staging.pins, with the approved digest (`codeartifact-release status "
+        "release.yaml --json` shows it), and have them reviewed."
     )
 
 

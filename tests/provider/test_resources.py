@@ -270,7 +270,7 @@ def test_all_mistakes_of_a_manifest_are_one_error_without_a_traceback(stack: Sta
         ({"environment": "dev", "variables": {"version": 1.1}}, "quote it"),
         ({"environment": "dev", "variables": {"version": 2024}}, "quote it"),
         ({"environment": "dev", "replace": ["acme/app@1.0=sha256:0"]}, "is not a version with a digest"),
-        ({"environment": "dev", "force": ["acme/app@1.0=sha256:0"]}, "a soak is skipped only for a reason"),
+        ({"environment": "dev", "force": ["acme/app@1.0=sha256:0"]}, "force requires a reason"),
         ({"environment": "dev", "force": ["acme/app@1.0=sha256:0"], "reason": " "}, "skipped only for a reason"),
         ({"environment": "dev", "force": ["acme/app"], "reason": "a fix"}, "is not a version with a digest"),
         ({"environment": "dev", "force": "acme/app"}, "Write a list"),
@@ -509,7 +509,7 @@ def test_a_stack_that_names_no_manifest_releases_the_one_beside_it_and_no_other(
     ("config", "says"),
     [
         ({"replace": '["acme/app@1.0=sha256:0"]'}, "is not a version with a digest"),
-        ({"force": '["acme/app@1.0=sha256:0"]'}, "a soak is skipped only for a reason"),
+        ({"force": '["acme/app@1.0=sha256:0"]'}, "force requires a reason"),
         ({"force": '["acme/app@1.0=sha256:0"]', "reason": "a fix"}, "is not a version with a digest"),
         ({"variables": '{"version": 1.1}'}, "quote it"),
         ({"environment": "prod"}, "prod"),

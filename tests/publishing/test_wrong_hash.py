@@ -70,8 +70,8 @@ def test_a_body_that_is_refused_is_read_anew_and_the_next_run_publishes(
     with pytest.raises(FileChangedError) as caught:
         run(path, cache, registry, finalize)
     assert str(caught.value) == (
-        f"{path} holds other bytes than when it was hashed, though its size and times are the same\n"
-        "Nothing was published, and the hash is forgotten: run again, and the file is hashed anew."
+        f"{path} has other bytes than when it was hashed, though its size and times are the same\n"
+        "Nothing was published. The wrong hash was removed from the cache: run again to hash the file again."
     )
     assert AT not in registry.versions
     run(path, cache, registry, finalize)

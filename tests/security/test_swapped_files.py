@@ -124,9 +124,8 @@ def test_a_release_sends_no_swapped_file(
     swap: Swap,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from pulumi_codeartifact_release.cli import plans
-
-    make_plans = plans.make_plans
+    from pulumi_codeartifact_release.cli import apply
+    from pulumi_codeartifact_release.cli.plans import make_plans
 
     def planned(*words: Any) -> object:
         made = make_plans(*words)
@@ -137,7 +136,7 @@ def test_a_release_sends_no_swapped_file(
             swap(folder / "dist")
         return made
 
-    monkeypatch.setattr(plans, "make_plans", planned)
+    monkeypatch.setattr(apply, "make_plans", planned)
     outcome = run("apply", "release.yaml", "-e", "dev", "--yes")
     assert outcome.code == 1
     assert "error[file-changed]" in outcome.err
@@ -218,7 +217,7 @@ def test_a_variables_file_that_becomes_a_fifo_does_not_block(
         os.mkfifo(folder / "dist" / "a")
 
     after_the_check.append(exchange)
-    with pytest.raises(PathProblem, match="no regular file"):
+    with pytest.raises(PathProblem, match="not a regular file"):
         BaseFolder(folder).read_line("dist/a")
 
 
@@ -259,7 +258,7 @@ def test_a_manifest_that_becomes_a_fifo_does_not_block(folder: Path, monkeypatch
         return found
 
     monkeypatch.setattr(Path, "stat", exchanged)
-    with pytest.raises(UsageError, match="no regular file"):
+    with pytest.raises(UsageError, match="not a regular file"):
         load(folder / "release.yaml")
 
 
@@ -295,7 +294,7 @@ def test_a_checkout_behind_a_symlink_works(folder: Path) -> None:
 def test_permitted_files_outside_are_read_and_cannot_be_swapped(folder: Path) -> None:
     (folder / "release.yaml").write_text(MANIFEST.replace("dist/b", "../outside/b"))
     file_becomes_link(folder)
-    with pytest.raises(ManifestError, match="leads out"):
+    with pytest.raises(ManifestError, match="leaves the manifest's folder"):
         files_of(folder)
     files = files_of(folder, frozenset({"outside"}))
     assert {each.sha256 for each in hash_files(files.values()).values()} == {hashlib.sha256(SECRET).hexdigest()}

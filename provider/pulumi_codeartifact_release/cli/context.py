@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from ..approvals import idle_pins
+from ..approvals import unused_pins
 from ..connections import Connection, connect, resolved_owner
 from ..errors import (
     UsageError,
@@ -141,9 +141,9 @@ def warn_of_endpoint(site: Site, source: Site | None, not_from: str = "the manif
         click.echo(warning, err=True)
 
 
-def warn_of_idle_pins(manifest: Manifest, environment: Environment) -> None:
+def warn_of_unused_pins(manifest: Manifest, environment: Environment) -> None:
     """Say which pins are about no package."""
-    for name in idle_pins(manifest, environment):
+    for name in unused_pins(manifest, environment):
         click.echo(f"warning: pins of {environment.name}: {name} is not a package of the manifest", err=True)
 
 

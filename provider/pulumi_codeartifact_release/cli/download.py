@@ -21,7 +21,7 @@ from typing import BinaryIO, TypeVar, cast
 
 import click
 
-from ..approvals import wanted
+from ..approvals import approved_version
 from ..errors import ReleaseError, UsageError, exit_code_for
 from ..manifest import Manifest, Package, Variables, load
 from ..manifest.text import did_you_mean
@@ -210,7 +210,7 @@ def _of_manifest(
     warn_of_endpoint(site, None)
     requests = []
     for package in chosen:
-        approval = wanted(manifest, environment, package)
+        approval = approved_version(manifest, environment, package)
         at = site.location.coordinates(package.namespace, package.package, approval.version)
         digest = approval.pin.digest if approval.pin else None
         requests.append(Request(at, digest, folder if len(packages) == 1 else folder / manifest.name_of(package)))

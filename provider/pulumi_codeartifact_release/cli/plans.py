@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from ..approvals import Approval, unapproved, wanted
+from ..approvals import Approval, approved_version, missing_pins
 from ..errors import RefusedError, UsageError
 from ..hashing import SqliteCache, default_folder, hash_files
 from ..manifest import Package
@@ -31,7 +31,7 @@ from ..publishing import (
 )
 from ..registry.interface import Asset, Status
 from .concurrency import in_parallel
-from .context import Site, Target, warn_of_idle_pins
+from .context import Site, Target, warn_of_unused_pins
 from .progress import Reading
 
 
@@ -72,15 +72,17 @@ def _publications(target: Target, reading: Reading) -> list[Request]:
 
 def _promotions(target: Target, source: Site) -> list[Request]:
     environment = target.site.environment
-    approved = [(package, wanted(target.manifest, environment, package)) for package in target.manifest.packages]
-    missing = unapproved(target.manifest, environment)
+    approved = [
+        (package, approved_version(target.manifest, environment, package)) for package in target.manifest.packages
+    ]
+    missing = missing_pins(target.manifest, environment)
     if environment.stack and any(not approval.pin for _, approval in approved):
         raise UsageError(
             f"{environment.name} promotes what the Pulumi stack {environment.stack} says, which only Pulumi can read",
             hint="Run `pulumi up`, or pin every package (`pins`).",
         )
     _refuse_unmatched(target, {(package.id, approval.version) for package, approval in approved})
-    warn_of_idle_pins(target.manifest, environment)
+    warn_of_unused_pins(target.manifest, environment)
 
     def request(package: Package, approval: Approval) -> Request:
         names = package.namespace, package.package, approval.version

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..approvals import wanted
+from ..approvals import approved_version
 from ..connections import connect
 from ..errors import ReleaseError, exit_code_for
 from ..location import Location, resolve
@@ -277,7 +277,7 @@ def _wanted(
     if declared is None or environment.pinned or environment.stack:
         # Where only pins decide, or a stack that only Pulumi can read, the manifest's own version is not yet wanted.
         return None
-    return DesiredVersion(wanted(manifest, environment, declared).version, status)
+    return DesiredVersion(approved_version(manifest, environment, declared).version, status)
 
 
 def _environment_report(reader: _Reader, *, last: bool) -> EnvironmentReport:

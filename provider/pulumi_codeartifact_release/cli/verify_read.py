@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..approvals import unapproved, wanted
+from ..approvals import approved_version, missing_pins
 from ..errors import PinError, ReleaseError, UsageError
 from ..hashing import hash_files
 from ..location import Location, refuse_same_repository
@@ -22,7 +22,7 @@ from ..manifest import Environment, Manifest, Package, Variables, load
 from ..publishing import Permission, Release, ThreadScheduler, read_version
 from ..publishing.verify import Expected, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
-from .context import Site, Stop, open_site, parsed_variables, warn_of_endpoint, warn_of_idle_pins
+from .context import Site, Stop, open_site, parsed_variables, warn_of_endpoint, warn_of_unused_pins
 from .named import open_named_site
 from .progress import Reading, open_reading
 from .verify_check import Basis, Checked, Subject, check
@@ -121,11 +121,11 @@ def _asks_before(manifest: Manifest, environment: Environment) -> bool:
 
 
 def _promoted(manifest: Manifest, environment: Environment, site: Site, source: Site | None) -> list[Subject]:
-    warn_of_idle_pins(manifest, environment)
-    missing = unapproved(manifest, environment)
+    warn_of_unused_pins(manifest, environment)
+    missing = missing_pins(manifest, environment)
 
     def subject(package: Package) -> Subject:
-        approval = wanted(manifest, environment, package)
+        approval = approved_version(manifest, environment, package)
         names = (package.namespace, package.package, approval.version)
         at, status = site.location.coordinates(*names), Status(package.status)
         if approval.pin:

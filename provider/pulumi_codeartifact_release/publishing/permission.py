@@ -52,19 +52,19 @@ class Permission:
 
 
 def parse_forced(texts: Sequence[str], reason: str) -> list[Permission]:
-    """Read the operator's permissions to skip a soak. Raises UsageError; a reason is part of it, since it is kept."""
+    """Parse the operator's permissions to skip a soak. Raises UsageError, also if the reason is missing."""
     if texts and not reason.strip():
-        raise UsageError("a soak is skipped only for a reason, which is kept", hint=("Add ", Need("reason"), "."))
+        raise UsageError("force requires a reason; the reason is recorded", hint=("Add ", Need("reason"), "."))
     if reason and not texts:
-        raise UsageError("there is a reason, but nothing to force", hint="Leave the reason out, or force something.")
+        raise UsageError("a reason without force has no effect", hint="Remove the reason, or add force.")
     return [Permission.parse(text) for text in texts]
 
 
 def permitted_digest(permissions: Sequence[Permission], package: str, version: str) -> str:
-    """Return the digest that the operator named for a version, the last if there are several; "" for none."""
-    # Those that have served their turn stand before it.
-    named = [each.digest for each in permissions if (each.package, each.version) == (package, version)]
-    return named[-1] if named else ""
+    """Return the digest that the operator permits for a version; "" for none. The last of several applies."""
+    # Earlier ones are of earlier runs.
+    digests = [each.digest for each in permissions if (each.package, each.version) == (package, version)]
+    return digests[-1] if digests else ""
 
 
 def unmatched(permissions: Iterable[Permission], versions: Collection[tuple[str, str]]) -> list[Permission]:

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from ...connections import Connection
 from ...errors import printable
-from ...progress import Live
+from ...progress import LiveLine
 from ...progress import Progress as ReleaseProgress
 from ...publishing import AssetProgress, Event, Finished, Planned
 from ...publishing.download_asset import DownloadStarted
@@ -85,7 +85,7 @@ class LineDisplay(Display):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._live = Live(self._line, self.say, least_s=0.0, poll_s=_LOG_EVERY_S)
+        self._live = LiveLine(self._line, self.say, interval_s=0.0, poll_s=_LOG_EVERY_S)
 
     def __enter__(self) -> Display:
         self._live.__enter__()
@@ -107,7 +107,7 @@ class LineDisplay(Display):
     def _line(self) -> str:
         running = {name: each for name, each in list(self.releases.items()) if name not in self.done}
         lines = [printable(f"{name}: {each.line()}") for name, each in running.items()]
-        return "\n".join(lines) or "looking at the registry"
+        return "\n".join(lines) or "reading the registry"
 
 
 class _Tail(ProgressColumn):

@@ -102,7 +102,7 @@ def _notes(target: Target, each: Prepared) -> Iterator[RenderableType]:
     if plan.action in (Action.SET_STATUS, Action.REPLACE):
         yield indented(text(plan_text(plan)), 4)
     if plan.action is Action.REPLACE and plan.remote:
-        yield indented(text(f"absent for a moment; gives up {plan.remote.digest}", "magenta"), 4)
+        yield indented(text(f"absent for a moment; deletes {plan.remote.digest}", "magenta"), 4)
     if review.promotion_source:
         yield indented(text(source_text(review.promotion_source)), 4)
     if each.forced:
