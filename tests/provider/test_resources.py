@@ -271,7 +271,7 @@ def test_all_mistakes_of_a_manifest_are_one_error_without_a_traceback(stack: Sta
         ({"environment": "dev", "variables": {"version": 2024}}, "quote it"),
         ({"environment": "dev", "replace": ["acme/app@1.0=sha256:0"]}, "is not a version with a digest"),
         ({"environment": "dev", "force": ["acme/app@1.0=sha256:0"]}, "force requires a reason"),
-        ({"environment": "dev", "force": ["acme/app@1.0=sha256:0"], "reason": " "}, "skipped only for a reason"),
+        ({"environment": "dev", "force": ["acme/app@1.0=sha256:0"], "reason": " "}, "force requires a reason"),
         ({"environment": "dev", "force": ["acme/app"], "reason": "a fix"}, "is not a version with a digest"),
         ({"environment": "dev", "force": "acme/app"}, "Write a list"),
         ({"environment": "dev", "allow": "outside"}, "Write a list"),
