@@ -131,14 +131,14 @@ def test_a_soak_is_skipped_for_one_digest_and_for_a_reason() -> None:
 
 @pytest.mark.parametrize("reason", ["", " ", "\n\t"])
 def test_force_without_a_reason_is_refused(reason: str) -> None:
-    with pytest.raises(UsageError, match="only for a reason") as caught:
+    with pytest.raises(UsageError, match="force requires a reason") as caught:
         parse_forced([f"acme/api@1.4.2={DIGEST}"], reason)
     assert "Add --reason TEXT." in caught.value.hint
     assert caught.value.exit_code == 2
 
 
 def test_a_reason_for_nothing_is_a_slip_of_the_pen() -> None:
-    with pytest.raises(UsageError, match="nothing to force"):
+    with pytest.raises(UsageError, match="a reason without force"):
         parse_forced([], "CVE-2026-1234")
 
 
