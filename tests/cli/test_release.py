@@ -140,7 +140,10 @@ def test_a_variable_on_the_command_line_goes_first(run: Run, project: Path, monk
         (["plan", "missing.yaml", "-e", "dev"], "missing.yaml"),
         (["plan", "release.yaml", "-e", "deve"], "did you mean `dev`?"),
         (["plan", "release.yaml", "-e", "dev", "--allow", "everything"], "everything"),
-        (["plan", "release.yaml", "-e", "staging", "--force", f"acme/app@1.0=sha256:{'0' * 64}"], "force requires a reason"),
+        (
+            ["plan", "release.yaml", "-e", "staging", "--force", f"acme/app@1.0=sha256:{'0' * 64}"],
+            "force requires a reason",
+        ),
         (["plan", "release.yaml", "-e", "staging", "--reason", "why not"], "a reason without force"),
         (["publish"], "No such command 'publish'"),
         ([], "Usage: codeartifact-release"),
