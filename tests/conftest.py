@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simulation.counts import summarize
+from model.counts import summarize
 from support import virtualenv as virtualenvs
 
 WITHOUT_CLI = "the Pulumi CLI is not on this machine"

@@ -25,7 +25,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print the result a
 
 
 def _run(name: str, values: dict[str, Any]) -> None:
-    """Call `run` in the module of a command. tests/cli/test_help.py compares its parameters with the options."""
+    """Call `run` in the module of a command. Its parameters are the options: test_help.py compares them."""
     import_module(f".{name}", __package__).run(**values)
 
 

@@ -1,7 +1,7 @@
 """The private parts of botocore that this package uses. No other module touches them.
 
 botocore may change them in any release. Therefore `provider/pyproject.toml` bounds its version, and
-`tests/registry/test_botocore_internals.py` has a test for each of them.
+`tests/unit/registry/test_botocore_internals.py` has a test for each of them.
 """
 
 from __future__ import annotations

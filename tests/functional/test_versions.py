@@ -1,0 +1,120 @@
+"""Reading and downloading versions in Python, with and without a Pulumi program."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+import pulumi_codeartifact_release as package
+from pulumi_codeartifact_release import connections
+from pulumi_codeartifact_release.errors import MismatchError, UsageError, VersionNotFoundError
+from support.embedded import opened
+
+AT = {"domain": "acme", "repository": "dev", "endpoint": "file:.registry"}
+FILES = {"app.zip": b"zip", "b.txt": b"beta"}
+
+
+@pytest.fixture(autouse=True)
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a registry that holds `acme/app` 1.0; the working folder. The cache is empty."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CODEARTIFACT_RELEASE_CACHE", str(tmp_path / "cache"))
+    with opened(tmp_path / ".registry") as client:
+        client.create_domain(domain="acme")
+        client.create_repository(domain="acme", repository="dev")
+        publish(client, "1.0", FILES)
+    yield tmp_path
+    connections.close()
+
+
+def publish(client: Any, version: str, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        client.publish_package_version(
+            domain="acme",
+            repository="dev",
+            format="generic",
+            namespace="acme",
+            package="app",
+            packageVersion=version,
+            assetContent=content,
+            assetName=name,
+            assetSHA256=hashlib.sha256(content).hexdigest(),
+            unfinished=name != list(files)[-1],
+        )
+
+
+def files_of(version: str = "1.0", **options: str) -> dict[str, Path]:
+    digest = options.pop("digest", "") or package.get_package_version("acme", "app", version, **AT).digest
+    return dict(package.get_package_version_files("acme", "app", version, digest=digest, **AT))
+
+
+def test_a_version_is_read() -> None:
+    version = package.get_package_version("acme", "app", "1.0", **AT)
+    assert (version.status, set(version.assets)) == ("Published", {"app.zip", "b.txt"})
+    assert version.assets["b.txt"] == hashlib.sha256(b"beta").hexdigest()
+    text = "".join(f"{sha256}  {name}\n" for name, sha256 in version.assets.items())
+    assert version.digest == "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    assert version.revision
+
+
+def test_the_files_of_a_version_are_verified_and_local() -> None:
+    assert {name: path.read_bytes() for name, path in files_of().items()} == FILES
+
+
+def test_files_in_the_cache_need_no_registry(registry: Path) -> None:
+    digest = package.get_package_version("acme", "app", "1.0", **AT).digest
+    first = files_of(digest=digest)
+    connections.close()
+    (registry / ".registry").rename(registry / "gone")
+    assert files_of(digest=digest) == first
+    assert not (registry / ".registry").exists()
+
+
+@pytest.mark.parametrize("change", ["other bytes", "missing", "one more"])
+def test_a_cache_that_was_changed_is_not_used(change: str) -> None:
+    paths = files_of()
+    if change == "other bytes":
+        paths["b.txt"].write_bytes(b"evil")
+    elif change == "missing":
+        paths["b.txt"].unlink()
+    else:
+        paths["b.txt"].with_name("c.txt").write_bytes(b"more")
+    assert {name: path.read_bytes() for name, path in files_of().items()} == FILES
+
+
+def test_another_digest_is_refused() -> None:
+    with pytest.raises(MismatchError):
+        files_of(digest="sha256:" + "0" * 64)
+
+
+def test_a_version_that_does_not_exist() -> None:
+    with pytest.raises(VersionNotFoundError, match="acme/app@9"):
+        package.get_package_version("acme", "app", "9", **AT)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"digest": "abc"}, "digest is 'abc'"), ({"version": "a#b"}, "a#b"), ({"version": ""}, "empty|version")],
+)
+def test_a_mistake_is_told_before_a_request(values: dict[str, str], message: str) -> None:
+    arguments = {"version": "1.0", "digest": "sha256:" + "0" * 64, **values}
+    with pytest.raises(UsageError, match=message):
+        package.get_package_version_files("acme", "app", **AT, **arguments)
+
+
+def test_a_preview_gets_the_files() -> None:
+    class Mocks(pulumi.runtime.Mocks):
+        def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+            return args.name, args.inputs
+
+        def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+            return {}, None
+
+    pulumi.runtime.set_mocks(Mocks(), preview=True)
+    archive = pulumi.FileArchive(str(files_of()["app.zip"]))
+    assert Path(archive.path).read_bytes() == b"zip"

@@ -1,0 +1,339 @@
+"""Tests of the test: the executor is broken on purpose, in one place each, and the explorer has to find it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from pulumi_codeartifact_release.publishing import Finalize, Plan, Release, Route, make_plan
+from pulumi_codeartifact_release.publishing.plan import Action, RemoteVersion, final_asset
+from pulumi_codeartifact_release.registry import Status
+from support import fakes
+
+from .declared import LAST, STATUS_UPDATE, contents
+from .model import Contents, Registry, Version
+from .mutants import Mutant, assert_found, caught
+from .scenario import Scenario
+from .spec import Spec
+
+A, AB, ABC = (contents("a1", "b2", "c3")[:count] for count in (1, 2, 3))
+OLD = contents("a7", "b2")
+PERMITTED = (("replace_digest", fakes.release(dict(OLD)).digest),)
+
+
+def _one(declared: Contents = AB, finalize: Finalize = STATUS_UPDATE, **faults: int) -> Scenario:
+    return Scenario("one", (Spec(declared, finalize),), wins=1, **faults)  # type: ignore[arg-type]
+
+
+def _lasting(*specs: Spec, **faults: int) -> Scenario:
+    return Scenario("lasting", specs, lasting=True, wins=len(specs), **faults)  # type: ignore[arg-type]
+
+
+def _two(one: Contents, other: Contents, finalize: Finalize = STATUS_UPDATE) -> Scenario:
+    return Scenario("two", (Spec(one, finalize), Spec(other, finalize)))
+
+
+def _replacing(*declared: Spec, held: Status = Status.PUBLISHED, wins: int | None = None, **faults: int) -> Scenario:
+    publishers = tuple(dataclasses.replace(one, permitted=PERMITTED) for one in declared)
+    wins = len(publishers) if wins is None else wins
+    starts = Registry(0, Version(held, OLD))
+    return Scenario("replacing", publishers, starts, replaceable=(OLD,), wins=wins, **faults)  # type: ignore[arg-type]
+
+
+# --- what is cut out of apply.py ------------------------------------------------------------------------------
+
+OTHERS_SENT = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
+ALONE = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHERS_SENT}"
+ASSURED = """    # Also files that changed after they were sent: the published version must match the files.
+    for asset in release.assets:
+        uploader.sources[asset.name].verify_unchanged()
+"""
+FINALIZE = """    if last:
+        return (yield from _publish_by_last_asset(last, release, uploader, registry, scheduler))
+    return (yield from _publish_by_status_update(release, registry, scheduler))
+"""
+FINISHED = """    if last:
+        state = yield from _publish_by_last_asset(last, release, uploader, registry, scheduler)
+    else:
+        state = yield from _publish_by_status_update(release, registry, scheduler)
+"""
+RETURNED = "    return state\n"
+AWAITED = "            missing = [d.declared for d in differences if d.declared in expected and d.declared]\n"
+COMPARED = "            if any(d.remote is not None for d in differences):\n"
+AWAIT_OTHERS = "    if others:\n        _await_assets(release, others, registry, scheduler)\n"
+FINISHING = """    return registry.set_status(
+        release.at, revision=listing.revision, expected=Status.UNFINISHED, target=Status.PUBLISHED
+    )
+"""
+SEND = "                state = self._registry.publish_asset(self._at, asset, reader, unfinished=unfinished)\n"
+IMPORTS = (
+    "import Asset, Coordinates, Registry, VersionState\n",
+    "import Asset, Coordinates, Registry, Status, VersionState\n"
+    "from ..errors import RegistryConflictError, UnreachableError\n",
+)
+MARK = "registry.set_status(at, revision=state.revision, expected=state.status, target=PRE_DELETE_STATUS)"
+MARKED = """    if expected not in (Status.UNFINISHED, PRE_DELETE_STATUS):
+        _set_pre_delete_status(plan, remote, registry, scheduler)
+        expected = PRE_DELETE_STATUS
+"""
+DELETE = "registry.delete(plan.release.at, expected=expected)"
+AT_ONE_REVISION = "(state.status is Status.UNFINISHED or listing.revision == state.revision)"
+READ_AGAIN = "            if compare(release, remote):\n"
+AMBIGUOUS = "        except _AMBIGUOUS_ERRORS as error:"
+
+NOTHING_MISSING = (AWAITED, AWAITED.replace("[d.", "[] and [d."))
+NOTHING_WRONG = (COMPARED, COMPARED.replace("if any", "if None and any"))
+
+
+def _still_raised(error: str) -> tuple[str, str]:
+    """Return a change: after `error` there is no second look."""
+    return AMBIGUOUS, f"        except {error}:\n            raise\n{AMBIGUOUS}"
+
+
+# --- what is put in the place of the plan ---------------------------------------------------------------------
+
+
+def _plan_sends_all(release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route) -> Plan:
+    plan = make_plan(release, remote, replace_digest, route)
+    return dataclasses.replace(plan, uploads=release.assets) if plan.action is Action.RESUME else plan
+
+
+def _plan_sends_all_but_one(
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
+) -> Plan:
+    plan = make_plan(release, remote, replace_digest, route)
+    return dataclasses.replace(plan, uploads=plan.uploads[:-1])
+
+
+def _plan_keeps_the_finish(
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
+) -> Plan:
+    return dataclasses.replace(make_plan(release, remote, replace_digest, route), release=release)
+
+
+def _plan_replaces_by_any_status(
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
+) -> Plan:
+    plan = make_plan(release, remote, replace_digest, route)
+    if remote is None or replace_digest != remote.digest or plan.action is not Action.REFUSE:
+        return plan
+    published = make_plan(dataclasses.replace(release, status=Status.PUBLISHED), remote, replace_digest, route)
+    return dataclasses.replace(published, release=plan.release)
+
+
+def _plan_replaces_anything(
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
+) -> Plan:
+    return make_plan(release, remote, remote.digest if remote and replace_digest else None, route)
+
+
+def _plan_keeps_other_bytes(
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
+) -> Plan:
+    plan = make_plan(release, remote, replace_digest, route)
+    if plan.action is Action.REFUSE and remote and remote.state.status is release.status:
+        return dataclasses.replace(plan, action=Action.KEEP, refusal=None)
+    return plan
+
+
+def _plan_refuses_nothing(
+    release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
+) -> Plan:
+    plan = make_plan(release, remote, replace_digest, route)
+    if plan.action is Action.REFUSE and remote and remote.state.status is Status.UNFINISHED:
+        return dataclasses.replace(plan, action=Action.RESUME, refusal=None)
+    return plan
+
+
+def _largest(release: Release) -> Any:
+    return next(
+        asset
+        for asset in reversed(release.assets)
+        if asset != final_asset(dataclasses.replace(release, finalize=Finalize.LAST_ASSET))
+    )
+
+
+SUCCESS = "return VersionState(Status.PUBLISHED, '')"
+
+MUTANTS = [
+    # Published too early.
+    Mutant(
+        "it finishes before the other uploads, without a look at what is missing",
+        _one(),
+        "published",
+        (
+            (ALONE, f"    yield from scheduler.run(jobs[:1], limit=1)\n{FINISHED}{OTHERS_SENT}"),
+            (f"{OTHERS_SENT}{ASSURED}\n{FINALIZE}", OTHERS_SENT + RETURNED),
+            NOTHING_MISSING,
+        ),
+    ),
+    Mutant(
+        "it finishes before the other uploads, and the look refuses for ever",
+        _lasting(Spec(AB)),
+        "a run failed with RegistryConflictError",
+        ((ALONE, FINISHED + ALONE), (f"{OTHERS_SENT}{ASSURED}\n{FINALIZE}", OTHERS_SENT + RETURNED)),
+    ),
+    Mutant(
+        "one upload is dropped, and what is missing is not looked for",
+        _one(),
+        "published",
+        (NOTHING_MISSING,),
+        (("make_plan", _plan_sends_all_but_one),),
+    ),
+    Mutant("what is missing is not looked for", _one(deletions=1), "published", (NOTHING_MISSING,)),
+    Mutant(
+        "last-asset: the held-back asset is sent first",
+        _one(finalize=LAST),
+        "published",
+        ((ALONE, ""), (f"\n{FINALIZE}", f"\n{FINISHED}{ALONE}{RETURNED}"), (AWAIT_OTHERS, "")),
+    ),
+    Mutant(
+        "last-asset: one upload is dropped, and what is missing is not looked for",
+        _one(ABC, LAST),
+        "published",
+        (NOTHING_MISSING,),
+        (("make_plan", _plan_sends_all_but_one),),
+    ),
+    # Published though it is not what is declared.
+    Mutant("no comparison before finishing", _two(A, AB), "published", (NOTHING_WRONG,)),
+    Mutant(
+        "leftover assets are taken for an upload to resume",
+        _two(A, AB),
+        "published",
+        (NOTHING_WRONG,),
+        (("make_plan", _plan_refuses_nothing),),
+    ),
+    Mutant(
+        "whatever is published is taken for what is declared",
+        _two(A, AB),
+        "reports success",
+        names=(("make_plan", _plan_keeps_other_bytes),),
+    ),
+    # The guards of the finishing call.
+    Mutant(
+        "the finishing call names no revision",
+        _two(A, AB),
+        "published",
+        ((FINISHING, FINISHING.replace("listing.revision", "None")),),
+    ),
+    Mutant(
+        "the finishing call expects no status",
+        Scenario("archived", (Spec(A, STATUS_UPDATE, Status.ARCHIVED),) * 2),
+        "moved",
+        ((FINISHING, FINISHING.replace("Status.UNFINISHED", "None")),),
+    ),
+    # What an answer means.
+    Mutant(
+        "a conflict is taken for success",
+        _two(contents("a1", "b2"), contents("a9", "b2")),
+        "first asset is another's",
+        upload=(IMPORTS, caught(SEND, "RegistryConflictError", "state = self._registry.describe(self._at)")),
+    ),
+    Mutant(
+        "a finishing call without an answer is taken for success",
+        _one(lost=1),
+        "reports success",
+        (caught(FINISHING, "UnreachableError", SUCCESS),),
+    ),
+    Mutant(
+        "a refused finishing call is taken for success",
+        _two(A, AB),
+        "reports success",
+        (caught(FINISHING, "StatusRefusedError", SUCCESS),),
+    ),
+    Mutant(
+        "an upload without an answer is taken for success, and what is missing is not looked for",
+        _one(lost=1),
+        "published",
+        (NOTHING_MISSING,),
+        upload=(IMPORTS, caught(SEND, "UnreachableError", "state = VersionState(Status.UNFINISHED, '')")),
+    ),
+    Mutant(
+        "no second look after a lost answer",
+        _lasting(Spec(AB), lost=1),
+        "a run failed with UnreachableError",
+        (_still_raised("UnreachableError"),),
+    ),
+    Mutant(
+        "no second look after a refused finishing call",
+        _lasting(Spec(AB), Spec(AB)),
+        "a run failed with StatusRefusedError",
+        (_still_raised("StatusRefusedError"),),
+    ),
+    Mutant(
+        "no second look after a conflict",
+        Scenario("lasting", (Spec(AB), Spec(contents("a9", "b2"))), lasting=True, wins=1),
+        "a run failed with RegistryConflictError",
+        (_still_raised("RegistryConflictError"),),
+    ),
+    # What is sent when.
+    Mutant(
+        "the first asset is not sent alone",
+        _two(contents("a1", "b2"), contents("a9", "b2")),
+        "first asset is another's",
+        ((ALONE, "    yield from scheduler.run(jobs, limit=parallel)\n"),),
+    ),
+    Mutant(
+        "a resumed run sends everything again",
+        _one(killed=1),
+        "again, which was acknowledged",
+        names=(("make_plan", _plan_sends_all),),
+    ),
+    # last-asset reads its result again.
+    Mutant(
+        "last-asset: the result is not compared",
+        _two(A, AB, LAST),
+        "reports success",
+        ((READ_AGAIN, READ_AGAIN.replace("if ", "if None and ")),),
+    ),
+    Mutant(
+        "last-asset: status and assets of different revisions are taken for one (bug 1)",
+        Scenario("two", (Spec(AB, LAST), Spec(ABC)), stale=1),
+        "reports success",
+        read_version=((AT_ONE_REVISION, "state"),),
+    ),
+    # Replacement.
+    Mutant(
+        "replaced: deleted without the guarded change of status",
+        _replacing(Spec(AB), lost=1),
+        "deleted",
+        ((MARKED, ""),),
+    ),
+    Mutant(
+        "replaced: the change of status names no revision",
+        _replacing(Spec(AB), Spec(AB)),
+        "moved",
+        ((MARK, MARK.replace("state.revision", "None")),),
+    ),
+    Mutant(
+        "replaced: the deletion expects no status",
+        _replacing(Spec(AB), lost=1),
+        "deleted",
+        ((DELETE, DELETE.replace("=expected", "=None")),),
+    ),
+    Mutant(
+        "replaced: marked by the status that is declared (bug 2)",
+        _replacing(Spec(AB, STATUS_UPDATE, Status.ARCHIVED), lost=1, wins=0),
+        "deleted",
+        names=(("make_plan", _plan_replaces_by_any_status),),
+    ),
+    Mutant(
+        "replaced: finished by the last asset (bug 3)",
+        _replacing(Spec(AB, LAST), held=Status.UNFINISHED, lost=1),
+        "published",
+        names=(("make_plan", _plan_keeps_the_finish),),
+    ),
+    Mutant(
+        "replaced: something else than what is permitted",
+        _replacing(Spec(AB), Spec(contents("a5", "b2")), wins=0),
+        "moved",
+        names=(("make_plan", _plan_replaces_anything),),
+    ),
+]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
+def test_it_is_caught(mutant: Mutant) -> None:
+    assert_found(mutant)

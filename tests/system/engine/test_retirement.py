@@ -1,0 +1,38 @@
+"""What becomes of versions that are replaced, superseded and destroyed, with the real engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.embedded import Package, opened
+
+from .test_engine import Project, project
+
+__all__ = ["project"]
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
+
+
+def statuses(project: Project) -> dict[str, str]:
+    with opened(project.registry) as client:
+        return Package(client).statuses()
+
+
+def policy(project: Project, text: str) -> None:
+    manifest = (project.folder / "release.yaml").read_text()
+    project.write("release.yaml", manifest.replace('endpoint: "file:.registry"', f'endpoint: "file:.registry", {text}'))
+
+
+def test_a_new_version_unlists_the_one_before_and_a_destroy_archives_what_the_last_up_stored(project: Project) -> None:
+    project.begin()
+    policy(project, "onSupersede: unlist, onDestroy: archive")
+    project.up()
+    project.write("VERSION", "1.1\n")
+    printed = project.up()
+    assert "acme/app@1.0 in acme/dev, the version before: Unlisted" in printed
+    assert statuses(project) == {"1.0": "Unlisted", "1.1": "Published"}
+    # A policy that only the manifest has is not the one that a destroy knows.
+    manifest = (project.folder / "release.yaml").read_text()
+    project.write("release.yaml", manifest.replace("onDestroy: archive", "onDestroy: retain"))
+    project.run("destroy", "--yes", "--skip-preview")
+    assert statuses(project) == {"1.0": "Unlisted", "1.1": "Archived"}

@@ -1,0 +1,41 @@
+"""Names that are one in NFC: a registry may hold both, and the declared one must not hide the foreign one."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_codeartifact_release.errors import ConflictError, LeftoverAssetsError
+from pulumi_codeartifact_release.publishing import apply, digest
+from pulumi_codeartifact_release.registry import Status
+from support.fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
+
+COMPOSED, DECOMPOSED = "\uac00.zip", "\u1100\u1161.zip"
+DECLARED = {COMPOSED: b"ours", "b.zip": b"b"}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("status", "error"), [(Status.UNFINISHED, LeftoverAssetsError), (Status.PUBLISHED, ConflictError)]
+)
+def test_a_foreign_asset_is_not_hidden_by_a_name_that_looks_the_same(
+    status: Status, error: type[Exception], order: int
+) -> None:
+    registry = FakeRegistry()
+    both = [(COMPOSED, b"ours"), (DECOMPOSED, b"theirs")][::order]
+    registry.holds({**dict(both), "b.zip": b"b"}, status)
+    with pytest.raises(error):
+        list(apply(release(DECLARED), sources(DECLARED), registry, InlineScheduler()))
+    assert registry.writes == []
+    assert registry.versions[AT].status is status
+
+
+def test_one_asset_in_the_other_form_is_the_declared_one() -> None:
+    registry = FakeRegistry()
+    registry.holds({DECOMPOSED: b"ours", "b.zip": b"b"}, Status.PUBLISHED)
+    list(apply(release(DECLARED), sources(DECLARED), registry, InlineScheduler()))
+    assert registry.writes == []
+
+
+def test_two_names_that_look_the_same_are_two_in_the_digest() -> None:
+    one = [asset(COMPOSED, b"x")]
+    assert digest(one) != digest([*one, asset(DECOMPOSED, b"x")])
