@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import ReleaseError
-    from .programs import outputs_of, publish_manifest, publish_stack
-    from .resources import PackageVersion, Promotion
+    from .program.manifests import outputs_of, publish_manifest, publish_stack
+    from .program.resources import PackageVersion, Promotion
     from .versions import PublishedVersion, get_package_version, get_package_version_files
 
 __version__ = "0.1.0"
@@ -30,15 +30,15 @@ __all__ = [
 
 
 _MODULES = {
-    "PackageVersion": "resources",
-    "Promotion": "resources",
+    "PackageVersion": "program.resources",
+    "Promotion": "program.resources",
     "PublishedVersion": "versions",
     "ReleaseError": "errors",
     "get_package_version": "versions",
     "get_package_version_files": "versions",
-    "outputs_of": "programs",
-    "publish_manifest": "programs",
-    "publish_stack": "programs",
+    "outputs_of": "program.manifests",
+    "publish_manifest": "program.manifests",
+    "publish_stack": "program.manifests",
 }
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.cli import main
-from pulumi_codeartifact_release.declaration import Declaration
 from pulumi_codeartifact_release.errors import AccessDeniedError, GateError, ReleaseError, UnreachableError
 from pulumi_codeartifact_release.location import Location, resolve
+from pulumi_codeartifact_release.plugin.declaration import Declaration
 from pulumi_codeartifact_release.providers import PackageVersionProvider, PromotionProvider
 from pulumi_codeartifact_release.publishing import (
     CircuitBreaker,

@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 
-from pulumi_codeartifact_release.audit import audit
 from pulumi_codeartifact_release.location import Location
+from pulumi_codeartifact_release.plugin.audit import audit
+from pulumi_codeartifact_release.plugin.state import (
+    INPUTS,
+    PROMOTION_INPUTS,
+    Inputs,
+    PromotionInputs,
+    SourceInput,
+    outputs,
+)
 from pulumi_codeartifact_release.publishing import checksums, digest
 from pulumi_codeartifact_release.registry import Status, VersionState
-from pulumi_codeartifact_release.state import INPUTS, PROMOTION_INPUTS, Inputs, PromotionInputs, SourceInput, outputs
 from support.fakes import asset
 
 ASSETS = {name: asset(name, name.encode()) for name in "ab"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release.commit import commit_of
+from pulumi_codeartifact_release.program.commit import commit_of
 
 SHA = "c0ffee" + "0" * 34
 CI = {"GITHUB_SHA": SHA}

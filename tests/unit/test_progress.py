@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from pulumi_codeartifact_release.progress import LiveLine, Progress
 from pulumi_codeartifact_release.publishing import (
     AssetProgress,
     AssetSent,
@@ -24,6 +23,7 @@ from pulumi_codeartifact_release.publishing import (
     make_plan,
 )
 from pulumi_codeartifact_release.registry import AssetListing, Status, VersionState
+from pulumi_codeartifact_release.text.progress import LiveLine, Progress
 from support.fakes import asset, release
 
 

@@ -18,7 +18,8 @@ from pulumi_codeartifact_release.publishing import (
     refused_plan,
 )
 from pulumi_codeartifact_release.registry import AssetListing, Status, VersionState
-from pulumi_codeartifact_release.review import count_text, plan_text, review_lines, seconds_text, size_text
+from pulumi_codeartifact_release.text.plan import plan_text, review_lines
+from pulumi_codeartifact_release.text.sizes import count_text, seconds_text, size_text
 from support.fakes import AT, FakeRegistry, InlineScheduler, asset, release
 
 MANY = {f"{number:03}": b"x" * 1024 for number in range(150)}

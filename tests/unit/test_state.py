@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pulumi_codeartifact_release.plugin.state import DECISIVE, INPUTS, Inputs, found, outputs, renewed, same
 from pulumi_codeartifact_release.publishing import RemoteVersion, checksums, digest
 from pulumi_codeartifact_release.registry import AssetListing, Status, VersionState
-from pulumi_codeartifact_release.state import DECISIVE, INPUTS, Inputs, found, outputs, renewed, same
 from support.fakes import asset
 
 PROPS = {

@@ -13,7 +13,7 @@ import click
 from ..errors import InterruptedReleaseError, ReleaseError, UsageError, printable
 from ..publishing import Planned, Prepared, ThreadScheduler, execute
 from ..registry.limits import PARALLEL_PACKAGES
-from ..review import count_text
+from ..text.sizes import count_text
 from .context import Options, Target, open_target
 from .error_output import discard_output, run_state, show_error
 from .files import released_files

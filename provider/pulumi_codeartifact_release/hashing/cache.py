@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..checkout import is_within, top_of
-from ..private_db import PrivateDatabase
 from .interface import FileIdentity
+from .private_db import PrivateDatabase
 
 # The number changes with the table, so that files with another layout are not read.
 _FILE_NAME = "hashes-3.sqlite3"

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from pulumi_codeartifact_release.declaration import Declaration
 from pulumi_codeartifact_release.errors import FileChangedError, FileError, ManifestError, ReleaseError, UsageError
 from pulumi_codeartifact_release.hashing import NullCache, hash_files
 from pulumi_codeartifact_release.manifest import BaseFolder, load
 from pulumi_codeartifact_release.manifest.paths import PathProblem, ResolvedPath
+from pulumi_codeartifact_release.plugin.declaration import Declaration
 from support.command_line import Run, run  # noqa: F401 - a fixture
 
 SECRET = b"the credentials of somebody else\n"

@@ -23,17 +23,6 @@ def load_all() -> None:
     import jsonschema  # noqa: F401
     import uvicorn.lifespan.off  # noqa: F401
 
-    import pulumi_codeartifact_release.cli.apply
-    import pulumi_codeartifact_release.cli.plan
-    import pulumi_codeartifact_release.connections
-    import pulumi_codeartifact_release.hashing
-    import pulumi_codeartifact_release.local_registry.server
-    import pulumi_codeartifact_release.manifest
-    import pulumi_codeartifact_release.progress
-    import pulumi_codeartifact_release.publishing
-    import pulumi_codeartifact_release.registry.boto
-    import pulumi_codeartifact_release.registry.client  # noqa: F401
-
     gc.collect()
     gc.freeze()
 

@@ -112,7 +112,7 @@ def test_every_pulumi_command_is_one_that_the_tests_run() -> None:
 
 
 def test_stack_settings_exist_in_the_root_program() -> None:
-    program = (ROOT / "provider/pulumi_codeartifact_release/programs.py").read_text(encoding="utf-8")
+    program = (ROOT / "provider/pulumi_codeartifact_release/program/manifests.py").read_text(encoding="utf-8")
     read = re.findall(r'config\.get\("\w+"\)|_object\(config, .*', program)
     known = set(re.findall(r'"(\w+)"', "".join(read)))
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]

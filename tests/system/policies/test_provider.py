@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_codeartifact_release.declaration import Declaration
+from pulumi_codeartifact_release.plugin.declaration import Declaration
 from system.provider.plugin import PICKLE, PROMOTION_PICKLE, PROMOTION_URN, URN, Engine, Plugin
 
 from .conftest import PACKAGE, PLACES, Stand

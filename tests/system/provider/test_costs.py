@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from google.protobuf.struct_pb2 import Struct
 
-from pulumi_codeartifact_release.declaration import Declaration
 from pulumi_codeartifact_release.location import Location
+from pulumi_codeartifact_release.plugin.declaration import Declaration
+from pulumi_codeartifact_release.plugin.state import Inputs, outputs
 from pulumi_codeartifact_release.providers import PackageVersionProvider
 from pulumi_codeartifact_release.publishing import checksums
 from pulumi_codeartifact_release.registry.interface import Asset, Status, VersionState
-from pulumi_codeartifact_release.state import Inputs, outputs
 
 from .plugin import URN
 
@@ -34,7 +34,7 @@ def hook(event, args):
     if event == "socket.connect":
         connected.append(args[1])
 sys.addaudithook(hook)
-from pulumi_codeartifact_release.declaration import Declaration
+from pulumi_codeartifact_release.plugin.declaration import Declaration
 from pulumi_codeartifact_release.providers import PackageVersionProvider
 provider = PackageVersionProvider()
 told = json.load(sys.stdin)

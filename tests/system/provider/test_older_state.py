@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_codeartifact_release.declaration import Declaration
+from pulumi_codeartifact_release.plugin.declaration import Declaration
 from support.embedded import Package, opened
 
 from .plugin import PICKLE, Engine, Plugin

@@ -17,8 +17,8 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from pulumi_codeartifact_release import PackageVersion, Promotion, publish_manifest
-from pulumi_codeartifact_release.commit import commit_of
-from pulumi_codeartifact_release.declaration import Declaration
+from pulumi_codeartifact_release.plugin.declaration import Declaration
+from pulumi_codeartifact_release.program.commit import commit_of
 from support.embedded import Package
 
 from .plugin import PROMOTION_PICKLE, PROMOTION_URN, Plugin

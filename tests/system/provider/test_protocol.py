@@ -23,12 +23,12 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.runtime.proto import engine_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
-from pulumi_codeartifact_release.declaration import Declaration
 from pulumi_codeartifact_release.local_registry import start
+from pulumi_codeartifact_release.plugin.declaration import Declaration
+from pulumi_codeartifact_release.plugin.state import PROMOTION_INPUTS, SOURCE
+from pulumi_codeartifact_release.program.resources import PackageVersion, Promotion
 from pulumi_codeartifact_release.providers import PackageVersionProvider, PromotionProvider
 from pulumi_codeartifact_release.publishing import parse_checksums
-from pulumi_codeartifact_release.resources import PackageVersion, Promotion
-from pulumi_codeartifact_release.state import PROMOTION_INPUTS, SOURCE
 from support.embedded import Gate, Package, client_of
 
 from .plugin import PICKLE, PROMOTION_PICKLE, URN, Engine, Plugin, pickled

@@ -19,8 +19,8 @@ from pulumi.runtime import mocks
 from pulumi.runtime.settings import get_root_resource, reset_options
 
 from pulumi_codeartifact_release import PackageVersion, publish_manifest
-from pulumi_codeartifact_release.commit import commit_of
-from pulumi_codeartifact_release.declaration import Declaration
+from pulumi_codeartifact_release.plugin.declaration import Declaration
+from pulumi_codeartifact_release.program.commit import commit_of
 
 from .plugin import PICKLE
 from .scenario import MANIFEST, begin, write

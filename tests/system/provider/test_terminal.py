@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release.engine import at_terminal
+from pulumi_codeartifact_release.plugin.engine import at_terminal
 
 
 def process(proc: Path, pid: int, parent: int, name: str, stdout: str = "pipe:[1]", command: str = "") -> None:

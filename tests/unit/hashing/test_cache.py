@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release import private_db
-from pulumi_codeartifact_release.hashing import FileIdentity, NullCache, SqliteCache, default_folder
+from pulumi_codeartifact_release.hashing import FileIdentity, NullCache, SqliteCache, default_folder, private_db
 from pulumi_codeartifact_release.hashing import cache as cache_module
 
 A = FileIdentity(1, 2, 3, 4, 5)

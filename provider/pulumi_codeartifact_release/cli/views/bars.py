@@ -22,11 +22,11 @@ from rich.text import Text
 
 from ...connections import Connection
 from ...errors import printable
-from ...progress import LiveLine
-from ...progress import Progress as ReleaseProgress
 from ...publishing import AssetProgress, Event, Finished, Planned
 from ...publishing.download_asset import DownloadStarted
-from ...review import part_text
+from ...text.progress import LiveLine
+from ...text.progress import Progress as ReleaseProgress
+from ...text.sizes import part_text
 from ..error_output import discard_output
 
 _LOG_EVERY_S = 30.0

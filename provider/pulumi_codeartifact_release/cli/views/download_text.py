@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...errors import ReleaseError, printable
-from ...review import count_text, size_text
+from ...text.sizes import count_text, size_text
 from .status_text import problem_json
 
 if TYPE_CHECKING:

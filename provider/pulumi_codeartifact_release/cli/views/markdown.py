@@ -12,7 +12,8 @@ import click
 
 from ...errors import ReleaseError, printable
 from ...publishing import Prepared
-from ...review import count_text, size_text, source_text
+from ...text.plan import source_text
+from ...text.sizes import count_text, size_text
 from ..context import Target
 from ..plans import refusals_of, sum_up
 from ..verify_read import Report

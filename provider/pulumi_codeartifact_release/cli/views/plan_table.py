@@ -15,7 +15,8 @@ from rich.console import RenderableType
 
 from ...errors import printable
 from ...publishing import Action, Prepared, Review, ReviewTotals, Route
-from ...review import count_text, plan_text, seconds_text, size_text, source_text
+from ...text.plan import plan_text, source_text
+from ...text.sizes import count_text, seconds_text, size_text
 from ..context import Target
 from ..plans import refusals_of, sum_up
 from .console import columns, header, indented, lines, text

@@ -26,7 +26,7 @@ from ...errors import printable
 from ...publishing import time_text
 from ...publishing.drift import DriftState, SyncState
 from ...registry.interface import Status
-from ...review import count_text
+from ...text.sizes import count_text
 from ..status_read import COUNTED, Cell, EnvironmentReport, Report, Row
 from .status_text import declared_text, drift_text, minute_text, notes, problem_text, short
 

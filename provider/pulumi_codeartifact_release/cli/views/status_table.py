@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ...errors import printable
 from ...publishing.drift import SyncState
-from ...review import count_text
+from ...text.sizes import count_text
 from ..status_read import Cell, EnvironmentReport, Report, Row
 from .console import columns, indented, lines, text
 from .status_text import digest_text, drift_text, minute_text, notes, problem_text, short, state_text

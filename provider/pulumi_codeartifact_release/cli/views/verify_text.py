@@ -18,7 +18,7 @@ from ...publishing import Release
 from ...publishing.download_asset import Download
 from ...publishing.verify import AssetDifference, VerifyOutcome, VerifyResult, VersionDifference
 from ...registry.interface import Asset
-from ...review import count_text, size_text
+from ...text.sizes import count_text, size_text
 from ..verify_check import Basis, Checked
 from ..verify_read import Report
 from .console import columns, header, indented, lines, text

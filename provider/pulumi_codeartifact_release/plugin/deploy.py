@@ -10,14 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import connections
-from .audit import audit
-from .connections import Connection, known_caller
-from .engine import add_secrets
-from .errors import InterruptedReleaseError, ReleaseError
-from .location import Location, same_repository
-from .progress import LiveLine, Progress
-from .publishing import (
+from .. import connections
+from ..connections import Connection, known_caller
+from ..errors import InterruptedReleaseError, ReleaseError
+from ..location import Location, same_repository
+from ..publishing import (
     Action,
     Event,
     ExpectedVersion,
@@ -32,7 +29,10 @@ from .publishing import (
     read_version,
     retire,
 )
-from .registry.interface import VersionState
+from ..registry.interface import VersionState
+from ..text.progress import LiveLine, Progress
+from .audit import audit
+from .engine import add_secrets
 from .run_context import run_context
 from .secret import secret_texts
 from .state import REQUIRED, Inputs

@@ -16,10 +16,8 @@ from typing import Any, TypeVar
 from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi.runtime.rpc import UNKNOWN
 
-from .connections import resolved_owner, resolved_region
-from .declaration import Declaration
-from .engine import add_secrets, word_errors_for
-from .errors import (
+from ..connections import resolved_owner, resolved_region
+from ..errors import (
     NoRegionError,
     NotPermittedError,
     RefusedError,
@@ -28,10 +26,9 @@ from .errors import (
     UsageError,
     WrongRegionError,
 )
-from .location import Location, resolve
-from .manifest import duration, value_problem
-from .operations import hide_held, open_connection
-from .publishing import (
+from ..location import Location, resolve
+from ..manifest import duration, value_problem
+from ..publishing import (
     Action,
     AssetContent,
     Permission,
@@ -46,8 +43,11 @@ from .publishing import (
     prepare_again,
     sizes,
 )
-from .registry.interface import Asset
-from .review import review_lines
+from ..registry.interface import Asset
+from ..text.plan import review_lines
+from .declaration import Declaration
+from .deploy import hide_held, open_connection
+from .engine import add_secrets, word_errors_for
 from .run_context import PendingChange, RunContext
 from .secret import secret_texts
 from .state import (

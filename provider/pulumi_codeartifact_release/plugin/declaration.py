@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from .hashing import HashCache, HashedBytes, hash_files
-from .publishing import AssetContent, refuse_oversized
+from ..hashing import HashCache, HashedBytes, hash_files
+from ..publishing import AssetContent, refuse_oversized
 
 KEY = "declaration"
 

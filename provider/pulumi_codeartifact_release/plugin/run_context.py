@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..errors import UsageError
+from ..hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
+from ..location import same_repository
+from ..publishing import AssetContent, Prepared, Request
+from ..remedies import Front, front_from_json, resource_arguments
 from .engine import EngineLog, at_terminal, engine_address, exit_with_engine
-from .errors import UsageError
-from .hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
-from .location import same_repository
-from .publishing import AssetContent, Prepared, Request
-from .remedies import Front, front_from_json, resource_arguments
 from .state import Inputs
 
 _AT_A_TERMINAL = {"interval_s": 0.2, "poll_s": 1.0}

@@ -15,15 +15,15 @@ from typing import Any
 
 import pulumi
 
-from .approvals import Approval, approvals, unused_pins
+from ..approvals import Approval, approvals, unused_pins
+from ..connections import resolved_region
+from ..errors import ReleaseError, UsageError
+from ..location import Location, resolve
+from ..manifest import Environment, Manifest, Package, Variables, load
+from ..plugin.declaration import Declaration
+from ..publishing import Permission, Pin, parse_forced, permitted_digest, unmatched
+from ..remedies import Front, Need, StackConfig, call_arguments, front_to_json
 from .commit import commit_of
-from .connections import resolved_region
-from .declaration import Declaration
-from .errors import ReleaseError, UsageError
-from .location import Location, resolve
-from .manifest import Environment, Manifest, Package, Variables, load
-from .publishing import Permission, Pin, parse_forced, permitted_digest, unmatched
-from .remedies import Front, Need, StackConfig, call_arguments, front_to_json
 from .resources import PackageVersion, Promotion
 
 OUTPUT = "releases"

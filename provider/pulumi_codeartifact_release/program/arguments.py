@@ -17,10 +17,10 @@ from typing import Any, TypeAlias, cast
 import pulumi
 from pulumi.resource import create_urn
 
-from .declaration import Declaration
-from .location import Location
-from .manifest import AssetEntry, BaseFolder, Environment, Package, resolve_assets
-from .publishing import parse_checksums
+from ..location import Location
+from ..manifest import AssetEntry, BaseFolder, Environment, Package, resolve_assets
+from ..plugin.declaration import Declaration
+from ..publishing import parse_checksums
 
 AssetSource: TypeAlias = "str | os.PathLike[str] | pulumi.FileAsset | pulumi.StringAsset"
 """A path or a content. A path in a list may be a glob (`dist/*.zip`, `build/**/app.zip`)."""

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
-from .publishing import (
+from ..publishing import (
     Action,
     AssetProgress,
     AssetSent,
@@ -33,7 +33,8 @@ from .publishing import (
     Route,
     StatusSet,
 )
-from .review import count_text, part_text, plan_text, seconds_text, size_text
+from .plan import plan_text
+from .sizes import count_text, part_text, seconds_text, size_text
 
 _WINDOW_S = 8.0
 """The speed is the average of this period."""

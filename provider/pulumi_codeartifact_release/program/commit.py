@@ -17,7 +17,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from .checkout import read_real, top_of
+from ..checkout import read_real, top_of
 
 _CI_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA", "BITBUCKET_COMMIT", "BUILDKITE_COMMIT", "CIRCLE_SHA1")
 _HASH = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")

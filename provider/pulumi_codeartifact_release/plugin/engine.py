@@ -22,8 +22,8 @@ from typing import NoReturn
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from .errors import ReleaseError, printable
-from .remedies import Front, command_line, resource_arguments
+from ..errors import ReleaseError, printable
+from ..remedies import Front, command_line, resource_arguments
 
 _PING_INTERVAL_S = 1.0
 _MAX_FAILED_PINGS = 3

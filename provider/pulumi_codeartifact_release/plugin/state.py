@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self, TypeVar
 
-from .location import Location
-from .publishing import Finalize, Release, RemoteVersion, Retirement, checksums, digest_of, parse_checksums
-from .registry.interface import Asset, Coordinates, Status, VersionState
+from ..location import Location
+from ..publishing import Finalize, Release, RemoteVersion, Retirement, checksums, digest_of, parse_checksums
+from ..registry.interface import Asset, Coordinates, Status, VersionState
 
 _POLICIES = ("status", "finalize", "on_destroy", "on_supersede")
 _PACKAGE = ("namespace", "package", "version")

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from .location import Location
-from .publishing import time_text
+from ..location import Location
+from ..publishing import time_text
 from .state import Inputs, PromotionInputs, same
 
 _PLACE = tuple(name for name in Location.names if name != "profile")

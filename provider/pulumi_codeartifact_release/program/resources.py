@@ -10,7 +10,7 @@
     )
     Promotion("payments-api-staging", source=dev, domain="acme", repository="staging")
 
-`publish_manifest` (programs.py) declares all packages of a manifest.
+`publish_manifest` (manifests.py) declares all packages of a manifest.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import ResourceProvider
 
+from ..location import Location
+from ..manifest import Environment, Package
+from ..plugin import declaration as transient
+from ..plugin.declaration import Declaration
+from ..plugin.engine import exit_quietly_on_interrupt
+from ..providers import PackageVersionProvider, PromotionProvider
+from ..publishing import Permission, duration_text, permitted_digest
 from . import arguments
-from . import declaration as transient
 from .arguments import Assets, arguments_of, declaration_of, digest_problems, secret_names
 from .commit import commit_of
-from .declaration import Declaration
-from .engine import exit_quietly_on_interrupt
-from .location import Location
-from .manifest import Environment, Package
-from .providers import PackageVersionProvider, PromotionProvider
-from .publishing import Permission, duration_text, permitted_digest
 
 
 class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):

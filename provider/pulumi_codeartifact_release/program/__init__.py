@@ -1,0 +1,1 @@
+"""What runs in a Pulumi program: the resources and their arguments, and whole manifests."""

@@ -1,0 +1,1 @@
+"""Plans, progress and sizes in words, for the command line and for Pulumi."""
