@@ -75,7 +75,7 @@ def _matcher(part: str) -> tuple[Callable[[str], object], str, str]:
 
 
 class DirCache:
-    """Folders, listed when they are first asked for; `refuse` is told of one that cannot be listed, and may raise."""
+    """Lists each folder once. `refuse` is called with a folder that cannot be listed, and may raise."""
 
     def __init__(self) -> None:
         self._folders: dict[str, SortedEntries | None] = {}
@@ -98,10 +98,10 @@ class DirCache:
         if part == "**":
             names = self._entries_below(folder, refuse)
             part, *rest = rest or ("",)
-            found = names.matching(part) if part else (entry for entry in names.entries if entry.name[0] != ".")
+            matches = names.matching(part) if part else (entry for entry in names.entries if entry.name[0] != ".")
         else:
-            found = self._entries_in(folder, refuse).matching(part)
-        for entry in found:
+            matches = self._entries_in(folder, refuse).matching(part)
+        for entry in matches:
             if not rest:
                 yield entry
             elif entry.is_folder:

@@ -56,31 +56,31 @@ def select(folder: BaseFolder, pattern: str, exclude: Sequence[str] = ()) -> Sel
         raise PathProblem(f"{quote(pattern)} contains the control character U+{ord(control[0]):04X}")
     try:
         excludes = _Excludes(exclude)
-        found = _expanded(folder, pattern, excludes) if _is_glob(pattern) else [os.path.normpath(pattern)]
-        if not found:
+        matches = _expanded(folder, pattern, excludes) if _is_glob(pattern) else [os.path.normpath(pattern)]
+        if not matches:
             raise PathProblem(_nothing(folder, pattern))
         if _is_glob(pattern):
-            _refuse_ambiguous(folder, pattern, found)
-        kept = [path for path in found if not excludes(path)]
-        wrong, unused = excludes.check(folder, found)
+            _refuse_ambiguous(folder, pattern, matches)
+        paths = [path for path in matches if not excludes(path)]
+        wrong, unused = excludes.check(folder, matches)
     except (re.error, OverflowError, RecursionError, OSError) as error:
         raise PathProblem(f"{quote(pattern)} is not a valid glob: {error}") from None
-    if not kept:
-        number = "1 path" if len(found) == 1 else f"{len(found)} paths"
+    if not paths:
+        number = "1 path" if len(matches) == 1 else f"{len(matches)} paths"
         raise PathProblem(f"{quote(pattern)} matches {number}, but `exclude` excludes all of them")
-    return Selection(kept, wrong, unused)
+    return Selection(paths, wrong, unused)
 
 
 def missing(folder: BaseFolder, path: str) -> str:
     """Return a suggestion for a path that does not exist, for the end of a message; "" if there is none."""
     if path.startswith("!"):
         return "; to exclude files, list them in the `exclude` of an entry"
-    meant = suggest_for_path(path, folder)
-    if not meant:
+    suggestion = suggest_for_path(path, folder)
+    if not suggestion:
         return ""
-    verb = "exists" if len(meant.paths) == 1 else "exist"
-    entries = ", each as its own entry" if len(meant.patterns) > 1 else ""
-    return f", but {quote_list(meant.paths)} {verb}: {meant.advice()}{entries}"
+    verb = "exists" if len(suggestion.paths) == 1 else "exist"
+    entries = ", each as its own entry" if len(suggestion.patterns) > 1 else ""
+    return f", but {quote_list(suggestion.paths)} {verb}: {suggestion.advice()}{entries}"
 
 
 def check_pattern(folder: BaseFolder, pattern: str) -> None:
@@ -108,39 +108,45 @@ class _Excludes:
         self._used.update(hits)
         return bool(hits)
 
-    def check(self, folder: BaseFolder, found: list[str]) -> tuple[dict[int, str], list[int]]:
+    def check(self, folder: BaseFolder, matches: list[str]) -> tuple[dict[int, str], list[int]]:
         """Return the errors of patterns by index, and the indexes of patterns without an effect or a similar path.
 
         Called after all paths were tested. An ineffective pattern is an error, because published files are permanent.
         """
         wrong, unused = {}, []
         for at, pattern in enumerate(self._patterns):
-            if meant := lookalikes(pattern, found) or (at in self._used and bracket_lookalikes(pattern, found)):
-                wrong[at] = f"{quote(pattern)} does not exclude {quote_list(meant.paths)}: {meant.advice('add')}"
+            if suggestion := lookalikes(pattern, matches) or (
+                at in self._used and bracket_lookalikes(pattern, matches)
+            ):
+                wrong[at] = (
+                    f"{quote(pattern)} does not exclude {quote_list(suggestion.paths)}: {suggestion.advice('add')}"
+                )
             elif at in self._used:
                 continue
-            elif meant := suggest_for_exclude(pattern, folder, found):
+            elif suggestion := suggest_for_exclude(pattern, folder, matches):
                 wrong[at] = (
-                    f"{quote(pattern)} excludes nothing, but {quote_list(meant.paths)} may be meant: {meant.advice()}, "
-                    "or delete the pattern"
+                    f"{quote(pattern)} excludes nothing, but {quote_list(suggestion.paths)} may be meant: "
+                    f"{suggestion.advice()}, or delete the pattern"
                 )
             else:
                 unused.append(at)
         return wrong, unused
 
 
-def _refuse_ambiguous(folder: BaseFolder, pattern: str, found: list[str]) -> None:
+def _refuse_ambiguous(folder: BaseFolder, pattern: str, matches: list[str]) -> None:
     """Raise PathProblem if the pattern can be read in a second way that matches further files."""
-    if meant := lookalike_paths(pattern, folder, found):
-        raise PathProblem(f"{quote(pattern)} does not match {quote_list(meant.paths)}: {meant.advice('add an entry')}")
+    if suggestion := lookalike_paths(pattern, folder, matches):
+        raise PathProblem(
+            f"{quote(pattern)} does not match {quote_list(suggestion.paths)}: {suggestion.advice('add an entry')}"
+        )
     literal = escape_brackets(pattern)
     if literal == pattern or "\\[" in pattern:
         return
-    others = sorted(set(_expanded(folder, literal, _Excludes(()))) - set(found))
+    others = sorted(set(_expanded(folder, literal, _Excludes(()))) - set(matches))
     if others:
         raise PathProblem(
             f"{quote(pattern)} is ambiguous: write {quote(literal)} for {quote_list(others)}, or "
-            f"{quote_list([escape_glob(path) for path in found])} for what it matches as a pattern"
+            f"{quote_list([escape_glob(path) for path in matches])} for what it matches as a pattern"
         )
 
 
@@ -172,17 +178,17 @@ def _expanded(folder: BaseFolder, pattern: str, excluded: Callable[[str], bool])
                 f"{quote(pattern)} cannot be matched: the folder {quote(declared(path))} cannot be listed"
             )
 
-    found = folder.dir_cache.glob(str(root.path), [part for part in parts if part], refuse_unlisted)
+    matches = folder.dir_cache.glob(str(root.path), [part for part in parts if part], refuse_unlisted)
     if not parts[-1]:
-        found = (entry for entry in found if entry.is_folder)
+        matches = (entry for entry in matches if entry.is_folder)
     if "**" in parts:
-        found = (entry for entry in found if not entry.is_folder)
-    return sorted({declared(entry.path) for entry in found})
+        matches = (entry for entry in matches if not entry.is_folder)
+    return sorted({declared(entry.path) for entry in matches})
 
 
 def _nothing(folder: BaseFolder, pattern: str) -> str:
     if os.path.lexists(folder.base / pattern):
         literal = escape_glob(pattern)
         return f"{quote(pattern)} matches nothing, but a file with exactly this name exists: write {quote(literal)}"
-    meant = missing(folder, pattern)
-    return f"{quote(pattern)} matches nothing{meant or '; build the files first, or correct the path'}"
+    suggestion = missing(folder, pattern)
+    return f"{quote(pattern)} matches nothing{suggestion or '; build the files first, or correct the path'}"

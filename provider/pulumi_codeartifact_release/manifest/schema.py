@@ -64,10 +64,10 @@ def validator() -> Draft202012Validator:
 def child(schema: Schema, key: str | int) -> Schema:
     """Return the strict schema of a mapping's value or a list's item; {} for an unknown key."""
     if isinstance(key, int):
-        found = schema.get("items")
+        subschema = schema.get("items")
     else:
-        found = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
-    return found if isinstance(found, dict) else {}
+        subschema = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+    return subschema if isinstance(subschema, dict) else {}
 
 
 def _strict(schema: Schema, definitions: Schema) -> Schema:

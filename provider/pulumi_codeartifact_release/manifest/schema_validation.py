@@ -98,16 +98,16 @@ def _report(tree: ValueTree, path: KeyPath, error: ValidationError, *, reported:
 
 def _unknown_keys(tree: ValueTree, path: KeyPath, error: ValidationError) -> None:
     schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
-    known = list(schema["properties"])
+    valid_keys = list(schema["properties"])
     present = error.instance if isinstance(error.instance, dict) else {}
-    for at, key in enumerate(key for key in present if key not in known):
+    for at, key in enumerate(key for key in present if key not in valid_keys):
         if key in OPERATOR_KEYS:
             message = f"only the operator can permit this, not the manifest: use {tree.front(OPERATOR_KEYS[key])}"
-        elif at < _MAX_SUGGESTIONS and (meant := closest_match(key, known)):
-            message = f"unknown key; did you mean {quote(meant)}?"
-            tree.ignored_missing.add((*path, meant))
+        elif at < _MAX_SUGGESTIONS and (match := closest_match(key, valid_keys)):
+            message = f"unknown key; did you mean {quote(match)}?"
+            tree.ignored_missing.add((*path, match))
         else:
-            message = f"unknown key; the valid keys are {quote_list(known, limit=len(known))}"
+            message = f"unknown key; the valid keys are {quote_list(valid_keys, limit=len(valid_keys))}"
             # A wrong word for the only required key (`path`, `file`) is one error, not two.
             required = schema.get("required", []) if "oneOf" not in schema else ["file"]
             tree.ignored_missing.update((*path, name) for name in required if len(required) == 1)
@@ -131,8 +131,8 @@ def _message(path: KeyPath, error: ValidationError) -> str:
             names = [limit] if isinstance(limit, str) else limit
             return f"expected {' or '.join(_TYPES[name] for name in names)}, found {_kind(value)}"
         case "enum":
-            meant = closest_match(value, limit) if isinstance(value, str) else None
-            suggestion = f"; did you mean {quote(meant)}?" if meant else ""
+            match = closest_match(value, limit) if isinstance(value, str) else None
+            suggestion = f"; did you mean {quote(match)}?" if match else ""
             return f"expected one of {_choices(limit)}, found {_kind(value)}{suggestion}"
         case "const":
             return f"expected {limit}, found {_kind(value)}; this version supports only format {limit}"

@@ -81,8 +81,8 @@ class _Substitution:
                 return ""
             tree.report(path, "the value is missing (null in YAML); write one, in quotes if it is text")
             return UNUSABLE
-        if path[-1] != "description" and (found := CONTROL.search(text)):
-            what = "a line break" if found[0] in "\r\n" else f"the control character U+{ord(found[0]):04X}"
+        if path[-1] != "description" and (match := CONTROL.search(text)):
+            what = "a line break" if match[0] in "\r\n" else f"the control character U+{ord(match[0]):04X}"
             tree.report(path, f"{quote(text)} contains {what}")
             return UNUSABLE
         if "$" in text:
@@ -110,14 +110,14 @@ class _Substitution:
         """Return a value of `variables`: `$$` is a literal `$`, and a placeholder is an error."""
         if path[-1] == "description":
             return text
-        found = [match[0] for match in _PLACEHOLDER.finditer(text) if match[0] != "$$"]
-        if any(each.startswith("${") for each in found):
+        placeholders = [match[0] for match in _PLACEHOLDER.finditer(text) if match[0] != "$$"]
+        if any(placeholder.startswith("${") for placeholder in placeholders):
             self._tree.report(path, "variables are not substituted within `variables`; write `$${` for a literal `${`")
-        elif found:
+        elif placeholders:
             self._tree.report(
                 path,
-                f"{quote(found[0])} is not replaced here: write a value, set the variable from outside, or write "
-                "`$$` for a literal `$`",
+                f"{quote(placeholders[0])} is not replaced here: write a value, set the variable from outside, or "
+                "write `$$` for a literal `$`",
             )
         return text.replace("$$", "$")
 
@@ -168,16 +168,20 @@ class _Substitution:
                 f"{quote(text)} is not executed: write `${{name}}`, and set it with {self._set}; `$$` is a literal `$`"
             )
         if name := text.removeprefix("$"):
-            meant = closest_match(name, self._values.names) or name
-            return f"{quote(text)} is not replaced: write {quote('${' + meant + '}')}, or `$$` for a literal `$`"
+            suggestion = closest_match(name, self._values.names) or name
+            return f"{quote(text)} is not replaced: write {quote('${' + suggestion + '}')}, or `$$` for a literal `$`"
         return "a `$` without `{name}`: write `$$` for a literal `$`"
 
     def _file_part(self, part: str, path: KeyPath) -> str | FilePart:
         if not _is_name(path):
             self._tree.report(path, f"{quote('${file.' + part + '}')} is supported only in an asset's `name`")
         elif part not in FILE_PARTS:
-            meant = closest_match(part, FILE_PARTS)
-            hint = f"did you mean {quote('${file.' + meant + '}')}?" if meant else f"there are {_FILE_PLACEHOLDERS}"
+            suggestion = closest_match(part, FILE_PARTS)
+            hint = (
+                f"did you mean {quote('${file.' + suggestion + '}')}?"
+                if suggestion
+                else f"there are {_FILE_PLACEHOLDERS}"
+            )
             self._tree.report(path, f"{quote('${file.' + part + '}')} is not supported; {hint}")
         else:
             return FilePart(part)

@@ -85,8 +85,8 @@ def suggest_for_exclude(pattern: str, folder: BaseFolder, paths: Sequence[str]) 
     looks = [(path, _folded(path)) for path in paths]
     for reading in _interpretations(pattern, folder):
         for shapes in dict.fromkeys(zip(*map(_variants, reading), strict=False)):
-            if meant := _matching(shapes, looks):
-                return meant
+            if suggestion := _matching(shapes, looks):
+                return suggestion
     return None
 
 
@@ -95,8 +95,8 @@ def lookalikes(pattern: str, paths: Sequence[str]) -> Suggestion | None:
     if pattern.isascii():
         return None
     matches, alike = exclude_matcher(pattern), exclude_matcher(nfc(pattern))
-    found = [path for path in paths if alike(nfc(path)) and not matches(path)]
-    return _suggest([pattern], found) if found else None
+    hits = [path for path in paths if alike(nfc(path)) and not matches(path)]
+    return _suggest([pattern], hits) if hits else None
 
 
 def bracket_lookalikes(pattern: str, paths: Sequence[str]) -> Suggestion | None:
@@ -105,25 +105,25 @@ def bracket_lookalikes(pattern: str, paths: Sequence[str]) -> Suggestion | None:
     if literal == pattern or "\\[" in pattern:
         return None
     matches, alike = exclude_matcher(pattern), exclude_matcher(literal)
-    found = [path for path in paths if alike(path) and not matches(path)]
-    return Suggestion(found, [literal]) if found else None
+    hits = [path for path in paths if alike(path) and not matches(path)]
+    return Suggestion(hits, [literal]) if hits else None
 
 
 def suggest_for_path(pattern: str, folder: BaseFolder) -> Suggestion | None:
     """Return what a `path` that matches nothing matches in another interpretation; None if nothing."""
     for reading in _interpretations(pattern, folder):
-        found = [path for text in reading for path in _walk(folder, text, _folded)]
+        hits = [path for text in reading for path in _walk(folder, text, _folded)]
         # A file that was deleted after its folder was listed is no suggestion.
-        if found and found != [os.path.normpath(pattern)]:
-            return _suggest(reading, found)
+        if hits and hits != [os.path.normpath(pattern)]:
+            return _suggest(reading, hits)
     return None
 
 
-def lookalike_paths(pattern: str, folder: BaseFolder, found: Iterable[str]) -> Suggestion | None:
+def lookalike_paths(pattern: str, folder: BaseFolder, hits: Iterable[str]) -> Suggestion | None:
     """Return the files that a `path` seems to match, but does not: a letter is encoded in another way."""
     if pattern.isascii():
         return None
-    missing = sorted(set(_walk(folder, os.path.normpath(pattern), nfc)) - set(found))
+    missing = sorted(set(_walk(folder, os.path.normpath(pattern), nfc)) - set(hits))
     return _suggest([pattern], missing) if missing else None
 
 
@@ -132,8 +132,8 @@ def _matching(shapes: Sequence[str], looks: Sequence[tuple[str, str]]) -> Sugges
         matchers = [exclude_matcher(_folded(shape)) for shape in shapes]
     except (re.error, OverflowError, RecursionError, ValueError):
         return None
-    found = [path for path, folded in looks if any(matches(folded) for matches in matchers)]
-    return _suggest(shapes, found) if found else None
+    hits = [path for path, folded in looks if any(matches(folded) for matches in matchers)]
+    return _suggest(shapes, hits) if hits else None
 
 
 _FORMS: tuple[tuple[Callable[[str], str], bool], ...] = (
@@ -149,14 +149,14 @@ def _folded(text: str) -> str:
     return nfc(text.casefold())
 
 
-def _suggest(patterns: Sequence[str], found: list[str]) -> Suggestion:
+def _suggest(patterns: Sequence[str], hits: list[str]) -> Suggestion:
     """Return patterns for these paths: the given ones in another form or case, or else the paths themselves."""
     for form, lookalike in _FORMS:
         tried = [form(pattern) for pattern in patterns]
         matchers = [exclude_matcher(pattern) for pattern in tried]
-        if all(any(matches(path) for matches in matchers) for path in found):
-            return Suggestion(found, tried, lookalike)
-    return Suggestion(found, [escape_glob(path) for path in found], not all(path.isascii() for path in found))
+        if all(any(matches(path) for matches in matchers) for path in hits):
+            return Suggestion(hits, tried, lookalike)
+    return Suggestion(hits, [escape_glob(path) for path in hits], not all(path.isascii() for path in hits))
 
 
 def _interpretations(pattern: str, folder: BaseFolder) -> Iterator[list[str]]:
@@ -180,7 +180,7 @@ def _interpretations(pattern: str, folder: BaseFolder) -> Iterator[list[str]]:
         yield [_relative(each, folder) for each in alternatives]
     plain = re.sub(r"\\(.)", r"\1", pattern.removeprefix("^").removesuffix("$").replace(".*", "*"))
     if plain not in seen:
-        # A regular expression, which is found anywhere.
+        # A regular expression, which matches anywhere.
         yield [_relative(plain, folder)]
 
 
@@ -201,12 +201,12 @@ def _alternatives(text: str) -> list[str]:
     """Return the alternatives in `{a,b}`, `@(a|b)` or `a, b`."""
     text = _GROUP.sub(lambda group: "{" + group[1].replace("|", ",") + "}" if "|" in group[1] else group[1], text)
     try:
-        found = bracex.expand(text, limit=_MAX_ALTERNATIVES)
+        alternatives = bracex.expand(text, limit=_MAX_ALTERNATIVES)
     except (bracex.ExpansionLimitException, RecursionError, ValueError):
         return []
-    if len(found) == 1:
-        found = [each for each in _LIST.split(text) if each][:_MAX_ALTERNATIVES]
-    return list(dict.fromkeys(found))
+    if len(alternatives) == 1:
+        alternatives = [part for part in _LIST.split(text) if part][:_MAX_ALTERNATIVES]
+    return list(dict.fromkeys(alternatives))
 
 
 def _variants(text: str) -> Iterator[str]:

@@ -53,11 +53,11 @@ class ProgressReader(io.RawIOBase):
     def read(self, size: int | None = -1) -> bytes:
         """Return at most `size` bytes, or all that remain; b"" at the end."""
         remaining = self._size - self._position
-        wanted = remaining if size is None or size < 0 else min(size, remaining)
+        missing = remaining if size is None or size < 0 else min(size, remaining)
         parts: list[bytes] = []
-        while wanted > 0:
-            parts.append(self._next(wanted))
-            wanted -= len(parts[-1])
+        while missing > 0:
+            parts.append(self._next(missing))
+            missing -= len(parts[-1])
             if size is not None and size >= 0:
                 break
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -72,11 +72,11 @@ class ProgressReader(io.RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
-    def _next(self, wanted: int) -> bytes:
+    def _next(self, missing: int) -> bytes:
         if self._body_position != self._position:
             self._body.seek(self._position)
         self._body_position = None
-        data = self._body.read(wanted)
+        data = self._body.read(missing)
         if not data:
             raise FileChangedError(
                 f"the content ended after {self._position:,} of {self._size:,} bytes",
