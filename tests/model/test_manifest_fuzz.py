@@ -1,4 +1,4 @@
-"""Whatever stands in the manifest: a Manifest or a ManifestError, and every message is one printable line."""
+"""Any bytes load as a Manifest or raise ManifestError, and every message is one printable line."""
 
 from __future__ import annotations
 
@@ -104,6 +104,6 @@ def test_mutations_of_a_good_manifest(folder: Path, data: st.DataObject) -> None
 
 @QUICK
 @given(st.text(max_size=20))
-def test_any_name_is_judged(name: str) -> None:
+def test_any_name_is_checked(name: str) -> None:
     problem = asset_name_problem(name)
     assert problem is None or problem.isprintable()

@@ -1,4 +1,4 @@
-"""Who approved what, and what the operator permits to skip."""
+"""Pins, and the operator's permissions for single versions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PROD = "domain: acme\nrepository: prod\nendpoint: file:.registry\npromoteFrom: d
 AFTER = "domain: acme\nrepository: after\nendpoint: file:.registry\npromoteFrom: prod\n"
 
 
-def test_without_pins_the_manifest_says_which_version_and_the_source_decides(tmp_path: Path) -> None:
+def test_without_pins_the_manifest_has_the_version_and_the_source_decides(tmp_path: Path) -> None:
     manifest = loaded(tmp_path, PROD)
     assert approvals(manifest, manifest.environment("prod")) == {
         "acme/api": Approval("1.4.2"),
@@ -47,14 +47,14 @@ def test_without_pins_the_manifest_says_which_version_and_the_source_decides(tmp
     assert unused_pins(manifest, manifest.environment("prod")) == []
 
 
-def test_a_pin_says_version_and_digest_and_goes_before_the_manifest(tmp_path: Path) -> None:
+def test_a_pin_sets_version_and_digest_and_overrides_the_manifest(tmp_path: Path) -> None:
     manifest = loaded(tmp_path, PROD + f'pins: {{acme/api: {{version: "1.3.9", digest: "{DIGEST}"}}}}\n')
     found = approvals(manifest, manifest.environment("prod"))
     assert found["acme/api"] == Approval("1.3.9", Pin(DIGEST, "`pins` of prod"))
     assert found["acme/web"] == Approval("2.0", None)
 
 
-def test_an_environment_wants_the_version_that_the_one_before_is_pinned_to_but_not_its_approval(tmp_path: Path) -> None:
+def test_an_environment_inherits_the_pinned_version_of_the_previous_one_but_not_its_approval(tmp_path: Path) -> None:
     pin = f'{{version: "1.3.9", digest: "{DIGEST}"}}'
     manifest = loaded(tmp_path, PROD + f"pins: {{acme/api: {pin}}}\n", AFTER)
     dev, prod, after = (manifest.environment(name) for name in ("dev", "prod", "after"))
@@ -109,7 +109,7 @@ def test_pinned_names_no_package_that_has_its_pin(tmp_path: Path) -> None:
     assert "acme/api" not in caught.value.message
 
 
-def test_pins_of_no_package_are_told_in_order(tmp_path: Path) -> None:
+def test_unused_pins_are_sorted(tmp_path: Path) -> None:
     pin = f'{{version: "1", digest: "{DIGEST}"}}'
     manifest = loaded(tmp_path, PROD + f"pins: {{acme/wbe: {pin}, acme/api: {pin}, acme/apl: {pin}}}\n")
     assert unused_pins(manifest, manifest.environment("prod")) == ["acme/apl", "acme/wbe"]
@@ -137,7 +137,7 @@ def test_force_without_a_reason_is_refused(reason: str) -> None:
     assert caught.value.exit_code == 2
 
 
-def test_a_reason_for_nothing_is_a_slip_of_the_pen() -> None:
+def test_a_reason_without_force_is_an_error() -> None:
     with pytest.raises(UsageError, match="a reason without force"):
         parse_forced([], "CVE-2026-1234")
 

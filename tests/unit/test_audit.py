@@ -1,4 +1,4 @@
-"""What went where, when, by whom, from which commit: kept in outputs, and never an input."""
+"""The audit record: an output, never an input."""
 
 from __future__ import annotations
 

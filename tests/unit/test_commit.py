@@ -1,4 +1,4 @@
-"""Which commit a folder is checked out at: read, never asked of a program, and never anything but a hash."""
+"""The commit of a checkout: read without running git, and never anything but a hash."""
 
 from __future__ import annotations
 

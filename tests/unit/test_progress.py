@@ -1,4 +1,4 @@
-"""What events say to a person while a release runs, and at its end."""
+"""The progress line of a release, and its final line."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_before_anything_is_sent_it_may_be_the_quota_that_is_waited_for() -> Non
     assert progress.line() == "0/1 assets, 0 of 1 byte, waiting for the quota"
 
 
-def test_a_download_is_told_while_nothing_of_it_is_sent_yet() -> None:
+def test_a_download_is_shown_before_anything_of_it_is_sent() -> None:
     plan = make_plan(release({"a": b"x" * 3000}), None, route=Route.TRANSFER)
     progress = Progress(clock=Clock())
     progress.add(Planned(plan))
@@ -115,7 +115,7 @@ def test_a_download_is_told_while_nothing_of_it_is_sent_yet() -> None:
         (Status.UNLISTED, "Published: status changed, 2 assets already there"),
     ],
 )
-def test_nothing_sent_is_said_so_and_why(there: Status, line: str) -> None:
+def test_the_final_line_says_why_nothing_was_sent(there: Status, line: str) -> None:
     progress = Progress()
     progress.add(Planned(make_plan(release({"a": b"a", "b": b"b"}), held({"a": b"a", "b": b"b"}, there))))
     progress.add(Finished(VersionState(Status.PUBLISHED, "r"), ()))

@@ -1,4 +1,4 @@
-"""What a plan says to a person."""
+"""The text of a plan for people."""
 
 from __future__ import annotations
 

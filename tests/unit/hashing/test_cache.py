@@ -1,4 +1,4 @@
-"""The cache only ever saves work: nothing that happens to its file reaches a release."""
+"""The cache only saves work: no state of its file affects a release."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_part_of_the_identity_counts(tmp_path: Path, field: str) -> None:
     assert cache.get_many([FileIdentity(**{**values, field: 99})]) == {}
 
 
-def test_many_are_looked_up_at_once(tmp_path: Path) -> None:
+def test_many_identities_are_read_at_once(tmp_path: Path) -> None:
     many = {FileIdentity(1, number, 1, 1, 1): SHA for number in range(12_000)}
     cache = SqliteCache(tmp_path)
     cache.put_many(many)
@@ -69,7 +69,7 @@ def test_a_file_that_others_can_write_is_not_believed(tmp_path: Path) -> None:
         b"SQLite format 3\x00" + b"\xff" * 5000,
     ],
 )
-def test_a_corrupt_file_is_started_anew(tmp_path: Path, content: bytes) -> None:
+def test_a_corrupt_file_is_replaced(tmp_path: Path, content: bytes) -> None:
     cache = SqliteCache(tmp_path)
     cache.put_many({A: SHA})
     database(tmp_path).write_bytes(content)
@@ -103,7 +103,7 @@ def test_rows_that_hold_something_else_are_not_believed(tmp_path: Path, sha256: 
     assert cache.get_many([A]) == {A: SHA}
 
 
-def test_a_table_of_another_layout_is_started_anew(tmp_path: Path) -> None:
+def test_a_table_with_another_layout_is_replaced(tmp_path: Path) -> None:
     cache = SqliteCache(tmp_path)
     cache.put_many({A: SHA})
     with sqlite3.connect(database(tmp_path)) as db:
@@ -125,7 +125,7 @@ def test_a_table_of_another_layout_is_started_anew(tmp_path: Path) -> None:
         "CREATE TABLE other (x); CREATE TRIGGER t AFTER INSERT ON other BEGIN SELECT 1; END",
     ],
 )
-def test_what_somebody_else_made_is_started_anew_and_not_run(tmp_path: Path, committed: str) -> None:
+def test_a_foreign_schema_is_replaced_and_not_run(tmp_path: Path, committed: str) -> None:
     # As a checkout may hold it, with the owner and the mode of whoever checked out.
     SqliteCache(tmp_path).put_many({A: SHA})
     with sqlite3.connect(database(tmp_path)) as db:
@@ -223,7 +223,7 @@ def test_the_newest_state_of_a_file_takes_the_place_of_the_one_before(tmp_path: 
     assert cache.get_many([A, newer]) == {newer: "cd" * 32}
 
 
-def test_files_of_one_inode_on_several_devices_are_told_apart(tmp_path: Path) -> None:
+def test_files_with_one_inode_on_several_devices_are_different(tmp_path: Path) -> None:
     cache = SqliteCache(tmp_path)
     other = A._replace(device=99)
     cache.put_many({A: SHA, other: "cd" * 32})

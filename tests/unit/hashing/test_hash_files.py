@@ -1,4 +1,4 @@
-"""Streaming SHA-256 and the identity that it belongs to."""
+"""SHA-256 of files, and the identity that it belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files as they are hashed: what is left behind, and what is not read at all."""
+"""The threads that hash files: they end, and cached files are not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an editor flags by the shipped schema, the loader refuses, and the other way around, whatever the manifest.
+"""The editor's schema and the loader reject the same manifests.
 
 The editor reads YAML 1.2 (a value without quotes may be a number, true, false or null) and uses jsonschema. Two things
 are left out: what a placeholder stands for, which no editor knows, and RULES_BETWEEN_VALUES, which no schema can say.
@@ -273,7 +273,7 @@ PLACES = [at for at in places(SOUND) if not TWICE.search(".".join(map(str, at)))
 
 
 @pytest.mark.parametrize("at", PLACES, ids=lambda at: ".".join(map(str, at)) or "root")
-def test_they_agree_whatever_stands_in_one_place(judge: Judge, at: tuple[str | int, ...]) -> None:
+def test_they_agree_on_any_value_in_one_place(judge: Judge, at: tuple[str | int, ...]) -> None:
     held: Any = SOUND
     for key in at:
         held = held[key]
@@ -288,7 +288,7 @@ def test_they_agree_whatever_stands_in_one_place(judge: Judge, at: tuple[str | i
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
-def test_they_agree_whatever_stands_in_several(judge: Judge, data: st.DataObject) -> None:
+def test_they_agree_on_any_values_in_several_places(judge: Judge, data: st.DataObject) -> None:
     document: Any = SOUND
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.sampled_from(list(places(document))))

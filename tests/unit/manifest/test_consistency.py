@@ -84,13 +84,13 @@ def test_a_package_s_own_values_win_over_the_defaults(project: Project) -> None:
         ),
     ],
 )
-def test_a_mistake_across_the_keys_of_packages_is_told_once(
+def test_an_error_across_keys_of_packages_is_reported_once(
     project: Project, packages: str, defaults: str, expected: list[str]
 ) -> None:
     assert package_problems(project, packages, defaults) == expected
 
 
-def test_a_package_may_have_several_versions_which_are_told_apart_by_name(project: Project) -> None:
+def test_the_versions_of_a_package_have_different_names(project: Project) -> None:
     project.file("a.zip")
     manifest = project.load(
         f"""\
@@ -193,13 +193,13 @@ def environments(**sources: str) -> list[str]:
         ),
     ],
 )
-def test_a_promotion_that_leads_nowhere_is_told_once(
+def test_a_promotion_from_an_invalid_environment_is_reported_once(
     project: Project, sources: dict[str, str], expected: list[str]
 ) -> None:
     assert project.environment_problems(*environments(**sources)) == expected
 
 
-def test_ten_thousand_environments_in_one_chain_are_judged_in_no_time(project: Project) -> None:
+def test_ten_thousand_environments_in_one_chain_are_checked_quickly(project: Project) -> None:
     names = [f"e{number}" for number in range(10_000)]
     chain = dict(zip(names, [*names[1:], names[0]], strict=True))
     (found,) = project.environment_problems(*environments(**chain))
@@ -217,11 +217,11 @@ def test_ten_thousand_environments_in_one_chain_are_judged_in_no_time(project: P
         ("qa", ["environments: there is no environment `qa` (there are `dev` and `prod`)"]),
     ],
 )
-def test_an_environment_that_is_not_there_is_told(project: Project, name: str, expected: list[str]) -> None:
+def test_a_missing_environment_is_reported(project: Project, name: str, expected: list[str]) -> None:
     assert project.environment_problems(*environments(dev="", prod=""), environment=name) == expected
 
 
-def test_an_environment_that_is_there_and_wrong_is_told_for_its_own_mistake_only(project: Project) -> None:
+def test_an_invalid_environment_is_reported_only_for_its_own_error(project: Project) -> None:
     lines = [*environments(prod="dev"), "dev: text"]
     assert project.environment_problems(*lines, environment="dev") == [
         "environments.dev: expected a mapping, found `text`"

@@ -1,4 +1,4 @@
-"""Folders listed once: the same matches as wcmatch's own walk, and counts that grow with the files alone."""
+"""The cache of directory listings: the same matches as wcmatch's own walk, with one listing per folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/manifest.md is kept true: it explains every key, and its examples load."""
+"""docs/manifest.md explains every key, and its examples load."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine() -> None:
         ),
     ],
 )
-def test_a_mistake_of_the_yaml_is_told_once_with_its_place(text: str, expected: str) -> None:
+def test_a_yaml_error_is_reported_once_with_its_position(text: str, expected: str) -> None:
     assert problems(text) == [expected]
 
 
@@ -112,7 +112,7 @@ def test_bytes_that_are_not_utf_8_are_refused_with_their_offset() -> None:
     assert problems("a: ü".encode("utf-16"))[0].startswith("1:1 : not UTF-8: byte 0xff at offset 0")
 
 
-def test_several_mistakes_of_the_yaml_are_told_together() -> None:
+def test_several_yaml_errors_are_reported_together() -> None:
     assert [each.split(" ")[0] for each in problems("a: !x 1\na: 2\nb: *c\n")] == ["1:4", "2:1", "3:4"]
 
 

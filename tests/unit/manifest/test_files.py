@@ -231,7 +231,7 @@ def test_names_are_normalised_to_nfc(project: Project) -> None:
         ),
     ],
 )
-def test_a_mistake_of_the_files_is_told_once(project: Project, entries: list[str], expected: list[str]) -> None:
+def test_an_error_in_the_files_is_reported_once(project: Project, entries: list[str], expected: list[str]) -> None:
     for name in ("dist/a.zip", "dist/b.zip", "other/a.zip", "../outside.zip"):
         project.file(name)
     if "q[1]" in entries[0]:
@@ -239,7 +239,7 @@ def test_a_mistake_of_the_files_is_told_once(project: Project, entries: list[str
     assert project.asset_problems(*entries) == expected
 
 
-def test_a_file_that_the_service_would_refuse_the_name_of_is_told_with_the_character(project: Project) -> None:
+def test_a_file_with_an_invalid_name_is_reported_with_the_character(project: Project) -> None:
     project.file("dist/a#1.zip")
     project.file("dist/b.zip")
     assert project.asset_problems("dist/*") == [
@@ -344,7 +344,7 @@ def public() -> Iterator[Project]:
         yield Project(Path(name))
 
 
-def test_a_file_or_folder_that_this_user_may_not_read_is_told_and_never_left_out(public: Project) -> None:
+def test_an_unreadable_file_or_folder_is_reported_and_never_left_out(public: Project) -> None:
     project = public
     project.file("dist/secret.zip").chmod(0)
     project.file("dist/good.zip")
@@ -376,9 +376,7 @@ def test_a_file_or_folder_that_this_user_may_not_read_is_told_and_never_left_out
     ]
 
 
-def test_a_file_that_vanishes_between_the_match_and_the_look_is_told(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_deleted_after_it_matched_is_reported(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.file("a.zip")
     gone = project.file("gone.zip")
     original = DirCache.glob
@@ -391,7 +389,7 @@ def test_a_file_that_vanishes_between_the_match_and_the_look_is_told(
     assert project.asset_problems("'*.zip'") == [f"{FIRST}: there is no file `gone.zip`"]
 
 
-def test_very_many_mistakes_of_one_kind_are_counted(project: Project) -> None:
+def test_many_errors_of_one_kind_are_counted(project: Project) -> None:
     for number in range(30):
         project.file(f"dist/{number:02}#")
     found = project.asset_problems("dist/*")
@@ -419,7 +417,7 @@ def test_a_path_that_no_file_system_takes_is_a_mistake_and_no_exception(project:
         assert problems[0].message.startswith(start)
 
 
-def test_texts_alone_are_judged_without_looking(project: Project) -> None:
+def test_texts_are_checked_without_the_files(project: Project) -> None:
     folder = BaseFolder(project.base)
     (project.base / "link").symlink_to("/etc")
     entries = [
@@ -432,7 +430,7 @@ def test_texts_alone_are_judged_without_looking(project: Project) -> None:
     assert [(each.entry, each.key) for each in check_entries(folder, entries)] == [(2, "path"), (3, "name")]
 
 
-def test_a_name_of_an_entry_is_judged_without_a_manifest_too(project: Project) -> None:
+def test_the_name_of_an_entry_is_also_checked_without_a_manifest(project: Project) -> None:
     project.file("a.zip")
     found = resolve_assets(BaseFolder(project.base), [AssetEntry("a.zip", name="a/b")])
     assert found.problems == (

@@ -138,7 +138,7 @@ def test_what_is_about_promotions_needs_one(project: Project, line: str, key: st
     assert [f"{each.line}:{each.column} {each.key}: {each.message}" for each in caught.value.problems] == problems
 
 
-def test_without_files_the_paths_are_judged_as_text(complete: Path, project: Project) -> None:
+def test_without_files_the_paths_are_checked_as_text(complete: Path, project: Project) -> None:
     shutil.rmtree(complete.parent / "dist")
     shutil.rmtree(complete.parent / "build")
     assert load(complete, with_files=False).packages[0].files == ()
@@ -181,7 +181,7 @@ MISTAKES = [
 ]
 
 
-def test_all_mistakes_are_told_at_once_each_of_them_once_in_the_order_of_the_document(project: Project) -> None:
+def test_all_errors_are_reported_once_in_the_order_of_the_document(project: Project) -> None:
     project.file("../secret.txt")
     (project.base / "link.txt").symlink_to("../secret.txt")
     for name in ("dist/a.zip", "dist/b.zip", "other/a.zip", "site.zip", "bad#name"):
@@ -224,7 +224,7 @@ def test_all_mistakes_are_told_at_once_each_of_them_once_in_the_order_of_the_doc
     assert all("\n" not in each for each in found)
 
 
-def test_a_mistake_that_an_alias_repeats_is_told_once(project: Project) -> None:
+def test_an_error_in_an_aliased_value_is_reported_once(project: Project) -> None:
     lines = ["dev: &dev {domain: acme, repository: dev, region: EU}", "two: {<<: *dev, repository: x}", "three: *dev"]
     found = project.environment_problems(*lines)
     assert [each.split(":")[0] for each in found] == ["environments.dev.region", "environments.two.repository"]
@@ -238,7 +238,7 @@ def test_the_error_names_file_line_and_column_and_ends_the_program_with_2(projec
     assert caught.value.exit_code == 2
 
 
-def test_a_message_is_one_printable_line_whatever_the_value(project: Project) -> None:
+def test_a_message_is_one_printable_line_for_any_value(project: Project) -> None:
     found = project.problems(HEAD + 'packages: "\\e[31m' + "x" * 5000 + '\\n"\n"ke\\ny": 1\n' + TAIL)
     assert len(found) == 2
     assert all(each.isprintable() and len(each) < 400 for each in found)

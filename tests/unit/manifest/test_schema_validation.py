@@ -56,7 +56,7 @@ def told(project: Project, text: str) -> list[str]:
         ),
     ],
 )
-def test_a_mistake_of_the_manifest_as_a_whole_is_told_once(project: Project, text: str, expected: list[str]) -> None:
+def test_an_error_of_the_whole_manifest_is_reported_once(project: Project, text: str, expected: list[str]) -> None:
     found = told(project, text)
     assert len(found) == len(expected)
     for line, start in zip(found, expected, strict=True):
@@ -90,7 +90,7 @@ def test_a_mistake_of_the_manifest_as_a_whole_is_told_once(project: Project, tex
         ("Status: Published", "Status: unknown key; did you mean `status`?"),
     ],
 )
-def test_a_mistake_of_a_package_is_told_once(project: Project, package: str, expected: str) -> None:
+def test_an_error_in_a_package_is_reported_once(project: Project, package: str, expected: str) -> None:
     key = package.split(":", maxsplit=1)[0]
     good = {"namespace": "acme", "package": "app", "version": "1.0", "assets": "[a.zip]"}
     lines = "".join(f"    {name}: {value}\n" for name, value in good.items() if name != key)
@@ -122,7 +122,7 @@ def test_a_mistake_of_a_package_is_told_once(project: Project, package: str, exp
         ),
     ],
 )
-def test_a_mistake_of_an_asset_entry_is_told_once_and_hides_no_other(
+def test_an_error_in_an_asset_entry_is_reported_once_and_hides_no_other(
     project: Project, entry: str, expected: str
 ) -> None:
     project.file("a.zip")
@@ -131,7 +131,7 @@ def test_a_mistake_of_an_asset_entry_is_told_once_and_hides_no_other(
     assert found == [f"packages[0].assets[0]{expected}", f"packages[0].assets[1]: {missing}"]
 
 
-def test_two_mistakes_of_one_entry_are_told_both(project: Project) -> None:
+def test_two_errors_in_one_entry_are_both_reported(project: Project) -> None:
     assert project.asset_problems("{path: nothing, count: x}") == [
         "packages[0].assets[0].path: there is no file `nothing`",
         "packages[0].assets[0].count: expected a whole number, found `x`",
@@ -196,7 +196,7 @@ def test_two_mistakes_of_one_entry_are_told_both(project: Project) -> None:
         ("allow: delete", f"allow: {OPERATOR}--allow WORD"),
     ],
 )
-def test_a_mistake_of_an_environment_is_told_once(project: Project, environment: str, expected: str) -> None:
+def test_an_error_in_an_environment_is_reported_once(project: Project, environment: str, expected: str) -> None:
     key = environment.split(":", maxsplit=1)[0]
     good = {"domain": "acme", "repository": "dev"}
     meant = "repository" if key == "repositry" else key

@@ -1,4 +1,4 @@
-"""Patterns that do not do what they say: an `exclude` that removes nothing, a `path` that misses a file."""
+"""Suggestions for patterns: an `exclude` without an effect, a `path` that misses a file."""
 
 from __future__ import annotations
 

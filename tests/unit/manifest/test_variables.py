@@ -98,9 +98,7 @@ def test_a_value_is_never_substituted_again(project: Project) -> None:
         ("${{ github.ref_name }}", "`${{` is not supported: write `${name}`, and set it with --var name=VALUE"),
     ],
 )
-def test_a_dollar_that_is_no_placeholder_is_a_mistake_wherever_it_stands(
-    project: Project, written: str, message: str
-) -> None:
+def test_a_dollar_outside_of_a_placeholder_is_an_error_anywhere(project: Project, written: str, message: str) -> None:
     section = "{version: {default: 1}}"
     assert told(project, f"'{written}'", section) == [f"4:63 packages[0].version: {message}"]
     for entry in (f"'{written}'", f"{{path: '{written}'}}", f"{{path: a.zip, name: '{written}'}}"):
@@ -115,7 +113,7 @@ def test_a_dollar_that_is_no_placeholder_is_a_mistake_wherever_it_stands(
 
 
 @pytest.mark.parametrize("null", ["~", "null", "Null", "NULL", "", "!!null ~", "!!null ''"])
-def test_no_value_is_a_mistake_wherever_it_stands_and_is_told_once(project: Project, null: str) -> None:
+def test_a_missing_value_is_reported_once_anywhere(project: Project, null: str) -> None:
     no_value = "the value is missing (null in YAML); write one, in quotes if it is text"
     (found,) = told(project, null)
     assert found.endswith(f" packages[0].version: {no_value}")
@@ -158,7 +156,7 @@ def test_a_value_that_nobody_replaced_is_a_mistake(project: Project, value: str)
     assert found.startswith("2:26 variables.v.default: ")
 
 
-def test_a_dollar_from_outside_that_stands_for_nothing_is_a_literal(project: Project) -> None:
+def test_a_single_dollar_in_a_value_from_outside_is_literal(project: Project) -> None:
     assert version(project, "'${v}'", variables=Variables(command_line={"v": "1$"})) == "1$"
 
 
@@ -241,13 +239,13 @@ def test_a_boolean_and_an_integer_are_converted_after_substitution(project: Proj
         ),
     ],
 )
-def test_a_mistake_of_a_variable_is_told_once(
+def test_an_error_in_a_variable_is_reported_once(
     project: Project, written: str, variables: str, expected: list[str]
 ) -> None:
     assert told(project, written, variables) == expected
 
 
-def test_an_unset_variable_is_told_once_however_often_it_is_used(project: Project) -> None:
+def test_an_unset_variable_is_reported_once_for_all_its_uses(project: Project) -> None:
     project.file("a.zip")
     packages = "".join(
         f'  - {{namespace: acme, package: p{n}, assets: [a.zip], version: "${{v}}"}}\n' for n in range(3)
@@ -302,7 +300,7 @@ def test_a_misspelt_section_is_the_only_mistake_even_if_its_variables_are_used(p
         ),
     ],
 )
-def test_a_mistake_of_a_value_from_outside_is_told_once(
+def test_an_error_in_a_value_from_outside_is_reported_once(
     project: Project, outside: dict[str, Any], expected: str
 ) -> None:
     found = told(project, "'${version}'", "{version: {default: 1}}", variables=Variables(**outside))

@@ -1,4 +1,4 @@
-"""Where a package stands: what is read for it, and what is said of it."""
+"""The state of a package: the reads, and the comparison with manifest and upstream."""
 
 from __future__ import annotations
 
@@ -263,7 +263,7 @@ def test_the_others_are_in_step_with_the_one_before(there: PackageState, here: P
         assert standing.available == AvailableVersion("dev", there.current.version, there.current.digest, SINCE)
 
 
-def test_an_environment_before_that_could_not_be_read_is_told() -> None:
+def test_an_upstream_that_could_not_be_read_is_a_reason() -> None:
     standing = check_drift(DesiredVersion("1.0"), found(), Upstream("dev", UNREAD))
     assert (standing.drift, standing.reasons) == (DriftState.AS_DECLARED, ("dev could not be read",))
 

@@ -1,4 +1,4 @@
-"""What a version must satisfy before it is promoted. Whatever is unproved is unmet."""
+"""The gates of a promotion. A condition that cannot be checked is not met."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_what_is_not_there_is_not_promoted() -> None:
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.PUBLISHED])
-def test_only_what_is_published_is_promoted_whatever_is_approved_or_forced(status: Status) -> None:
+def test_only_a_published_version_is_promoted_even_with_a_pin_or_force(status: Status) -> None:
     long_ago = SINCE - 365 * DAY
     for promotion in (Promotion(AT, TO), Promotion(AT, TO, Pin(digest_of(ABC), "pins"), DAY, force())):
         with pytest.raises(GateError, match=f"tools/app@1.0 in acme/dev is {status}, not Published") as caught:
@@ -95,7 +95,7 @@ def test_a_version_without_assets_is_not_promoted() -> None:
 # --- pins -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_source_that_is_not_what_was_approved_shows_what_moved() -> None:
+def test_a_source_with_another_digest_than_its_pin_shows_both() -> None:
     pin = Pin(digest_of({"a": b"approved"}), "`pins` of prod")
     with pytest.raises(PinError) as caught:
         check_gates(Promotion(AT, TO, pin), holding(now=SINCE))
@@ -107,7 +107,7 @@ def test_a_source_that_is_not_what_was_approved_shows_what_moved() -> None:
     assert caught.value.exit_code == 4
 
 
-def test_what_moved_is_shown_without_a_time_where_the_registry_says_none() -> None:
+def test_the_refusal_of_a_pin_has_no_time_if_the_registry_reports_none() -> None:
     with pytest.raises(PinError, match=r"\(Archived, revision r7\)\n") as caught:
         check_gates(Promotion(AT, TO, Pin(ELSEWHERE, "pins")), holding(status=Status.ARCHIVED, since=None))
     assert digest_of(ABC) in caught.value.message
@@ -141,7 +141,7 @@ def test_an_unmet_soak_says_how_long_until_when_and_how_to_skip_it() -> None:
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-8)), timezone(timedelta(hours=5, minutes=30))])
-def test_until_when_is_said_in_utc_wherever_the_registry_is(zone: timezone) -> None:
+def test_the_end_of_a_soak_is_shown_in_utc(zone: timezone) -> None:
     with pytest.raises(GateError, match=r"until 2026-01-02T04:00:00Z, in 23h\n"):
         soaking(holding(since=SINCE.astimezone(zone), now=SINCE + timedelta(hours=1)))
 
@@ -189,7 +189,7 @@ def test_a_clock_that_is_behind_waits_for_the_whole_soak() -> None:
         (None, None, "when it was published"),
     ],
 )
-def test_what_the_registry_does_not_say_is_not_taken_for_granted(
+def test_a_soak_is_not_met_without_the_times_of_the_registry(
     since: datetime | None, now: datetime | None, missing: str
 ) -> None:
     with pytest.raises(GateError, match=f"the registry does not report {missing}, and `soak` requires 24h") as caught:
@@ -198,7 +198,7 @@ def test_what_the_registry_does_not_say_is_not_taken_for_granted(
     assert soaking(holding(since=since, now=now), force()) is True
 
 
-def test_without_a_soak_no_time_is_asked_for() -> None:
+def test_without_a_soak_no_time_is_needed() -> None:
     for soak in (None, timedelta()):
         assert check_gates(Promotion(AT, TO, soak=soak, force=force()), holding(since=None, now=None)) is False
 
@@ -306,7 +306,7 @@ def test_times_are_said_in_utc_to_the_second() -> None:
     assert time_text(moment) == "2026-11-22T16:00:00Z"
 
 
-def test_names_that_look_alike_are_judged_by_the_digest_that_is_promoted() -> None:
+def test_names_that_look_alike_are_checked_by_the_promoted_digest() -> None:
     # The digest is over names in NFC: an approval does not depend on who spelled them.
     composed, decomposed = "\u00c5.zip", "\u212b.zip"
     found = RemoteVersion.of(

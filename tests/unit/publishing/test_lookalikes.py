@@ -1,4 +1,4 @@
-"""Names that are one in NFC: a registry may hold both, and the declared one must not hide the foreign one."""
+"""Names with the same NFC form: a registry may hold both, and the declared one must not hide the other."""
 
 from __future__ import annotations
 

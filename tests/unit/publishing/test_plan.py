@@ -1,4 +1,4 @@
-"""Rule 2: what the registry holds decides."""
+"""Rule 2: the state of the registry decides."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_nothing_permits_replacing_a_disposed_version() -> None:
     assert make_plan(release(ABC), held, replace_digest=held.digest).action is Action.REFUSE
 
 
-def test_of_many_differences_the_first_are_told_and_all_are_counted() -> None:
+def test_the_first_of_many_differences_are_listed_and_all_are_counted() -> None:
     contents = {f"{number:03}": b"new" for number in range(150)}
     plan = make_plan(release(contents), remote(dict.fromkeys(contents, b"old"), Status.PUBLISHED))
     text = str(plan.refusal)

@@ -1,4 +1,4 @@
-"""What was approved against what would be done now: nothing but a step on the approved way passes."""
+"""An approved plan compared with a new one: only the states of an approved run are not drift."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ class Desk:
 
 @pytest.mark.parametrize("held", [None, (PART, Status.UNFINISHED), (ABC, Status.PUBLISHED), (ABC, Status.ARCHIVED)])
 @pytest.mark.parametrize("route", Route)
-def test_what_has_not_moved_is_what_was_approved(held: tuple[dict[str, bytes], Status] | None, route: Route) -> None:
+def test_an_unchanged_registry_is_no_drift(held: tuple[dict[str, bytes], Status] | None, route: Route) -> None:
     desk = Desk(route=route)
     if held:
         desk.holds(*held)
     assert plan_drift(approved_of(desk.plan(), "r"), desk.plan(), "r") is None
 
 
-def test_another_byte_is_told_with_both_hashes() -> None:
+def test_changed_bytes_are_reported_with_both_hashes() -> None:
     desk = Desk()
     approved = approved_of(desk.plan())
     other = asset("b", b"BBBB")
@@ -161,7 +161,7 @@ def test_a_copy_never_becomes_a_transfer() -> None:
 
 
 @pytest.mark.parametrize("route", [Route.COPY, Route.TRANSFER])
-def test_a_source_at_another_revision_is_not_the_one_that_was_judged(route: Route) -> None:
+def test_a_source_at_another_revision_is_drift(route: Route) -> None:
     desk = Desk(route=route)
     approved = approved_of(desk.plan(), "7")
     assert plan_drift(approved, desk.plan(), "8") == "its source changed: revision 8, approved 7"

@@ -1,4 +1,4 @@
-"""The body of an upload: as long as declared, and seekable."""
+"""The body of an upload: exactly as long as declared, and seekable."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Watched(io.BytesIO):
         return super().read(min(size, self._most))
 
 
-def test_a_client_that_asks_for_the_length_moves_nothing_and_each_block_is_read_once() -> None:
+def test_finding_the_length_reads_nothing_and_each_block_is_read_once() -> None:
     file = Watched(b"x" * 5)
     body = ProgressReader(file, 5, lambda _count: None)
     for _ in range(2):

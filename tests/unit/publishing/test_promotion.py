@@ -1,4 +1,4 @@
-"""Promotions: what is chosen, how it gets there, and that nothing but what was judged ever arrives."""
+"""Promotions: the candidate, its way to the destination, and that only verified bytes arrive."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_cleaning_up_the_source_does_not_unmake_a_promotion(route: Route, status
 
 @BOTH
 @pytest.mark.parametrize("there", [Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
-def test_what_was_promoted_is_not_judged_again(route: Route, there: Status) -> None:
+def test_the_gates_of_a_completed_promotion_are_not_checked_again(route: Route, there: Status) -> None:
     stage = Stage(route, soak=timedelta(days=9))
     stage.moves(there)
     stage.registry.holds(ABC, Status.PUBLISHED, stage.to)
@@ -282,7 +282,7 @@ def test_what_was_promoted_is_not_judged_again(route: Route, there: Status) -> N
 
 
 @BOTH
-def test_what_is_promoted_in_part_is_judged(route: Route) -> None:
+def test_the_gates_of_an_incomplete_promotion_are_checked(route: Route) -> None:
     # Also where all assets are there already: nobody has published it yet.
     stage = Stage(route, soak=timedelta(days=9))
     stage.registry.holds(ABC, Status.UNFINISHED, stage.to)
@@ -290,7 +290,7 @@ def test_what_is_promoted_in_part_is_judged(route: Route) -> None:
         stage.choose_candidate()
 
 
-def test_what_is_not_there_is_judged_and_bound_to_the_revision() -> None:
+def test_a_new_promotion_is_checked_at_the_revision_that_is_copied() -> None:
     stage = Stage(pin=Pin(digest_of(ABC), "pins"))
     chosen = stage.choose_candidate()
     assert (chosen.already_promoted, chosen.forced) == (False, False)
@@ -316,7 +316,7 @@ def test_without_a_source_there_is_nothing_to_promote(route: Route, held: dict[s
 
 
 @BOTH
-def test_a_source_that_moved_after_the_approval_is_refused_also_where_both_sides_agree(route: Route) -> None:
+def test_a_source_that_changed_after_the_approval_is_refused_even_if_both_sides_agree(route: Route) -> None:
     stage = Stage(route, contents=OTHER, pin=Pin(digest_of(ABC), "`pins` of prod"))
     stage.registry.holds(OTHER, Status.PUBLISHED, stage.to)
     with pytest.raises(PinError, match=digest_of(OTHER)) as caught:
@@ -354,7 +354,7 @@ def test_a_disposed_destination_is_refused(route: Route) -> None:
 
 
 @BOTH
-def test_a_soak_that_is_skipped_by_force_is_told(route: Route) -> None:
+def test_a_soak_that_is_skipped_by_force_is_reported(route: Route) -> None:
     force = Permission("tools/app", "1.0", digest_of(ABC))
     stage = Stage(route, soak=timedelta(days=9), force=force)
     run = stage.planned()
@@ -493,7 +493,7 @@ def test_a_copy_that_did_not_happen_is_made_again_after_judging_again(error: Rel
     assert stage.held.assets == ABC
 
 
-def test_a_source_that_moved_and_holds_the_same_is_judged_again_and_copied_under_its_revision() -> None:
+def test_a_source_with_a_new_revision_of_the_same_bytes_is_checked_again_and_copied() -> None:
     stage = Stage()
     run = stage.planned()
     stage.moves(Status.ARCHIVED)
@@ -505,7 +505,7 @@ def test_a_source_that_moved_and_holds_the_same_is_judged_again_and_copied_under
     assert stage.held.revision == stage.registry.versions[AT].revision
 
 
-def test_a_source_that_moved_must_have_soaked_again() -> None:
+def test_a_source_that_changed_must_soak_again() -> None:
     stage = Stage(soak=timedelta(hours=24))
     stage.source.now += timedelta(hours=24)
     run = stage.planned()
@@ -590,7 +590,7 @@ def test_leftover_assets_in_the_destination_are_refused(route: Route, there: dic
     assert stage.registry.writes == []
 
 
-def test_what_is_too_large_to_be_sent_is_told_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_oversized_asset_is_refused_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODEARTIFACT_RELEASE_MAX_ASSET_SIZE", "3")
     stage = Stage(Route.TRANSFER)
     with pytest.raises(QuotaExceededError, match=r"b: 4 bytes") as caught:
@@ -618,7 +618,7 @@ def test_what_is_too_large_to_be_sent_is_told_before_anything_is_sent(monkeypatc
         (Status.UNFINISHED, ["delete Unfinished", "copy from dev"]),
     ],
 )
-def test_a_replacement_by_copy_deletes_what_was_looked_at_and_overwrites_nothing(
+def test_a_replacement_by_copy_deletes_the_version_that_was_read_and_overwrites_nothing(
     found: Status, writes: list[str]
 ) -> None:
     stage = Stage()
@@ -630,7 +630,7 @@ def test_a_replacement_by_copy_deletes_what_was_looked_at_and_overwrites_nothing
     assert (stage.held.assets, stage.held.status) == (ABC, Status.PUBLISHED)
 
 
-def test_a_replacement_by_transfer_deletes_under_the_rules_and_publishes_anew() -> None:
+def test_a_replacement_by_transfer_deletes_by_the_rules_and_publishes_again() -> None:
     stage = Stage(Route.TRANSFER)
     stage.registry.holds(OLD, Status.PUBLISHED, stage.to)
     stage.planned(replace_digest=OLD, finalize=Finalize.LAST_ASSET).go()
@@ -647,7 +647,9 @@ def test_a_replacement_by_transfer_deletes_under_the_rules_and_publishes_anew() 
 
 @BOTH
 @pytest.mark.parametrize("permit", [None, ABC, {"a": b"another"}])
-def test_without_permission_for_just_that_nothing_is_given_up(route: Route, permit: dict[str, bytes] | None) -> None:
+def test_without_permission_for_exactly_that_digest_nothing_is_deleted(
+    route: Route, permit: dict[str, bytes] | None
+) -> None:
     for status, error in ((Status.PUBLISHED, ConflictError), (Status.UNFINISHED, LeftoverAssetsError)):
         stage = Stage(route)
         stage.registry.holds({"x": b"old"}, status, stage.to)
@@ -669,7 +671,7 @@ def test_without_permission_for_just_that_nothing_is_given_up(route: Route, perm
     ],
     ids=["gone", "disposed", "archived", "unlisted", "other bytes"],
 )
-def test_nothing_is_given_up_for_a_source_that_is_not_there_any_more(
+def test_nothing_is_deleted_for_a_source_that_no_longer_exists(
     route: Route, status: Status, becomes: Callable[[Stage], object], error: type[Exception]
 ) -> None:
     stage = Stage(route)
@@ -684,7 +686,7 @@ def test_nothing_is_given_up_for_a_source_that_is_not_there_any_more(
 
 
 @BOTH
-def test_a_destination_that_changes_after_the_look_is_not_given_up(route: Route) -> None:
+def test_a_destination_that_changes_after_the_read_is_not_deleted(route: Route) -> None:
     stage = Stage(route)
     stage.registry.holds(OLD, Status.PUBLISHED, stage.to)
     run = stage.planned(replace_digest=OLD)
@@ -713,7 +715,7 @@ def test_an_answer_lost_in_a_replacement_is_settled_by_reading(route: Route, num
 
 
 @pytest.mark.parametrize("status", [Status.PUBLISHED, Status.ARCHIVED, Status.UNFINISHED])
-def test_a_copy_is_never_made_over_what_was_not_given_up(status: Status) -> None:
+def test_a_copy_never_overwrites_a_version_that_was_not_deleted(status: Status) -> None:
     # Whatever comes between the deletion and the copy is not ours to overwrite, permission or not.
     stage = Stage()
     stage.registry.holds(OLD, status, stage.to)
@@ -1005,7 +1007,7 @@ def test_a_name_that_the_source_spells_otherwise_is_promoted(route: Route) -> No
     ],
     ids=["other bytes", "an asset fewer", "archived", "gone", "disposed"],
 )
-def test_a_source_that_moves_in_the_middle_is_told_and_nothing_is_published(
+def test_a_source_that_changes_during_the_transfer_is_an_error_and_nothing_is_published(
     becomes: Callable[[Stage], object], error: type[Exception]
 ) -> None:
     stage = Stage(Route.TRANSFER)
@@ -1020,7 +1022,7 @@ def test_a_source_that_moves_in_the_middle_is_told_and_nothing_is_published(
     assert (stage.held.status, stage.held.assets) == (Status.UNFINISHED, {"a": b"aaa"})
 
 
-def test_a_download_that_is_denied_is_told_at_once() -> None:
+def test_a_denied_download_is_raised_immediately() -> None:
     stage = Stage(Route.TRANSFER)
     run = stage.planned()
     stage.source.before = once("fetch a", fails(AccessDeniedError("GetPackageVersionAsset")))
@@ -1030,7 +1032,7 @@ def test_a_download_that_is_denied_is_told_at_once() -> None:
     assert stage.registry.writes == []
 
 
-def test_a_doubt_that_comes_while_another_asset_is_judged_does_not_undo_the_judgement() -> None:
+def test_an_invalidation_by_another_thread_does_not_break_a_check() -> None:
     # Two downloads that fail at once doubt the source at once.
     class Doubtful(PromotionSource):
         def check_gates(self, remote: RemoteVersion | None, planned_pin: Pin | None = None) -> None:
@@ -1169,9 +1171,7 @@ def test_no_more_is_on_disk_than_the_assets_that_are_under_way(spool: Spool) -> 
     assert stage.held.assets == SEVEN
 
 
-def test_of_large_assets_few_are_on_disk_at_once_whatever_is_asked_for(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_few_large_assets_are_on_disk_at_once(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{MODULE}._LARGE", SIZE - 1)
     monkeypatch.setattr(f"{MODULE}._large_downloads", threading.BoundedSemaphore(2))
     seen: list[int] = []

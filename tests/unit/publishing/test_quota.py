@@ -1,4 +1,4 @@
-"""What the service would refuse for its size is refused before anything is hashed."""
+"""Oversized assets are refused before anything is hashed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_every_asset_over_the_quota_is_named(tmp_path: Path) -> None:
     assert caught.value.exit_code == 4
 
 
-def test_a_changed_quota_can_be_told(tmp_path: Path) -> None:
+def test_the_quota_can_be_overridden(tmp_path: Path) -> None:
     files = {"a": sparse(tmp_path / "a", 1000)}
     refuse_oversized(files, {SETTING: "1000"})
     with pytest.raises(QuotaExceededError, match="1 asset is over the quota of 999 bytes"):

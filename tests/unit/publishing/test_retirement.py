@@ -42,7 +42,7 @@ def replace(registry: FakeRegistry, replace_digest: str | None) -> None:
 # --- replacement ------------------------------------------------------------------------------------------------------
 
 
-def test_a_listed_version_is_archived_under_its_revision_then_deleted_then_published_anew() -> None:
+def test_a_listed_version_is_archived_under_its_revision_then_deleted_then_published_again() -> None:
     registry = FakeRegistry()
     registry.holds(OLD, Status.PUBLISHED)
     replace(registry, digest_of(OLD))
@@ -74,7 +74,7 @@ def test_what_is_deleted_has_a_status_that_the_new_version_never_has(found: Stat
 
 @pytest.mark.parametrize("declared", [Status.UNLISTED, Status.ARCHIVED])
 @pytest.mark.parametrize("found", [Status.UNFINISHED, Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
-def test_what_is_not_declared_published_replaces_nothing_whatever_is_permitted(found: Status, declared: Status) -> None:
+def test_only_a_release_that_is_declared_published_replaces_a_version(found: Status, declared: Status) -> None:
     registry = FakeRegistry()
     registry.holds(OLD, found)
     new = release(NEW, status=declared)
@@ -83,7 +83,7 @@ def test_what_is_not_declared_published_replaces_nothing_whatever_is_permitted(f
     assert registry.writes == []
 
 
-def test_a_replacement_is_finished_guarded_whatever_the_environment_says() -> None:
+def test_a_replacement_is_always_published_by_a_status_update() -> None:
     registry = FakeRegistry()
     registry.holds(OLD, Status.PUBLISHED)
     new = release(NEW, finalize=Finalize.LAST_ASSET)

@@ -1,4 +1,4 @@
-"""A review held against the run that carries it out, number by number."""
+"""The numbers of a review compared with the run that carries it out."""
 
 from __future__ import annotations
 

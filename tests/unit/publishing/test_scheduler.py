@@ -1,4 +1,4 @@
-"""Threads: bounded, in order, and ended when something fails."""
+"""Threads: limited, in order, and stopped by a failure."""
 
 from __future__ import annotations
 

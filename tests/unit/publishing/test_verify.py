@@ -1,4 +1,4 @@
-"""What verifies and what does not: as listed, as downloaded, by a registry that lies, and one that moves meanwhile."""
+"""Verification: of listings, of downloads, of a registry that lies, and of one that changes meanwhile."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def test_a_name_that_is_no_text_is_one_clear_error(
 COMPOSED, DECOMPOSED = unicodedata.normalize("NFC", "é.zip"), unicodedata.normalize("NFD", "é.zip")
 
 
-def test_names_are_compared_in_nfc_and_asked_for_as_the_registry_spells_them(registry: Liar) -> None:
+def test_names_are_compared_in_nfc_and_requested_as_the_registry_has_them(registry: Liar) -> None:
     registry.holds({DECOMPOSED: b"x"}, Status.PUBLISHED)
     for expected in (release({COMPOSED: b"x"}), sealed({COMPOSED: b"x"})):
         registry.calls.clear()
@@ -295,7 +295,7 @@ def test_names_that_look_alike_stay_different(registry: Liar) -> None:
 # --- what moves, and what cannot be read ---
 
 
-def test_a_version_that_moves_while_it_is_downloaded_is_read_again_whole(registry: Liar) -> None:
+def test_a_version_that_changes_during_the_downloads_is_read_again_completely(registry: Liar) -> None:
     """The first asset of one version, the second of another: a mixture that never existed, and would verify."""
     told: list[object] = []
 
@@ -324,7 +324,7 @@ def test_a_version_that_is_taken_away_meanwhile_is_not_verified(registry: Liar, 
     assert verdict.outcome is (VerifyOutcome.DIFFERS if becomes else VerifyOutcome.MISSING)
 
 
-def test_only_the_status_moved_is_moved_too(registry: Liar) -> None:
+def test_a_change_of_only_the_status_is_a_change_too(registry: Liar) -> None:
     """A registry whose revisions stay, as a liar's may."""
 
     def unlisted(_name: str) -> None:
@@ -334,7 +334,7 @@ def test_only_the_status_moved_is_moved_too(registry: Liar) -> None:
     assert names(checked(registry)) == ["status"]
 
 
-def test_a_version_that_never_stands_still_is_said_to(registry: Liar) -> None:
+def test_a_version_that_keeps_changing_is_an_error(registry: Liar) -> None:
     registry.on_fetch = lambda _name: registry.holds(FILES, Status.PUBLISHED)
     with pytest.raises(InconsistentReadError, match="keeps changing"):
         checked(registry)
@@ -387,7 +387,7 @@ def test_what_one_asset_met_is_not_met_again_by_all_others(registry: Liar) -> No
     assert asked == ["000"]
 
 
-def test_what_was_downloaded_counts_for_nothing_if_its_version_cannot_be_told(registry: Liar) -> None:
+def test_downloads_of_an_unknown_revision_are_ignored(registry: Liar) -> None:
     registry.holds({**FILES, "d.txt": b"delta"}, Status.PUBLISHED)
     registry.sends["a.txt"] = LIES["other bytes"]
 
@@ -446,7 +446,7 @@ def test_several_are_downloaded_at_once_and_no_more_than_that(registry: Liar) ->
     assert 1 < most[0] <= 4
 
 
-def test_progress_is_told_in_bytes_and_ends_at_the_size(registry: Liar) -> None:
+def test_progress_is_reported_in_bytes_and_ends_at_the_size(registry: Liar) -> None:
     content = bytes(5 << 19)
     registry.holds({"big": content}, Status.PUBLISHED)
     registry.sends["big"] = lambda: iter(

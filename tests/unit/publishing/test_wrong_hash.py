@@ -1,4 +1,4 @@
-"""A hash that a cache has wrong: found where it does harm, forgotten, and never published."""
+"""A wrong hash in the cache: it is detected, removed, and never published."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def run(
 
 
 @pytest.mark.parametrize("finalize", list(Finalize))
-def test_a_body_that_is_refused_is_read_anew_and_the_next_run_publishes(
+def test_a_rejected_body_is_hashed_again_and_the_next_run_publishes(
     path: Path, cache: SqliteCache, finalize: Finalize
 ) -> None:
     registry = FakeRegistry()
@@ -94,7 +94,7 @@ def test_a_body_that_is_refused_for_another_reason_keeps_that_reason_and_the_has
     assert hashed(path, cache).cached
 
 
-def test_no_answer_reads_nothing_anew(path: Path, cache: SqliteCache) -> None:
+def test_a_lost_response_hashes_nothing_again(path: Path, cache: SqliteCache) -> None:
     registry = FakeRegistry()
 
     def broken(call: str) -> None:
@@ -150,7 +150,7 @@ def test_a_file_that_was_just_hashed_is_not_read_once_more_for_a_conflict(
         list(apply(release_of(sources), sources, registry, InlineScheduler()))
 
 
-def test_a_file_that_is_written_through_a_mapped_page_is_hashed_anew(tmp_path: Path, cache: SqliteCache) -> None:
+def test_a_file_that_is_written_through_a_mapped_page_is_hashed_again(tmp_path: Path, cache: SqliteCache) -> None:
     """Rebuilt in place, with its times set back: where ctime is not kept, the stat is the same."""
     file = tmp_path / "c"
     file.write_bytes(OLD)
