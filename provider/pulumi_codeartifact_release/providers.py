@@ -14,11 +14,11 @@ class PackageVersionProvider(Provider):
     """CRUD of `PackageVersion`."""
 
     inputs = Inputs
-    checking = VersionCheck
+    check_type = VersionCheck
 
 
 class PromotionProvider(Provider):
     """CRUD of `Promotion`."""
 
     inputs = PromotionInputs
-    checking = PromotionCheck
+    check_type = PromotionCheck

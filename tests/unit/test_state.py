@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pulumi_codeartifact_release.plugin.state import DECISIVE, INPUTS, Inputs, found, outputs, renewed, same
+from pulumi_codeartifact_release.plugin.state import (
+    DECISIVE,
+    INPUTS,
+    Inputs,
+    inputs_from_remote,
+    outputs,
+    same,
+    upgrade_state,
+)
 from pulumi_codeartifact_release.publishing import RemoteVersion, checksums, digest
 from pulumi_codeartifact_release.registry import AssetListing, Status, VersionState
 from support.fakes import asset
@@ -52,11 +60,11 @@ def test_assets_of_version_0_1_0_become_checksums() -> None:
     names = ["b.txt", "a.txt", "back\\slash"]
     old = {name: {"sha256": asset(name, b"x").sha256, "size": 1.0} for name in names}
     others = {name: value for name, value in PROPS.items() if name not in ("checksums", "digest", "finalize")}
-    now = renewed({**others, "assets": old, "finish": "last-asset"})
+    now = upgrade_state({**others, "assets": old, "finish": "last-asset"})
     text = checksums(asset(name, b"x") for name in names)
     assert now == {**others, "checksums": text, "finalize": "last-asset"}
-    assert renewed(now) == now
-    assert renewed(PROPS) == PROPS
+    assert upgrade_state(now) == now
+    assert upgrade_state(PROPS) == PROPS
 
 
 def test_outputs_are_the_inputs_with_the_registrys_answer() -> None:
@@ -82,7 +90,7 @@ def test_what_is_found_shows_as_if_it_had_been_declared() -> None:
     inputs = Inputs.of(PROPS)
     held = {"a.txt": asset("a.txt", b"abc"), "b.txt": asset("b.txt", b"b")}
     remote = RemoteVersion.of(VersionState(Status.ARCHIVED, "r2"), AssetListing("r2", held))
-    drifted = found(inputs, remote).properties()
+    drifted = inputs_from_remote(inputs, remote).properties()
     assert drifted["status"] == "Archived"
     assert drifted["checksums"] == f"{PROPS['checksums']}{held['b.txt'].sha256}  b.txt\n"
     assert drifted["digest"] == digest(held.values())
@@ -90,4 +98,4 @@ def test_what_is_found_shows_as_if_it_had_been_declared() -> None:
 
 def test_a_version_without_assets_shows_as_one() -> None:
     remote = RemoteVersion.of(VersionState(Status.DISPOSED, "r2"), AssetListing("r2", {}))
-    assert found(Inputs.of(PROPS), remote).properties()["checksums"] == ""
+    assert inputs_from_remote(Inputs.of(PROPS), remote).properties()["checksums"] == ""

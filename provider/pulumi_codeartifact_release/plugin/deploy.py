@@ -1,7 +1,7 @@
-"""What a provider does in the registry for one resource: publish or promote, read, retire. Knows no Pulumi.
+"""Publishes, promotes and retires the version of one resource in the registry.
 
-done = deploy(inputs)               # check() has left what it needs in the process
-outputs(inputs, done.state, done.audit)
+deployment = deploy(inputs)         # after check() in the same process
+outputs(inputs, deployment.state, deployment.audit)
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ Props = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """What deploy() leaves behind: status and revision, and the audit record."""
+class Deployment:
+    """The result of deploy(): status and revision of the version, and the audit record."""
 
     state: VersionState
     audit: Mapping[str, Any]
 
 
 def open_connection(location: Location) -> Connection:
-    """Return a connection to a location; nothing is written through it once the run has ended."""
+    """Return a connection to a location. It makes no more requests after the run has ended."""
     return connections.connect(location, ThreadScheduler(run_context().stop_reason).checkpoint)
 
 
-def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
-    """Make the registry hold what is declared, with progress beside the resource. Raises ReleaseError."""
+def deploy(inputs: Inputs, olds: Props | None = None) -> Deployment:
+    """Publish or promote the declared version, and show the progress beside the resource. Raises ReleaseError."""
     context = run_context()
     pending = context.recall(inputs)
     connection = open_connection(inputs.location)
@@ -66,7 +66,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
             progress.add(event)
             if isinstance(event, Planned):
                 actions.append(event.plan.action)
-                hide_held(event.plan.remote, pending.secret)
+                redact_remote(event.plan.remote, pending.secret)
             if isinstance(event, Finished):
                 break
             live.update()
@@ -83,7 +83,7 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployed:
         forced=pending.reason if pending.prepared and pending.prepared.forced else None,
         before=None if event.sent or event.copied else olds,
     )
-    return Deployed(event.state, record)
+    return Deployment(event.state, record)
 
 
 def _how(finished: Finished, actions: Sequence[Action], *, promoted: bool) -> str:
@@ -94,75 +94,79 @@ def _how(finished: Finished, actions: Sequence[Action], *, promoted: bool) -> st
     return "status" if Action.SET_STATUS in actions else "adopted"
 
 
-def hide_held(remote: RemoteVersion | None, secret: tuple[str, ...]) -> None:
-    """Keep out of all that is shown what is held there, where these inputs are secret: it may be what they were."""
+def redact_remote(remote: RemoteVersion | None, secret: tuple[str, ...]) -> None:
+    """Redact digest and checksums of a published version in messages, if these inputs are secret."""
     if remote and secret:
         add_secrets(secret_texts({"digest": remote.digest, "checksums": checksums(remote.assets.values())}, secret))
 
 
 def supersede(olds: Props, news: Inputs) -> None:
-    """Retire the version that the resource was before; one that is not ours any more is left, with a warning."""
+    """Retire the previous version of a resource. If that fails, show a warning: the new version is published."""
     if not news.on_supersede.acts:
         return
     context = run_context()
     urn = context.recall(news).urn
     if any(not olds.get(name) for name in REQUIRED):
-        # An imported state does not say what it was.
+        # Imported state does not contain the previous version.
         return
-    before = Inputs.of(olds)
+    previous = Inputs.of(olds)
     try:
-        if still_declared(before):
+        if still_declared(previous):
             return
-        for event in retirement(olds, news.on_supersede, permitted=False):
+        for event in retire_version(olds, news.on_supersede, permitted=False):
             if isinstance(event, StatusSet):
-                context.log.info(urn, f"{before.coordinates}, the version before: {event.status}")
+                context.log.info(urn, f"{previous.coordinates}, the previous version: {event.status}")
     except InterruptedReleaseError:
         raise
     except ReleaseError as error:
-        # The new version is published: failing now would keep state at the old one, for ever if its place is gone.
+        # Raising would keep the previous version in state, and every later update would fail if its repository is gone.
         error.front = context.recall(news).front
-        context.log.warn(urn, f"{before.coordinates}, the version before, is left as it is: {error.full_text}")
+        context.log.warn(urn, f"{previous.coordinates}, the previous version, is not changed: {error.full_text}")
 
 
-def still_declared(before: Inputs) -> bool:
-    """Return whether a resource of this run declares the version that is to be retired, whatever it calls the place.
+def still_declared(inputs: Inputs) -> bool:
+    """Return whether a resource of this run declares this version, so that it must not be retired.
 
-    Where names do not tell, the registry is asked: one version has one revision. Where that does not tell either, the
-    version stays, with a warning. Raises ReleaseError if the version that is to be retired cannot be looked at.
+    Two locations may be the same repository under different names. Then the revisions in the registry are compared. If
+    the other version cannot be read, this returns True and shows a warning. Raises ReleaseError if this version cannot
+    be read.
     """
-    for other in run_context().inputs_with_same_names(before):
-        same = same_repository(before.location, other.location)
-        if same or (same is None and _same_version(before, other)):
+    for other in run_context().inputs_with_same_names(inputs):
+        same = same_repository(inputs.location, other.location)
+        if same or (same is None and _same_version(inputs, other)):
             return True
     return False
 
 
-def _same_version(before: Inputs, other: Inputs) -> bool:
+def _same_version(inputs: Inputs, other: Inputs) -> bool:
     scheduler = ThreadScheduler(run_context().stop_reason)
-    here = read_version(open_connection(before.location).planning, before.coordinates, scheduler)
-    if here is None:
+    remote = read_version(open_connection(inputs.location).planning, inputs.coordinates, scheduler)
+    if remote is None:
         return False
     try:
-        there = read_version(open_connection(other.location).planning, other.coordinates, scheduler)
+        other_remote = read_version(open_connection(other.location).planning, other.coordinates, scheduler)
     except InterruptedReleaseError:
         raise
     except ReleaseError as error:
-        text = f"{before.coordinates} may be what another resource declares, which could not be read: {error.full_text}"
+        reason = f"another resource may declare it, but that version could not be read: {error.full_text}"
+        text = f"{inputs.coordinates} is not changed: {reason}"
         run_context().log.warn("", text)
         return True
-    if there is None or there.state.revision == here.state.revision:
-        return there is not None
-    # It may be one version, changed between the two looks.
-    again = read_version(open_connection(before.location).planning, before.coordinates, scheduler)
-    return again is not None and again.state.revision != here.state.revision
+    if other_remote is None:
+        return False
+    if other_remote.state.revision == remote.state.revision:
+        return True
+    # It may be the same version, and somebody changed it between the two reads.
+    again = read_version(open_connection(inputs.location).planning, inputs.coordinates, scheduler)
+    return again is not None and again.state.revision != remote.state.revision
 
 
-def retirement(props: Props, policy: Retirement, *, permitted: bool) -> Iterator[Event]:
-    """Carry out what becomes of the version that these outputs describe."""
+def retire_version(props: Props, policy: Retirement, *, permitted: bool) -> Iterator[Event]:
+    """Retire the version in these outputs. `permitted`: whether the operator permits to delete or dispose it."""
     if not policy.acts:
         return iter(())
     inputs = Inputs.of(props)
     connection = open_connection(inputs.location)
-    known = ExpectedVersion(str(props.get("revision") or ""), inputs.digest)
+    expected = ExpectedVersion(str(props.get("revision") or ""), inputs.digest)
     scheduler = ThreadScheduler(run_context().stop_reason)
-    return retire(inputs.coordinates, policy, known, connection.planning, scheduler, permitted=permitted)
+    return retire(inputs.coordinates, policy, expected, connection.planning, scheduler, permitted=permitted)

@@ -1,10 +1,10 @@
-"""What our resources keep in users' state: names, hashes, coordinates. Knows the shapes, not Pulumi.
+"""The inputs and outputs of the resources, as state stores them.
 
-    inputs = Inputs.of(props)               # what check() returned: declared
+    inputs = Inputs.of(props)               # from the result of check()
     inputs.digest
-    outputs(inputs, finished.state)         # what create(), read() and update() return
+    outputs(inputs, finished.state)         # the result of create(), read() and update()
 
-No absolute path, credential or file content has a place here.
+State contains names, hashes and coordinates, and never an absolute path, a credential or file content.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _POLICIES = ("status", "finalize", "on_destroy", "on_supersede")
 _PACKAGE = ("namespace", "package", "version")
 
 INPUTS = (*_PACKAGE, *Location.names, *_POLICIES, "checksums", "digest")
-"""The names of all inputs in state. Adding one is fine; a renamed or removed one is a diff for every user."""
+"""The names of all inputs in state. To rename or remove one causes a diff for every user; to add one does not."""
 
 PROMOTION_INPUTS = (*INPUTS, "source", "soak")
-"""The names of all inputs of a `Promotion`; what was said of INPUTS holds here too."""
+"""The names of all inputs of a `Promotion` in state."""
 
 SOURCE = (*Location.names, "digest", "revision")
-"""The names of what the input `source` of a `Promotion` holds."""
+"""The names of the values in the input `source` of a `Promotion`."""
 
 REQUIRED = (*_PACKAGE, "domain", "repository")
-"""The inputs without which nothing can be looked up."""
+"""The inputs that are needed to read the version in the registry."""
 
 PLACE = (*(name for name in Location.names if name != "profile"), *_PACKAGE)
-"""The inputs that say which version it is: a change in any of them leaves the version before behind."""
+"""The inputs that identify the version. If one changes, `on_supersede` applies to the previous version."""
 
 DECISIVE = tuple(name for name in INPUTS if name not in ("profile", "finalize", "on_destroy", "on_supersede"))
-"""The inputs that decide what the registry must hold, and where: a change in any other needs no call."""
+"""The inputs that describe the version in the registry. A change of any other input needs no request."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,11 @@ class Inputs:
     names: ClassVar[tuple[str, ...]] = INPUTS
     """The names of the inputs of this kind of resource."""
     required: ClassVar[tuple[str, ...]] = REQUIRED
-    """Those without which it says nothing."""
+    """The inputs that must be set."""
 
     @classmethod
     def of(cls, props: Mapping[str, Any]) -> Self:
-        """Read inputs or outputs of a resource; keys that are not inputs are left out. Raises KeyError, ValueError."""
+        """Read inputs or outputs of a resource, and ignore other keys. Raises KeyError or ValueError."""
         others = {*Location.names, "digest"}
         plain = {name: props[name] for name in cls.names if props.get(name) is not None and name not in others}
         plain["location"] = Location.from_properties(props)
@@ -79,7 +79,7 @@ class Inputs:
 
     @property
     def id(self) -> str:
-        """The id in state: `namespace/package`."""
+        """The id of the resource: `namespace/package`."""
         return f"{self.namespace}/{self.package}"
 
     @property
@@ -89,33 +89,33 @@ class Inputs:
 
     @property
     def digest(self) -> str:
-        """The digest over all assets."""
+        """The digest of the version: `sha256:HEX`."""
         return digest_of(self.checksums)
 
     def release(self, sizes: Mapping[str, int] | None = None) -> Release:
-        """Return what is declared, for the core. State has no sizes: those that are not in `sizes` are 0."""
+        """Return the release. State has no sizes: an asset that is not in `sizes` (in bytes) has size 0."""
         hashes = parse_checksums(self.checksums)
         assets = tuple(Asset(name, (sizes or {}).get(name, 0), sha256) for name, sha256 in hashes.items())
         return Release(self.coordinates, assets, self.status, self.finalize)
 
     def properties(self) -> dict[str, Any]:
-        """Return the inputs as they are stored: nothing that is None or empty."""
+        """Return the inputs as state stores them, without empty values."""
         others = {*Location.names, "source"}
         plain = (name for name in self.names if name not in others)
         values: dict[str, Any] = {name: str(value) for name in plain if (value := getattr(self, name))}
         values.update(self.location.properties())
-        # Even if it is empty: a version without assets.
+        # It is empty for a version without assets.
         values["checksums"] = self.checksums
         return values
 
 
 @dataclass(frozen=True)
 class SourceInput:
-    """The input `source` of a promotion: where its version is taken from, and what was approved.
+    """The input `source` of a promotion.
 
     Attributes:
-        digest: of what is promoted.
-        revision: of the source, when it was judged; None where it did not have to be.
+        digest: of the version to promote.
+        revision: of the source when it was verified; None if it was not read.
     """
 
     location: Location
@@ -124,12 +124,12 @@ class SourceInput:
 
     @classmethod
     def of(cls, props: Mapping[str, Any]) -> SourceInput:
-        """Read what `properties` returned; other keys are left out. Raises TypeError without a required one."""
+        """Read the result of `properties`, and ignore other keys. Raises TypeError if a required one is missing."""
         digest, revision = (str(props.get(name) or "") or None for name in ("digest", "revision"))
         return cls(Location.from_properties(props), digest, revision)
 
     def properties(self) -> dict[str, str]:
-        """Return the values as they are stored: nothing that is None or empty."""
+        """Return the values as state stores them, without empty values."""
         more = {"digest": self.digest, "revision": self.revision}
         return {**self.location.properties(), **{name: value for name, value in more.items() if value}}
 
@@ -139,7 +139,7 @@ class PromotionInputs(Inputs):
     """The inputs of one `Promotion`, checked.
 
     Attributes:
-        soak: as the manifest writes a duration; "" for none.
+        soak: a duration as in the manifest, such as `24h`; "" for none.
     """
 
     source: SourceInput = field(kw_only=True)
@@ -149,23 +149,23 @@ class PromotionInputs(Inputs):
     required: ClassVar[tuple[str, ...]] = (*REQUIRED, "source")
 
     def properties(self) -> dict[str, Any]:
-        """Return the inputs as they are stored: nothing that is None or empty."""
+        """Return the inputs as state stores them, without empty values."""
         return {**super().properties(), "source": self.source.properties()}
 
 
 _FINISH = {"guarded": "status-update", "last-asset": "last-asset"}
-"""The values of `finish`, which is the name of `finalize` in state of version 0.1.0, and what they are now."""
+"""In state of version 0.1.0, `finalize` was called `finish`: old value -> new value."""
 
 
-def renewed(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return properties from state under the names of today; in version 0.1.0 `assets` were name -> sha256, size."""
-    renewed = {name: value for name, value in properties.items() if name not in ("assets", "finish")}
+def upgrade_state(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return properties from state in the current shape. In version 0.1.0, `assets` was name -> sha256 and size."""
+    result = {name: value for name, value in properties.items() if name not in ("assets", "finish")}
     if finish := properties.get("finish"):
-        renewed.setdefault("finalize", _FINISH.get(str(finish), str(finish)))
+        result.setdefault("finalize", _FINISH.get(str(finish), str(finish)))
     if isinstance(assets := properties.get("assets"), Mapping):
         text = checksums(Asset(name, 0, str(value["sha256"])) for name, value in assets.items())
-        renewed.setdefault("checksums", text)
-    return renewed
+        result.setdefault("checksums", text)
+    return result
 
 
 def outputs(inputs: Inputs, state: VersionState, audit: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -177,13 +177,13 @@ def outputs(inputs: Inputs, state: VersionState, audit: Mapping[str, Any] | None
 _AnyInputs = TypeVar("_AnyInputs", bound=Inputs)
 
 
-def found(inputs: _AnyInputs, remote: RemoteVersion) -> _AnyInputs:
-    """Return the inputs as if what the registry holds had been declared: how drift becomes visible."""
+def inputs_from_remote(inputs: _AnyInputs, remote: RemoteVersion) -> _AnyInputs:
+    """Return the inputs with the checksums and the status of the version in the registry, to show drift."""
     return replace(inputs, checksums=checksums(remote.assets.values()), status=remote.state.status)
 
 
 def same(left: Mapping[str, Any], right: Mapping[str, Any], names: tuple[str, ...] = INPUTS) -> bool:
-    """Return whether two sets of properties agree in all of `names`; missing, None and "" are one."""
+    """Return whether two sets of properties are equal in all `names`. A missing value, None and "" are equal."""
     return all(_comparable(left.get(name)) == _comparable(right.get(name)) for name in names)
 
 

@@ -32,7 +32,7 @@ def test_what_is_ignored_stays_and_what_cannot_be_is_said(project: Project) -> N
 
     project.write("__main__.py", PROGRAM.replace("1.0", "1.1").replace('"*"', '"checksums"'))
     printed = project.run("preview", fails=True)
-    assert "`ignore_changes` keeps `checksums` as they were, and other files are declared" in printed
+    assert "`ignore_changes` keeps the old `checksums`, but the files are different" in printed
     project.build(FIRST)
     project.up()
     with opened(project.registry) as client:

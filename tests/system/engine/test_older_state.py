@@ -66,7 +66,7 @@ def test_an_update_changes_its_shape_and_nothing_in_the_registry(older: Project)
 def test_so_does_a_refresh(older: Project) -> None:
     before = registry(older)
     # The version was published again for this test, so it has another revision: a message, and not drift.
-    assert "its revision moved from" in older.run("refresh", "--yes", "--skip-preview")
+    assert "the revision changed from" in older.run("refresh", "--yes", "--skip-preview")
     assert_renewed(older)
     older.up("--expect-no-changes")
     assert registry(older) == before

@@ -29,7 +29,7 @@ def test_a_new_version_unlists_the_one_before_and_a_destroy_archives_what_the_la
     project.up()
     project.write("VERSION", "1.1\n")
     printed = project.up()
-    assert "acme/app@1.0 in acme/dev, the version before: Unlisted" in printed
+    assert "acme/app@1.0 in acme/dev, the previous version: Unlisted" in printed
     assert statuses(project) == {"1.0": "Unlisted", "1.1": "Published"}
     # A policy that only the manifest has is not the one that a destroy knows.
     manifest = (project.folder / "release.yaml").read_text()

@@ -66,28 +66,28 @@ def test_what_was_secret_stays_so_where_all_is_ignored(world: World) -> None:
     ],
 )
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_state_that_lacks_inputs_is_told_what_to_do(
+def test_missing_inputs_in_state_give_a_hint_that_works(
     world: World, held: dict[str, Any], missing: str, dry_run: bool
 ) -> None:
     olds = {"__provider": PICKLE, **held}
     with world.plugin() as plugin:
         plugin.configure()
         assert reasons(plugin.check(olds, held)) == [
-            "usage: `ignore_changes` keeps all inputs as state has them, and state has no "
-            f"{missing}\nTake it out, run `pulumi up`, which adopts what is published already, then put it back."
+            "usage: `ignore_changes` keeps all inputs in state, but state has no "
+            f"{missing}\nRemove it, run `pulumi up`, which adopts the published version, then add it again."
         ]
-        # What it says is what helps, whatever becomes of the version before, which nobody knows.
+        # Follow the hint. `on_supersede` has no effect, because state does not contain the previous version.
         news = world.news(on_supersede="archive", declared={"dry_run": dry_run})
         adopted = plugin.update(olds, plugin.checked(olds, news))
     assert adopted["version"] == "1.0"
 
 
-def test_a_promotion_that_is_held_back_needs_its_source(world: World) -> None:
+def test_ignore_changes_of_a_promotion_needs_its_source(world: World) -> None:
     held = {**PLACE, "checksums": f"{'0' * 64}  a\n", "digest": f"sha256:{'0' * 64}"}
     with Plugin(world.program, world.engine, world.environ, pickle=PROMOTION_PICKLE, urn=PROMOTION_URN) as plugin:
         plugin.configure()
         [reason] = reasons(plugin.check(held, held))
-    assert "and state has no source\n" in reason
+    assert "but state has no source\n" in reason
 
 
 def test_a_version_that_state_does_not_name_is_left_by_a_destroy(world: World) -> None:
@@ -110,7 +110,7 @@ def test_assets_that_are_held_back_are_not_released_under_another_name(world: Wo
         [failure] = plugin.check(inputs, {**world.news({"a.txt": "another"}, **change), **held})["failures"]
         same = plugin.check(inputs, {**world.news(**change), **held})
     assert failure["property"] == "assets"
-    assert "`ignore_changes` keeps `checksums` as they were, and other files are declared\n" in failure["reason"]
-    assert "Take `checksums` out of ignore_changes to release these files" in failure["reason"]
+    assert "`ignore_changes` keeps the old `checksums`, but the files are different\n" in failure["reason"]
+    assert "Remove `checksums` from ignore_changes to release these files" in failure["reason"]
     # The same files are no matter.
     assert "failures" not in same

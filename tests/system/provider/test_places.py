@@ -43,7 +43,7 @@ def test_a_new_version_retires_the_one_before(world: World) -> None:
         plugin.configure()
         updated(world, plugin, outputs, on_supersede="archive", version="1.1")
     assert world.package.statuses() == {"1.0": "Archived", "1.1": "Published"}
-    assert any("the version before: Archived" in line for line in world.engine.lines(ephemeral=False))
+    assert any("the previous version: Archived" in line for line in world.engine.lines(ephemeral=False))
 
 
 def test_a_version_before_whose_place_is_gone_is_a_warning_and_no_failure(world: World) -> None:
@@ -52,7 +52,7 @@ def test_a_version_before_whose_place_is_gone_is_a_warning_and_no_failure(world:
     with world.plugin() as plugin:
         plugin.configure()
         assert updated(world, plugin, gone, on_supersede="archive", version="1.1")["version"] == "1.1"
-    assert any("is left as it is" in line for line in world.engine.lines(ephemeral=False))
+    assert any("is not changed" in line for line in world.engine.lines(ephemeral=False))
 
 
 @pytest.mark.parametrize("policy", ["archive", "delete"])
@@ -111,7 +111,7 @@ def test_where_nothing_tells_whether_it_is_the_same_the_version_stays_and_it_is_
         other.before = fail
         plugin.call("Delete", {"id": "acme/app", "urn": URN, "properties": outputs})
     assert world.package.statuses() == {"1.0": "Published"}
-    assert any("may be what another resource declares" in line for line in world.engine.lines(ephemeral=False))
+    assert any("another resource may declare it" in line for line in world.engine.lines(ephemeral=False))
 
 
 @pytest.mark.parametrize("elsewhere", [{"endpoint": "file:.another"}, {"repository": "another"}])
