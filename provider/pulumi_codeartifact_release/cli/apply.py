@@ -16,10 +16,10 @@ from ..registry.limits import PARALLEL_PACKAGES
 from ..text.sizes import count_text
 from .context import Options, Target, open_target
 from .error_output import discard_output, run_state, show_error
-from .files import released_files
+from .make_plans import make_plans
+from .output_files import released_files
 from .plan import REFUSED, show_notes, show_plans
 from .plan_file import ApprovedPlan, read_plan
-from .plans import make_plans
 from .progress import open_reading
 from .summary import Summary
 from .views.bars import Display, open_display

@@ -31,7 +31,7 @@ from ..publishing.workflow import EVERYWHERE
 from ..registry.interface import Coordinates
 from .context import Site, Stop, open_site, parsed_variables, warn_of_endpoint
 from .error_output import run_state, show_error
-from .named import location_of, open_named_site
+from .named_versions import location_of, open_named_site
 from .progress import open_reading
 from .views.download_text import result_json, result_lines
 

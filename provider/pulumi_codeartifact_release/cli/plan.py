@@ -14,9 +14,9 @@ from ..errors import RefusedError, UsageError, printable
 from ..manifest import duration
 from ..publishing import Prepared
 from .context import Options, Target, open_target
-from .files import refuse_unwritable, released_files
+from .make_plans import make_plans
+from .output_files import refuse_unwritable, released_files
 from .plan_file import MAX_LIFETIME, write_plan
-from .plans import make_plans
 from .progress import open_reading
 from .summary import Summary
 from .views.console import terminal_width

@@ -29,7 +29,7 @@ from ..publishing.plan_drift import ApprovedRelease, VersionSnapshot, plan_drift
 from ..registry.interface import Asset, Status
 from ..registry.listing import is_text
 from .context import Options, Target
-from .files import write_whole
+from .output_files import write_whole
 from .schema import schema_text
 from .views.plan_json import SCHEMA_VERSION, found_json, package_json, permissions_json, site_json
 

@@ -18,7 +18,7 @@ from ..local_registry.faults import FaultsError, load
 from ..local_registry.server import LocalRegistry
 from ..local_registry.shell import script, variables
 from ..registry.aws_endpoints import is_loopback
-from .files import remove_written, write_whole
+from .output_files import remove_written, write_whole
 
 
 def run(*, directory: Path, host: str, port: int, env_file: Path | None, faults: Path | None) -> None:

@@ -14,7 +14,7 @@ import click
 
 from ..manifest import Variables, load
 from .context import parsed_variables
-from .files import refuse_unwritable, write_whole
+from .output_files import refuse_unwritable, write_whole
 from .status_read import read_report
 from .views.console import terminal_width
 from .views.status_json import report_json

@@ -16,7 +16,7 @@ from types import TracebackType
 import click
 
 from ..errors import ReleaseError, UsageError
-from .files import append, refuse_unwritable, write_whole
+from .output_files import append, refuse_unwritable, write_whole
 from .views.markdown import error_summary
 
 

@@ -16,7 +16,7 @@ from ..errors import UsageError
 from ..publishing import Permission
 from .context import FORM
 from .error_output import error_tag
-from .named import location_of
+from .named_versions import location_of
 from .summary import Summary
 from .verify_read import of_digests, of_manifest
 from .views.console import terminal_width

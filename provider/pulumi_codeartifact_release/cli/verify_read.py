@@ -23,7 +23,7 @@ from ..publishing import Permission, Release, ThreadScheduler, read_version
 from ..publishing.verify import Expected, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
 from .context import Site, Stop, open_site, parsed_variables, warn_of_endpoint, warn_of_unused_pins
-from .named import open_named_site
+from .named_versions import open_named_site
 from .progress import Reading, open_reading
 from .verify_check import Basis, Checked, Subject, check
 

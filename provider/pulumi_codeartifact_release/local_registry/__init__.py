@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING
 
 from .credentials import Credentials
 from .failures import StoreError
-from .limits import Limits
+from .quotas import Quotas
 
 if TYPE_CHECKING:
     from .faults import Faults
     from .server import LocalRegistry
 
-__all__ = ["Credentials", "Limits", "StoreError", "start"]
+__all__ = ["Credentials", "Quotas", "StoreError", "start"]
 
 
 def start(
@@ -40,7 +40,7 @@ def start(
     host: str = "127.0.0.1",
     port: int = 0,
     log: Callable[[str], None] | None = None,
-    limits: Limits | None = None,
+    quotas: Quotas | None = None,
     faults: Faults | None = None,
     follow_links: bool = True,
 ) -> LocalRegistry:
@@ -53,7 +53,7 @@ def start(
         host: the address to listen on.
         port: the port to listen on; 0 takes any free one.
         log: called with one line per request, in a thread of the server.
-        limits: the account's quotas; the documented defaults if None.
+        quotas: the account's quotas; the documented defaults if None.
         faults: errors to inject, from `faults.parse` or `faults.load`.
         follow_links: whether the path of `directory` may contain symbolic links. Links inside it are never followed.
 
@@ -71,7 +71,7 @@ def start(
         host=host,
         port=port,
         log=log,
-        limits=limits or Limits(),
+        quotas=quotas or Quotas(),
         faults=faults,
         follow_links=follow_links,
     )

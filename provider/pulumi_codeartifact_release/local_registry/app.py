@@ -26,9 +26,9 @@ from .failures import (
     quota_exceeded,
 )
 from .faults import FaultEffect, Faults
-from .limits import Limits
 from .operations import OPERATIONS, Call, Operation
 from .protocol import Response
+from .quotas import Quotas
 from .store import Store
 from .workers import DaemonExecutor
 
@@ -165,7 +165,7 @@ class Application:
     Attributes:
         store: rows and blobs.
         keyring: the accepted access keys.
-        limits: the account's quotas.
+        quotas: the account's quotas.
         workers: threads for blocking calls.
         log: called with one line per request; None for no log.
         faults: errors to inject; None for none.
@@ -173,7 +173,7 @@ class Application:
 
     store: Store
     keyring: Keyring
-    limits: Limits
+    quotas: Quotas
     workers: DaemonExecutor
     log: Callable[[str], None] | None = None
     faults: Faults | None = None
@@ -284,8 +284,8 @@ class Application:
             async for block in exchange.blocks():  # while a block is hashed, the next one is received
                 if writing is not None:
                     await writing
-                if exchange.received > self.limits.asset_bytes:
-                    raise quota_exceeded(f"An asset may have at most {self.limits.asset_bytes} bytes.", "asset", asset)
+                if exchange.received > self.quotas.asset_bytes:
+                    raise quota_exceeded(f"An asset may have at most {self.quotas.asset_bytes} bytes.", "asset", asset)
                 writing = asyncio.ensure_future(self._run(upload.write, block))
         finally:
             if writing is not None:
@@ -311,7 +311,7 @@ class Application:
             exchange.headers.get("host", ""),
             params,
             self.store.blobs,
-            self.limits,
+            self.quotas,
             size=int(length) if length.isdigit() else None,
         )
 

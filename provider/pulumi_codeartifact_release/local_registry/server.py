@@ -15,10 +15,10 @@ import uvicorn
 
 from .app import Application
 from .blobs import Hashers
-from .connections import BoundedProtocol
+from .connection_limits import BoundedProtocol
 from .credentials import Credentials, Keyring
 from .faults import Faults
-from .limits import Limits
+from .quotas import Quotas
 from .store import Store
 from .workers import DaemonExecutor
 
@@ -45,7 +45,7 @@ class LocalRegistry:
         host: str,
         port: int,
         log: Callable[[str], None] | None,
-        limits: Limits,
+        quotas: Quotas,
         faults: Faults | None,
         follow_links: bool,
     ) -> None:
@@ -65,7 +65,7 @@ class LocalRegistry:
         except BaseException:
             self._release()
             raise
-        application = Application(self._store, self._keyring, limits, self._workers, log, faults)
+        application = Application(self._store, self._keyring, quotas, self._workers, log, faults)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 application,

@@ -10,6 +10,7 @@ Less common names are imported from their modules: `drift`, `plan_drift`, `verif
 
 from .apply import apply
 from .asset_content import AssetContent, sizes, verify_cached_hashes
+from .asset_size import refuse_oversized
 from .digest import checksums, digest, digest_of, parse_checksums
 from .events import (
     AssetProgress,
@@ -28,7 +29,6 @@ from .gates import Pin, Promotion, duration_text, time_text
 from .permission import Permission, parse_forced, permitted_digest, unmatched
 from .plan import Action, Finalize, Plan, Release, RemoteVersion, Route, make_plan, refused_plan
 from .promotion_source import PromotionCandidate, PromotionSource, choose_candidate
-from .quota import refuse_oversized
 from .read_version import read_version
 from .retire import ExpectedVersion, Retirement, retire
 from .review import Review, ReviewTotals, min_seconds, total_reviews

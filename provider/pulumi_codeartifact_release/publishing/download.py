@@ -26,7 +26,7 @@ from .download_asset import (
     largest_first,
 )
 from .events import Event, Rechecking
-from .folder import Folder, output_folder, unwritable
+from .output_folder import Folder, output_folder, unwritable
 from .plan import RemoteVersion
 from .read_version import read_version
 from .scheduler import Emit, Job, Scheduler

@@ -14,9 +14,9 @@ from typing import BinaryIO, TypeAlias
 from ..errors import ReleaseError, ServerFaultError, UnreachableError, VersionNotFoundError
 from ..registry.interface import Asset, Coordinates, Registry, Status
 from ..registry.limits import DOWNLOAD_WAITS
+from .asset_size import MAX_ASSET_SIZE, refuse_oversized_assets
 from .events import AssetProgress, AssetStarted, Event
 from .plan import RemoteVersion, has_size
-from .quota import MAX_ASSET_SIZE, refuse_oversized_assets
 from .scheduler import Emit, Scheduler
 
 DOWNLOADABLE = (Status.PUBLISHED, Status.UNLISTED)

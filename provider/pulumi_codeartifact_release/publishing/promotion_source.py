@@ -28,9 +28,9 @@ from ..errors import (
 )
 from ..registry.interface import Asset, Registry, Status
 from ..registry.limits import PARALLEL_LARGE_DOWNLOADS, SETTLE_WAITS
+from .asset_size import MAX_ASSET_SIZE, refuse_oversized_assets
 from .gates import Candidate, Pin, Promotion, check_gates
 from .plan import Release, RemoteVersion, Route, has_size
-from .quota import MAX_ASSET_SIZE, refuse_oversized_assets
 from .read_version import read_version
 from .scheduler import Scheduler
 

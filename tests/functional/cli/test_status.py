@@ -17,7 +17,7 @@ import pytest
 from rich.cells import cell_len
 
 from pulumi_codeartifact_release.cli import status_read
-from pulumi_codeartifact_release.cli.files import write_whole
+from pulumi_codeartifact_release.cli.output_files import write_whole
 from pulumi_codeartifact_release.cli.status_read import Cell, EnvironmentReport, Report, Row
 from pulumi_codeartifact_release.cli.views.status_table import status_lines
 from pulumi_codeartifact_release.errors import AccessDeniedError, UsageError

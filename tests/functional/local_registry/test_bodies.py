@@ -16,7 +16,7 @@ import pytest
 from botocore.model import OperationModel, ServiceModel
 from mypy_boto3_codeartifact import CodeArtifactClient
 
-from pulumi_codeartifact_release.local_registry import Limits, app, start
+from pulumi_codeartifact_release.local_registry import Quotas, app, start
 from pulumi_codeartifact_release.local_registry.server import LocalRegistry
 from support.local_registry import PACKAGE, Request, client_of, publish, publish_request, sha256
 
@@ -207,7 +207,7 @@ def test_a_connection_is_reusable_after_an_early_refusal(
 def test_an_asset_over_the_quota_is_refused_with_and_without_content_length(
     folder: Path, operation: OperationModel, model: ServiceModel
 ) -> None:
-    with start(folder, limits=Limits(asset_bytes=1000)) as server, contextlib.closing(client_of(server)) as client:
+    with start(folder, quotas=Quotas(asset_bytes=1000)) as server, contextlib.closing(client_of(server)) as client:
         client.create_domain(domain="acme")
         client.create_repository(domain="acme", repository="dev")
         assert publish(client, b"x" * 1000)["status"] == "Published"

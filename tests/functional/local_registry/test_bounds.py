@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mypy_boto3_codeartifact import CodeArtifactClient
 
-from pulumi_codeartifact_release.local_registry import connections
+from pulumi_codeartifact_release.local_registry import connection_limits
 from pulumi_codeartifact_release.local_registry.server import LocalRegistry
 from support.local_registry import PACKAGE, publish
 
@@ -138,7 +138,7 @@ def test_a_body_in_one_byte_chunks_is_accepted(client: CodeArtifactClient, serve
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(connection_limits, "HEAD_SECONDS", 0.5)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -194,7 +194,7 @@ def test_an_idle_connection_stays_usable(client: CodeArtifactClient, server: Loc
 def test_idle_connections_are_closed_for_new_ones(
     client: CodeArtifactClient, server: LocalRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 50)
+    monkeypatch.setattr(connection_limits, "MAX_CONNECTIONS", 50)
     with contextlib.ExitStack() as stack:
         waiting = [
             stack.enter_context(socket.create_connection((server.host, server.port), timeout=20)) for _ in range(200)

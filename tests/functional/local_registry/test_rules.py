@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from mypy_boto3_codeartifact import CodeArtifactClient
 
-from pulumi_codeartifact_release.local_registry import Limits, start
+from pulumi_codeartifact_release.local_registry import Quotas, start
 from pulumi_codeartifact_release.local_registry.operations.assets import check_asset_name
 from support.local_registry import PACKAGE, WHERE, client_of, publish, sha256
 
@@ -257,7 +257,7 @@ def test_control_characters_in_a_name_are_refused_by_the_rule_itself() -> None:
 
 
 def test_the_number_of_assets_is_limited_by_the_quota(folder: Path) -> None:
-    with start(folder, limits=Limits(assets_per_version=3)) as server:
+    with start(folder, quotas=Quotas(assets_per_version=3)) as server:
         client = client_of(server)
         client.create_domain(domain="acme")
         client.create_repository(domain="acme", repository="dev")
@@ -271,7 +271,7 @@ def test_the_number_of_assets_is_limited_by_the_quota(folder: Path) -> None:
 
 
 def test_the_default_quota_is_150_assets() -> None:
-    assert Limits().assets_per_version == 150
+    assert Quotas().assets_per_version == 150
 
 
 def test_publishing_can_be_blocked_for_a_package(client: CodeArtifactClient) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release.cli.files import append, refuse_unwritable, remove_written, write_whole
+from pulumi_codeartifact_release.cli.output_files import append, refuse_unwritable, remove_written, write_whole
 from pulumi_codeartifact_release.errors import UsageError
 from support.command_line import MANIFEST, Run, run  # noqa: F401 - a fixture
 

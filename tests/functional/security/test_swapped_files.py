@@ -125,7 +125,7 @@ def test_a_release_sends_no_swapped_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from pulumi_codeartifact_release.cli import apply
-    from pulumi_codeartifact_release.cli.plans import make_plans
+    from pulumi_codeartifact_release.cli.make_plans import make_plans
 
     def planned(*words: Any) -> object:
         made = make_plans(*words)

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from conftest import WITHOUT_BROWSER
-from pulumi_codeartifact_release.cli.files import write_whole
+from pulumi_codeartifact_release.cli.output_files import write_whole
 from pulumi_codeartifact_release.cli.status_read import Report
 from pulumi_codeartifact_release.cli.views.status_page import page as written
 

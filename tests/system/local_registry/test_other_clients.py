@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from mypy_boto3_codeartifact import CodeArtifactClient
 
-from pulumi_codeartifact_release.local_registry import Limits, start
+from pulumi_codeartifact_release.local_registry import Quotas, start
 from pulumi_codeartifact_release.local_registry.faults import Faults, parse
 from pulumi_codeartifact_release.local_registry.server import LocalRegistry
 from pulumi_codeartifact_release.local_registry.shell import script, variables
@@ -68,7 +68,7 @@ def test_a_wrong_revision_is_a_404_of_that_version(client: CodeArtifactClient) -
 
 
 def test_an_asset_that_grows_over_the_quota_is_named(tmp_path: Path) -> None:
-    with start(tmp_path / "registry", limits=Limits(asset_bytes=10)) as server:
+    with start(tmp_path / "registry", quotas=Quotas(asset_bytes=10)) as server:
         client = client_of(server)
         client.create_domain(domain="acme")
         client.create_repository(domain="acme", repository="dev")

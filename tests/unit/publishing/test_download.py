@@ -25,7 +25,7 @@ from pulumi_codeartifact_release.errors import (
 )
 from pulumi_codeartifact_release.publishing import ThreadScheduler, digest
 from pulumi_codeartifact_release.publishing.download import Downloaded, download, download_to
-from pulumi_codeartifact_release.publishing.folder import output_folder
+from pulumi_codeartifact_release.publishing.output_folder import output_folder
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status
 from support.fakes import AT, FakeRegistry, InlineScheduler, asset
 
@@ -398,7 +398,7 @@ def test_a_folder_on_another_file_system_is_filled_file_by_file(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pulumi_codeartifact_release.publishing.folder import output_folder
+from pulumi_codeartifact_release.publishing.output_folder import output_folder
 with output_folder(Path(sys.argv[1])) as folder:
     with folder.create("a.txt") as file:
         file.write(b"half")

@@ -15,7 +15,7 @@ from ...publishing import Prepared
 from ...text.plan import source_text
 from ...text.sizes import count_text, size_text
 from ..context import Target
-from ..plans import refusals_of, sum_up
+from ..make_plans import refusals_of, sum_up
 from ..verify_read import Report
 from . import plan_table, verify_text
 

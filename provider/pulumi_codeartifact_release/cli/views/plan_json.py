@@ -17,7 +17,7 @@ from ...publishing import Plan, Prepared, time_text
 from ...publishing.plan import Difference
 from ...registry.interface import Asset
 from ..context import Options, Site, Target
-from ..plans import sum_up
+from ..make_plans import sum_up
 
 SCHEMA_VERSION = 1
 

@@ -18,7 +18,7 @@ from ...publishing import Action, Prepared, Review, ReviewTotals, Route
 from ...text.plan import plan_text, source_text
 from ...text.sizes import count_text, seconds_text, size_text
 from ..context import Target
-from ..plans import refusals_of, sum_up
+from ..make_plans import refusals_of, sum_up
 from .console import columns, header, indented, lines, text
 
 _SIGNS = {

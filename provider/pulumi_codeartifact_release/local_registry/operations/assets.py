@@ -32,8 +32,8 @@ def admit_asset(rows: Rows, call: Call) -> None:
         raise invalid("Value at 'format' must be generic: the embedded registry has no other packages.")
     lookup.namespace(call)
     check_asset_name(call["assetName"])
-    if call.size is not None and call.size > call.limits.asset_bytes:
-        raise quota_exceeded(f"An asset may have at most {call.limits.asset_bytes} bytes.", "asset", call["assetName"])
+    if call.size is not None and call.size > call.quotas.asset_bytes:
+        raise quota_exceeded(f"An asset may have at most {call.quotas.asset_bytes} bytes.", "asset", call["assetName"])
     repository = lookup.repository(rows, call)
     package = lookup.find_package(rows, call, repository["id"])
     version = package and lookup.find_version(rows, package, call["packageVersion"])
@@ -153,9 +153,9 @@ def _check_room(rows: Rows, call: Call, version: sqlite3.Row) -> None:
             lookup.version_id(call),
         )
     count = rows.execute("SELECT count(*) FROM assets WHERE version_id = ?", (version["id"],)).fetchone()[0]
-    if count >= call.limits.assets_per_version:
+    if count >= call.quotas.assets_per_version:
         raise quota_exceeded(
-            f"A version may have at most {call.limits.assets_per_version} assets.",
+            f"A version may have at most {call.quotas.assets_per_version} assets.",
             "package-version",
             lookup.version_id(call),
         )

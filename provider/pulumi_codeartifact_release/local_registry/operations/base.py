@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from ..blobs import Blobs, Upload
 from ..failures import invalid
-from ..limits import Limits
+from ..quotas import Quotas
 
 Rows: TypeAlias = sqlite3.Connection
 DEFAULT_PAGE = 100
@@ -29,7 +29,7 @@ class Call:
         host: the Host header, such as `127.0.0.1:8080`.
         params: API name -> value, without absent parameters.
         blobs: the contents of assets.
-        limits: the account's quotas.
+        quotas: the account's quotas.
         size: Content-Length of a streaming body; None if the request has none.
         upload: the streaming body after it was received; None before that, and for other operations.
     """
@@ -39,7 +39,7 @@ class Call:
     host: str
     params: Mapping[str, Any]
     blobs: Blobs
-    limits: Limits
+    quotas: Quotas
     size: int | None = None
     upload: Upload | None = None
 

@@ -21,9 +21,9 @@ def create_repository(rows: Rows, call: Call) -> dict[str, Any]:
     if name in existing:
         raise conflict(f"The repository {name} already exists.", "repository", name)
     upstreams = [upstream["repositoryName"] for upstream in call.get("upstreams", [])]
-    if len(upstreams) > call.limits.upstreams_per_repository:
+    if len(upstreams) > call.quotas.upstreams_per_repository:
         raise quota_exceeded(
-            f"A repository may have at most {call.limits.upstreams_per_repository} upstreams.", "repository", name
+            f"A repository may have at most {call.quotas.upstreams_per_repository} upstreams.", "repository", name
         )
     for upstream in upstreams:
         if upstream not in existing:

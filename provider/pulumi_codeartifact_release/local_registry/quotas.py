@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Limits:
-    """The quotas.
+class Quotas:
+    """Quotas of one account.
 
     Attributes:
         assets_per_version: maximum number of assets in a package version.
