@@ -763,7 +763,9 @@ def lied(liar: Source, run: Run, told: Told, tmp_path: Path, monkeypatch: pytest
         "AWS_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys.modules["pulumi_codeartifact_release.publishing.download_asset"], "DOWNLOAD_WAITS", (0.001, 0.001))
+    monkeypatch.setattr(
+        sys.modules["pulumi_codeartifact_release.publishing.download_asset"], "DOWNLOAD_WAITS", (0.001, 0.001)
+    )
     monkeypatch.setattr(sys.modules["pulumi_codeartifact_release.publishing.apply"], "SETTLE_WAITS", (0.001,) * 3)
     honest = dict(vars(liar))
     # One client for all of them: it takes longer to make than a test.
