@@ -174,14 +174,12 @@ class Stand:
         """Return the path of a new hash cache."""
         return self.folder / "caches" / self.version()
 
-    def manifest(
-        self, packages: Mapping[str, Path], name: str = "release.yaml", versions: Sequence[str] = ("${version}",)
-    ) -> Path:
+    def manifest(self, packages: Mapping[str, Path], name: str = "release.yaml") -> Path:
         """Write a manifest; `packages` maps a package to the folder with its files."""
         lines = ["schemaVersion: 1", "variables:", '  version: {default: "1.0"}', "packages:"]
         for package, folder in packages.items():
             assets = f"assets: ['{folder.relative_to(self.folder)}/*']"
-            lines += [f"  - {{namespace: bench, package: {package}, version: '{each}', {assets}}}" for each in versions]
+            lines.append(f"  - {{namespace: bench, package: {package}, version: '${{version}}', {assets}}}")
         lines += ["environments:", "  dev: {domain: bench, repository: dev}"]
         lines += ["  staging: {domain: bench, repository: staging, promoteFrom: dev}"]
         path = self.folder / name

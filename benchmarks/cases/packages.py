@@ -47,18 +47,14 @@ def packages(stand: Stand) -> Result:
 def promotion(stand: Stand) -> Result:
     """Promote within a domain: the service copies, and nothing is downloaded."""
     result = Result("promotion")
-    count, several = stand.sized(50, 2), stand.sized(20, 2)
-    folders = [stand.files(f"files/{number:04}", _FILES, 1 << 10) for number in range(count)]
-    versions = [f"1.0.{number}" for number in range(several)]
-    one = stand.manifest({"one": folders[0]}, "one.yaml", versions)
+    count = stand.sized(50, 2)
+    manifest = _manifest(stand, [stand.files(f"files/{number:04}", _FILES, 1 << 10) for number in range(count)])
     server = stand.server()
-    for name, manifest in (("packages", _manifest(stand, folders)), ("versions", one)):
-        result.add(f"published {name}", 0, measure(ours(manifest, "1.0"), stand.environment(server.url)))
-        server.reset()
-        run = measure(ours(manifest, "1.0", "staging"), stand.environment(server.url))
-        result.add(f"promoted {name}", 0, run, requests=server.report().requests)
+    result.add("published packages", 0, measure(ours(manifest, "1.0"), stand.environment(server.url)))
+    server.reset()
+    run = measure(ours(manifest, "1.0", "staging"), stand.environment(server.url))
+    result.add("promoted packages", 0, run, requests=server.report().requests)
     _promoted(result, f"{count} packages promoted within a domain", "promoted packages", (count, count, 0))
-    _promoted(result, f"{several} versions of one package promoted", "promoted versions", (1, several, 0))
     return result
 
 

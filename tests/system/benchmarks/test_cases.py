@@ -24,7 +24,7 @@ FIGURES = {
     "quota": 4,
     "four-processes": 3,
     "packages": 1,
-    "promotion": 2,
+    "promotion": 1,
     "embedded": 2,
     "startup": 4,
 }
