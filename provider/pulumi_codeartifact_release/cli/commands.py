@@ -227,7 +227,7 @@ def verify(**values: Any) -> None:
     The files of a manifest are hashed again and compared with the environment. If the environment promotes, no file is
     needed: its pins are compared, or else the environment that it promotes from.
 
-    Compares the hashes that the registry lists; with --download, the bytes themselves.
+    Compares the hashes that the registry lists. With --download, also downloads and hashes every asset.
     """
     _run("verify", values)
 
@@ -274,10 +274,10 @@ def download(**values: Any) -> None:
 
     TARGET is a manifest or a version: NAMESPACE/PACKAGE@VERSION[=sha256:DIGEST].
 
-    With a manifest: the versions of the environment, all or those named by PACKAGE. The digest of a pin is checked. If
-    one PACKAGE is named, its files are in DIR; otherwise those of each package are in DIR/NAMESPACE/PACKAGE.
+    With a manifest: all versions of the environment, or those of each PACKAGE. A pin's digest is checked. The files of
+    a single PACKAGE go to DIR itself, otherwise those of each package go to DIR/NAMESPACE/PACKAGE.
 
-    Files in DIR that are right are not downloaded again, and other files in DIR stay.
+    Correct files in DIR are not downloaded again. Other files in DIR stay.
     """
     _run("download", values)
 
@@ -315,7 +315,7 @@ def download(**values: Any) -> None:
 def status(**values: Any) -> None:
     """Show what each environment of MANIFEST holds of each package. Writes nothing to any registry.
 
-    For every package and environment: the version, its status and digest, since when it is there, whether it is as
+    For every package and environment: the version, its status and digest, when it was published, whether it is as
     declared, and whether it is in sync with the environment that it is promoted from. The files of the packages are
     not needed. Exits with 1 or 2 if something could not be read, and shows the rest.
     """

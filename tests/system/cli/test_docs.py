@@ -107,6 +107,25 @@ def test_the_table_of_where_to_change_what_names_files_that_are_there() -> None:
     assert [name for name in named if not (package / name).exists() and not (ROOT / name).exists()] == []
 
 
+def test_every_path_of_the_project_in_a_page_exists() -> None:
+    package = ROOT / "provider/pulumi_codeartifact_release"
+    rooms = "|".join(sorted(path.parent.name for path in package.glob("*/__init__.py")))
+    ours = re.compile(rf"(?:(?:tests|docs|provider|benchmarks|scripts|examples|{rooms})/[\w./*-]*|\w*test_\w+\.py)")
+    tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    missing, count = [], 0
+    for page in (ROOT / "CHANGELOG.md", *PAGES):
+        text = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+        for code in re.findall(r"`([^`\n]+)`", text):
+            for name in ours.findall(code) if re.search(r"^tests/| tests/|\"tests/", code) else [code]:
+                if not ours.fullmatch(name):
+                    continue
+                count += 1
+                if name not in tests and not any(any(base.glob(name.rstrip("/"))) for base in (ROOT, package)):
+                    missing.append(f"{page.name}: {name}")
+    assert missing == []
+    assert count > 60
+
+
 def test_the_architecture_page_lists_every_module() -> None:
     page = (ROOT / "docs/architecture.md").read_text()
     block = page[page.index("provider/pulumi_codeartifact_release/\n") : page.index("`publishing/` knows")]
