@@ -37,7 +37,7 @@ def run(
     **release: Any,
 ) -> None:
     """Run `apply`; `release` are the fields of Options."""
-    _refuse_mixture(plan_file, release)
+    _check_arguments(plan_file, release)
     others = {"the manifest": release["manifest"], "the plan": plan_file}
     with Summary(summary_file, disabled=no_summary, others=others, beside=release["manifest"]) as summary:
         options = Options(**release)
@@ -57,134 +57,134 @@ def run(
         try:
             show_plans(target, plans, quiet=quiet)
         except BrokenPipeError:
-            # A reader that goes away stops no release.
+            # With `--yes` or an approved plan, nobody has to read the output.
             if not (yes or approved):
                 raise
             discard_output()
         show_notes(target, verbose=verbose)
-        todo = [each for each in plans if each.plan.changes]
-        if refused or not todo:
+        changes = [each for each in plans if each.plan.changes]
+        if refused or not changes:
             summary.add(plan_summary(target, plans))
             raise SystemExit(REFUSED if refused else 0)
         _confirm(target, plans, approved, yes=yes, quiet=quiet)
-        run = _Run(target, todo, approved, quiet=quiet)
+        run = _Run(target, changes, approved, quiet=quiet)
         try:
-            run.go()
+            run.execute()
         finally:
-            summary.add(apply_summary(target, plans, run.done, run.failed))
+            summary.add(apply_summary(target, plans, run.final_lines, run.errors))
 
 
-def _refuse_mixture(plan_file: Path | None, release: dict[str, Any]) -> None:
+def _check_arguments(plan_file: Path | None, release: dict[str, Any]) -> None:
+    """Raise UsageError unless there is either a plan file, or a manifest and an environment."""
     if not plan_file:
-        for name, missing in (("argument 'MANIFEST'", "manifest"), ("option '-e' / '--environment'", "environment")):
-            if not release[missing]:
+        for name, key in (("argument 'MANIFEST'", "manifest"), ("option '-e' / '--environment'", "environment")):
+            if not release[key]:
                 raise click.UsageError(f"Missing {name}, or --plan PLAN.", click.get_current_context())
         return
-    for name, given in (("MANIFEST", "manifest"), ("--environment", "environment"), ("--var", "variables")):
-        if release[given]:
-            raise UsageError(f"--plan already says what to release, and where: leave out {name}")
+    for name, key in (("MANIFEST", "manifest"), ("--environment", "environment"), ("--var", "variables")):
+        if release[key]:
+            raise UsageError(f"{name} cannot be combined with --plan: the plan file already contains it")
 
 
 def _confirm(target: Target, plans: list[Prepared], approved: ApprovedPlan | None, *, yes: bool, quiet: bool) -> None:
-    """Ask at a terminal."""
-    if approved or not _asks(yes=yes):
+    """Ask for confirmation at a terminal."""
+    if approved or not _needs_confirmation(yes=yes):
         return
     if quiet:
-        # Nobody says yes to what they do not see.
+        # The user must see the plans to confirm them.
         show_plans(target, plans)
     if not click.confirm("Release this?"):
         click.echo("Nothing was sent.")
         raise SystemExit(1)
 
 
-def _asks(*, yes: bool) -> bool:
+def _needs_confirmation(*, yes: bool) -> bool:
     return not yes and bool(sys.stdin and sys.stdin.isatty())
 
 
 class _Run:
-    """Releases all packages, several at once.
+    """Releases all packages, several in parallel.
 
     Attributes:
-        done: the closing line, by name.
-        under_way: where those stand that were begun, by name.
-        failed: what was raised, by name.
+        final_lines: package name -> last progress line, for released packages.
+        progress: package name -> progress, for packages that were started.
+        errors: package name -> error.
     """
 
-    def __init__(self, target: Target, todo: list[Prepared], approved: ApprovedPlan | None, *, quiet: bool) -> None:
+    def __init__(self, target: Target, changes: list[Prepared], approved: ApprovedPlan | None, *, quiet: bool) -> None:
         self._target = target
-        self._todo = todo
+        self._changes = changes
         self._approved = approved
         self._quiet = quiet
-        self.done: dict[str, str] = {}
-        self.under_way: dict[str, str] = {}
-        self.failed: dict[str, BaseException] = {}
+        self.final_lines: dict[str, str] = {}
+        self.progress: dict[str, str] = {}
+        self.errors: dict[str, BaseException] = {}
 
-    def go(self) -> None:
-        """Raise what failed; what else failed is printed."""
+    def execute(self) -> None:
+        """Release the packages. Prints all errors but one, and raises that."""
         run_state.sent = True
-        # Here, so that its error is not one for each package.
+        # Once for all packages, so that an error is shown once.
         self._target.site.connection.prepare()
         try:
             self._release_all()
         except KeyboardInterrupt:
-            for error in self.failed.values():
+            for error in self.errors.values():
                 if isinstance(error, ReleaseError) and not isinstance(error, InterruptedReleaseError):
                     show_error(error)
-            progress = _released_text(self._todo, self.done, self.under_way)
-            raise InterruptedReleaseError(progress, hint=self._stays()) from None
-        if self.failed and len(self._todo) > 1:
-            click.echo(printable(_released_text(self._todo, self.done, self.under_way)), err=True)
-        _raise_all(list(self.failed.values()))
+            text = _progress_text(self._changes, self.final_lines, self.progress)
+            raise InterruptedReleaseError(text, hint=self._interrupted_hint()) from None
+        if self.errors and len(self._changes) > 1:
+            click.echo(printable(_progress_text(self._changes, self.final_lines, self.progress)), err=True)
+        _raise_all(list(self.errors.values()))
 
-    def _stays(self) -> str:
-        """Return what becomes of what was begun, and is not released."""
-        if self.done.keys() >= {each.request.name for each in self._todo}:
+    def _interrupted_hint(self) -> str:
+        """Return the state of the packages that are not released, and what to do; "" if all are released."""
+        if self.final_lines.keys() >= {each.request.name for each in self._changes}:
             return ""
-        if not self.under_way.keys() - self.done.keys():
-            return "Run again and the rest is sent."
-        of_them = " of the others" if self.done else ""
-        return f"What was sent{of_them} stays, Unfinished: run again and the rest is sent."
+        if not self.progress.keys() - self.final_lines.keys():
+            return "Run again to send the rest."
+        return "Incomplete versions stay Unfinished. Run again to send the rest."
 
     def _release_all(self) -> None:
-        sizes = {each.request.name: each.plan.upload_bytes for each in self._todo}
+        sizes = {each.request.name: each.plan.upload_bytes for each in self._changes}
         connection = self._target.site.connection
         with (
             open_display(sizes, connection, quiet=self._quiet) as display,
             ThreadPoolExecutor(max_workers=PARALLEL_PACKAGES) as pool,
         ):
-            self.done = display.done
-            futures = {pool.submit(self._release, each, display): each.request.name for each in self._todo}
+            self.final_lines = display.done
+            futures = {pool.submit(self._release, each, display): each.request.name for each in self._changes}
             try:
-                # At the first failure no further package starts; those under way stop before the next asset.
+                # After the first error no other package starts, and running ones stop before their next asset.
                 wait(futures, return_when=FIRST_EXCEPTION)
             except KeyboardInterrupt:
-                display.say("stopping after the assets under way; Ctrl-C again ends at once")
+                display.say("stopping after the current assets; press Ctrl-C again to stop at once")
                 raise
             finally:
                 self._target.stop.set()
                 pool.shutdown()
-                self.under_way = {name: f"{release.count_text()} sent" for name, release in display.releases.items()}
-                ended = {future: name for future, name in futures.items() if not future.cancelled()}
-                self.failed = {name: error for future, name in ended.items() if (error := future.exception())}
+                self.progress = {name: f"{release.count_text()} sent" for name, release in display.releases.items()}
+                completed = {future: name for future, name in futures.items() if not future.cancelled()}
+                self.errors = {name: error for future, name in completed.items() if (error := future.exception())}
 
-    def _release(self, each: Prepared, display: Display) -> None:
+    def _release(self, prepared: Prepared, display: Display) -> None:
         scheduler = ThreadScheduler(self._target.stop.reason)
-        for event in execute(each.request, self._target.connect, scheduler, each):
+        for event in execute(prepared.request, self._target.connect, scheduler, prepared):
             if isinstance(event, Planned) and self._approved:
-                # Told before it is done: also of what the registry holds by now.
+                # This plan is from a new read of the registry, and nothing is sent yet.
                 self._approved.verify_package(event.plan)
-            display.add(each.request.name, event)
+            display.add(prepared.request.name, event)
 
 
-def _released_text(todo: list[Prepared], done: Mapping[str, str], under_way: Mapping[str, str]) -> str:
-    """Return how far it came: a count, and where those stand that were begun."""
-    begun = [f"\n  {name}: {line}" for name, line in under_way.items() if name not in done]
-    return f"{len(done):,} of {count_text(len(todo), 'package')} released" + "".join(begun)
+def _progress_text(changes: list[Prepared], final_lines: Mapping[str, str], progress: Mapping[str, str]) -> str:
+    """Return the number of released packages, and the progress of those that are incomplete."""
+    incomplete = [f"\n  {name}: {line}" for name, line in progress.items() if name not in final_lines]
+    return f"{len(final_lines):,} of {count_text(len(changes), 'package')} released" + "".join(incomplete)
 
 
 def _raise_all(errors: list[BaseException]) -> None:
     """Print all errors but the one with the highest exit code, and raise that."""
-    # Packages that stopped because another one failed add nothing.
+    # Omit the packages that only stopped because another one failed.
     shown = [error for error in errors if not isinstance(error, InterruptedReleaseError)] or errors
     shown.sort(key=lambda error: error.exit_code if isinstance(error, ReleaseError) else 0)
     for error in shown[:-1]:

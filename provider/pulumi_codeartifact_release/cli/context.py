@@ -1,4 +1,4 @@
-"""What the commands share: from a manifest and options to connections."""
+"""Opens what the commands share: a manifest, its environments, and their connections."""
 
 from __future__ import annotations
 
@@ -12,21 +12,18 @@ import click
 
 from ..approvals import unused_pins
 from ..connections import Connection, connect, resolved_owner
-from ..errors import (
-    UsageError,
-    printable,
-)
+from ..errors import UsageError, printable
 from ..location import Location, resolve
 from ..manifest import Environment, Manifest, Variables, load
 from ..publishing import Permission, ThreadScheduler, parse_forced
 
 FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
-"""How a version and its digest are written."""
+"""The form of a version with its digest."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """The options of `plan` and `apply` that say what is released where."""
+    """The options that `plan` and `apply` share."""
 
     manifest: Path
     environment: str
@@ -38,18 +35,18 @@ class Options:
 
 
 class Stop:
-    """The word that nothing more may be written, for all threads of a command."""
+    """Tells all threads of a command to stop before their next request."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def set(self) -> None:
-        """Say it."""
+        """Stop all threads."""
         self._event.set()
 
     def reason(self) -> str | None:
-        """Return why, None while it has not been said."""
-        return "another release failed, or somebody interrupted" if self._event.is_set() else None
+        """Return why to stop; None while the command goes on."""
+        return "another package failed, or the command was interrupted" if self._event.is_set() else None
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Site:
     """One environment of a manifest, and a connection to it.
 
     Attributes:
-        location: with its region, and its owner as far as STS knows it.
+        location: with its region, and with its owner if STS returned it.
     """
 
     environment: Environment
@@ -66,7 +63,7 @@ class Site:
 
     @property
     def header(self) -> str:
-        """Where it is, in one line."""
+        """One line with the endpoint, account, region and repository."""
         location = self.location
         where = location.endpoint or f"AWS ({self.connection.url})"
         account = f"account {location.owner}" if location.owner else "account unknown"
@@ -75,10 +72,10 @@ class Site:
 
 @dataclass(frozen=True)
 class Target:
-    """A manifest, where it goes, and what the operator permits.
+    """A manifest, its environment, and the permissions of the operator.
 
     Attributes:
-        source: where it is promoted from; None where files are published.
+        source: the environment to promote from; None if files are published.
     """
 
     manifest: Manifest
@@ -96,19 +93,19 @@ class Target:
 
     @property
     def header(self) -> str:
-        """The first lines of every plan: where this goes, and where it comes from."""
+        """The first lines of a plan: the destination, and the source of a promotion."""
         return f"{self.site.header}\n  from {self.source.header}" if self.source else self.site.header
 
 
 def open_target(options: Options) -> Target:
-    """Load the manifest, with the files it needs, and connect. No request is made, but for the caller's identity."""
+    """Load the manifest with its files, and connect. The only request is for the identity of the caller."""
     replace = tuple(Permission.parse(text) for text in options.replace)
     force = tuple(parse_forced(options.force, options.reason))
     allow = frozenset(options.allow)
     manifest = load(
         options.manifest,
         environment=options.environment,
-        variables=Variables(command_line=parsed_variables(options.variables), environ=os.environ),
+        variables=Variables(command_line=parse_variables(options.variables), environ=os.environ),
         allow=allow,
     )
     environment = manifest.environment(options.environment)
@@ -128,35 +125,35 @@ def open_target(options: Options) -> Target:
 
 
 def endpoint_warning(location: Location, not_from: str = "the manifest") -> str:
-    """Return the warning of an endpoint that comes from the shell, "" if it does not."""
+    """Return a warning if the endpoint comes from the shell, else ""."""
     if not (source := location.endpoint_source):
         return ""
     return printable(f"warning: the endpoint {location.endpoint} comes from {source}, not from {not_from}")
 
 
 def warn_of_endpoint(site: Site, source: Site | None, not_from: str = "the manifest") -> None:
-    """Print, once, that an endpoint comes from the shell."""
+    """Print a warning if an endpoint comes from the shell; one for both environments."""
     warnings = filter(None, (endpoint_warning(each.location, not_from) for each in (site, source) if each))
     if warning := next(warnings, None):
         click.echo(warning, err=True)
 
 
 def warn_of_unused_pins(manifest: Manifest, environment: Environment) -> None:
-    """Say which pins are about no package."""
+    """Print a warning for each pin that matches no package of the manifest."""
     for name in unused_pins(manifest, environment):
         click.echo(f"warning: pins of {environment.name}: {name} is not a package of the manifest", err=True)
 
 
 def open_site(environment: Environment, base: Path, allow: frozenset[str], stop: Stop) -> Site:
-    """Connect to an environment; `base` is the folder that a `file:` endpoint is relative to."""
+    """Connect to an environment; a `file:` endpoint is relative to the folder `base`."""
     location = resolve(environment.location, base=base, allow=allow)
     connection = connect(location, ThreadScheduler(stop.reason).checkpoint, asks=True)
     location = replace(connection.location, domain_owner=resolved_owner(location))
     return Site(environment, location, connection)
 
 
-def parsed_variables(variables: Sequence[str]) -> dict[str, str]:
-    """Read the values of `--var NAME=VALUE`. Raises UsageError."""
+def parse_variables(variables: Sequence[str]) -> dict[str, str]:
+    """Return name -> value of the options `--var NAME=VALUE`. Raises UsageError."""
     parsed: dict[str, str] = {}
     for text in variables:
         name, equals, value = text.partition("=")

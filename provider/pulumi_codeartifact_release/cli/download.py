@@ -29,7 +29,7 @@ from ..publishing import ThreadScheduler
 from ..publishing.download import Downloaded, download, download_to
 from ..publishing.workflow import EVERYWHERE
 from ..registry.interface import Coordinates
-from .context import Site, Stop, open_site, parsed_variables, warn_of_endpoint
+from .context import Site, Stop, open_site, parse_variables, warn_of_endpoint
 from .error_output import run_state, show_error
 from .named_versions import location_of, open_named_site
 from .progress import open_reading
@@ -198,7 +198,7 @@ def _of_manifest(
     folder: Path,
     stop: Stop,
 ) -> tuple[Site, list[Request]]:
-    values = Variables(command_line=parsed_variables(variables), environ=os.environ)
+    values = Variables(command_line=parse_variables(variables), environ=os.environ)
     manifest = load(path, environment=name, variables=values, allow=allow, with_files=False)
     if not name:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""From a target to plans: hashes files, or reads the source of a promotion. Writes nothing.
+"""Makes the plans of a manifest: hashes the files, or reads the source of a promotion. Writes nothing.
 
 for prepared in make_plans(target, reading):
     print(prepared.request.name, prepared.plan.action)
@@ -36,29 +36,29 @@ from .progress import Reading
 
 
 def sum_up(target: Target, plans: Sequence[Prepared]) -> ReviewTotals:
-    """Return what plans come to."""
+    """Return the totals of plans."""
     return total_reviews(each.review(target.site.connection.rate) for each in plans)
 
 
 def refusals_of(plans: Sequence[Prepared]) -> list[RefusedError]:
-    """Return why packages are refused; one reason for several is there once."""
+    """Return the refusals of plans, each once, even if several plans share it."""
     refusals = (each.plan.refusal for each in plans)
     return list({id(refusal): refusal for refusal in refusals if refusal}.values())
 
 
 def make_plans(target: Target, reading: Reading) -> list[Prepared]:
-    """Prepare every package of the manifest, several at once; `reading` shows how far it is."""
-    requests = _promotions(target, target.source) if target.source else _publications(target, reading)
+    """Plan every package of the manifest, several in parallel; `reading` shows the progress."""
+    requests = _promotion_requests(target, target.source) if target.source else _file_requests(target, reading)
     scheduler = ThreadScheduler(target.stop.reason)
     return in_parallel(lambda request: prepare(request, target.connect, scheduler), requests)
 
 
-def _publications(target: Target, reading: Reading) -> list[Request]:
-    """Hash the files of all packages together, so that none waits for another's."""
+def _file_requests(target: Target, reading: Reading) -> list[Request]:
+    """Hash the files of all packages in parallel."""
     packages = target.manifest.packages
     if target.force:
         raise UsageError(
-            f"--force skips a soak, and {target.site.environment.name} publishes files: there is nothing to skip"
+            f"--force has no effect: {target.site.environment.name} publishes files, so there is no soak to skip"
         )
     _refuse_unmatched(target, {(package.id, package.version) for package in packages})
     refuse_oversized({file.declared: file.path for package in packages for file in package.files})
@@ -70,7 +70,7 @@ def _publications(target: Target, reading: Reading) -> list[Request]:
     ]
 
 
-def _promotions(target: Target, source: Site) -> list[Request]:
+def _promotion_requests(target: Target, source: Site) -> list[Request]:
     environment = target.site.environment
     approved = [
         (package, approved_version(target.manifest, environment, package)) for package in target.manifest.packages
@@ -78,7 +78,7 @@ def _promotions(target: Target, source: Site) -> list[Request]:
     missing = missing_pins(target.manifest, environment)
     if environment.stack and any(not approval.pin for _, approval in approved):
         raise UsageError(
-            f"{environment.name} promotes what the Pulumi stack {environment.stack} says, which only Pulumi can read",
+            f"{environment.name} promotes outputs of the Pulumi stack {environment.stack}, which only Pulumi reads",
             hint="Run `pulumi up`, or pin every package (`pins`).",
         )
     _refuse_unmatched(target, {(package.id, approval.version) for package, approval in approved})
@@ -123,5 +123,6 @@ def _request(target: Target, package: Package, version: str, sources: Mapping[st
 def _refuse_unmatched(target: Target, versions: Collection[tuple[str, str]]) -> None:
     """Raise UsageError for a permission that matches none of these packages and versions: it may be a typo."""
     for name, permissions in (("replace", target.replace), ("force", target.force)):
-        for each in unmatched(permissions, versions):
-            raise UsageError(f"--{name} {each}: the manifest declares no {each.package}@{each.version}")
+        for permission in unmatched(permissions, versions):
+            version = f"{permission.package}@{permission.version}"
+            raise UsageError(f"--{name} {permission}: the manifest declares no {version}")

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from ..manifest import Variables, load
-from .context import parsed_variables
+from .context import parse_variables
 from .output_files import refuse_unwritable, write_whole
 from .status_read import read_report
 from .views.console import terminal_width
@@ -39,7 +39,7 @@ def run(
     permitted = frozenset(allow)
     loaded = load(
         manifest,
-        variables=Variables(command_line=parsed_variables(variables), environ=os.environ),
+        variables=Variables(command_line=parse_variables(variables), environ=os.environ),
         allow=permitted,
         with_files=False,
     )

@@ -1,7 +1,7 @@
-"""One version after the other, several at once: what must be there, and what `verify` finds.
+"""Compares the versions of one environment with what is expected, several in parallel.
 
-checked = check(subjects, site, Stop(), reading, download=True)
-[each.result for each in checked]
+checks = check(subjects, site, Stop(), reading, download=True)
+[each.outcome for each in checks]
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .progress import Reading
 
 
 class Basis(StrEnum):
-    """Who says what must be there."""
+    """What the expected content comes from."""
 
     FILES = "files"
     PINS = "pins"
     ENVIRONMENT = "environment"
-    """The environment that it is promoted from, without a pin."""
+    """The environment that it is promoted from; it has no pin."""
     DIGEST = "digest"
-    """The command line."""
+    """A digest on the command line."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Subject:
     """One version to check.
 
     Attributes:
-        expected: says what must be there; may ask another registry, and raise any ReleaseError.
+        expected: returns the expected content. It may read another registry, and raise any ReleaseError.
     """
 
     at: Coordinates
@@ -44,66 +44,67 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """One version, and what was found.
+class CheckedVersion:
+    """One version and the result of its check.
 
     Attributes:
-        verdict: None if nothing could be read, or nothing says what must be there: `problem` says why.
+        result: None if the version could not be read or there is nothing to compare it with.
+        problem: why `result` is None or incomplete.
     """
 
     subject: Subject
-    verdict: VerifyResult | None = None
+    result: VerifyResult | None = None
     problem: ReleaseError | None = None
 
     @property
-    def result(self) -> VerifyOutcome:
-        """What it comes to."""
-        return self.verdict.outcome if self.verdict else VerifyOutcome.UNKNOWN
+    def outcome(self) -> VerifyOutcome:
+        """The outcome; UNKNOWN without a result."""
+        return self.result.outcome if self.result else VerifyOutcome.UNKNOWN
 
     @property
     def exit_code(self) -> int:
-        """0 verified; 4 it is not what it must be, or nothing says what it must be; else why it could not be read."""
-        if self.result is VerifyOutcome.UNKNOWN:
+        """0 if verified; 4 if different, missing or without an expectation; else the exit code of `problem`."""
+        if self.outcome is VerifyOutcome.UNKNOWN:
             return self.problem.exit_code if self.problem else ReleaseError.exit_code
-        return 0 if self.result is VerifyOutcome.VERIFIED else MismatchError.exit_code
+        return 0 if self.outcome is VerifyOutcome.VERIFIED else MismatchError.exit_code
 
 
 def check(
     subjects: Sequence[Subject], site: Site, stop: Stop, reading: Reading, *, download: bool
-) -> tuple[Checked, ...]:
-    """Check versions of one environment, several at once; what goes wrong with one is part of its answer."""
+) -> tuple[CheckedVersion, ...]:
+    """Check versions of one environment, several in parallel. The errors of a version are in its result."""
     checks = _Checks(site, stop, reading, download=download)
-    # Downloads under way stop at their next MiB.
+    # After an interruption, `stop` ends running downloads within a MiB.
     return tuple(in_parallel(checks.check, subjects, on_end=stop.set))
 
 
 class _Checks:
-    """One registry, and the one before it; each asked no more once it cannot be asked at all."""
+    """Checks versions in one environment, and stops reading a registry after an error that affects all versions."""
 
     def __init__(self, site: Site, stop: Stop, reading: Reading, *, download: bool) -> None:
         self._site = site
         self._stop = stop
         self._reading = reading
         self._download = download
-        self._here = CircuitBreaker()
-        self._before = CircuitBreaker()
+        self._breaker = CircuitBreaker()
+        self._source_breaker = CircuitBreaker()
 
-    def check(self, subject: Subject) -> Checked:
-        """Check one version; what goes wrong is part of the answer."""
-        asks_before = subject.basis is Basis.ENVIRONMENT
-        if known := self._here.error or (self._before.error if asks_before else None):
-            return Checked(subject, problem=known)
+    def check(self, subject: Subject) -> CheckedVersion:
+        """Check one version. Its errors are in the result."""
+        reads_source = subject.basis is Basis.ENVIRONMENT
+        if error := self._breaker.error or (self._source_breaker.error if reads_source else None):
+            return CheckedVersion(subject, problem=error)
         try:
-            expected = self._before.call(subject.expected) if asks_before else subject.expected()
-            verdict = self._here.call(lambda: self._verify(subject, expected))
+            expected = self._source_breaker.call(subject.expected) if reads_source else subject.expected()
+            result = self._breaker.call(lambda: self._verify(subject, expected))
         except ReleaseError as error:
-            return Checked(subject, problem=error)
-        return Checked(subject, verdict, verdict.problem and self._here.record(verdict.problem))
+            return CheckedVersion(subject, problem=error)
+        return CheckedVersion(subject, result, result.problem and self._breaker.record(result.problem))
 
     def _verify(self, subject: Subject, expected: Expected) -> VerifyResult:
         return verify(
             expected,
-            # A `file:` registry that nobody has released to reads as empty, and is not made.
+            # Reads a `file:` registry that does not exist as empty, and does not create it.
             self._site.connection.planning,
             ThreadScheduler(self._stop.reason),
             download=self._download,

@@ -1,9 +1,9 @@
-"""What `verify` checks: a manifest's packages in one environment, or versions that are named with their digests.
+"""Checks the packages of a manifest in one environment, or versions with digests on the command line.
 
     report = of_manifest(Path("release.yaml"), "prod", …)
-    report.exit_code, [each.result for each in report.checked]
+    report.exit_code, [each.outcome for each in report.checks]
 
-Nothing is written, wherever.
+Writes nothing to a registry.
 """
 
 from __future__ import annotations
@@ -22,32 +22,33 @@ from ..manifest import Environment, Manifest, Package, Variables, load
 from ..publishing import Permission, Release, ThreadScheduler, read_version
 from ..publishing.verify import Expected, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
-from .context import Site, Stop, open_site, parsed_variables, warn_of_endpoint, warn_of_unused_pins
+from .context import Site, Stop, open_site, parse_variables, warn_of_endpoint, warn_of_unused_pins
 from .named_versions import open_named_site
 from .progress import Reading, open_reading
-from .verify_check import Basis, Checked, Subject, check
+from .verify_check import Basis, CheckedVersion, Subject, check
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was checked, in its order.
+    """The result of `verify`.
 
     Attributes:
-        manifest: as it was named; None where versions were.
-        source: what is compared with, where an environment promotes without a pin.
-        download: whether bytes were to be downloaded and hashed.
+        manifest: its path on the command line; None for versions with digests.
+        source: the environment to compare with; None if every expectation comes from files, pins or digests.
+        download: whether assets are downloaded and hashed.
+        checks: in the order of the manifest or the command line.
     """
 
     manifest: str | None
     site: Site
     source: Site | None
     download: bool
-    checked: tuple[Checked, ...]
+    checks: tuple[CheckedVersion, ...]
 
     @property
     def exit_code(self) -> int:
-        """The gravest of all: 4, 2, 1 or 0."""
-        return max((each.exit_code for each in self.checked), default=0)
+        """The highest exit code of all checks: 4, 2, 1 or 0."""
+        return max((each.exit_code for each in self.checks), default=0)
 
 
 def of_manifest(
@@ -55,31 +56,31 @@ def of_manifest(
 ) -> Report:
     """Check every package of a manifest in one environment. Raises UsageError, ManifestError, FileError.
 
-    `quiet`: nothing shows how far it is.
+    `quiet` hides the progress.
     """
-    values = Variables(command_line=parsed_variables(variables), environ=os.environ)
+    values = Variables(command_line=parse_variables(variables), environ=os.environ)
     manifest = load(path, environment=name, variables=values, allow=allow)
     environment = manifest.environment(name)
     stop = Stop()
     site = open_site(environment, manifest.base, allow, stop)
     source = None
-    if environment.promote_from and _asks_before(manifest, environment):
+    if environment.promote_from and _needs_source(manifest, environment):
         source = open_site(manifest.environment(environment.promote_from), manifest.base, allow, stop)
         refuse_same_repository(source.location, site.location)
     warn_of_endpoint(site, source)
-    # Nothing is drawn before both have their credentials: a code of an MFA device may be asked for.
+    # Show progress only now: connecting may ask for a code of an MFA device.
     with open_reading(quiet=quiet) as reading:
         if environment.promote_from:
-            subjects = _promoted(manifest, environment, site, source)
+            subjects = _promotion_subjects(manifest, environment, site, source)
         else:
-            subjects = _published(manifest, site, reading)
+            subjects = _file_subjects(manifest, site, reading)
         return Report(str(path), site, source, download, check(subjects, site, stop, reading, download=download))
 
 
 def of_digests(
     versions: Sequence[Permission], location: Location, allow: frozenset[str], *, quiet: bool, download: bool
 ) -> Report:
-    """Check versions that are named with their digests. Raises UsageError. `quiet`: nothing shows how far it is."""
+    """Check versions against digests on the command line. Raises UsageError. `quiet` hides the progress."""
     stop = Stop()
     site = open_named_site(location, [(version.package, version.version) for version in versions], allow, stop)
     subjects = []
@@ -91,11 +92,11 @@ def of_digests(
         return Report(None, site, None, download, check(subjects, site, stop, reading, download=download))
 
 
-# --- what must be there -----------------------------------------------------------------------------------------------
+# --- expected content -------------------------------------------------------------------------------------------------
 
 
-def _published(manifest: Manifest, site: Site, reading: Reading) -> list[Subject]:
-    """Hash the declared files, all of them: what a cache remembers proves nothing."""
+def _file_subjects(manifest: Manifest, site: Site, reading: Reading) -> list[Subject]:
+    """Hash all declared files. The hash cache is not used, because it may be outdated."""
     paths = {file.path for package in manifest.packages for file in package.files}
     hashed = hash_files(paths, on_bytes=reading.hashing(paths))
     subjects = []
@@ -106,21 +107,21 @@ def _published(manifest: Manifest, site: Site, reading: Reading) -> list[Subject
     return subjects
 
 
-def _asks_before(manifest: Manifest, environment: Environment) -> bool:
-    """Return whether the environment before says anything; where pins say all of it nobody needs access to that one.
+def _needs_source(manifest: Manifest, environment: Environment) -> bool:
+    """Return whether to read the environment that this one promotes from; not if every package has a pin.
 
-    Raises UsageError where a Pulumi stack says it.
+    Raises UsageError if a package without a pin comes from a Pulumi stack.
     """
     unpinned = any(package.id not in environment.pins for package in manifest.packages)
     if environment.stack and unpinned:
         raise UsageError(
-            f"the Pulumi stack {environment.stack} says what {environment.name} must hold, and only Pulumi can read it",
-            hint="Pin every package (`pins`), or name the versions: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.",
+            f"{environment.name} promotes outputs of the Pulumi stack {environment.stack}, which only Pulumi reads",
+            hint="Pin every package (`pins`), or pass versions with digests: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.",
         )
     return unpinned and not environment.pinned
 
 
-def _promoted(manifest: Manifest, environment: Environment, site: Site, source: Site | None) -> list[Subject]:
+def _promotion_subjects(manifest: Manifest, environment: Environment, site: Site, source: Site | None) -> list[Subject]:
     warn_of_unused_pins(manifest, environment)
     missing = missing_pins(manifest, environment)
 
@@ -132,8 +133,8 @@ def _promoted(manifest: Manifest, environment: Environment, site: Site, source: 
             return Subject(at, Basis.PINS, partial(ExpectedDigest, at, approval.pin.digest, status))
         if missing or source is None:
             return Subject(at, Basis.PINS, partial(_raise, missing or PinError(f"nothing is approved for {at}")))
-        there = source.location.coordinates(*names)
-        return Subject(at, Basis.ENVIRONMENT, partial(_held, at, status, there, source))
+        source_at = source.location.coordinates(*names)
+        return Subject(at, Basis.ENVIRONMENT, partial(_release_in_source, at, status, source_at, source))
 
     return [subject(package) for package in manifest.packages]
 
@@ -142,18 +143,21 @@ def _raise(error: ReleaseError) -> Expected:
     raise error
 
 
-def _held(at: Coordinates, status: Status, there: Coordinates, source: Site) -> Release:
-    """Return what the environment before holds. Raises PinError where it holds no whole version."""
-    remote = read_version(source.connection.planning, there, ThreadScheduler())
+def _release_in_source(at: Coordinates, status: Status, source_at: Coordinates, source: Site) -> Release:
+    """Return the version in the source as the expected release. Raises PinError if it is missing or incomplete."""
+    remote = read_version(source.connection.planning, source_at, ThreadScheduler())
     if remote is None or not remote.assets or remote.state.status in (Status.UNFINISHED, Status.DISPOSED):
-        held = f"holds none of it ({remote.state.status})" if remote else "does not hold it"
-        if remote and remote.state.status is Status.UNFINISHED:
-            held = "holds it Unfinished"
+        if remote is None:
+            problem = "does not have this version"
+        elif remote.state.status is Status.UNFINISHED:
+            problem = "has it only as Unfinished"
+        else:
+            problem = f"has none of its assets ({remote.state.status})"
         raise PinError(
-            f"there is nothing to compare {at} with: it has no pin, and {there.domain}/{there.repository} {held}",
-            hint="Pin its digest (`pins`), or name it: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.",
+            f"{at} has no pin to compare it with, and {source_at.domain}/{source_at.repository} {problem}",
+            hint="Pin its digest (`pins`), or pass it: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.",
         )
-    refuse_invalid_names(there, remote)
-    # Under the names that they are compared by.
+    refuse_invalid_names(source_at, remote)
+    # The keys are normalized names, which verify() compares.
     assets = [Asset(name, asset.size, asset.sha256) for name, asset in remote.assets.items()]
     return Release(at, tuple(assets), status)

@@ -402,7 +402,7 @@ def test_more_permissions_than_the_plan_had_are_refused_too(run: Run, planned: P
 def test_a_plan_says_itself_what_is_released_where(run: Run, planned: Path, words: list[str]) -> None:
     outcome = run("apply", "--plan", "plan.json", *words)
     assert outcome.code == 2
-    assert "error[usage]: --plan already says what to release, and where: leave out " in outcome.err
+    assert " cannot be combined with --plan: the plan file already contains it" in outcome.err
 
 
 @pytest.mark.parametrize("words", [[], ["release.yaml"], ["-e", "dev"]])

@@ -364,7 +364,9 @@ def test_force_about_nothing_that_is_promoted_is_a_slip_of_the_pen(
     force = f"{permission or 'acme/app@1.0'}=sha256:{'0' * 64}"
     outcome = run("plan", "release.yaml", "-e", environment, "--force", force, "--reason", "why")
     assert outcome.code == 2
-    says = f"the manifest declares no {permission}" if permission else "dev publishes files: there is nothing to skip"
+    says = (
+        f"the manifest declares no {permission}" if permission else "dev publishes files, so there is no soak to skip"
+    )
     assert says in outcome.err
 
 
@@ -464,7 +466,7 @@ def test_what_a_stack_says_is_left_to_pulumi(run: Run, released: Path) -> None:
     more(released, "staging", "stack: acme/releases/dev")
     outcome = run("plan", "release.yaml", "-e", "staging")
     assert outcome.code == 2
-    assert "staging promotes what the Pulumi stack acme/releases/dev says, which only Pulumi can read" in outcome.err
+    assert "staging promotes outputs of the Pulumi stack acme/releases/dev, which only Pulumi reads" in outcome.err
     # Pins go before the stack.
     text = (released / "release.yaml").read_text()
     (released / "release.yaml").write_text(text.replace(", stack: acme/releases/dev", ""))

@@ -395,7 +395,7 @@ def test_where_nothing_says_what_must_be_there_nothing_is_verified(
         stock.dispose()
     outcome = run("verify", "release.yaml", "-e", "staging")
     assert (outcome.code, outcome.err) == (4, "error[pin]: acme/app@1.0 could not be checked\n")
-    assert "    pin: there is nothing to compare acme/app@1.0 in acme/staging with: it has no pin, " in outcome.out
+    assert "    pin: acme/app@1.0 in acme/staging has no pin to compare it with, " in outcome.out
     (package,) = told("release.yaml", "-e", "staging", code=4)["packages"]
     assert (package["result"], package["problem"]["code"]) == ("unknown", "pin")
 
@@ -503,7 +503,7 @@ def test_what_only_pulumi_can_read_is_said(run: Run, no_files: Path) -> None:
     rewrite(no_files, ("promoteFrom: dev", "promoteFrom: dev, stack: acme/releases/dev"))
     outcome = run("verify", "release.yaml", "-e", "staging")
     assert outcome.code == 2
-    assert "which only Pulumi can read" in outcome.err
+    assert "which only Pulumi reads" in outcome.err
 
 
 def test_a_repository_is_not_verified_against_itself(run: Run, stock: Stock, no_files: Path) -> None:
@@ -870,7 +870,7 @@ def test_an_environment_before_that_lies_is_one_clear_error(lied: Lied, told: To
     assert "has no usable name" in package["problem"]["message"]
     lied.source.listing = []
     (package,) = told(*words, code=4)["packages"]
-    assert "holds none of it (Published)" in package["problem"]["message"]
+    assert "has none of its assets (Published)" in package["problem"]["message"]
 
 
 @pytest.mark.parametrize("status", ["Unfinished", "Disposed", "Archived", "Deleted", "published", "", None, 7])

@@ -154,5 +154,5 @@ def test_somebody_presses_ctrl_c(project: Path, tmp_path: Path) -> None:
     assert told(err) == (
         "error[interrupted]: 0 of 1 package released\n"
         "  acme/app: 1/2 assets sent\n"
-        "What was sent stays, Unfinished: run again and the rest is sent."
+        "Incomplete versions stay Unfinished. Run again to send the rest."
     )

@@ -12,7 +12,7 @@ from ...publishing.download_asset import Download
 from ...publishing.verify import Difference, VerifyOutcome, VerifyResult, VersionDifference
 from ...registry.interface import Asset, Status
 from ..context import Site
-from ..verify_check import Basis, Checked
+from ..verify_check import Basis, CheckedVersion
 from ..verify_read import Report
 from .verify_text import totals
 
@@ -20,7 +20,7 @@ from .verify_text import totals
 def report_json(report: Report) -> dict[str, Any]:
     """Return a report as JSON values (`schemas/verify.schema.json`); sizes in bytes."""
     assets, size = totals(report)
-    counts = {str(result): sum(each.result is result for each in report.checked) for result in VerifyOutcome}
+    counts = {str(outcome): sum(each.outcome is outcome for each in report.checks) for outcome in VerifyOutcome}
     environment = report.site.environment.name if report.manifest is not None else None
     return {
         "schemaVersion": 1,
@@ -31,8 +31,8 @@ def report_json(report: Report) -> dict[str, Any]:
         if report.source
         else None,
         "download": report.download,
-        "summary": {"packages": len(report.checked), **counts, "assets": assets, "bytes": size},
-        "packages": [_checked_json(each) for each in report.checked],
+        "summary": {"packages": len(report.checks), **counts, "assets": assets, "bytes": size},
+        "packages": [_version_json(each) for each in report.checks],
     }
 
 
@@ -46,26 +46,26 @@ def _site_json(site: Site) -> dict[str, Any]:
     }
 
 
-def _checked_json(each: Checked) -> dict[str, Any]:
-    at, verdict = each.subject.at, each.verdict
-    received = verdict.downloads if verdict else None
+def _version_json(each: CheckedVersion) -> dict[str, Any]:
+    at, result = each.subject.at, each.result
+    received = result.downloads if result else None
     return {
         "namespace": at.namespace,
         "package": at.package,
         "version": at.version,
-        "result": str(each.result),
-        "expected": _expected_json(verdict, each.subject.basis),
-        "found": _found_json(verdict),
+        "result": str(each.outcome),
+        "expected": _expected_json(result, each.subject.basis),
+        "found": _found_json(result),
         "received": None
         if received is None
         else {"assets": len(received), "bytes": sum(came.size for came in received.values())},
-        "differences": [_difference_json(difference) for difference in verdict.differences] if verdict else [],
+        "differences": [_difference_json(difference) for difference in result.differences] if result else [],
         "problem": {"code": each.problem.code, "message": str(each.problem)} if each.problem else None,
     }
 
 
-def _expected_json(verdict: VerifyResult | None, basis: Basis) -> dict[str, Any]:
-    expected = verdict.expected if verdict else None
+def _expected_json(result: VerifyResult | None, basis: Basis) -> dict[str, Any]:
+    expected = result.expected if result else None
     return {
         "from": str(basis),
         "status": expected and expected.status and str(expected.status),
@@ -74,8 +74,8 @@ def _expected_json(verdict: VerifyResult | None, basis: Basis) -> dict[str, Any]
     }
 
 
-def _found_json(verdict: VerifyResult | None) -> dict[str, Any] | None:
-    remote = verdict.remote if verdict else None
+def _found_json(result: VerifyResult | None) -> dict[str, Any] | None:
+    remote = result.remote if result else None
     if remote is None:
         return None
     # A version without its bytes has no digest.

@@ -19,7 +19,7 @@ from ...publishing.download_asset import Download
 from ...publishing.verify import AssetDifference, VerifyOutcome, VerifyResult, VersionDifference
 from ...registry.interface import Asset
 from ...text.sizes import count_text, size_text
-from ..verify_check import Basis, Checked
+from ..verify_check import Basis, CheckedVersion
 from ..verify_read import Report
 from .console import columns, header, indented, lines, text
 
@@ -47,19 +47,19 @@ def text_lines(report: Report, width: int | None = None, *, quiet: bool = False)
 
     `width` in columns; None for a file.
     """
-    shown = [each for each in report.checked if not quiet or each.result is not VerifyOutcome.VERIFIED]
+    shown = [each for each in report.checks if not quiet or each.outcome is not VerifyOutcome.VERIFIED]
     if not shown and quiet:
         return
     compared = f"\n  compared with {report.source.header}" if report.source else ""
     table = columns("", "")
     table.show_header = False
     for each in shown:
-        sign, color = _SIGNS[each.result]
+        sign, color = _SIGNS[each.outcome]
         table.add_row(f"{sign} {printable(each.subject.at.name)}", printable(_result_text(each)), style=color)
     parts: list[RenderableType] = [*header(report.site.header + compared), indented(table, 2)]
     seen: set[str] = set()
     for each in shown:
-        details = list(_differences(each.verdict, each.subject.basis)) if each.verdict else []
+        details = list(_differences(each.result, each.subject.basis)) if each.result else []
         if each.problem:
             details += _problem(each.problem, seen)
         if details:
@@ -71,20 +71,20 @@ def sum_text(report: Report) -> str:
     """Return the total in a line."""
     if report.exit_code == 0:
         assets, size = totals(report)
-        count = f"{count_text(len(report.checked), 'package')}, {count_text(assets, 'asset')}, {size_text(size)}"
+        count = f"{count_text(len(report.checks), 'package')}, {count_text(assets, 'asset')}, {size_text(size)}"
         return f"Verified: {count} {'downloaded and hashed' if report.download else 'as the registry lists them'}."
-    if len(report.checked) == 1:
-        return f"{report.checked[0].subject.at.name} {_SUMMED[report.checked[0].result]}"
-    counts = {result: sum(each.result is result for each in report.checked) for result in _SUMMED}
-    phrases = [f"{count} {_plural(_SUMMED[result], count)}" for result, count in counts.items() if count]
-    return f"{count_text(len(report.checked), 'package')}: {', '.join(phrases)}"
+    if len(report.checks) == 1:
+        return f"{report.checks[0].subject.at.name} {_SUMMED[report.checks[0].outcome]}"
+    counts = {outcome: sum(each.outcome is outcome for each in report.checks) for outcome in _SUMMED}
+    phrases = [f"{count} {_plural(_SUMMED[outcome], count)}" for outcome, count in counts.items() if count]
+    return f"{count_text(len(report.checks), 'package')}: {', '.join(phrases)}"
 
 
 def failure_code(report: Report) -> str:
     """Return the error code: that of a mismatch if there is one, else that of the first problem."""
-    if any(each.result in (VerifyOutcome.DIFFERS, VerifyOutcome.MISSING) for each in report.checked):
+    if any(each.outcome in (VerifyOutcome.DIFFERS, VerifyOutcome.MISSING) for each in report.checks):
         return MismatchError.code
-    problems = [each.problem for each in report.checked if each.problem and each.exit_code == report.exit_code]
+    problems = [each.problem for each in report.checks if each.problem and each.exit_code == report.exit_code]
     return problems[0].code if problems else ReleaseError.code
 
 
@@ -92,42 +92,42 @@ def _plural(phrase: str, count: int) -> str:
     return phrase if count == 1 else phrase.replace("differs", "differ").replace("is ", "are ")
 
 
-def _result_text(each: Checked) -> str:
-    verdict = each.verdict
-    if verdict is None:
+def _result_text(each: CheckedVersion) -> str:
+    result = each.result
+    if result is None:
         return "could not be checked"
-    match verdict.outcome:
+    match result.outcome:
         case VerifyOutcome.MISSING:
             return "missing"
         case VerifyOutcome.DIFFERS:
-            return f"differs: {_what_differs(verdict)}"
+            return f"differs: {_what_differs(result)}"
         case VerifyOutcome.UNKNOWN:
             return "not completely downloaded"
-    assets, size = _read(verdict)
-    status = verdict.remote.state.status if verdict.remote else ""
+    assets, size = _read(result)
+    status = result.remote.state.status if result.remote else ""
     return f"ok: {status}, {count_text(assets, 'asset')}, {size_text(size)}"
 
 
-def _what_differs(verdict: VerifyResult) -> str:
-    facts = [each.field for each in verdict.differences if isinstance(each, VersionDifference)]
-    assets = sum(isinstance(each, AssetDifference) for each in verdict.differences)
+def _what_differs(result: VerifyResult) -> str:
+    facts = [each.field for each in result.differences if isinstance(each, VersionDifference)]
+    assets = sum(isinstance(each, AssetDifference) for each in result.differences)
     if assets:
         # If assets differ, so does the digest.
         facts = [fact for fact in facts if fact == "status"] + [count_text(assets, "asset")]
     return ", ".join(facts)
 
 
-def _read(verdict: VerifyResult) -> tuple[int, int]:
+def _read(result: VerifyResult) -> tuple[int, int]:
     """Return the number of assets and bytes that were checked: received, or else listed."""
-    if verdict.downloads is not None:
-        return len(verdict.downloads), sum(each.size for each in verdict.downloads.values())
-    assets = verdict.remote.assets.values() if verdict.remote else ()
+    if result.downloads is not None:
+        return len(result.downloads), sum(each.size for each in result.downloads.values())
+    assets = result.remote.assets.values() if result.remote else ()
     return len(assets), sum(asset.size for asset in assets)
 
 
 def totals(report: Report) -> tuple[int, int]:
     """Return the number of assets and bytes of all packages that were checked."""
-    counts = [_read(each.verdict) for each in report.checked if each.verdict]
+    counts = [_read(each.result) for each in report.checks if each.result]
     return sum(assets for assets, _ in counts), sum(size for _, size in counts)
 
 
@@ -137,16 +137,16 @@ def _problem(problem: ReleaseError, seen: set[str]) -> Iterator[Text]:
     seen.add(message)
 
 
-def _differences(verdict: VerifyResult, basis: Basis) -> Iterator[RenderableType]:
+def _differences(result: VerifyResult, basis: Basis) -> Iterator[RenderableType]:
     expected = "declared" if basis is Basis.FILES else "expected"
-    facts = [each for each in verdict.differences if isinstance(each, VersionDifference)]
-    assets = [each for each in verdict.differences if isinstance(each, AssetDifference)]
+    facts = [each for each in result.differences if isinstance(each, VersionDifference)]
+    assets = [each for each in result.differences if isinstance(each, AssetDifference)]
     digests = [fact for fact in facts if fact.field == "digest"]
     for fact in facts:
         if fact not in digests:
             yield text(f"{fact.field}: {expected} {fact.expected}, registry {fact.actual}")
     for asset in assets[:MOST_SHOWN]:
-        yield from _asset_lines(asset, expected, names_known=isinstance(verdict.expected, Release))
+        yield from _asset_lines(asset, expected, names_known=isinstance(result.expected, Release))
     if len(assets) > MOST_SHOWN:
         yield text(f"and {count_text(len(assets) - MOST_SHOWN, 'more asset')}; --json has all of them")
     for fact in digests:
