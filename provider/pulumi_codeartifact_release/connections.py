@@ -20,10 +20,10 @@ from .errors import NoRegionError, UsageError
 from .location import EMBEDDED_ACCOUNT, EMBEDDED_REGION, Location, refuse_clear_text
 from .registry.access_keys import account_of
 from .registry.aws_endpoints import refuse_region, shell_region
+from .registry.create_repositories import create_missing
 from .registry.interface import Registry
 from .registry.missing_as_empty import missing_as_empty
 from .registry.rate_limiter import RateLimiter, rate_limits
-from .registry.repositories import create_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient

@@ -244,7 +244,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
 def _client(url: str, key: Credentials) -> CodeArtifactClient:
     from botocore.config import Config  # noqa: PLC0415 - pytest starts without it
 
-    from .registry.isolated import ISOLATED_USER_AGENT, isolated_session  # noqa: PLC0415
+    from .registry.isolated_session import ISOLATED_USER_AGENT, isolated_session  # noqa: PLC0415
 
     session = isolated_session(key.access_key_id, key.secret_access_key)
     config = Config(proxies={}, user_agent=ISOLATED_USER_AGENT)

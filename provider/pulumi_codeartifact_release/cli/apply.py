@@ -20,7 +20,7 @@ from .make_plans import make_plans
 from .output_files import released_files
 from .plan import REFUSED, show_notes, show_plans
 from .plan_file import ApprovedPlan, read_plan
-from .progress import open_reading
+from .reading_progress import open_reading
 from .summary import Summary
 from .views.bars import Display, open_display
 from .views.markdown import apply_summary, plan_summary

@@ -32,7 +32,7 @@ from ..registry.interface import Coordinates
 from .context import Site, Stop, open_site, parse_variables, warn_of_endpoint
 from .error_output import run_state, show_error
 from .named_versions import location_of, open_named_site
-from .progress import open_reading
+from .reading_progress import open_reading
 from .views.download_text import result_json, result_lines
 
 FORM = "NAMESPACE/PACKAGE@VERSION[=sha256:DIGEST]"

@@ -32,7 +32,7 @@ from ..publishing import (
 from ..registry.interface import Asset, Status
 from .concurrency import in_parallel
 from .context import Site, Target, warn_of_unused_pins
-from .progress import Reading
+from .reading_progress import Reading
 
 
 def sum_up(target: Target, plans: Sequence[Prepared]) -> ReviewTotals:

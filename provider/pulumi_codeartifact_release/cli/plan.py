@@ -17,7 +17,7 @@ from .context import Options, Target, open_target
 from .make_plans import make_plans
 from .output_files import refuse_unwritable, released_files
 from .plan_file import MAX_LIFETIME, write_plan
-from .progress import open_reading
+from .reading_progress import open_reading
 from .summary import Summary
 from .views.console import terminal_width
 from .views.markdown import plan_summary

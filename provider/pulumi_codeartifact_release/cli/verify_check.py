@@ -16,7 +16,7 @@ from ..publishing.verify import Expected, VerifyOutcome, VerifyResult, verify
 from ..registry.interface import Coordinates
 from .concurrency import in_parallel
 from .context import Site, Stop
-from .progress import Reading
+from .reading_progress import Reading
 
 
 class Basis(StrEnum):

@@ -24,7 +24,7 @@ from ..publishing.verify import Expected, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
 from .context import Site, Stop, open_site, parse_variables, warn_of_endpoint, warn_of_unused_pins
 from .named_versions import open_named_site
-from .progress import Reading, open_reading
+from .reading_progress import Reading, open_reading
 from .verify_check import Basis, CheckedVersion, Subject, check
 
 

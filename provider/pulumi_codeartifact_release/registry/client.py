@@ -21,7 +21,7 @@ from botocore.utils import get_environ_proxies
 from ..errors import ReleaseError, UsageError, printable
 from .aws_endpoints import is_loopback
 from .config_file import mentions
-from .isolated import ISOLATED_USER_AGENT
+from .isolated_session import ISOLATED_USER_AGENT
 from .limits import (
     CALLER_CONNECT_TIMEOUT_S,
     CALLER_READ_TIMEOUT_S,

@@ -21,7 +21,7 @@ from botocore.session import Session
 
 from ..errors import ReleaseError, UsageError
 from .aws_endpoints import refuse_region, shell_region
-from .isolated import isolated_session
+from .isolated_session import isolated_session
 from .login_errors import about_credentials, about_settings, missing_credentials
 from .logins import Login, chain_of
 from .models import model_loader
