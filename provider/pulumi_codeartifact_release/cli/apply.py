@@ -17,7 +17,7 @@ from ..text.sizes import count_text
 from .context import Options, Target, open_target
 from .error_output import discard_output, run_state, show_error
 from .make_plans import make_plans
-from .output_files import released_files
+from .output_files import release_files
 from .plan import REFUSED, show_notes, show_plans
 from .plan_file import ApprovedPlan, read_plan
 from .reading_progress import open_reading
@@ -48,7 +48,7 @@ def run(
             summary.spare({"the manifest": approved.manifest})
             options = approved.options(options)
         target = open_target(options)
-        summary.spare(released_files(target.manifest))
+        summary.spare(release_files(target.manifest))
         with open_reading(quiet=quiet) as reading:
             plans = make_plans(target, reading)
         refused = any(each.plan.refusal for each in plans)

@@ -26,8 +26,8 @@ from ..errors import ReleaseError, UsageError, exit_code_for
 from ..manifest import Manifest, Package, Variables, load
 from ..manifest.text import did_you_mean
 from ..publishing import ThreadScheduler
-from ..publishing.download import Downloaded, download, download_to
-from ..publishing.workflow import EVERYWHERE
+from ..publishing.download import DownloadResult, download, download_to
+from ..publishing.workflow import REPOSITORY_ERRORS
 from ..registry.interface import Coordinates
 from .context import Site, Stop, open_site, parse_variables, warn_of_endpoint
 from .error_output import run_state, show_error
@@ -47,8 +47,8 @@ class Request:
     """A version to download.
 
     Attributes:
-        digest: the one that was approved; None if nobody says what the version must be.
-        folder: for its files.
+        digest: the expected digest; None to accept any.
+        folder: the output folder of its files.
     """
 
     at: Coordinates
@@ -77,7 +77,7 @@ def run(
 ) -> None:
     """Run `download`."""
     run_state.sent = True
-    where = {
+    location_options = {
         "--domain": domain,
         "--repository": repository,
         "--domain-owner": domain_owner,
@@ -85,18 +85,20 @@ def run(
         "--profile": profile,
         "--endpoint": endpoint,
     }
-    stop, permitted = Stop(), frozenset(allow)
+    stop, permitted, output = Stop(), frozenset(allow), Path(folder)
     version = None if os.path.isfile(target) else _VERSION.fullmatch(target)  # noqa: PTH113 - raises for long names
     if version:
         _refuse_options(target, {"-e": environment, "--var": variables, "PACKAGE": packages}, "names a version")
-        site, requests = _of_version(version, where, permitted, Path(folder), stop)
+        site, requests = _version_requests(version, location_options, permitted, output, stop)
     elif not os.path.lexists(target) and "@" in target:
         raise UsageError(
             f"{target} is neither a manifest nor a version", hint=f"Write {FORM}, or the path of a manifest."
         )
     else:
-        _refuse_options(target, where, "is a manifest, whose environments say where to download from")
-        site, requests = _of_manifest(Path(target), environment, variables, permitted, packages, Path(folder), stop)
+        _refuse_options(target, location_options, "is a manifest, which contains the repository")
+        site, requests = _manifest_requests(
+            Path(target), environment, variables, permitted, packages, Path(folder), stop
+        )
     if folder == "-":
         _write_to_stdout(site, requests, patterns, stop, quiet=quiet)
         return
@@ -114,8 +116,8 @@ def run(
 
 def _download_all(
     site: Site, requests: Sequence[Request], patterns: Sequence[str], stop: Stop, *, quiet: bool
-) -> tuple[list[tuple[Request, Downloaded]], list[ReleaseError]]:
-    results: list[tuple[Request, Downloaded]] = []
+) -> tuple[list[tuple[Request, DownloadResult]], list[ReleaseError]]:
+    results: list[tuple[Request, DownloadResult]] = []
     errors: list[ReleaseError] = []
     with open_reading(quiet=quiet) as reading:
         for request in requests:
@@ -126,14 +128,14 @@ def _download_all(
                 request.folder,
                 ThreadScheduler(stop.reason),
                 digest=request.digest,
-                wanted=lambda name: not patterns or any(fnmatchcase(name, pattern) for pattern in patterns),
+                select=lambda name: not patterns or any(fnmatchcase(name, pattern) for pattern in patterns),
                 on_event=partial(reading.add, request.at.name),
             )
             try:
                 results.append((request, _interruptible(work, stop)))
             except ReleaseError as error:
                 errors.append(error)
-                if isinstance(error, EVERYWHERE):
+                if isinstance(error, REPOSITORY_ERRORS):
                     break
     return results, errors
 
@@ -176,20 +178,20 @@ def _write_to_stdout(
         stdout.flush()
 
 
-# --- what to download -------------------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 
-def _of_version(
-    version: re.Match[str], where: Mapping[str, str | None], allow: frozenset[str], folder: Path, stop: Stop
+def _version_requests(
+    version: re.Match[str], options: Mapping[str, str | None], allow: frozenset[str], folder: Path, stop: Stop
 ) -> tuple[Site, list[Request]]:
     names = version["package"], version["version"]
-    site = open_named_site(location_of(version[0], where), [names], allow, stop)
+    site = open_named_site(location_of(version[0], options), [names], allow, stop)
     namespace, _, package = version["package"].partition("/")
     at = site.location.coordinates(namespace, package, version["version"])
     return site, [Request(at, version["digest"], folder)]
 
 
-def _of_manifest(
+def _manifest_requests(
     path: Path,
     name: str | None,
     variables: Sequence[str],
@@ -202,14 +204,14 @@ def _of_manifest(
     manifest = load(path, environment=name, variables=values, allow=allow, with_files=False)
     if not name:
         raise UsageError(
-            f"{path}: name an environment with -e", hint=f"It has {', '.join(manifest.environments) or 'none'}."
+            f"{path}: choose an environment with -e", hint=f"It has {', '.join(manifest.environments) or 'none'}."
         )
     environment = manifest.environment(name)
-    chosen = _chosen(manifest, packages)
+    selected = _select_packages(manifest, packages)
     site = open_site(environment, manifest.base, allow, stop)
     warn_of_endpoint(site, None)
     requests = []
-    for package in chosen:
+    for package in selected:
         approval = approved_version(manifest, environment, package)
         at = site.location.coordinates(package.namespace, package.package, approval.version)
         digest = approval.pin.digest if approval.pin else None
@@ -217,8 +219,8 @@ def _of_manifest(
     return site, requests
 
 
-def _chosen(manifest: Manifest, names: Sequence[str]) -> list[Package]:
-    """Return the packages of these names, all for no name. Raises UsageError for a name that the manifest lacks."""
+def _select_packages(manifest: Manifest, names: Sequence[str]) -> list[Package]:
+    """Return the packages with these names; all without names. Raises UsageError for an unknown name."""
     declared = {manifest.name_of(package): package for package in manifest.packages}
     for name in names:
         if name not in declared:

@@ -95,8 +95,8 @@ def _promotion_requests(target: Target, source: Site) -> list[Request]:
             Permission(package.id, approval.version, force) if force else None,
         )
         request = _request(target, package, approval.version, {})
-        refusal = None if approval.pin else missing
-        return replace(request, promotion=promotion, source=source.location, unapproved=refusal)
+        pin_error = None if approval.pin else missing
+        return replace(request, promotion=promotion, source=source.location, pin_error=pin_error)
 
     return [request(*each) for each in approved]
 

@@ -1,4 +1,4 @@
-"""Versions that the command line names itself, without a manifest: where they are, and whether the names can exist.
+"""Locations and versions from the command line, without a manifest.
 
 site = open_named_site(location_of(target, options), names, allow, stop)
 """
@@ -23,13 +23,13 @@ def location_of(target: str, options: LocationOptions) -> Location:
     missing = [option for option in ("--domain", "--repository") if not options[option]]
     if missing:
         raise UsageError(
-            f"{target}: {' and '.join(missing)} missing", hint="Say which repository it is in, or name a manifest."
+            f"{target}: {' and '.join(missing)} missing", hint="Pass the repository of the version, or a manifest."
         )
     return Location.from_properties({option[2:].replace("-", "_"): value for option, value in options.items()})
 
 
 def open_named_site(location: Location, versions: Iterable[tuple[str, str]], allow: frozenset[str], stop: Stop) -> Site:
-    """Connect to where versions are, each `namespace/package` and a version. Raises UsageError."""
+    """Connect to the location of versions: (`namespace/package`, version). Raises UsageError."""
     _refuse_malformed(location, versions)
     _refuse_endpoint(location, allow)
     site = open_site(Environment("registry", location), Path.cwd(), allow, stop)
@@ -38,7 +38,7 @@ def open_named_site(location: Location, versions: Iterable[tuple[str, str]], all
 
 
 def _refuse_malformed(location: Location, versions: Iterable[tuple[str, str]]) -> None:
-    """Raise UsageError for a name that the service cannot have, before a request is made for it."""
+    """Raise UsageError for a name that CodeArtifact does not allow."""
     options = {
         "domain": ("--domain", location.domain),
         "repository": ("--repository", location.repository),
@@ -52,18 +52,18 @@ def _refuse_malformed(location: Location, versions: Iterable[tuple[str, str]]) -
         namespace, _, package = package_id.partition("/")
         for key, value in {"namespace": namespace, "package": package, "version": version}.items():
             if problem := value_problem(key, value):
-                raise UsageError(f"{package_id}@{version}: its {key}: {problem}")
+                raise UsageError(f"{package_id}@{version}: {key}: {problem}")
 
 
 def _refuse_endpoint(location: Location, allow: frozenset[str]) -> None:
-    """Raise UsageError for an endpoint that needs permission, in the words of the command line."""
+    """Raise UsageError for an endpoint that is not permitted; the message names the option."""
     if unknown := sorted(allow - {"endpoint"}):
         raise UsageError(f"--allow {unknown[0]}: only `endpoint` can be permitted without a manifest")
     base = Path.cwd()
     try:
         resolve(location, base=base, allow=allow)
     except UsageError:
-        # Any other fault of the endpoint has its own message.
+        # Raise any other error of the endpoint first.
         resolve(location, base=base, allow=allow | {"endpoint"})
         raise UsageError(
             f"--endpoint {location.endpoint} is neither AWS nor a folder inside the working folder",

@@ -1,15 +1,14 @@
-"""Files that the command line writes: whole or not at all, and never through a symlink that a checkout may hold.
+"""Writes the output files of the command line atomically, and follows no symlinks in a checkout.
 
     refuse_unwritable(Path("plan.json"), "-o", {"the manifest": manifest}, beside=manifest)
-    write_whole(Path("plan.json"), text, "-o", beside=manifest)
+    write_atomically(Path("plan.json"), text, "-o", beside=manifest)
 
-Whoever wrote the checkout may have put a link in the place of an output, or of a folder on its way, and it would be
-followed with the rights of whoever runs this. So in a checkout none is followed: in that of the working folder, and in
-that of `beside`, which is the manifest. Elsewhere links are the machine's, or the operator's: `/tmp` may be one, and
-`/dev/stdout` is.
+A checkout may contain malicious symlinks that lead an output to another file of the user. So no link is followed in the
+checkout of the working folder, nor in that of `beside`, the manifest. Links elsewhere belong to the system or the user:
+`/tmp` may be a link, and `/dev/stdout` is one.
 """
 
-# ruff: noqa: PTH100, PTH109, PTH115, PTH118, PTH120 - of texts, whose links are followed by hand
+# ruff: noqa: PTH100, PTH109, PTH115, PTH118, PTH120 - pathlib would follow or normalize links
 
 from __future__ import annotations
 
@@ -30,10 +29,10 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from ..manifest import Manifest
 
-_MOST_LINKS = 40
+_MAX_LINKS = 40
 
 
-def released_files(manifest: Manifest) -> dict[str, Path | None]:
+def release_files(manifest: Manifest) -> dict[str, Path | None]:
     """Return the files of a release, for `refuse_unwritable`."""
     return {
         f"a file of the release ({file.declared})": file.path for package in manifest.packages for file in package.files
@@ -41,13 +40,13 @@ def released_files(manifest: Manifest) -> dict[str, Path | None]:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where a path leads.
+class _ResolvedPath:
+    """A path after its links were followed.
 
     Attributes:
         folder: absolute, without symlinks.
-        mode: of what is there; None where nothing is.
-        descriptor: of this process, where the path names one, as `/dev/stdout` does; else None.
+        mode: its file mode; None if it does not exist.
+        descriptor: the file descriptor of this process that the path names, as `/dev/stdout` does; else None.
     """
 
     folder: str
@@ -57,66 +56,68 @@ class _Place:
 
     @property
     def is_special(self) -> bool:
-        """Whether this is neither a file nor a place for one."""
+        """Whether this exists and is not a regular file."""
         return self.descriptor is not None or (self.mode is not None and not stat.S_ISREG(self.mode))
 
 
 def refuse_unwritable(
     path: Path, option: str, others: Mapping[str, Path | None], *, beside: Path | None = None
 ) -> None:
-    """Raise UsageError if a file cannot be written, or is one of the `others` (what it is -> its path).
+    """Raise UsageError if a file cannot be written, or is one of `others` (description -> path).
 
-    Asked before anything is done: what would be lost is not lost then.
+    Call this before the command changes anything.
     """
     if str(path) == "-":
         raise UsageError(f"{option} - is not a file", hint=_hint(option))
     try:
-        # A release may have thousands of files: what is asked of this one is asked once.
-        there, target = path.exists(), path.resolve()
+        # Outside of the loop, because a release may have thousands of files.
+        exists, target = path.exists(), path.resolve()
         for what, other in others.items():
-            if other and (path.samefile(other) if there and other.exists() else target == other.resolve()):
+            if other and (path.samefile(other) if exists and other.exists() else target == other.resolve()):
                 raise UsageError(f"{option} {path} is {what}", hint=_hint(option))
-        place = _place(path, beside)
+        resolved = _resolve(path, beside)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _unwritable(path, option, "its folder does not exist or is not writable") from error
     except (OSError, RuntimeError, ValueError) as error:
         raise _unwritable(path, option, error) from error
-    if place.mode is not None and stat.S_ISDIR(place.mode):
+    if resolved.mode is not None and stat.S_ISDIR(resolved.mode):
         raise _unwritable(path, option, "it is a folder")
-    if not place.is_special and not os.access(place.folder, os.W_OK | os.X_OK):
+    if not resolved.is_special and not os.access(resolved.folder, os.W_OK | os.X_OK):
         raise _unwritable(path, option, "its folder does not exist or is not writable")
 
 
-def write_whole(path: Path, text: str, option: str, *, beside: Path | None = None, mode: int = 0o666) -> os.stat_result:
-    """Write a file whole or not at all: whoever has the old one open keeps reading that. Return its stat.
+def write_atomically(
+    path: Path, text: str, option: str, *, beside: Path | None = None, mode: int = 0o666
+) -> os.stat_result:
+    """Write a file by renaming a temporary one, and return its stat.
 
-    What is no file, such as /dev/null or a pipe, is written to and stays what it is. `mode` is that of a file that is
-    made, before the umask. Raises UsageError, naming the `option` that says where.
+    If the path is not a regular file, such as /dev/null or a pipe, write to it. `mode` is that of a new file before the
+    umask. Raises UsageError, which names `option`.
     """
     try:
-        place = _place(path, beside)
-        return _write(_opened(place, os.O_WRONLY), text) if place.is_special else _replace(place, text, mode)
+        resolved = _resolve(path, beside)
+        return _write(_open(resolved, os.O_WRONLY), text) if resolved.is_special else _replace(resolved, text, mode)
     except (OSError, ValueError) as error:
         raise _unwritable(path, option, error) from error
 
 
 def append(path: Path, text: str, option: str, *, beside: Path | None = None) -> None:
-    """Add to the end of a file, which is made where it is missing. Raises UsageError."""
+    """Append to a file; create it if it is missing. Raises UsageError."""
     try:
-        _write(_opened(_place(path, beside), os.O_WRONLY | os.O_APPEND | os.O_CREAT), text)
+        _write(_open(_resolve(path, beside), os.O_WRONLY | os.O_APPEND | os.O_CREAT), text)
     except (OSError, ValueError) as error:
         raise _unwritable(path, option, error) from error
 
 
-def remove_written(path: Path, written: os.stat_result) -> None:
-    """Remove a file if it is still the one that `write_whole` wrote."""
+def remove_if_same(path: Path, written: os.stat_result) -> None:
+    """Remove a file if it is still the one that `write_atomically` wrote."""
     if not stat.S_ISREG(written.st_mode):
         return
     with suppress(OSError):
-        place = _place(path, None)
-        with real_folder(place.folder) as folder:
-            if os.path.samestat(os.stat(place.name, dir_fd=folder, follow_symlinks=False), written):
-                os.unlink(place.name, dir_fd=folder)
+        resolved = _resolve(path, None)
+        with real_folder(resolved.folder) as folder:
+            if os.path.samestat(os.stat(resolved.name, dir_fd=folder, follow_symlinks=False), written):
+                os.unlink(resolved.name, dir_fd=folder)
 
 
 def _hint(option: str) -> str:
@@ -127,10 +128,10 @@ def _unwritable(path: Path, option: str, reason: Exception | str) -> UsageError:
     return UsageError(f"{path} cannot be written: {getattr(reason, 'strerror', None) or reason}", hint=_hint(option))
 
 
-def _place(path: Path, beside: Path | None) -> _Place:
-    """Follow a path by hand. Raises OSError, also for a symlink that a checkout may hold."""
+def _resolve(path: Path, beside: Path | None) -> _ResolvedPath:
+    """Follow the links of a path. Raises OSError, also for a symlink in a checkout."""
     tops = {top_of(os.getcwd()), *([top_of(os.path.dirname(os.path.abspath(beside)))] if beside else ())}
-    # Nobody checks out the whole machine; a container may start in its root.
+    # The root folder is not a checkout, but a container may start in it.
     tops.discard("/")
     todo = os.path.join(os.getcwd(), path).split("/")[::-1]
     folder, name, mode, links = "/", "", None, 0
@@ -139,29 +140,29 @@ def _place(path: Path, beside: Path | None) -> _Place:
         if part in ("", "."):
             continue
         if name:
-            # There is more: what was found is a folder on the way.
+            # More parts follow, so `name` must be a folder.
             if mode is None or not stat.S_ISDIR(mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR if mode else errno.ENOENT))
             folder, name, mode = os.path.join(folder, name), "", None
         if part == "..":
             folder = os.path.dirname(folder)
             continue
-        there = os.path.join(folder, part)
+        current = os.path.join(folder, part)
         if not any(todo) and part.isdecimal() and folder in ("/dev/fd", f"/proc/{os.getpid()}/fd"):
-            return _Place(folder, part, None, int(part))
-        mode = _mode(there)
+            return _ResolvedPath(folder, part, None, int(part))
+        mode = _mode(current)
         if mode is None or not stat.S_ISLNK(mode):
             name = part
             continue
         if any(is_within(folder, top) for top in tops):
-            raise OSError(0, f"{there} is a symbolic link in a checkout, which might lead anywhere")
+            raise OSError(0, f"{current} is a symbolic link in a checkout, which might lead anywhere")
         links += 1
-        if links > _MOST_LINKS:
+        if links > _MAX_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        target = os.readlink(there)
+        target = os.readlink(current)
         folder = "/" if target.startswith("/") else folder
         todo += target.split("/")[::-1]
-    return _Place(folder, name, mode if name else stat.S_IFDIR)
+    return _ResolvedPath(folder, name, mode if name else stat.S_IFDIR)
 
 
 def _mode(path: str) -> int | None:
@@ -171,13 +172,13 @@ def _mode(path: str) -> int | None:
         return None
 
 
-def _opened(place: _Place, flags: int) -> int:
-    if place.descriptor is not None:
-        # What was printed there before comes before.
+def _open(resolved: _ResolvedPath, flags: int) -> int:
+    if resolved.descriptor is not None:
+        # Keep the order: write what is still buffered first.
         sys.stdout.flush()
-        return os.dup(place.descriptor)
-    with real_folder(place.folder) as folder:
-        return os.open(place.name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder)
+        return os.dup(resolved.descriptor)
+    with real_folder(resolved.folder) as folder:
+        return os.open(resolved.name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=folder)
 
 
 def _write(descriptor: int, text: str) -> os.stat_result:
@@ -186,9 +187,9 @@ def _write(descriptor: int, text: str) -> os.stat_result:
         return os.fstat(file.fileno())
 
 
-def _replace(place: _Place, text: str, mode: int) -> os.stat_result:
-    temporary = f".{place.name}.{secrets.token_hex(8)}"
-    with real_folder(place.folder) as folder:
+def _replace(resolved: _ResolvedPath, text: str, mode: int) -> os.stat_result:
+    temporary = f".{resolved.name}.{secrets.token_hex(8)}"
+    with real_folder(resolved.folder) as folder:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=folder)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
@@ -196,7 +197,7 @@ def _replace(place: _Place, text: str, mode: int) -> os.stat_result:
                 file.flush()
                 os.fsync(file.fileno())
                 written = os.fstat(file.fileno())
-            os.replace(temporary, place.name, src_dir_fd=folder, dst_dir_fd=folder)
+            os.replace(temporary, resolved.name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             os.unlink(temporary, dir_fd=folder)
             raise

@@ -15,7 +15,7 @@ from ..manifest import duration
 from ..publishing import Prepared
 from .context import Options, Target, open_target
 from .make_plans import make_plans
-from .output_files import refuse_unwritable, released_files
+from .output_files import refuse_unwritable, release_files
 from .plan_file import MAX_LIFETIME, write_plan
 from .reading_progress import open_reading
 from .summary import Summary
@@ -48,7 +48,7 @@ def run(
     others = {"the manifest": options.manifest, "the plan": plan_file}
     with Summary(summary_file, disabled=no_summary, others=others, beside=options.manifest) as summary:
         target = open_target(options)
-        released = released_files(target.manifest)
+        released = release_files(target.manifest)
         summary.spare(released)
         if plan_file:
             refuse_unwritable(plan_file, "-o", released, beside=options.manifest)

@@ -29,7 +29,7 @@ from ..publishing.plan_drift import ApprovedRelease, VersionSnapshot, plan_drift
 from ..registry.interface import Asset, Status
 from ..registry.listing import is_text
 from .context import Options, Target
-from .output_files import write_whole
+from .output_files import write_atomically
 from .schema import schema_text
 from .views.plan_json import SCHEMA_VERSION, found_json, package_json, permissions_json, site_json
 
@@ -48,7 +48,7 @@ _AGAIN = "Make a new plan and have it approved."
 
 def write_plan(path: Path, document: Mapping[str, Any], *, beside: Path) -> None:
     """Write a plan of the manifest `beside`. Raises UsageError."""
-    write_whole(path, json.dumps(document, indent=2) + "\n", "-o", beside=beside)
+    write_atomically(path, json.dumps(document, indent=2) + "\n", "-o", beside=beside)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ..local_registry.faults import FaultsError, load
 from ..local_registry.server import LocalRegistry
 from ..local_registry.shell import script, variables
 from ..registry.aws_endpoints import is_loopback
-from .output_files import remove_written, write_whole
+from .output_files import remove_if_same, write_atomically
 
 
 def run(*, directory: Path, host: str, port: int, env_file: Path | None, faults: Path | None) -> None:
@@ -41,7 +41,7 @@ def run(*, directory: Path, host: str, port: int, env_file: Path | None, faults:
         if env_file is None:
             click.echo(environment, nl=False)
         else:
-            stack.enter_context(_written(env_file, environment))
+            stack.enter_context(_temporary_file(env_file, environment))
         hint = f"; its variables are in {env_file}" if env_file else ""
         click.echo(f"Serving {directory} at {server.url}{hint}. Ctrl-C ends it.")
         stop.wait()
@@ -61,16 +61,16 @@ def _start(directory: Path, host: str, port: int, faults: Path | None) -> LocalR
 
 
 def _log(line: str) -> None:
-    with contextlib.suppress(OSError):  # the reader of the log may be gone; the registry goes on
+    with contextlib.suppress(OSError):  # stderr may be closed, which must not stop the registry
         click.echo(f"{datetime.now():%H:%M:%S} {line}", err=True)
 
 
 @contextlib.contextmanager
-def _written(path: Path, text: str) -> Iterator[None]:
-    """Create a file that only its owner may read, and remove it when the server ends."""
-    written = write_whole(path, text, "--env-file", mode=0o600)
+def _temporary_file(path: Path, text: str) -> Iterator[None]:
+    """Create a file that only its owner may read, and remove it at the end."""
+    status = write_atomically(path, text, "--env-file", mode=0o600)
     try:
         yield
     finally:
-        # Not if another server has replaced it meanwhile.
-        remove_written(path, written)
+        # Another server may have replaced the file: then keep it.
+        remove_if_same(path, status)

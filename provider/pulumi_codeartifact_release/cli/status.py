@@ -14,7 +14,7 @@ import click
 
 from ..manifest import Variables, load
 from .context import parse_variables
-from .output_files import refuse_unwritable, write_whole
+from .output_files import refuse_unwritable, write_atomically
 from .status_read import read_report
 from .views.console import terminal_width
 from .views.status_json import report_json
@@ -46,7 +46,7 @@ def run(
     shown = frozenset(loaded.environment(name).name for name in environments or loaded.environments)
     report = read_report(loaded, shown, allow=permitted, now=datetime.now(UTC), warn=_Warnings())
     if page_file:
-        write_whole(page_file, page(report), "--html", beside=manifest)
+        write_atomically(page_file, page(report), "--html", beside=manifest)
     if as_json:
         click.echo(json.dumps(report_json(report), indent=2))
     elif page_file:

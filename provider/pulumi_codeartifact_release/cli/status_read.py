@@ -1,8 +1,8 @@
-"""What `status` reads: every package in every environment, several at once. Writes nothing.
+"""Reads every package in every environment, several in parallel. Writes nothing.
 
 report = read_report(manifest, frozenset(["prod"]), allow=frozenset(), now=datetime.now(UTC))
 for row in report.rows:
-    print(row.package, row.cells["prod"].drift_report.step)
+    print(row.package, row.cells["prod"].drift_report.sync)
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from ..registry.limits import PARALLEL_READS
 from .concurrency import in_parallel
 from .context import endpoint_warning
 
-_Key = tuple[str, str | None]
-"""A package, and which of its versions where the manifest has several."""
+_RowKey = tuple[str, str | None]
+"""A package, and its version if the manifest declares several."""
 
 
 @dataclass(frozen=True)
 class EnvironmentReport:
-    """An environment: where it is, and whether it could be read.
+    """An environment, its location, and the error if it could not be read.
 
     Attributes:
-        location: as declared; resolved as far as that succeeded.
-        endpoint: a URL, or `file:DIR`; "" for AWS without a connection, None if it could not be resolved.
-        problem: why none of it could be read; None if it could.
-        last: whether it ends a chain of promotions.
+        location: as in the manifest, with what could be resolved.
+        endpoint: a URL or `file:DIR`; "" for AWS without a connection, None if it could not be resolved.
+        problem: why no package could be read; None if at least one was.
+        last: whether it is the end of a promotion chain.
     """
 
     environment: Environment
@@ -59,19 +59,19 @@ class EnvironmentReport:
         return self.environment.name
 
     @property
-    def ways(self) -> str:
-        """What gets there, for people: `from staging, only what is pinned`; empty where files are published."""
+    def origin(self) -> str:
+        """How packages get there: `from staging, only pinned packages`; "" if files are published."""
         environment = self.environment
-        ways = [f"from {environment.promote_from}"] if environment.promote_from else []
+        parts = [f"from {environment.promote_from}"] if environment.promote_from else []
         if environment.stack:
-            ways.append(f"what the stack {environment.stack} says")
+            parts.append(f"outputs of the stack {environment.stack}")
         if environment.pinned:
-            ways.append("only what is pinned")
-        return ", ".join(ways)
+            parts.append("only pinned packages")
+        return ", ".join(parts)
 
     @property
     def where(self) -> str:
-        """Where it is, for people."""
+        """The endpoint, region and repository as text."""
         endpoint = self.endpoint if self.endpoint is None or self.location.endpoint else "AWS"
         parts = (endpoint, self.location.region, str(self.location))
         return ", ".join(part for part in parts if part)
@@ -87,26 +87,28 @@ class Cell:
 
     @property
     def states(self) -> frozenset[str]:
-        """Which of the counted states it is in: words of COUNTED."""
-        words = {
+        """The keys of STATE_NAMES that apply."""
+        applies = {
             "problem": self.state.problem is not None or self.drift_report.sync is SyncState.UNKNOWN,
             "drifted": self.drift_report.drift is DriftState.DRIFTED,
             "behind": self.drift_report.sync is SyncState.BEHIND,
             "pending": self.drift_report.drift is DriftState.PENDING,
         }
-        return frozenset(word for word, holds in words.items() if holds)
+        return frozenset(state for state, value in applies.items() if value)
 
 
-COUNTED = {"problem": "not read", "drifted": "drifted", "behind": "behind", "pending": "pending"}
-"""What a release manager looks for, the gravest first: state -> what people call it."""
+STATE_NAMES = {"problem": "not read", "drifted": "drifted", "behind": "behind", "pending": "pending"}
+"""The states that need attention, the most serious first: state -> text."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One package, `namespace/package`, by environment.
+    """One package in all environments.
 
     Attributes:
-        version: which of several that the manifest declares; None where it is the only one.
+        package: `namespace/package`.
+        cells: by environment.
+        version: None if the manifest declares only one version of the package.
     """
 
     package: str
@@ -115,23 +117,23 @@ class Row:
 
     @property
     def name(self) -> str:
-        """The package, for people: `@version` where it takes that to tell it from another row."""
+        """The package, with `@version` if the manifest declares several versions."""
         return f"{self.package}@{self.version}" if self.version else self.package
 
     @property
     def states(self) -> frozenset[str]:
-        """The states of all of its cells."""
-        return frozenset(word for cell in self.cells.values() for word in cell.states)
+        """The states of all cells."""
+        return frozenset(state for cell in self.cells.values() for state in cell.states)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was read.
+    """The result of `status`.
 
     Attributes:
-        manifest: the manifest's path, as it was named.
-        as_of: when the reading began, by this machine's clock.
-        exit_code: 0; the gravest of what could not be read, if anything could not.
+        manifest: its path on the command line.
+        as_of: the time before the first request, by the clock of this machine.
+        exit_code: 0 if everything was read, else the highest exit code of the errors.
     """
 
     manifest: str
@@ -142,29 +144,29 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many packages are in each state of COUNTED, in one environment or more."""
-        return {word: sum(word in row.states for row in self.rows) for word in COUNTED}
+        """State -> number of packages that are in it in at least one environment."""
+        return {state: sum(state in row.states for row in self.rows) for state in STATE_NAMES}
 
     @property
     def summary(self) -> str:
-        """What it comes to: `prod not read, 1 drifted, 2 behind`, counted in packages; empty where all is in sync."""
+        """The number of packages by state: `prod not read, 1 drifted, 2 behind`; "" if all are in sync."""
         unread = [each.name for each in self.environments if each.problem]
-        # Of an environment that could not be read at all, it is said once.
-        counts = {**self.counts, "problem": sum(self._unread_apart(row) for row in self.rows)}
+        # The packages of an environment that could not be read at all are not counted.
+        counts = {**self.counts, "problem": sum(self._has_own_problem(row) for row in self.rows)}
         parts = [f"{', '.join(unread)} not read"] if unread else []
-        return ", ".join(parts + [f"{count} {COUNTED[word]}" for word, count in counts.items() if count])
+        return ", ".join(parts + [f"{count} {STATE_NAMES[state]}" for state, count in counts.items() if count])
 
-    def _unread_apart(self, row: Row) -> bool:
-        """Return whether a package could not be read for a reason of its own, not of its environment."""
-        whole = {each.name for each in self.environments if each.problem}
+    def _has_own_problem(self, row: Row) -> bool:
+        """Return whether a package could not be read although other packages of the environment were."""
+        unread = {each.name for each in self.environments if each.problem}
         return any(
-            "problem" in row.cells[each.name].states and not {each.name, each.environment.promote_from} & whole
+            "problem" in row.cells[each.name].states and not {each.name, each.environment.promote_from} & unread
             for each in self.environments
         )
 
 
 class _Reader:
-    """One environment: connected once, and asked no more when nothing of it can be read."""
+    """Reads one environment, and stops after an error that affects all its packages."""
 
     def __init__(
         self, environment: Environment, manifest: Manifest, allow: frozenset[str], warn: Callable[[str], None]
@@ -182,7 +184,7 @@ class _Reader:
 
     @property
     def problem(self) -> ReleaseError | None:
-        """Why nothing of it could be read; None if something could."""
+        """Why no package could be read; None if at least one was."""
         return self._connection_error or self._breaker.error
 
     def _connect(self, manifest: Manifest, allow: frozenset[str], warn: Callable[[str], None]) -> None:
@@ -192,11 +194,11 @@ class _Reader:
             warn(warning)
         connection = connect(self.location, asks=True)
         self.location, self.endpoint = connection.location, self.location.endpoint or connection.url
-        # A `file:` registry that nobody has released to reads as empty, and is not made.
+        # Reads a `file:` registry that does not exist as empty, and does not create it.
         self._registry = connection.planning
 
     def read(self, package: str, version: str | None) -> PackageState:
-        """Read one package; what went wrong is part of the answer."""
+        """Read one package. Its error is in the result."""
         registry = self._registry
         if registry is None:
             return PackageState(problem=self.problem)
@@ -210,55 +212,55 @@ class _Reader:
 
 def read_report(
     manifest: Manifest,
-    shown: frozenset[str],
+    names: frozenset[str],
     *,
     allow: frozenset[str],
     now: datetime,
     warn: Callable[[str], None] = lambda _text: None,
 ) -> Report:
-    """Read every package of the environments `shown`, and of those that they promote from; judge the former."""
+    """Read every package in the environments `names` and in their sources; report only the former."""
     environments = manifest.environments
-    needed = shown | {before for name in shown if (before := environments[name].promote_from)}
+    needed = names | {source for name in names if (source := environments[name].promote_from)}
     readers = {
         name: _Reader(environment, manifest, allow, warn)
         for name, environment in environments.items()
         if name in needed
     }
     packages = _packages(manifest)
-    declared = {
-        (key, name): _wanted(manifest, environments[name], key[0], each)
-        for key, each in packages.items()
+    desired = {
+        (key, name): _desired_version(manifest, environments[name], key[0], package)
+        for key, package in packages.items()
         for name in readers
     }
-    found = _read_all(readers, declared)
+    states = _read_all(readers, desired)
 
-    def cell(key: _Key, name: str) -> Cell:
-        before = environments[name].promote_from
-        there = Upstream(before, found[key, before]) if before else None
-        here = declared[key, name], found[key, name]
-        return Cell(*here, check_drift(*here, there))
+    def cell(key: _RowKey, name: str) -> Cell:
+        source = environments[name].promote_from
+        upstream = Upstream(source, states[key, source]) if source else None
+        version, state = desired[key, name], states[key, name]
+        return Cell(version, state, check_drift(version, state, upstream))
 
-    names = [name for name in environments if name in shown]
-    rows = tuple(Row(key[0], {name: cell(key, name) for name in names}, key[1]) for key in packages)
+    ordered = [name for name in environments if name in names]
+    rows = tuple(Row(key[0], {name: cell(key, name) for name in ordered}, key[1]) for key in packages)
     sources = {environment.promote_from for environment in environments.values()}
-    reports = tuple(_environment_report(readers[name], last=name not in sources) for name in names)
-    problems = [each.problem for each in found.values()] + [reader.problem for reader in readers.values()]
+    reports = tuple(_environment_report(readers[name], last=name not in sources) for name in ordered)
+    problems = [each.problem for each in states.values()] + [reader.problem for reader in readers.values()]
     return Report(str(manifest.path), now, reports, rows, exit_code_for(each for each in problems if each))
 
 
 def _read_all(
-    readers: Mapping[str, _Reader], declared: Mapping[tuple[_Key, str], DesiredVersion | None]
-) -> dict[tuple[_Key, str], PackageState]:
-    def read(item: tuple[tuple[_Key, str], DesiredVersion | None]) -> PackageState:
+    readers: Mapping[str, _Reader], desired: Mapping[tuple[_RowKey, str], DesiredVersion | None]
+) -> dict[tuple[_RowKey, str], PackageState]:
+    def read(item: tuple[tuple[_RowKey, str], DesiredVersion | None]) -> PackageState:
         ((package, _), name), version = item
         return readers[name].read(package, version.version if version else None)
 
-    return dict(zip(declared, in_parallel(read, declared.items(), at_once=PARALLEL_READS), strict=True))
+    return dict(zip(desired, in_parallel(read, desired.items(), at_once=PARALLEL_READS), strict=True))
 
 
-def _packages(manifest: Manifest) -> dict[_Key, Package | None]:
-    """Return what the manifest releases, then what only a pin still names."""
-    packages: dict[_Key, Package | None] = {
+def _packages(manifest: Manifest) -> dict[_RowKey, Package | None]:
+    """Return the packages of the manifest, then those that only have a pin."""
+    packages: dict[_RowKey, Package | None] = {
         (package.id, package.version if package.id in manifest.several else None): package
         for package in manifest.packages
     }
@@ -268,14 +270,14 @@ def _packages(manifest: Manifest) -> dict[_Key, Package | None]:
     return packages
 
 
-def _wanted(
+def _desired_version(
     manifest: Manifest, environment: Environment, package: str, declared: Package | None
 ) -> DesiredVersion | None:
     status = Status(declared.status) if declared else Status.PUBLISHED
     if pin := environment.pins.get(package):
         return DesiredVersion(pin.version, status, pin.digest, pinned=True)
     if declared is None or environment.pinned or environment.stack:
-        # Where only pins decide, or a stack that only Pulumi can read, the manifest's own version is not yet wanted.
+        # Without a pin, such an environment gets no version, or one that only Pulumi can read.
         return None
     return DesiredVersion(approved_version(manifest, environment, declared).version, status)
 

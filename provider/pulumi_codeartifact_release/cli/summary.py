@@ -16,7 +16,7 @@ from types import TracebackType
 import click
 
 from ..errors import ReleaseError, UsageError
-from .output_files import append, refuse_unwritable, write_whole
+from .output_files import append, refuse_unwritable, write_atomically
 from .views.markdown import error_summary
 
 
@@ -83,7 +83,7 @@ class Summary:
             click.echo(f"warning: the job's summary: {failed.message}", err=True)
         try:
             if self._path and not named:
-                write_whole(self._path, text, "--summary", beside=self.beside)
+                write_atomically(self._path, text, "--summary", beside=self.beside)
         except UsageError as failed:
             click.echo(f"warning: {failed.message}", err=True)
 

@@ -3,7 +3,7 @@
     result = download(at, registry, Path("dist"), ThreadScheduler(), digest="sha256:…")
     result.files, result.remote.digest
 
-Only what is missing or wrong in the folder is downloaded. All of it belongs to one revision of the version.
+Files that the folder already has are not downloaded. All files are from one revision of the version.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from .verify import refuse_invalid_names
 
 
 @dataclass(frozen=True)
-class Downloaded:
-    """A version, and where its files are.
+class DownloadResult:
+    """A version and its files.
 
     Attributes:
-        files: asset name -> file, of the assets that were asked for.
-        fetched: the names of those that were downloaded; the others were in the folder already.
-        others: names in the folder that are not assets of the version. They were left alone.
+        files: asset name -> file, for the selected assets.
+        downloaded: the names of the downloaded assets; the other files were in the folder already.
+        other_files: names in the folder that are not assets of the version. They are not changed.
     """
 
     remote: RemoteVersion
     files: Mapping[str, Path]
-    fetched: tuple[str, ...]
-    others: tuple[str, ...]
+    downloaded: tuple[str, ...]
+    other_files: tuple[str, ...]
 
 
 def download(
@@ -56,29 +56,30 @@ def download(
     scheduler: Scheduler,
     *,
     digest: str | None = None,
-    wanted: Callable[[str], bool] = lambda _name: True,
+    select: Callable[[str], bool] = lambda _name: True,
     on_event: OnEvent = lambda _event: None,
     parallel: int = PARALLEL_DOWNLOADS,
-) -> Downloaded:
-    """Make the folder `path` hold the assets of a version whose names are `wanted`.
+) -> DownloadResult:
+    """Download the assets for whose names `select` returns True into the folder `path`.
 
-    `digest` is that of the whole version, as it was approved. Raises VersionNotFoundError; MismatchError if the
-    version has another digest, cannot be downloaded in its status, or other bytes came; FileError if the folder cannot
-    hold the files; UsageError if no asset is wanted; InconsistentReadError for a version that keeps changing; and any
-    other RegistryError. Whatever is raised, no file in the folder is incomplete or wrong because of it.
+    `digest` is the expected digest of the whole version. After an error, no file in the folder is incomplete or wrong.
+
+    Raises VersionNotFoundError; MismatchError if the version has another digest, its status does not allow downloads,
+    or the registry sends other bytes; FileError if the files cannot be written; UsageError if no asset is selected;
+    InconsistentReadError if the version keeps changing; and any other RegistryError.
     """
     with output_folder(path) as folder:
         for _ in range(VERIFY_ROUNDS):
             remote = read_downloadable(at, registry, scheduler, digest)
-            assets = _select(at, remote, wanted)
+            assets = _selected_assets(at, remote, select)
             folder.refuse_unsafe(assets)
             missing = _missing(assets, folder, scheduler, parallel)
             downloads = _download_all(at, missing, registry, folder, scheduler, on_event, parallel)
             if not missing or not has_changed(at, remote, registry):
-                _refuse_other_bytes(at, missing, downloads)
+                _verify_bytes(at, missing, downloads)
                 folder.commit()
                 files = {name: folder.path / name for name in assets}
-                return Downloaded(remote, files, tuple(missing), tuple(folder.others(remote.assets)))
+                return DownloadResult(remote, files, tuple(missing), tuple(folder.other_files(remote.assets)))
             on_event(Rechecking(f"{at} changed while it was downloaded"))
             for name in missing:
                 folder.discard(name)
@@ -95,32 +96,32 @@ def download_to(
     digest: str | None = None,
     on_event: OnEvent = lambda _event: None,
 ) -> RemoteVersion:
-    """Write one asset to a seekable `file`, which is right when this returns. Raises as `download` does."""
+    """Download one asset into a seekable `file`, and verify it. Raises the same errors as `download`."""
 
     def emit(event: Event) -> None:
         on_event(event)
 
     for _ in range(VERIFY_ROUNDS):
         remote = read_downloadable(at, registry, scheduler, digest)
-        asset = _select(at, remote, lambda other: other == name)[name]
+        asset = _selected_assets(at, remote, lambda other: other == name)[name]
         on_event(DownloadStarted((asset,)))
         result = download_asset(at, asset, registry, scheduler, emit, file=file)
         if not has_changed(at, remote, registry):
-            _refuse_other_bytes(at, {name: asset}, {name: result})
+            _verify_bytes(at, {name: asset}, {name: result})
             return remote
         on_event(Rechecking(f"{at} changed while it was downloaded"))
     raise _keeps_changing(at)
 
 
 def read_downloadable(at: Coordinates, registry: Registry, scheduler: Scheduler, digest: str | None) -> RemoteVersion:
-    """Return a version whose assets the service serves, and that has this digest. Raises as `download` does."""
+    """Return a version whose status allows downloads, with this digest. Raises the same errors as `download`."""
     remote = read_version(registry, at, scheduler)
     if remote is None:
         raise missing_version(at)
     refuse_invalid_names(at, remote)
     if digest and remote.digest != digest:
         raise MismatchError(
-            f"{at} is not the version that was asked for:\n    expected  {digest}\n    actual    {remote.digest}",
+            f"{at} has another digest:\n    expected  {digest}\n    actual    {remote.digest}",
             hint="Nothing was downloaded. Find out who changed the version, or correct the digest.",
         )
     status = remote.state.status
@@ -137,16 +138,16 @@ def missing_version(at: Coordinates) -> VersionNotFoundError:
     return VersionNotFoundError(f"{at} does not exist", hint="Check the names, the version and the repository.")
 
 
-def _select(at: Coordinates, remote: RemoteVersion, wanted: Callable[[str], bool]) -> dict[str, Asset]:
-    assets = {name: asset for name, asset in remote.assets.items() if wanted(name)}
+def _selected_assets(at: Coordinates, remote: RemoteVersion, select: Callable[[str], bool]) -> dict[str, Asset]:
+    assets = {name: asset for name, asset in remote.assets.items() if select(name)}
     if not assets:
         names = ", ".join(sorted(remote.assets)[:5]) or "nothing"
-        raise UsageError(f"no asset of {at} has such a name", hint=f"It holds {names}.")
+        raise UsageError(f"no asset of {at} matches", hint=f"It has {names}.")
     return assets
 
 
 def _missing(assets: Mapping[str, Asset], folder: Folder, scheduler: Scheduler, parallel: int) -> dict[str, Asset]:
-    """Return the assets that the folder does not hold; its files are hashed."""
+    """Return the assets that are not in the folder. Hashes the files there."""
     present: set[str] = set()
 
     def job(name: str, asset: Asset) -> Job:
@@ -190,7 +191,7 @@ def _download_all(
     return downloads
 
 
-def _refuse_other_bytes(at: Coordinates, assets: Mapping[str, Asset], downloads: Mapping[str, Download]) -> None:
+def _verify_bytes(at: Coordinates, assets: Mapping[str, Asset], downloads: Mapping[str, Download]) -> None:
     wrong = [name for name, asset in sorted(assets.items()) if not downloads[name].matches(asset)]
     if wrong:
         lines = "".join(
@@ -200,7 +201,7 @@ def _refuse_other_bytes(at: Coordinates, assets: Mapping[str, Asset], downloads:
         )
         raise MismatchError(
             f"{at} sent other bytes than it lists:{lines}",
-            hint="No file was written. Run again; if it stays so, do not use this registry.",
+            hint="No file was written. Run again. If the error persists, do not use this registry.",
         )
 
 

@@ -22,7 +22,7 @@ from .scheduler import Emit, Scheduler
 DOWNLOADABLE = (Status.PUBLISHED, Status.UNLISTED)
 """The statuses in which a version is complete and the service serves its assets."""
 
-# Progress, and the check whether to stop: finer steps than this cost more than they show.
+# Report progress and check for a stop after each MiB.
 _STEP = 1 << 20
 
 
@@ -31,8 +31,8 @@ class Download:
     """The result of downloading an asset.
 
     Attributes:
-        size: bytes that arrived.
-        sha256: their hash, lower-case hex; None if none arrived, or more than expected.
+        size: the number of bytes received.
+        sha256: their hash, lower-case hex; None if the asset was not found or had more bytes than expected.
     """
 
     size: int
@@ -45,7 +45,7 @@ class Download:
 
 @dataclass(frozen=True)
 class DownloadStarted:
-    """The downloads of these assets begin. The event is repeated if the version changed meanwhile."""
+    """The downloads of these assets start. The event is repeated if the version changes during the downloads."""
 
     assets: tuple[Asset, ...]
 
@@ -54,7 +54,7 @@ OnEvent: TypeAlias = Callable[[Event | DownloadStarted], object]
 
 
 def largest_first(assets: Mapping[str, Asset]) -> list[tuple[str, Asset]]:
-    """Return the items by size: if the largest came last, one worker would be busy long after the others."""
+    """Return the items, the largest first, so that all workers end at about the same time."""
     return sorted(assets.items(), key=lambda item: -item[1].size)
 
 
@@ -114,7 +114,7 @@ class _TooManyBytesError(ReleaseError):
 
 
 class _Writer:
-    """Hashes the bytes of one attempt, up to `limit`, and writes them to `file` from its beginning."""
+    """Hashes the bytes of one attempt, up to `limit`, and writes them to the start of `file`."""
 
     def __init__(self, limit: int, on_step: Callable[[int], None], file: BinaryIO | None) -> None:
         self.size = 0

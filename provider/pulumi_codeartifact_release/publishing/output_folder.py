@@ -1,4 +1,4 @@
-"""The folder that a download fills: a file stands there under its name only when it is complete and verified.
+"""The output folder of a download. Files get their final names only after they are complete and verified.
 
     with output_folder(Path("dist")) as folder:
         folder.refuse_unsafe(assets)
@@ -7,8 +7,8 @@
             file.write(b"...")
         folder.commit()
 
-Files are written to a staging folder on the same file system, then renamed. Asset names come from a registry and are
-not trusted: a name that leads out of the folder, or that a file system changes, is refused.
+Files are written to a staging folder on the same file system, then renamed. Asset names come from a registry, so they
+are not trusted: names that leave the folder, or that a file system would change, are refused.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from ..registry.interface import Asset
 
 _PREFIX, _SUFFIX = ".codeartifact-release.", ".partial"
 _BLOCK = 1 << 20
-_LONGEST_NAME = 255
-# A run locks its staging folder just after it made it.
+_MAX_NAME_BYTES = 255
+# Keep newer staging folders: a run creates its folder shortly before it locks it.
 _ABANDONED_S = 60
-_NUMBERED = ("COM", "LPT")
-_DEVICES = frozenset(("CON", "PRN", "AUX", "NUL", *(f"{port}{digit}" for port in _NUMBERED for digit in "0123456789")))
+_PORTS = ("COM", "LPT")
+_DEVICES = frozenset(("CON", "PRN", "AUX", "NUL", *(f"{port}{digit}" for port in _PORTS for digit in "0123456789")))
 
 
 class Folder:
@@ -50,7 +50,7 @@ class Folder:
         self._staging = staging
 
     def refuse_unsafe(self, names: Iterable[str]) -> None:
-        """Raise FileError for the first name that cannot be a file here: by its text, or because a folder has it."""
+        """Raise FileError for the first name that is unsafe, or that is already the name of a folder."""
         for name in names:
             problem = _problem(name)
             if not problem and (mode := _mode(self.path / name)) and stat.S_ISDIR(mode):
@@ -62,7 +62,7 @@ class Folder:
                 )
 
     def has(self, name: str, asset: Asset) -> bool:
-        """Return whether `name` is a regular file with the bytes of `asset`. It is read to compare the hash."""
+        """Return whether `name` is a regular file with the bytes of `asset`. Hashes the file."""
         try:
             descriptor = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
@@ -73,26 +73,25 @@ class Folder:
                 return False
             return hashlib.file_digest(file, "sha256").hexdigest() == asset.sha256
 
-    def others(self, names: Iterable[str]) -> list[str]:
-        """Return the sorted names of what the folder holds beside these; they stay as they are."""
+    def other_files(self, names: Iterable[str]) -> list[str]:
+        """Return the sorted names in the folder that are not among `names`."""
         try:
             present = os.listdir(self.path)  # noqa: PTH208 - names, not paths
         except FileNotFoundError:
             return []
-        ours = {*names, self._staging.name}
-        return sorted(name for name in present if name not in ours)
+        return sorted({*present} - {*names, self._staging.name})
 
     @contextmanager
     def create(self, name: str) -> Iterator[BinaryIO]:
-        """Yield the staged file of an asset, empty. Raises FileError."""
+        """Create an empty file for an asset in the staging folder. Raises FileError."""
         try:
-            # Exclusive: where a file system takes two names for one, the second is refused.
+            # Exclusive, because a file system may ignore case: then two names are the same file.
             with (self._staging / name).open("xb") as file:
                 yield file
         except FileExistsError as error:
             raise FileError(
                 f"{name!a} and another asset have the same name on this file system",
-                hint="Nothing was downloaded. Choose a folder on a file system that tells upper and lower case apart.",
+                hint="Nothing was downloaded. Choose a folder on a case-sensitive file system.",
             ) from error
         except OSError as error:
             raise unwritable(self.path, error) from error
@@ -103,9 +102,9 @@ class Folder:
             (self._staging / name).unlink()
 
     def commit(self) -> None:
-        """Move what is staged to its place: as one folder where the output folder is absent or empty. Raises FileError.
+        """Move the files into the output folder, and overwrite files and links of the same names. Raises FileError.
 
-        Otherwise file by file: each takes the place of a file, or a link, of the same name.
+        If the output folder is missing or empty, all files appear at once.
         """
         try:
             if self._staging.parent != self.path and self._replaces_folder():
@@ -117,14 +116,14 @@ class Folder:
             raise unwritable(self.path, error) from error
 
     def _replaces_folder(self) -> bool:
-        """Rename the staging folder to the output folder; return False where only its files can be moved."""
+        """Rename the staging folder to the output folder; return False if the files must be moved one by one."""
         try:
             mode = stat.S_IMODE(self.path.stat().st_mode)
         except FileNotFoundError:
             pass
         else:
             if os.path.samefile(self.path, os.curdir) or os.listdir(self.path):  # noqa: PTH121, PTH208
-                # A shell that stands in the folder must find the files there.
+                # Keep the working folder: a shell in it would not see a new folder.
                 return False
             self._staging.chmod(mode)
         try:
@@ -138,9 +137,9 @@ class Folder:
 
 @contextmanager
 def output_folder(path: Path) -> Iterator[Folder]:
-    """Yield the folder at `path`, which may not exist; its staging folder is gone afterwards. Raises FileError."""
+    """Yield the folder at `path`, which may not exist. Removes the staging folder at the end. Raises FileError."""
     try:
-        # Links on the way are the operator's, who chose this path. Links in the folder are never followed.
+        # The operator chose this path, so links in it are trusted. Links inside the folder are never followed.
         real = path.resolve()
         if real.exists() and not real.is_dir():
             raise FileError(f"{path} is not a folder", hint="Name a folder; it need not exist yet.")
@@ -164,7 +163,7 @@ def unwritable(path: Path, error: Exception) -> FileError:
 
 
 def _staging_folder(path: Path) -> Path:
-    """Make a folder for what is not complete yet: beside `path`, or in it where that is another file system."""
+    """Create the staging folder beside `path`; inside it if the parent is read-only or on another file system."""
     parent = path.parent
     parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and (path.stat().st_dev != parent.stat().st_dev or not os.access(parent, os.W_OK | os.X_OK)):
@@ -176,7 +175,7 @@ def _staging_folder(path: Path) -> Path:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove the staging folders of runs that were killed: nobody holds their lock."""
+    """Remove the staging folders of killed runs: they are not locked."""
     for staging in parent.glob(f"{_PREFIX}*{_SUFFIX}"):
         with suppress(OSError):
             if time.time() - staging.stat().st_mtime < _ABANDONED_S:
@@ -190,21 +189,21 @@ def _remove_abandoned(parent: Path) -> None:
 
 
 def _problem(name: str) -> str | None:
-    """Return why a name is unsafe as a file name on any system; None where it is safe."""
+    """Return why a name is unsafe as a file name on any system; None if it is safe."""
     if name in ("", ".", ".."):
         return "it names a folder"
     if "/" in name or "\\" in name:
-        return "it has a separator of folders in it"
+        return "it contains a path separator"
     if not name.isprintable():
-        return "it has a character that cannot be shown in it"
-    if len(name.encode(errors="surrogatepass")) > _LONGEST_NAME:
-        return f"it is longer than {_LONGEST_NAME} bytes"
+        return "it contains a character that is not printable"
+    if len(name.encode(errors="surrogatepass")) > _MAX_NAME_BYTES:
+        return f"it is longer than {_MAX_NAME_BYTES} bytes"
     if name != name.strip() or name.endswith("."):
-        return "it begins or ends with a space, or ends with a dot, which some file systems take away"
+        return "it begins or ends with a space, or ends with a dot, which some file systems remove"
     if name.partition(".")[0].strip().upper() in _DEVICES or ":" in name:
         return "it names a device on some systems"
     if name.startswith(_PREFIX):
-        return "such names are kept for incomplete downloads"
+        return "this name is reserved for incomplete downloads"
     return None
 
 

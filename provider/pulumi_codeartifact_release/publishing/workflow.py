@@ -1,4 +1,4 @@
-"""What every front does to release one package version: prepare a plan, then execute it.
+"""Releases one package version, for all front ends: prepare a plan, then execute it.
 
     request = Request(location, Release(at, assets), "acme/app", sources)
     prepared = prepare(request, connect, ThreadScheduler())     # reads; writes nothing
@@ -6,7 +6,7 @@
         for event in execute(request, connect, ThreadScheduler(), prepared):
             ...
 
-`connect` returns the connection to a location. It is called when the registry is read or written for the first time.
+`connect` returns the connection to a location. It is called before the first request.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ class Connection(Protocol):
 
     @property
     def planning(self) -> Registry:
-        """The registry for planning: what `prepare` creates reads as empty."""
+        """The registry for planning. A repository that `prepare` will create reads as empty."""
 
     def prepare(self) -> None:
-        """Create what an embedded registry lacks; do nothing elsewhere."""
+        """Create domain and repository in an embedded registry; do nothing in other registries."""
 
 
 Connect: TypeAlias = Callable[[Location], Connection]
@@ -65,21 +65,21 @@ Connect: TypeAlias = Callable[[Location], Connection]
 
 @dataclass(frozen=True)
 class Request:
-    """A package version that a repository must hold, and what the operator permits for it.
+    """A package version to release, and the permissions of the operator.
 
     Attributes:
-        location: the destination, with its region, and its owner if that is known.
-        release: what is declared; of a promotion that is not made yet, without assets: the source decides.
+        location: the destination, with its region, and with its owner if that is known.
+        release: the desired version. A new promotion has no assets here, because they come from the source.
         name: for messages: `namespace/package`, with the version if there are several.
         sources: the content of every asset, by name; empty for a promotion.
-        promotion: what is asked of the source; None if files are published.
-        source: the location that is promoted from; None if files are published.
-        replace_digest: the digest of the published version that may be replaced; None if none may.
-        allow: what the operator permits.
+        promotion: the source version and the gates; None if files are published.
+        source: the location to promote from; None if files are published.
+        replace_digest: the digest of the published version that may be replaced; None for none.
+        allow: the permissions of the operator.
         on_destroy: what happens when the version leaves the program.
-        unapproved: why nothing is approved that could be promoted.
-        awaits_approval: whether somebody approves the plan before it is executed, which takes time. Then only plans
-            that change something are executed.
+        pin_error: raised before any request, if a required pin is missing.
+        awaits_approval: whether somebody approves the plan before it is executed. Approval takes time, and plans
+            without changes are not executed.
     """
 
     location: Location
@@ -91,16 +91,16 @@ class Request:
     replace_digest: str | None = None
     allow: frozenset[str] = frozenset()
     on_destroy: Retirement = Retirement.RETAIN
-    unapproved: PinError | None = None
+    pin_error: PinError | None = None
     awaits_approval: bool = False
 
     @property
     def is_promoted(self) -> bool:
-        """Whether this promotion was made before: what became of its source since does not matter."""
+        """Whether this promotion is complete. Then later changes of its source do not matter."""
         return self.promotion is not None and bool(self.release.assets)
 
     def promotion_source(self, connect: Connect) -> PromotionSource | None:
-        """Return the source of the promotion, which is not read yet; None if files are published."""
+        """Return the source of the promotion, without a request; None if files are published."""
         if self.promotion is None or self.source is None:
             return None
         source = self.source
@@ -113,7 +113,7 @@ class Prepared:
     """A request, and the plan for it.
 
     Attributes:
-        plan: what will be done; `refusal` says why nothing may be.
+        plan: its `refusal` is not None if the release is refused.
         sources: the content of every asset, by name.
         promotion_source: None if files are published.
     """
@@ -125,30 +125,29 @@ class Prepared:
 
     @property
     def forced(self) -> bool:
-        """Whether a soak is skipped for it."""
+        """Whether the operator skips the soak."""
         return bool(self.promotion_source and self.promotion_source.forced)
 
     def review(self, rate: float | None) -> Review:
-        """Return the numbers; `rate` is the quota of uploads a second."""
+        """Return the counts and the duration; `rate` is the quota of uploads per second."""
         approval, source = self.request.awaits_approval, self.promotion_source
-        # Without an approval, only a promotion is read when it is prepared: a publication is when it is executed.
+        # Without an approval, a promotion was read to prepare it. A publication is only read when it is executed.
         reads_again = self.plan.changes if approval else source is not None
         return Review(self.plan, rate, source, reads_again=reads_again, reads_source_again=approval)
 
 
-# --- what is refused before anything is read --------------------------------------------------------------------------
+# --- preconditions ----------------------------------------------------------------------------------------------------
 
 
-def _refuse_unapproved(request: Request) -> None:
-    if request.unapproved:
-        raise request.unapproved
+def _refuse_missing_pin(request: Request) -> None:
+    if request.pin_error:
+        raise request.pin_error
 
 
 def _refuse_final_retirement(request: Request) -> None:
     if request.on_destroy.is_final and "delete" not in request.allow:
         raise NotPermittedError(
-            f"{request.name}: `onDestroy: {request.on_destroy}` loses bytes for good, and a manifest may not decide "
-            "that",
+            f"{request.name}: `onDestroy: {request.on_destroy}` deletes assets for good, which requires permission",
             hint=("Permit it with ", Need("allow", "delete"), ", or choose another `onDestroy`."),
         )
 
@@ -159,12 +158,12 @@ def _refuse_source(request: Request) -> None:
         refuse_local_source(request.source, request.location, request.allow)
 
 
-PRECONDITIONS: tuple[Callable[[Request], None], ...] = (_refuse_unapproved, _refuse_final_retirement, _refuse_source)
-"""What holds before anything is read. Each raises RefusedError or UsageError. `gates.GATES` are judged later."""
+PRECONDITIONS: tuple[Callable[[Request], None], ...] = (_refuse_missing_pin, _refuse_final_retirement, _refuse_source)
+"""Checked before any request. Each raises RefusedError or UsageError. `gates.GATES` are checked after reading."""
 
 
 def check_preconditions(request: Request) -> None:
-    """Raise RefusedError or UsageError for a request that is refused whatever the registries hold."""
+    """Raise RefusedError or UsageError for a request that fails one of PRECONDITIONS."""
     for check in PRECONDITIONS:
         check(request)
 
@@ -179,10 +178,11 @@ def prepare(
     *,
     on_missing: Callable[[ReleaseError], None] | None = None,
 ) -> Prepared:
-    """Read the destination and the source, judge the gates, and plan. Writes nothing.
+    """Read the destination and the source, check the gates, and plan. Writes nothing.
 
-    `on_missing` is called if the destination's repository does not exist, which is then empty; without it that is an
-    error. A RefusedError becomes the refusal of the plan. Raises any other ReleaseError.
+    If the destination's repository does not exist, `on_missing` is called and the repository is planned as empty;
+    without `on_missing` the error is raised. A RefusedError becomes the refusal of the plan. Raises any other
+    ReleaseError.
     """
     source = request.promotion_source(connect)
     release, remote = request.release, None
@@ -191,7 +191,7 @@ def prepare(
         remote = _read_destination(request, connect, scheduler, on_missing)
         if source:
             release = replace(release, assets=choose_candidate(source, remote, scheduler).assets)
-        prepared = _planned(request, release, remote, source, scheduler)
+        prepared = _make_plan(request, release, remote, source, scheduler)
         if source is None and prepared.plan.sends:
             check_gates(Candidate(release))
     except RefusedError as refusal:
@@ -207,14 +207,14 @@ def prepare_again(
     *,
     on_missing: Callable[[ReleaseError], None] | None = None,
 ) -> Prepared | None:
-    """Plan for a promotion that was made before, without reading its source; None if it has to be made again."""
+    """Plan for a completed promotion without reading its source; None if its version is missing or Unfinished."""
     remote = _read_destination(request, connect, scheduler, on_missing)
     if remote is None or remote.state.status is Status.UNFINISHED:
         return None
-    return _planned(request, request.release, remote, request.promotion_source(connect), scheduler)
+    return _make_plan(request, request.release, remote, request.promotion_source(connect), scheduler)
 
 
-def _planned(
+def _make_plan(
     request: Request,
     release: Release,
     remote: RemoteVersion | None,
@@ -254,13 +254,13 @@ def _read_destination(
 def execute(
     request: Request, connect: Connect, scheduler: Scheduler, prepared: Prepared | None = None
 ) -> Iterator[Event]:
-    """Make the registry hold what was requested; yield what happens, `Finished` last. See `apply`.
+    """Release the version; yield events, `Finished` last. See `apply`.
 
-    Without `prepared`, apply() plans; it judges the gates in any case before it sends anything.
+    Without `prepared`, apply() makes the plan. It always checks the gates before it sends anything.
     """
     scheduler.checkpoint()
     if prepared:
-        # The release as it was planned: a version that may be deleted is finished by a change of its status.
+        # Not `request.release`: the plan has the assets of a promotion, and may have another `finalize`.
         plan, release = prepared.plan, prepared.plan.release
         source, sources = prepared.promotion_source, prepared.sources
     else:
@@ -268,9 +268,10 @@ def execute(
         source = request.promotion_source(connect)
         sources = _sources(request, release, source, scheduler)
     if source and plan and request.awaits_approval and not plan.copies:
-        # The approval may have taken long, and a transfer is not bound to a revision of the source.
+        # Read the source again, because it may have changed before the approval. A copy names the revision of the
+        # source, but a transfer does not.
         source.invalidate()
-    # Only what the plan showed is replaced.
+    # Do not replace a version unless the plan showed it.
     replaces = plan is None or plan.action is Action.REPLACE
     connection = connect(request.location)
     connection.prepare()
@@ -287,7 +288,7 @@ def execute(
 
 # --- several packages -------------------------------------------------------------------------------------------------
 
-EVERYWHERE = (
+REPOSITORY_ERRORS = (
     UnreachableError,
     WrongRegionError,
     NoCredentialsError,
@@ -295,14 +296,14 @@ EVERYWHERE = (
     MissingDomainError,
     MissingRepositoryError,
 )
-"""What one package meets, the others of its repository would meet too, each after the same wait."""
+"""Errors that affect all packages of a repository."""
 
 
 class CircuitBreaker:
-    """Stops reading a repository after an error that every package would meet. Thread-safe.
+    """Stops reading a repository after one of REPOSITORY_ERRORS. Thread-safe.
 
     Attributes:
-        error: the first such error; None while there is none.
+        error: the first such error; None before one.
     """
 
     def __init__(self) -> None:
@@ -310,7 +311,7 @@ class CircuitBreaker:
         self.error: ReleaseError | None = None
 
     def call(self, read: Callable[[], _T]) -> _T:
-        """Return what `read` returns. Raises its error; after one of EVERYWHERE always that one, without a call."""
+        """Return the result of `read`. After one of REPOSITORY_ERRORS, raise that without a call."""
         if self.error:
             raise self.error
         try:
@@ -322,8 +323,8 @@ class CircuitBreaker:
             raise first from error
 
     def record(self, error: ReleaseError) -> ReleaseError:
-        """Return the error to report: the first one of EVERYWHERE, else this one."""
-        if not isinstance(error, EVERYWHERE):
+        """Return the first of REPOSITORY_ERRORS if this is one, else this error."""
+        if not isinstance(error, REPOSITORY_ERRORS):
             return error
         with self._lock:
             self.error = self.error or error

@@ -17,7 +17,7 @@ import pytest
 from rich.cells import cell_len
 
 from pulumi_codeartifact_release.cli import status_read
-from pulumi_codeartifact_release.cli.output_files import write_whole
+from pulumi_codeartifact_release.cli.output_files import write_atomically
 from pulumi_codeartifact_release.cli.status_read import Cell, EnvironmentReport, Report, Row
 from pulumi_codeartifact_release.cli.views.status_table import status_lines
 from pulumi_codeartifact_release.errors import AccessDeniedError, UsageError
@@ -292,14 +292,14 @@ def test_where_only_pins_decide_nothing_else_is_wanted(run: Run, stock: Stock, f
     pinned(folder, "", "pinned: true, ")
     prod = cells(run)["prod"]
     assert (prod["wanted"], prod["version"], prod["declared"], prod["sync"]) == (None, "0.9", "undeclared", "behind")
-    assert "acme/prod; from staging, only what is pinned\n" in run("status", "release.yaml").out
+    assert "acme/prod; from staging, only pinned packages\n" in run("status", "release.yaml").out
 
 
 def test_where_a_stack_decides_nothing_is_known_to_be_wanted(run: Run, stock: Stock, folder: Path) -> None:
     text = MANIFEST.replace("promoteFrom: staging}", "promoteFrom: staging, stack: acme/releases/staging}")
     (folder / "release.yaml").write_text(text)
     assert cells(run)["prod"]["wanted"] is None
-    assert "acme/prod; from staging, what the stack acme/releases/staging says\n" in run("status", "release.yaml").out
+    assert "acme/prod; from staging, outputs of the stack acme/releases/staging\n" in run("status", "release.yaml").out
 
 
 def test_a_pin_hands_its_version_on_but_not_its_digest(run: Run, stock: Stock, folder: Path) -> None:
@@ -540,23 +540,23 @@ def test_a_page_that_cannot_be_written_is_one_clear_message(run: Run, stock: Sto
 
 def test_a_page_that_fails_half_way_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "status.html"
-    write_whole(page, "before", "--html")
+    write_atomically(page, "before", "--html")
 
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UsageError, match="No space left on device"):
-        write_whole(page, "after", "--html")
+        write_atomically(page, "after", "--html")
     assert page.read_text() == "before"
     assert list(tmp_path.iterdir()) == [page]
 
 
 def test_a_reader_keeps_the_page_that_it_has_opened(tmp_path: Path) -> None:
     page = tmp_path / "status.html"
-    write_whole(page, "before", "--html")
+    write_atomically(page, "before", "--html")
     with page.open() as reader:
-        write_whole(page, "after", "--html")
+        write_atomically(page, "after", "--html")
         assert reader.read() == "before"
     assert page.read_text() == "after"
     assert page.stat().st_mode & 0o777 == 0o666 & ~current_umask()
@@ -572,7 +572,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "www").mkdir()
     link = tmp_path / "status.html"
     link.symlink_to("www/status.html")
-    write_whole(link, "page", "--html")
+    write_atomically(link, "page", "--html")
     assert link.is_symlink()
     assert (tmp_path / "www" / "status.html").read_text() == "page"
 

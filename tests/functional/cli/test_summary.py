@@ -192,7 +192,7 @@ def test_a_summary_that_fails_at_the_end_changes_nothing(
     def full(*_words: object, **_more: object) -> None:
         raise UsageError("apply.md cannot be written: No space left on device")
 
-    monkeypatch.setattr("pulumi_codeartifact_release.cli.summary.write_whole", full)
+    monkeypatch.setattr("pulumi_codeartifact_release.cli.summary.write_atomically", full)
     outcome = run("apply", *WORDS, "--yes", "--summary", "apply.md")
     assert (outcome.code, outcome.err) == (0, "warning: apply.md cannot be written: No space left on device\n")
     (project / "dist" / "a.txt").write_text("HELLO\n")

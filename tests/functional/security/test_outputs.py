@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release.cli.output_files import append, refuse_unwritable, remove_written, write_whole
+from pulumi_codeartifact_release.cli.output_files import append, refuse_unwritable, remove_if_same, write_atomically
 from pulumi_codeartifact_release.errors import UsageError
 from support.command_line import MANIFEST, Run, run  # noqa: F401 - a fixture
 
@@ -143,7 +143,7 @@ def test_the_env_file_and_the_job_summary_are_not_written_through_a_symlink(
 ) -> None:
     name = trap(folder)
     with pytest.raises(UsageError, match=SAID):
-        write_whole(Path(name), "secret", "--env-file", mode=0o600)
+        write_atomically(Path(name), "secret", "--env-file", mode=0o600)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", name)
     outcome = run("plan", "release.yaml", "-e", "dev")
@@ -185,7 +185,7 @@ def test_a_symlink_that_appears_later_is_not_followed(folder: Path, untouched: P
     refuse_unwritable(Path("out"), "-o", {})
     to_a_file(folder)
     with pytest.raises(UsageError, match=SAID):
-        write_whole(Path("out"), "text", "-o")
+        write_atomically(Path("out"), "text", "-o")
 
 
 def test_nothing_outside_is_written_at_any_moment_of_a_swap(folder: Path, untouched: Path) -> None:
@@ -205,7 +205,7 @@ def test_nothing_outside_is_written_at_any_moment_of_a_swap(folder: Path, untouc
     try:
         for number in range(500):
             try:
-                write_whole(Path("out") / ("precious" if number % 2 else "new"), "overwritten", "-o")
+                write_atomically(Path("out") / ("precious" if number % 2 else "new"), "overwritten", "-o")
                 written += 1
             except UsageError:
                 pass
@@ -224,8 +224,8 @@ def test_symlinks_outside_a_checkout_are_followed(folder: Path) -> None:
     outside = folder.parent / "outside"
     (folder.parent / "tmp").symlink_to("outside")
     (outside / "latest.json").symlink_to("dated.json")
-    write_whole(Path("../tmp/latest.json"), "one", "-o")
-    write_whole(folder.parent / "tmp" / "plan.json", "two", "-o")
+    write_atomically(Path("../tmp/latest.json"), "one", "-o")
+    write_atomically(folder.parent / "tmp" / "plan.json", "two", "-o")
     assert (outside / "dated.json").read_text() == "one"
     assert (outside / "latest.json").is_symlink()
     assert (outside / "plan.json").read_text() == "two"
@@ -233,7 +233,7 @@ def test_symlinks_outside_a_checkout_are_followed(folder: Path) -> None:
 
 def test_a_working_folder_behind_a_symlink_works(folder: Path) -> None:
     (folder.parent / "way").symlink_to(folder)
-    write_whole(folder.parent / "way" / "plan.json", "one", "-o", beside=folder.parent / "way" / "release.yaml")
+    write_atomically(folder.parent / "way" / "plan.json", "one", "-o", beside=folder.parent / "way" / "release.yaml")
     assert (folder / "plan.json").read_text() == "one"
 
 
@@ -258,20 +258,20 @@ def test_files_that_the_shell_opened_are_written(folder: Path) -> None:
 def test_a_private_file_has_its_mode_from_the_first_byte(folder: Path) -> None:
     (folder / "env").write_text("what was there")
     (folder / "env").chmod(0o666)
-    written = write_whole(Path("env"), "secret", "--env-file", mode=0o600)
+    written = write_atomically(Path("env"), "secret", "--env-file", mode=0o600)
     assert (folder / "env").read_text() == "secret"
     assert stat.S_IMODE((folder / "env").stat().st_mode) == 0o600
-    remove_written(Path("env"), written)
+    remove_if_same(Path("env"), written)
     assert not (folder / "env").exists()
     # A file of another server, or something that is not a file, is not removed.
-    written = write_whole(Path("env"), "secret", "--env-file", mode=0o600)
+    written = write_atomically(Path("env"), "secret", "--env-file", mode=0o600)
     (folder / "env").rename(folder / "kept")
     (folder / "env").write_text("another's")
-    remove_written(Path("env"), written)
+    remove_if_same(Path("env"), written)
     assert (folder / "env").exists()
     os.mkfifo(folder / "pipe")
     reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    remove_written(Path("pipe"), write_whole(Path("pipe"), "secret", "--env-file", mode=0o600))
+    remove_if_same(Path("pipe"), write_atomically(Path("pipe"), "secret", "--env-file", mode=0o600))
     assert os.read(reader, 100) == b"secret"
     os.close(reader)
     assert (folder / "pipe").exists()

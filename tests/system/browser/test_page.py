@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from conftest import WITHOUT_BROWSER
-from pulumi_codeartifact_release.cli.output_files import write_whole
+from pulumi_codeartifact_release.cli.output_files import write_atomically
 from pulumi_codeartifact_release.cli.status_read import Report
 from pulumi_codeartifact_release.cli.views.status_page import page as written
 
@@ -54,7 +54,7 @@ class Desk:
     def __call__(
         self, report: Report = USUAL, fragment: str = "", prepare: str = "", at: datetime = NOW, **options: Any
     ) -> Page:
-        write_whole(self.file, written(report), "--html")
+        write_atomically(self.file, written(report), "--html")
         key = repr((prepare, sorted(options.items())))
         page = self._pages.get(key) or self._pages.setdefault(key, self._new(prepare, options))
         page.goto("about:blank")
@@ -376,7 +376,7 @@ def test_after_five_minutes_it_reads_itself_anew_and_stays_as_it_was(opened: Des
     page.locator("#c29-0-more").click()
     page.locator("#c29-0-copy").focus()
     page.evaluate("scrollTo(0, 150)")
-    write_whole(opened.file, written(MANY).replace("acme release status</title>", "acme, anew</title>"), "--html")
+    write_atomically(opened.file, written(MANY).replace("acme release status</title>", "acme, anew</title>"), "--html")
     page.clock.fast_forward("04:00")
     assert "anew" not in page.title()
     page.clock.fast_forward("01:30")
@@ -392,7 +392,7 @@ def test_after_five_minutes_it_reads_itself_anew_and_stays_as_it_was(opened: Des
 
 def test_whoever_is_typing_is_not_disturbed(opened: Desk) -> None:
     page = opened()
-    write_whole(opened.file, written(CALM), "--html")
+    write_atomically(opened.file, written(CALM), "--html")
     # The page looks at the time every half minute, the next time at five minutes.
     page.clock.fast_forward("04:30")
     page.clock.fast_forward("00:20")
@@ -407,7 +407,7 @@ def test_whoever_is_typing_is_not_disturbed(opened: Desk) -> None:
 
 def test_seen_again_after_a_minute_it_reads_itself_anew(opened: Desk) -> None:
     page = opened()
-    write_whole(opened.file, written(CALM), "--html")
+    write_atomically(opened.file, written(CALM), "--html")
     page.clock.fast_forward("00:50")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_timeout(400)

@@ -24,7 +24,7 @@ from pulumi_codeartifact_release.errors import (
     VersionNotFoundError,
 )
 from pulumi_codeartifact_release.publishing import ThreadScheduler, digest
-from pulumi_codeartifact_release.publishing.download import Downloaded, download, download_to
+from pulumi_codeartifact_release.publishing.download import DownloadResult, download, download_to
 from pulumi_codeartifact_release.publishing.output_folder import output_folder
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status
 from support.fakes import AT, FakeRegistry, InlineScheduler, asset
@@ -66,7 +66,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "parent" / "out"
 
 
-def fetch(registry: Registry, out: Path, **options: object) -> Downloaded:
+def fetch(registry: Registry, out: Path, **options: object) -> DownloadResult:
     return download(AT, registry, out, InlineScheduler(), **options)  # type: ignore[arg-type]
 
 
@@ -88,9 +88,9 @@ def test_all_assets_are_in_the_folder(registry: Registry, out: Path, exists: boo
         out.mkdir(parents=True, mode=0o750)
     result = fetch(registry, out, digest=DIGEST)
     assert content(out) == FILES
-    assert sorted(result.fetched) == sorted(FILES)
+    assert sorted(result.downloaded) == sorted(FILES)
     assert result.files == {name: out / name for name in FILES}
-    assert result.others == ()
+    assert result.other_files == ()
     assert list(out.parent.iterdir()) == [out]
     assert not exists or out.stat().st_mode & 0o777 == 0o750
 
@@ -117,8 +117,8 @@ def test_right_files_are_not_fetched_again_and_wrong_ones_are_replaced(registry:
     before = (out / "a.txt").stat()
     result = fetch(registry, out)
     assert content(out) == {**FILES, "mine.txt": b"mine"}
-    assert sorted(result.fetched) == ["b.txt", "empty"]
-    assert result.others == ("mine.txt",)
+    assert sorted(result.downloaded) == ["b.txt", "empty"]
+    assert result.other_files == ("mine.txt",)
     assert (out / "a.txt").stat() == before
     assert "fetch a.txt" not in registry.calls
 
@@ -126,7 +126,7 @@ def test_right_files_are_not_fetched_again_and_wrong_ones_are_replaced(registry:
 def test_a_second_run_downloads_nothing(registry: Registry, out: Path) -> None:
     fetch(registry, out)
     registry.calls.clear()
-    assert fetch(registry, out).fetched == ()
+    assert fetch(registry, out).downloaded == ()
     assert registry.calls == ["describe", "list"]
 
 
@@ -143,14 +143,14 @@ def test_files_of_others_stay_while_ours_are_not_complete(registry: Registry, ou
 
 
 def test_only_the_wanted_assets_are_downloaded(registry: Registry, out: Path) -> None:
-    result = fetch(registry, out, wanted=lambda name: name.endswith(".txt"))
+    result = fetch(registry, out, select=lambda name: name.endswith(".txt"))
     assert content(out) == {"a.txt": FILES["a.txt"], "b.txt": FILES["b.txt"]}
     assert set(result.files) == {"a.txt", "b.txt"}
 
 
 def test_a_download_of_no_asset_is_a_mistake(registry: Registry, out: Path) -> None:
-    with pytest.raises(UsageError, match=r"no asset of .* has such a name\nIt holds a\.txt, b\.txt, empty"):
-        fetch(registry, out, wanted=lambda _name: False)
+    with pytest.raises(UsageError, match=r"no asset of .* matches\nIt has a\.txt, b\.txt, empty"):
+        fetch(registry, out, select=lambda _name: False)
     assert nothing_left(out)
 
 
@@ -473,4 +473,4 @@ def test_an_asset_whose_size_is_not_listed(registry: Registry, out: Path) -> Non
         name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()
     }
     registry.calls.clear()
-    assert fetch(registry, out).fetched == ()
+    assert fetch(registry, out).downloaded == ()

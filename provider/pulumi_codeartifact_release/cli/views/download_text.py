@@ -12,18 +12,18 @@ from ...text.sizes import count_text, size_text
 from .status_text import problem_json
 
 if TYPE_CHECKING:
-    from ...publishing.download import Downloaded
+    from ...publishing.download import DownloadResult
     from ..context import Site
     from ..download import Request
 
 _MOST_OTHERS = 5
 
 
-def result_lines(results: Sequence[tuple[Request, Downloaded]]) -> Iterator[str]:
+def result_lines(results: Sequence[tuple[Request, DownloadResult]]) -> Iterator[str]:
     """Yield what was downloaded, where to, and whether somebody vouches for it."""
     for request, result in results:
         size = size_text(sum(result.remote.assets[name].size for name in result.files))
-        present = len(result.files) - len(result.fetched)
+        present = len(result.files) - len(result.downloaded)
         kept = f", {present:,} of them already there" if present else ""
         count = count_text(len(result.files), "file")
         yield printable(f"{request.at.name}: {count}, {size}{kept}, verified in {request.folder}")
@@ -31,14 +31,15 @@ def result_lines(results: Sequence[tuple[Request, Downloaded]]) -> Iterator[str]
             yield f"  {result.remote.digest}, as approved"
         else:
             yield click.style(f"  {result.remote.digest}, for which nothing vouches: no digest was given", fg="yellow")
-        if result.others:
-            shown = ", ".join(result.others[:_MOST_OTHERS])
-            more = f" and {len(result.others) - _MOST_OTHERS:,} more" if len(result.others) > _MOST_OTHERS else ""
+        if result.other_files:
+            shown = ", ".join(result.other_files[:_MOST_OTHERS])
+            rest = len(result.other_files) - _MOST_OTHERS
+            more = f" and {rest:,} more" if rest > 0 else ""
             yield printable(f"  other files in the folder, left alone: {shown}{more}")
 
 
 def result_json(
-    site: Site, results: Sequence[tuple[Request, Downloaded]], errors: Sequence[ReleaseError]
+    site: Site, results: Sequence[tuple[Request, DownloadResult]], errors: Sequence[ReleaseError]
 ) -> dict[str, Any]:
     """Return the result as JSON values; `codeartifact-release schema download` describes them."""
     return {
@@ -63,11 +64,11 @@ def result_json(
                         "path": str(path),
                         "size": result.remote.assets[name].size,
                         "sha256": result.remote.assets[name].sha256,
-                        "downloaded": name in result.fetched,
+                        "downloaded": name in result.downloaded,
                     }
                     for name, path in sorted(result.files.items())
                 ],
-                "otherFiles": list(result.others),
+                "otherFiles": list(result.other_files),
             }
             for request, result in results
         ],

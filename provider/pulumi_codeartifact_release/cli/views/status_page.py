@@ -27,7 +27,7 @@ from ...publishing import time_text
 from ...publishing.drift import DriftState, SyncState
 from ...registry.interface import Status
 from ...text.sizes import count_text
-from ..status_read import COUNTED, Cell, EnvironmentReport, Report, Row
+from ..status_read import STATE_NAMES, Cell, EnvironmentReport, Report, Row
 from .status_text import declared_text, drift_text, minute_text, notes, problem_text, short
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _environment(environment: EnvironmentReport) -> dict[str, Any]:
     return {
         "name": environment.name,
         "where": printable(environment.where),
-        "ways": printable(environment.ways),
+        "origin": printable(environment.origin),
         "problem": short(problem_text(environment.problem)) if environment.problem else None,
         "last": environment.last,
     }
@@ -129,7 +129,7 @@ def _row(number: int, row: Row, environments: tuple[EnvironmentReport, ...]) -> 
     return {
         "namespace": namespace,
         "name": name,
-        "states": " ".join(word for word in COUNTED if word in row.states),
+        "states": " ".join(word for word in STATE_NAMES if word in row.states),
         "cells": [
             _cell(f"c{number}-{at}", row.cells[environment.name], environment)
             for at, environment in enumerate(environments)

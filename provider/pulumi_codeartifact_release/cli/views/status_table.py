@@ -49,8 +49,8 @@ def _environments(report: Report) -> Table:
     table = columns("", "")
     table.show_header = False
     for environment in report.environments:
-        ways = f"; {environment.ways}" if environment.ways else ""
-        table.add_row(text(environment.name), text(environment.where + ways))
+        origin = f"; {environment.origin}" if environment.origin else ""
+        table.add_row(text(environment.name), text(environment.where + origin))
         if environment.problem:
             table.add_row("", text(f"not read: {short(problem_text(environment.problem))}", "red"))
     return table
