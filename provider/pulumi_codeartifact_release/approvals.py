@@ -1,4 +1,4 @@
-"""The versions that an environment must hold, and the digests that its pins approve.
+"""The approved version and digest of each package in an environment.
 
 approved = approvals(manifest, environment)         # raises PinError if `pinned` requires more pins
 approved["acme/app"].pin.digest
@@ -17,10 +17,10 @@ from .publishing import Pin
 
 @dataclass(frozen=True)
 class Approval:
-    """The version of a package that an environment must hold, and its approved digest.
+    """The approved version of a package in an environment.
 
     Attributes:
-        pin: None if the source decides.
+        pin: the approved digest; None if the current version in the source is promoted.
     """
 
     version: str
@@ -63,9 +63,10 @@ def _missing_pins_error(manifest: Manifest, environment: Environment, missing: S
 
 
 def approved_version(manifest: Manifest, environment: Environment, package: Package) -> Approval:
-    """Return the version that an environment must hold: that of its pin, else that of the environment it promotes from.
+    """Return the version and pin of a package in an environment.
 
-    Only the version is inherited: an approval for one environment is not one for the next.
+    Without a pin, the version is that of the source environment. The pin of the source is not inherited: an approval
+    is valid for one environment only.
     """
     if pin := environment.pins.get(package.id):
         return Approval(pin.version, Pin(pin.digest, f"`pins` of {environment.name}"))

@@ -33,7 +33,7 @@ _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class PublishedVersion:
-    """A version as the registry holds it.
+    """A version in the registry.
 
     Attributes:
         status: Published, Unlisted, Archived, Unfinished or Disposed.
@@ -60,10 +60,10 @@ def get_package_version(
     profile: str | None = None,
     endpoint: str | None = None,
 ) -> PublishedVersion:
-    """Return a version as the registry holds it now.
+    """Read a version from the registry.
 
-    `domain_owner`, `region` and `profile` default to the caller's; `endpoint` to that of the shell, else AWS. A `file:`
-    endpoint is relative to the working folder. Raises ReleaseError: VersionNotFoundError if there is no such version.
+    `domain_owner`, `region` and `profile` default to the caller's, `endpoint` to that of the shell, else AWS. A `file:`
+    endpoint is relative to the working folder. Raises VersionNotFoundError, or another ReleaseError.
     """
     location = Location(domain, repository, domain_owner, region, profile, endpoint or "")
     at, registry = _open(location, namespace, package, version)
@@ -89,14 +89,15 @@ def get_package_version_files(
 ) -> Mapping[str, Path]:
     """Return asset name -> local file of a version, verified against `digest` (`sha256:` and 64 hex digits).
 
-    The files are in the cache of this user, which CODEARTIFACT_RELEASE_CACHE moves. They are hashed at every call; what
-    is missing or wrong is downloaded. Do not change them. The location is that of `get_package_version`. Raises
-    ReleaseError: MismatchError if the version has another digest, or cannot be downloaded.
+    The files are in the cache of the user, or in the folder CODEARTIFACT_RELEASE_CACHE. Do not change them. Every call
+    hashes them, and downloads those that are missing or wrong. The location arguments are those of
+    `get_package_version`. Raises MismatchError if the version has another digest or cannot be downloaded, or another
+    ReleaseError.
     """
     if not _DIGEST.fullmatch(digest):
         raise UsageError(f"digest is {digest!r}", hint="Write sha256: and 64 hex digits, as `status --json` prints it.")
     folder = default_folder() / "versions" / digest.removeprefix("sha256:")
-    if files := _cached(folder, digest):
+    if files := _files_in_cache(folder, digest):
         return files
     location = Location(domain, repository, domain_owner, region, profile, endpoint or "")
     at, registry = _open(location, namespace, package, version)
@@ -116,17 +117,17 @@ def _open(location: Location, namespace: str, package: str, version: str) -> tup
     for key, value in values.items():
         if value is not None and (problem := value_problem(key, value)):
             raise UsageError(problem)
-    # A program is as trusted as whoever runs it, so it may choose any endpoint.
+    # The user trusts the program that they run, so it may choose any endpoint.
     location = resolve(location, base=Path.cwd(), allow=frozenset(["endpoint"]))
     return location.coordinates(namespace, package, version), connect(location).planning
 
 
-def _cached(folder: Path, expected: str) -> dict[str, Path] | None:
-    """Return the files of the cache if they are all assets of the version, and no others."""
+def _files_in_cache(folder: Path, digest: str) -> dict[str, Path] | None:
+    """Return the files in the cache if they are exactly the assets of the version, else None."""
     try:
         paths = {path.name: path for path in folder.iterdir() if path.is_file() and not path.is_symlink()}
     except OSError:
         return None
-    hashed = hash_files(paths.values())
-    assets = [Asset(name, hashed[path].size, hashed[path].sha256) for name, path in paths.items()]
-    return paths if digest_of_assets(assets) == expected else None
+    hashes = hash_files(paths.values())
+    assets = [Asset(name, hashes[path].size, hashes[path].sha256) for name, path in paths.items()]
+    return paths if digest_of_assets(assets) == digest else None

@@ -1,9 +1,9 @@
-"""The audit record of a version: what went where, when, by whom, from which commit.
+"""The audit record of a version: digest, locations, time, caller and commit of its release.
 
     record = audit(inputs, state.revision, how="copied", caller=None, commit=commit_of(folder))
     outputs(inputs, state, record)
 
-It is an output of a resource, never an input: as an input, every commit and every caller would be a diff.
+It is an output of a resource, not an input, so that a new commit or another caller is not a diff.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def audit(
     """Return the audit record of a change: texts, and mappings of texts, without the values that are unknown.
 
     Args:
-        inputs: as they are stored.
+        inputs: as state stores them.
         revision: of the destination after the change.
         how: published, copied, transferred, adopted, or status.
         caller: the ARN that STS returned, if it did.
         commit: of the manifest or the program; "" if it is unknown.
         forced: the operator's reason, if a soak was skipped.
-        before: the outputs before the change. While the same bytes stay in the same place, their record is continued.
+        before: the outputs before the change. If digest and location are the same, their record is continued.
         now: for tests.
     """
     moment = {"at": time_text(now or datetime.now(UTC)), "by": caller, "commit": commit}

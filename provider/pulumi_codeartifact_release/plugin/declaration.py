@@ -24,7 +24,7 @@ KEY = "declaration"
 
 @dataclass(frozen=True)
 class Declaration:
-    """The declaration of a resource, on the machine where the program runs.
+    """Facts about a resource that only the program knows.
 
     Attributes:
         files: asset name -> absolute path.
@@ -68,7 +68,7 @@ class Declaration:
         values = {each.name: value for each in fields(self) if (value := getattr(self, each.name))}
         if self.allow:
             values["allow"] = sorted(self.allow)
-        # In ASCII, so that a path that is not valid Unicode passes.
+        # JSON in ASCII can also contain paths that are not valid Unicode.
         return json.dumps(values, separators=(",", ":"))
 
     @classmethod
@@ -82,8 +82,8 @@ class Declaration:
         """Return the content of every declared asset, hashed. Raises FileError or QuotaExceededError."""
         paths = {name: Path(path) for name, path in self.files.items()}
         refuse_oversized(paths)
-        hashed = hash_files(paths.values(), cache=cache)
-        sources: dict[str, AssetContent] = {name: hashed[path] for name, path in paths.items()}
+        hashes = hash_files(paths.values(), cache=cache)
+        sources: dict[str, AssetContent] = {name: hashes[path] for name, path in paths.items()}
         for name, text in self.texts.items():
             sources[name] = HashedBytes(text.encode())
         return sources

@@ -1,4 +1,4 @@
-"""What this process sends to the Pulumi engine: messages beside a resource, and errors without a traceback.
+"""Sends messages and errors to the Pulumi engine.
 
 log = EngineLog(engine_address(sys.argv))
 log.status(urn, "3/7 assets")

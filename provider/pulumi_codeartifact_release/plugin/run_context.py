@@ -31,11 +31,11 @@ class PendingChange:
 
     Attributes:
         urn: the resource's URN, for messages.
-        request: what is declared, and the content of its assets.
+        request: the desired version, and the content of its assets.
         prepared: the plan for it, if check() has read the registry already.
         commit: the Git commit of the manifest or the program; "" if unknown.
-        reason: why the soak is skipped; "" if it is not.
-        front: words what errors need.
+        reason: why the operator skips the soak; "" if not.
+        front: how errors describe remedies.
         secret: the names of the inputs that are secret.
     """
 
@@ -109,7 +109,7 @@ class RunContext:
             exit_with_engine(self.log, self._is_exiting)
 
     def remember(self, inputs: Inputs, pending: PendingChange) -> None:
-        """Keep what check() found until create() or update().
+        """Store the pending change for create() or update().
 
         Raises UsageError if another resource declares the same version with other files, or in another status.
         """
@@ -128,7 +128,7 @@ class RunContext:
                 )
 
     def recall(self, inputs: Inputs) -> PendingChange:
-        """Return what check() found. Raises UsageError if this process did not run check() for these inputs."""
+        """Return the pending change. Raises UsageError if this process did not run check() for these inputs."""
         try:
             return self._pending[self._key(inputs)]
         except KeyError:

@@ -1,4 +1,4 @@
-"""Secrets of a program: every output that contains one is a secret too, and no printed line shows one.
+"""Marks outputs that contain a secret as secret, and finds the texts to redact in messages.
 
     add_secrets(secret_texts(inputs, declared.secret))             # in check()
     CreateResult(id, with_secrets(outputs, declared.secret))

@@ -1,1 +1,1 @@
-"""What runs in a Pulumi program: the resources and their arguments, and whole manifests."""
+"""Code that runs in Pulumi programs: the resources, and the packages of a manifest as resources."""

@@ -1,4 +1,4 @@
-"""Arguments of the resources: `assets` as paths and texts, and the arguments that come from a manifest.
+"""Converts the arguments of the resources: assets, values of a manifest, options, and outputs.
 
 declaration_of(["dist/*.zip"], Path("/app"), Declaration(base="/app"))
 declaration_of({"NOTES": pulumi.StringAsset("…")}, ...)
@@ -30,7 +30,7 @@ Assets: TypeAlias = "Sequence[str | os.PathLike[str] | pulumi.FileAsset] | Mappi
 
 
 def declaration_of(assets: Assets, base: Path, declaration: Declaration) -> pulumi.Output[Declaration] | Declaration:
-    """Return the declaration with the files and texts of `assets`; an output if a path is one."""
+    """Return the declaration with the files and texts of `assets`; an output if an asset is an output."""
     dry_run = pulumi.runtime.is_dry_run()
 
     def with_assets(resolved: Any) -> Declaration:
@@ -64,7 +64,7 @@ def _path_or_text(source: Any) -> Any:
 
 
 def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Return asset name -> path, asset name -> content, and the mistakes, one line each."""
+    """Return asset name -> path, asset name -> content, and one line for each mistake."""
     if isinstance(assets, Mapping):
         texts = {
             unicodedata.normalize("NFC", name): source["text"]
@@ -85,7 +85,7 @@ def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], 
 
 
 def arguments_of(package: Package, environment: Environment) -> dict[str, Any]:
-    """Return a package in an environment as arguments, without its version: each of them, as the SDK needs them all."""
+    """Return the arguments of a package in an environment, without its version. The SDK needs all, even empty ones."""
     return {
         **dict.fromkeys(Location.names),
         **environment.location.properties(),
@@ -123,17 +123,16 @@ def secret_names(inputs: Mapping[str, Any]) -> pulumi.Output[list[str]] | None:
     async def names() -> list[str]:
         return sorted({name for name, output in outputs if await output.is_secret()})
 
-    async def known() -> bool:
+    async def is_known() -> bool:
         return True
 
-    return pulumi.Output(set(), names(), known()) if outputs else None
+    return pulumi.Output(set(), names(), is_known()) if outputs else None
 
 
-def known_with(other: pulumi.Output[Any], output: pulumi.Output[Any]) -> pulumi.Output[Any]:
+def known_if(other: pulumi.Output[Any], output: pulumi.Output[Any]) -> pulumi.Output[Any]:
     """Return an output that is known if `other` is.
 
-    In a preview, the SDK considers a missing property of a resource as unknown. But check() resolves it together with
-    the region.
+    In a preview, the SDK treats a missing property as unknown. But check() resolves it together with the region.
     """
     return pulumi.Output(output.resources(), output.future(), other.is_known(), output.is_secret())
 

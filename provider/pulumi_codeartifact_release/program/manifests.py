@@ -1,4 +1,4 @@
-"""A manifest as a Pulumi program: every package of one environment, published or promoted.
+"""Declares the packages of a manifest as resources, for one environment.
 
 releases = publish_manifest("release.yaml", pulumi.get_stack())
 releases["acme/app"].digest
@@ -57,13 +57,13 @@ def publish_manifest(
         force: promotions that skip their soak, each as NAMESPACE/PACKAGE@VERSION=sha256:DIGEST. Requires `reason`.
         reason: why soaks are skipped; recorded in the output `audit`.
         opts: options of every resource.
-        front: words remedies in messages; for internal use.
+        front: how messages describe remedies; for internal use.
 
     Returns:
         `namespace/package` -> resource.
 
     Raises:
-        pulumi.RunError: the manifest or an argument is wrong. The message has all mistakes of the manifest.
+        pulumi.RunError: the manifest or an argument is wrong. The message lists all mistakes of the manifest.
     """
     try:
         if not isinstance(variables or {}, Mapping):
@@ -85,10 +85,10 @@ def publish_manifest(
             allow=program.allow,
             front=front,
         )
-        chosen = manifest.environment(environment)
+        selected = manifest.environment(environment)
         _refuse_several(manifest)
-        approved = approvals(manifest, chosen) if chosen.promote_from else {}
-        _announce(manifest, chosen, program.allow)
+        approved_versions = approvals(manifest, selected) if selected.promote_from else {}
+        _log_locations(manifest, selected, program.allow)
         for note in manifest.notes:
             pulumi.log.debug(note)
     except ReleaseError as error:
@@ -96,7 +96,11 @@ def publish_manifest(
         raise pulumi.RunError(error.full_text) from None
     if reason and not force:
         pulumi.log.warn(f"`reason` has no effect without `force`: {front(Need('without', 'reason'))}")
-    return program.promote(manifest, chosen, approved) if chosen.promote_from else program.publish(manifest, chosen)
+    return (
+        program.promote(manifest, selected, approved_versions)
+        if selected.promote_from
+        else program.publish(manifest, selected)
+    )
 
 
 def publish_stack() -> dict[str, PackageVersion | Promotion]:
@@ -167,7 +171,7 @@ def outputs_of(releases: Mapping[str, PackageVersion | Promotion]) -> dict[str, 
 def _absent_is_none(output: pulumi.Output[Any]) -> pulumi.Output[Any]:
     """Return an output that is None if it is absent, also in a preview.
 
-    There the SDK considers absent values as unknown, so an unchanged stack would show changed outputs.
+    In a preview, the SDK treats absent values as unknown, so an unchanged stack would show changed outputs.
     """
 
     async def is_known() -> bool:
@@ -291,12 +295,12 @@ class _Program:
         name: str, permissions: Sequence[Permission], versions: Mapping[str, str], manifest: Manifest
     ) -> None:
         for permission in unmatched(permissions, versions.items()):
-            # It may be left from an earlier release, or it may be a typo.
+            # Not an error: the permission may be from an earlier release.
             pulumi.log.warn(f"{name}: {permission} matches no version in {manifest.path}")
 
 
 def _refuse_several(manifest: Manifest) -> None:
-    """Raise UsageError for several versions of a package: their resources would have the same logical name."""
+    """Raise UsageError if a package has several versions: their resources would have the same logical name."""
     for name, versions in manifest.several.items():
         raise UsageError(
             f"{manifest.path}: {name} is declared with {len(versions)} versions, but under Pulumi a package is one "
@@ -322,15 +326,15 @@ def _texts(name: str, value: Sequence[str]) -> Sequence[str]:
     return [text for text in value if text is not None]
 
 
-def _announce(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> None:
-    """In a preview, log the destination and the source, once for all resources.
+def _log_locations(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> None:
+    """In a preview, log the destination and the source once for all resources.
 
     Raises UsageError for an endpoint that is not permitted, also in an update.
     """
     names = [name for name in (environment.name, environment.promote_from) if name]
-    chain = {name: resolve(manifest.environment(name).location, base=manifest.base, allow=allow) for name in names}
+    locations = {name: resolve(manifest.environment(name).location, base=manifest.base, allow=allow) for name in names}
     if pulumi.runtime.is_dry_run():
-        pulumi.log.info("\nfrom ".join(_header(*each) for each in chain.items()))
+        pulumi.log.info("\nfrom ".join(_header(*item) for item in locations.items()))
 
 
 def _header(name: str, location: Location) -> str:

@@ -51,7 +51,7 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
     domain: pulumi.Output[str]
     """The domain."""
     domain_owner: pulumi.Output[str | None]
-    """The account that owns the domain, 12 digits; None if it is the caller's account and STS did not name that."""
+    """The account that owns the domain, 12 digits; None if it is the caller's account and STS did not return it."""
     repository: pulumi.Output[str]
     """The repository."""
     region: pulumi.Output[str]
@@ -394,6 +394,6 @@ def _source_values(source: SourceArgument, folder: Path) -> Mapping[str, Any] | 
     values = {name: getattr(source, name) for name in (*_FROM_SOURCE, "namespace", "package", "version", "digest")}
     for name in _OPTIONAL:
         if name not in source._set_arguments:
-            values[name] = arguments.known_with(source.region, values[name])
+            values[name] = arguments.known_if(source.region, values[name])
     # A resource's endpoint is relative to the program's folder, an argument's to `base`.
     return {**values, "endpoint": values["endpoint"].apply(lambda text: arguments.relative_endpoint(text, folder))}

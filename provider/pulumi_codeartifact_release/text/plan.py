@@ -1,9 +1,9 @@
-"""The lines of a plan for the person who approves it: what will be sent, and what it costs.
+"""Describes a plan in lines of text, for the person who approves it.
 
     for line in review_lines(Review(plan, rate=10.0)):
         print(line)
 
-Lines have less than 80 columns, unless names are long.
+Lines are shorter than 80 columns, unless names are long.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Turns the events of a release into a line of progress for people, and into its final line.
+"""Turns the events of a release into a progress line and a final line.
 
     progress = Progress(rate=10.0, waiting=connection.waiting_s)
     for event in apply(...):
         progress.add(event)
         show(progress.line())
 
-`line` may be called from another thread than `add`, and without a new event: the remaining time changes.
+`line` may be called from another thread than `add`. It may change without a new event, like the remaining time.
 """
 
 from __future__ import annotations
@@ -122,9 +122,9 @@ class Progress:
             if self._plan is None or not self._plan.expected_uploads or self._phase != "publishing":
                 return self._phase
             total = max(self._plan.upload_bytes, self.bytes_sent)
-            left, rest = self._times()
+            left, details = self._times()
             # The most important part first: the engine truncates the line to its column.
-            return ", ".join(filter(None, (self._count(), left, part_text(self.bytes_sent, total), *rest)))
+            return ", ".join(filter(None, (self._count(), left, part_text(self.bytes_sent, total), *details)))
 
     def count_text(self) -> str:
         """Return the number of sent assets: `45/150 assets`."""
@@ -136,16 +136,16 @@ class Progress:
         return f"{self._sent:,}/{total:,} assets"
 
     def tail(self) -> str:
-        """Return the remaining time and what the release waits for; often ""."""
+        """Return the remaining time and the reason for waiting; "" if there is neither."""
         with self._lock:
             if self._finished or self._phase != "publishing":
                 return "" if self._finished else self._phase
-            left, rest = self._times()
-            # The last part is what it waits for, if anything. Then the speed does not matter.
-            return ", ".join(filter(None, (left, *rest[-1:])))
+            left, details = self._times()
+            # The last part is the reason for waiting, if there is one. Then the speed does not matter.
+            return ", ".join(filter(None, (left, *details[-1:])))
 
     def _times(self) -> tuple[str, list[str]]:
-        """Return the remaining time ("" if unknown), and a list of the speed and what the release waits for."""
+        """Return the remaining time ("" if unknown), and a list of the speed and the reason for waiting."""
         if self._plan is None or self._sent >= len(self._plan.expected_uploads):
             return "", []
         speed = self._speed()
@@ -173,7 +173,7 @@ class Progress:
             return None
         by_speed = (plan.upload_bytes - self.bytes_sent) / speed if speed else None
         by_quota = (len(plan.expected_uploads) - self._sent) / self._rate if self._rate else None
-        estimates = [each for each in (by_speed, by_quota) if each is not None and each >= 0]
+        estimates = [seconds for seconds in (by_speed, by_quota) if seconds is not None and seconds >= 0]
         return max(estimates) if estimates else None
 
     def _last_line(self, finished: Finished) -> str:
@@ -195,14 +195,14 @@ class Progress:
 
 
 class LiveLine:
-    """Shows a changing line: after events, but not too often, and at intervals without events.
+    """Shows a changing line after events and at regular intervals, but not too often.
 
     with LiveLine(progress.line, show) as live:
         ...
         live.update()
 
-    There are at least `interval_s` seconds between two lines, and `first_s` seconds before the first. Every `poll_s`
-    seconds the line is shown without an event.
+    The first line appears after at least `first_s` seconds, and the others at least `interval_s` seconds apart. Without
+    events, a line appears every `poll_s` seconds.
     """
 
     def __init__(
@@ -235,7 +235,7 @@ class LiveLine:
         self._thread.join()
 
     def update(self) -> None:
-        """Show the line, unless one was shown just before."""
+        """Show the line, unless the last one was less than `interval_s` seconds ago."""
         with self._lock:
             now = time.monotonic()
             if now < self._next:

@@ -1,4 +1,4 @@
-"""Bytes, counts and times in words.
+"""Formats sizes, counts and durations as text.
 
 >>> size_text(1536)
 '1.5 KiB'
@@ -22,7 +22,7 @@ def size_text(count: int) -> str:
 
 
 def part_text(count: int, total: int) -> str:
-    """Return a part of a size, both in the unit of the whole: `2.8 of 9.4 MiB`."""
+    """Return a part of a size, in the unit of the total: `2.8 of 9.4 MiB`."""
     number, unit = size_text(total).rsplit(" ", 1)
     if unit in ("byte", "bytes"):
         return f"{count} of {number} {unit}"
