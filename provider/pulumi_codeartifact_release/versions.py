@@ -8,7 +8,7 @@
     )
     pulumi.FileArchive(str(files["app.zip"]))
 
-Both run at once, in previews too, and write nothing to the registry.
+Both run immediately, also in previews, and write nothing to the registry.
 """
 
 from __future__ import annotations

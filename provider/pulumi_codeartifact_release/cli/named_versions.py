@@ -29,7 +29,7 @@ def location_of(target: str, options: LocationOptions) -> Location:
 
 
 def open_named_site(location: Location, versions: Iterable[tuple[str, str]], allow: frozenset[str], stop: Stop) -> Site:
-    """Connect to the location of versions: (`namespace/package`, version). Raises UsageError."""
+    """Connect to a location. `versions`: pairs of `namespace/package` and version. Raises UsageError."""
     _refuse_malformed(location, versions)
     _refuse_endpoint(location, allow)
     site = open_site(Environment("registry", location), Path.cwd(), allow, stop)

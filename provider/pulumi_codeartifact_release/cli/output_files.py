@@ -174,7 +174,7 @@ def _mode(path: str) -> int | None:
 
 def _open(resolved: _ResolvedPath, flags: int) -> int:
     if resolved.descriptor is not None:
-        # Keep the order: write what is still buffered first.
+        # Keep the order of the output: flush the buffer first.
         sys.stdout.flush()
         return os.dup(resolved.descriptor)
     with real_folder(resolved.folder) as folder:

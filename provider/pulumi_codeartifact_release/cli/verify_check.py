@@ -1,4 +1,4 @@
-"""Compares the versions of one environment with what is expected, several in parallel.
+"""Compares the versions of one environment with their expected content, several in parallel.
 
 checks = check(subjects, site, Stop(), reading, download=True)
 [each.outcome for each in checks]

@@ -52,8 +52,8 @@ class OperationCache:
     """A `HashCache` that keeps the hashes of this process, even of files that were written just before.
 
     The cache on disk drops a file that was modified less than two seconds before: a second write could leave the same
-    stat, and later runs would trust a wrong hash. Within one operation that is safe: the hash is what was declared, and
-    the registry rejects bytes that do not match it.
+    stat, and later runs would trust a wrong hash. Within one operation that is safe: the registry rejects bytes that
+    do not match the hash.
     """
 
     def __init__(self, cache: HashCache) -> None:
@@ -66,10 +66,10 @@ class OperationCache:
 
     def get_many(self, identities: Iterable[FileIdentity]) -> Mapping[FileIdentity, str]:
         """Return the hashes of the files that have one."""
-        wanted = list(identities)
-        hashes = {identity: self._hashes[identity] for identity in wanted if identity in self._hashes}
-        others = [identity for identity in wanted if identity not in hashes]
-        return {**hashes, **self._cache.get_many(others)} if others else hashes
+        identities = list(identities)
+        hashes = {identity: self._hashes[identity] for identity in identities if identity in self._hashes}
+        missing = [identity for identity in identities if identity not in hashes]
+        return {**hashes, **self._cache.get_many(missing)} if missing else hashes
 
     def put_many(self, digests: Mapping[FileIdentity, str]) -> None:
         """Store hashes for later runs."""

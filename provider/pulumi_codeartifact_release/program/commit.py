@@ -3,7 +3,7 @@
     commit_of(Path("/work"))        # "5f2c…": 40 or 64 hexadecimal digits, or ""
 
 Git is not run, because it runs programs that a repository's settings name (filters, file watchers, hooks). This module
-returns only hashes, whatever the files contain.
+returns only hashes, even if the files contain something else.
 """
 
 # ruff: noqa: PTH118, PTH120 - texts, as in checkout.py

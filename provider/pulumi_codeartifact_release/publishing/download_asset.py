@@ -80,7 +80,7 @@ def download_asset(
     """Download one asset into `file`, or only hash it.
 
     `listed` has the name as the registry spells it. `declared` is the asset as the manifest has it: the download stops
-    as soon as it exceeds the smaller of the two sizes. An asset that is listed but cannot be found is a `Download` of
+    as soon as it exceeds the smaller of the two sizes. If a listed asset does not exist, the result is a `Download` of
     0 bytes. Raises any RegistryError, and OSError if `file` cannot be written.
     """
     limit = min([asset.size for asset in (listed, declared) if asset and has_size(asset)], default=MAX_ASSET_SIZE)
