@@ -150,7 +150,7 @@ def test_no_more_is_hashed_at_once_than_there_are_processors(
         def hexdigest(self) -> str:
             return self._hash.hexdigest()
 
-    monkeypatch.setattr(streaming, "_hashing", threading.BoundedSemaphore(2))
+    monkeypatch.setattr(streaming, "_processors", threading.BoundedSemaphore(2))
     monkeypatch.setattr(hashlib, "sha256", Counted)
     # As resources are: several at once, each with workers of its own.
     callers = [threading.Thread(target=hash_files, args=[paths], kwargs={"workers": 4}) for _ in range(4)]
