@@ -154,30 +154,32 @@ def _stack() -> str:
     return pulumi.get_stack() if organization == "organization" else f"{organization}/{pulumi.get_stack()}"
 
 
-def outputs_of(releases: Mapping[str, PackageVersion | Promotion]) -> dict[str, dict[str, pulumi.Output[Any]]]:
+def outputs_of(releases: Mapping[str, PackageVersion | Promotion]) -> dict[str, pulumi.Output[dict[str, Any]]]:
     """Return the outputs to export as `releases`: `namespace/package` -> object with version, digest and location.
 
     Another stack promotes them: by `stack:` in its environment, or by a StackReference in your own program.
     """
-    return {
-        name: {
-            output: _absent_is_none(getattr(release, output)) if output in _OPTIONAL else getattr(release, output)
-            for output in _OUTPUTS
-        }
-        for name, release in releases.items()
-    }
+    return {name: _outputs(release) for name, release in releases.items()}
 
 
-def _absent_is_none(output: pulumi.Output[Any]) -> pulumi.Output[Any]:
-    """Return an output that is None if it is absent, also in a preview.
+def _outputs(release: PackageVersion | Promotion) -> pulumi.Output[dict[str, Any]]:
+    """Return one output, because each one costs the SDK time. Its unknown and its secret values stay outputs in it."""
 
-    In a preview, the SDK treats absent values as unknown, so an unchanged stack would show changed outputs.
-    """
+    async def values() -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for name in _OUTPUTS:
+            output: pulumi.Output[Any] = getattr(release, name)
+            # In a preview the SDK treats absent values as unknown, so an unchanged stack would show changed outputs.
+            known = name in _OPTIONAL or await output.is_known()
+            secret = await output.is_secret()
+            value = await output.future() if known else output
+            result[name] = pulumi.Output.secret(value) if known and secret else value
+        return result
 
     async def is_known() -> bool:
         return True
 
-    return pulumi.Output(output.resources(), output.future(), is_known(), output.is_secret())
+    return pulumi.Output({release}, values(), is_known())
 
 
 class _Program:

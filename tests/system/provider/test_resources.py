@@ -15,10 +15,11 @@ from unittest import mock
 
 import pulumi
 import pytest
+from pulumi.output import UNKNOWN
 from pulumi.runtime import mocks
 from pulumi.runtime.settings import get_root_resource, reset_options
 
-from pulumi_codeartifact_release import PackageVersion, publish_manifest
+from pulumi_codeartifact_release import PackageVersion, outputs_of, publish_manifest
 from pulumi_codeartifact_release.plugin.declaration import Declaration
 from pulumi_codeartifact_release.program.commit import commit_of
 
@@ -458,6 +459,29 @@ def test_ignored_changes_name_what_is_in_the_state(stack: Stack) -> None:
     with pytest.raises(ValueError, match=r'app: `assets` is not in the state; write ignore_changes=\["checksums"\]'):
         version(stack, opts=pulumi.ResourceOptions(ignore_changes=["assets"]))
     version(stack, opts=pulumi.ResourceOptions(ignore_changes=["checksums"]))
+
+
+def test_exported_values_that_are_unknown_or_secret_hide_no_others(stack: Stack) -> None:
+    seen: dict[str, Any] = {}
+
+    def declare() -> None:
+        where = {**WHERE, "version": pulumi.Output.from_input(UNKNOWN), "domain": pulumi.Output.secret("acme")}
+        app = PackageVersion("app", **where, region="us-east-1", assets=["dist/*.txt"])
+        outputs_of({"app": app})["app"].apply(seen.update)
+
+    stack.run(declare)
+    hidden = {name: seen.pop(name) for name in ("version", "domain")}
+    assert all(isinstance(value, pulumi.Output) for value in hidden.values())
+    assert seen == {
+        "namespace": "acme",
+        "package": "app",
+        "repository": "dev",
+        "region": "us-east-1",
+        "endpoint": "file:.registry",
+        "digest": "sha256:0",
+        "revision": "r1",
+        "domain_owner": None,
+    }
 
 
 # --- the program at the repository's root -----------------------------------------------------------------------------
