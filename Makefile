@@ -1,4 +1,5 @@
 # make demo   release real files to a registry in a folder, twice
+# make check  lint, and the tests that need no process of their own: in less than two minutes
 # make test   run all tests
 # make bench  measure, and write docs/performance.md; BENCH="one-large cold --runs 3" for a part
 # make lint   format check, lint, types, spelling, Markdown
@@ -9,10 +10,13 @@ BIN := .venv/bin
 CODE := provider/pulumi_codeartifact_release tests scripts examples benchmarks __main__.py
 TEXT := *.md *.toml Makefile docs provider
 
-.PHONY: demo test bench lint format lock ready clean
+.PHONY: demo check test bench lint format lock ready clean
 
 demo: ready
 	@$(BIN)/python scripts/demo.py
+
+check: lint
+	@MODEL=check $(BIN)/python -m pytest tests/unit tests/functional tests/model $(PYTEST_ARGS)
 
 test: ready
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
