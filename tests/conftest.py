@@ -10,6 +10,7 @@ import pytest
 
 from model.counts import summarize
 from support import virtualenv as virtualenvs
+from support.launcher import launcher
 
 WITHOUT_CLI = "the Pulumi CLI is not on this machine"
 """Why a test against the real engine is skipped."""
@@ -55,7 +56,13 @@ def _nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="session")
 def virtualenv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The virtual environment of the programs that the Pulumi CLI runs."""
-    return virtualenvs.make(tmp_path_factory.mktemp("pulumi") / "venv")
+    return virtualenvs.make(tmp_path_factory.mktemp("pulumi") / "venv", launcher())
+
+
+@pytest.fixture(scope="session")
+def plain_virtualenv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One in which programs and plugins are processes of the engine's own: for those that it kills or looks up."""
+    return virtualenvs.make(tmp_path_factory.mktemp("pulumi") / "venv", None)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

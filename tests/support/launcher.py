@@ -4,7 +4,11 @@
     process.wait(10)
 
 What is forked is a process of its own: it runs the program from its first line to its end, and signals reach it as they
-reach any other. Only the second of imports is saved.
+reach any other. Only the second of imports is saved. `launch.py` starts a program for somebody who knows nothing of
+this, such as the Pulumi CLI.
+
+A client sends the program with its streams over a connection, and gets the process id, then the exit code and the most
+memory. What the client sends afterwards are signals. If its end closes, the program is killed.
 """
 
 from __future__ import annotations
@@ -17,18 +21,18 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import termios
-import threading
 from collections.abc import Mapping, Sequence
 from fcntl import ioctl
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any
 
 MODULES = """
 boto3 botocore.auth botocore.httpsession dill grpc importlib.resources.readers jsonschema pulumi pulumi.dynamic rich
@@ -45,25 +49,24 @@ class Process:
         peak_kib: the most memory that it has used, once it has ended.
     """
 
-    def __init__(self, launcher: Launcher, pid: int, alive: int) -> None:
-        self.pid = pid
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.pid = int(connection.recv(20, socket.MSG_WAITALL))
         self.returncode: int | None = None
         self.peak_kib = 0
-        self._launcher = launcher
-        self._alive = alive
 
     def poll(self) -> int | None:
         """Return the exit code, None while it runs."""
-        if self.returncode is None and select.select([self._alive], [], [], 0)[0]:
-            self._ended()
+        if self.returncode is None and select.select([self._connection], [], [], 0)[0]:
+            self._end()
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end; returns the exit code. Raises subprocess.TimeoutExpired."""
         if self.returncode is None:
-            if not select.select([self._alive], [], [], timeout)[0]:
+            if not select.select([self._connection], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
-            self._ended()
+            self._end()
         assert self.returncode is not None
         return self.returncode
 
@@ -74,26 +77,31 @@ class Process:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    def _ended(self) -> None:
-        # The other end of this pipe closes with the process.
-        os.close(self._alive)
-        self.returncode, self.peak_kib = self._launcher.reap(self.pid)
+    def _end(self) -> None:
+        self.returncode, self.peak_kib = map(int, self._connection.recv(100).split())
+        self._connection.close()
 
 
 class Launcher:
-    """Starts programs in this Python environment."""
+    """Starts programs in this Python environment.
+
+    Attributes:
+        address: the path of its socket.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, str(Path(__file__)), str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                # gRPC itself prints that an engine has said good-bye, and decides on that when it is imported.
-                env={**os.environ, "GRPC_VERBOSITY": "NONE"},
-            )
+        # Short, as the path of a socket has to be.
+        self._folder = tempfile.mkdtemp(prefix="launcher-")
+        self.address = Path(self._folder) / "socket"
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__)), str(self.address)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # gRPC itself prints that an engine has said good-bye, and decides on that when it is imported.
+            env={**os.environ, "GRPC_VERBOSITY": "NONE"},
+        )
+        assert self._process.stdout
+        assert self._process.stdout.readline() == b"ready\n"
 
     def start(
         self,
@@ -111,7 +119,6 @@ class Launcher:
         A stream is a file or a descriptor; the default is /dev/null. `terminal` makes stdin the terminal of a session
         of its own.
         """
-        ours, theirs = os.pipe()
         task = {"words": [str(word) for word in words], "cwd": str(cwd), "env": dict(env), "terminal": terminal}
         # A file: a task may be larger than what a socket takes at once.
         with Path(os.devnull).open("r+b") as nothing, tempfile.TemporaryFile() as file:
@@ -119,29 +126,17 @@ class Launcher:
             file.flush()
             streams = [nothing if each is None else each for each in (stdin, stdout, stderr)]
             numbers = [each if isinstance(each, int) else each.fileno() for each in streams]
-            pid = int(self._ask(b"start", [*numbers, theirs, file.fileno()]))
-        os.close(theirs)
-        return Process(self, pid, ours)
-
-    def reap(self, pid: int) -> tuple[int, int]:
-        """Return exit code and memory of a process that has ended."""
-        code, peak_kib = map(int, self._ask(f"reap {pid}".encode()).split())
-        return code, peak_kib
-
-    def _ask(self, message: bytes, descriptors: Sequence[int] = ()) -> bytes:
-        with self._lock:
-            socket.send_fds(self._socket, [message], descriptors)
-            return self._socket.recv(100)
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(str(self.address))
+            socket.send_fds(connection, [b"start"], [*numbers, file.fileno()])
+            return Process(connection)
 
     def close(self) -> None:
-        self._socket.close()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream
+            stream.close()
         self._process.wait(10)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
+        shutil.rmtree(self._folder)
 
 
 @functools.cache
@@ -166,28 +161,80 @@ def load_all() -> None:
     gc.freeze()
 
 
-def serve(commands: socket.socket) -> None:
-    """Fork for each `start`, and answer each `reap` of a process that has ended."""
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(commands, 100, 5)
-        if not message:
+class Server:
+    """Forks for each connection."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(address)
+        self._socket.listen(100)
+        self._ended, wakes = os.pipe()
+        for number in (self._ended, wakes):
+            os.set_blocking(number, False)
+        signal.set_wakeup_fd(wakes)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._clients: dict[socket.socket, int] = {}
+
+    def serve(self) -> None:
+        """Serve until stdin ends."""
+        print("ready", flush=True)
+        while True:
+            watched: list[Any] = [0, self._ended, self._socket, *self._clients]
+            ready, _, _ = select.select(watched, [], [])
+            if 0 in ready:
+                break
+            if self._ended in ready:
+                os.read(self._ended, 1000)
+                self._reap()
+            for client in self._clients.keys() & set(ready):
+                self._pass_on(client)
+            if self._socket in ready:
+                self._start()
+        for pid in self._clients.values():
+            os.kill(pid, signal.SIGKILL)
+
+    def _start(self) -> None:
+        client, _ = self._socket.accept()
+        _, descriptors, _, _ = socket.recv_fds(client, 100, 4)
+        if not descriptors:
             return
-        if message == b"start":
-            child = os.fork()
-            if child == 0:
-                commands.close()
-                run(descriptors)
-            for descriptor in descriptors:
-                os.close(descriptor)
-            commands.send(str(child).encode())
-        else:
-            _, status, usage = os.wait4(int(message.split()[1]), 0)
-            commands.send(f"{os.waitstatus_to_exitcode(status)} {usage.ru_maxrss}".encode())
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for each in (self._socket, client, *self._clients):
+                each.close()
+            become(descriptors)
+            sys.exit()
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._clients[client] = pid
+        client.send(f"{pid:20}".encode())
+
+    def _pass_on(self, client: socket.socket) -> None:
+        message = client.recv(100)
+        os.kill(self._clients[client], int(message.split()[-1]) if message else signal.SIGKILL)
+        if not message:
+            del self._clients[client]
+            client.close()
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            for client in [client for client, each in self._clients.items() if each == pid]:
+                del self._clients[client]
+                with client:
+                    client.send(f"{os.waitstatus_to_exitcode(status)} {usage.ru_maxrss}".encode())
 
 
-def run(descriptors: list[int]) -> None:
+def become(descriptors: list[int]) -> None:
     """Become the program: its arguments, folder, environment and streams."""
-    *streams, _alive, task_file = descriptors
+    *streams, task_file = descriptors
     with os.fdopen(task_file, "rb") as file:
         file.seek(0)
         task = json.load(file)
@@ -197,29 +244,36 @@ def run(descriptors: list[int]) -> None:
     if task["terminal"]:
         os.setsid()
         ioctl(0, termios.TIOCSCTTY, 0)
+    words = task["words"]
+    sys.orig_argv = [sys.executable, *words]
+    unbuffered = words[:1] == ["-u"]
+    if unbuffered:
+        del words[0]
     # As Python makes them when it starts.
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
-    # A module is run as with -u.
-    raw = os.fdopen(1, "wb", 0 if task["words"][0] == "-m" else -1, closefd=False)
-    sys.stdout = io.TextIOWrapper(raw, "utf-8", line_buffering=os.isatty(1), write_through=True)
+    raw = os.fdopen(1, "wb", 0 if unbuffered else -1, closefd=False)
+    sys.stdout = io.TextIOWrapper(raw, "utf-8", line_buffering=os.isatty(1), write_through=unbuffered)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)
     os.chdir(task["cwd"])
     os.environ.clear()
     os.environ.update(task["env"])
-    sys.path[0] = task["cwd"] if task["words"][0] == "-m" else str(Path(sys.executable).parent)
-    program, *words = task["words"]
-    if program == "-m":
-        sys.argv = words
-        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
-        sys.exit()
-    from pulumi_codeartifact_release.cli import main
+    if words[0] == "-m":
+        sys.argv = words[1:]
+        sys.path[0] = task["cwd"]
+        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    elif Path(words[0]).name == "codeartifact-release":
+        from pulumi_codeartifact_release.cli import main
 
-    sys.argv = [program, *words]
-    main()
+        sys.argv = words
+        sys.path[0] = str(Path(sys.executable).parent)
+        main()
+    else:
+        sys.argv = words
+        sys.path[0] = str(Path(words[0]).parent)
+        runpy.run_path(words[0], run_name="__main__")
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    server = Server(sys.argv[1])
     load_all()
-    with socket.socket(fileno=int(sys.argv[1])) as commands:
-        serve(commands)
+    server.serve()

@@ -1,13 +1,16 @@
-"""This virtual environment once more, for tests with the real Pulumi CLI, with a `pip` that remembers its answers.
+"""This virtual environment again, for tests with the real Pulumi CLI: a run takes a third of the processor time.
 
-Before each run, Pulumi asks `pip` for its version and for all packages, and then Python for their metadata. That is two
-fifths of the processor time of a run, and the answers are always the same. Here the real `pip` answers once.
+Before each run, Pulumi asks `pip` for its version and for all packages, and then Python for their metadata. The answers
+are always the same: here the real `pip` answers once. Programs and plugins import the same packages at each start: here
+the launcher forks them, except where a test kills them.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+
+from .launcher import Launcher
 
 PYTHON = """\
 #!/bin/bash
@@ -20,14 +23,22 @@ case "$1 $2" in
   fi
   exec cat "$answer"
   ;;
+{launched}
 esac
 # By the path that it was called by, so that Python takes this folder for the environment.
 exec -a "$0" "{python}" "$@"
 """
 
 
-def make(folder: Path) -> Path:
-    """Make the environment in a new folder; returns the folder."""
+LAUNCHED = """\
+"-u -m" | *"/pulumi-language-python-exec "*)
+  exec "{python}" -I -S "{launch}" "{address}" "$@"
+  ;;
+"""
+
+
+def make(folder: Path, launcher: Launcher | None) -> Path:
+    """Make the environment in a new folder; returns the folder. Without a launcher each program is a Python anew."""
     prefix = Path(sys.prefix)
     answers, programs = folder / "answers", folder / "bin"
     for each in (folder, answers, programs):
@@ -37,8 +48,10 @@ def make(folder: Path) -> Path:
     for program in (prefix / "bin").iterdir():
         if not program.name.startswith("python"):
             (programs / program.name).symlink_to(program)
-    python = programs / "python"
-    python.write_text(PYTHON.format(answers=answers, python=prefix / "bin" / "python"), encoding="utf-8")
+    real, python = prefix / "bin" / "python", programs / "python"
+    launch = Path(__file__).with_name("launch.py")
+    launched = LAUNCHED.format(python=real, launch=launch, address=launcher.address) if launcher else ""
+    python.write_text(PYTHON.format(answers=answers, python=real, launched=launched), encoding="utf-8")
     python.chmod(0o755)
     (programs / "python3").symlink_to("python")
     return folder

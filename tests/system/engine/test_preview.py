@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -103,7 +104,8 @@ def test_the_engines_own_plan_refuses_changed_files(project: Project) -> None:
     assert "Published: sent 3 assets" in project.run("up", "--yes", "--skip-preview", "--plan", "plan.json")
 
 
-def test_progress_is_live_at_a_terminal(project: Project, server: Server) -> None:
+def test_progress_is_live_at_a_terminal(project: Project, server: Server, plain_virtualenv: Path) -> None:
+    project.virtualenv = plain_virtualenv
     project.begin()
     without_endpoint(project)
     project.build(dict(list(MANY.items())[:60]))

@@ -39,6 +39,12 @@ def launchers() -> Iterator[tuple[Launcher, Launcher]]:
 
 
 @pytest.fixture(scope="session")
+def virtualenv(plain_virtualenv: Path) -> Path:
+    """Programs and plugins that a SIGKILL reaches themselves: without a launcher in between."""
+    return plain_virtualenv
+
+
+@pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     running = Registry(tmp_path_factory.mktemp("faults") / "registry")
     yield running

@@ -92,7 +92,7 @@ class Plugin:
         ours, theirs = os.pipe()
         self._stdout = os.fdopen(ours, "rb")
         self.process = launcher().start(
-            ["-m", "pulumi.dynamic", engine.address],
+            ["-u", "-m", "pulumi.dynamic", engine.address],
             cwd=program,
             env={**os.environ, "PULUMI_PROJECT": "project", **(environ or {})},
             stdout=theirs,
