@@ -61,7 +61,7 @@ def compare(registry: Path) -> None:
     import boto3  # noqa: PLC0415 - only needed here
 
     from pulumi_codeartifact_release.local_registry import start  # noqa: PLC0415
-    from pulumi_codeartifact_release.registry.isolated import isolated_session  # noqa: PLC0415
+    from pulumi_codeartifact_release.registry.isolated_session import isolated_session  # noqa: PLC0415
 
     step("The same bytes in both environments, downloaded with boto3 (SHA-256)")
     os.environ["NO_PROXY"] = "127.0.0.1"
