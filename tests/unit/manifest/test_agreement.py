@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -269,6 +270,7 @@ TWICE = re.compile(
     r"packages\.1\.|environments\.dev\.(domain|repository)|packages\.0\.assets\.1\.exclude\.0|defaults\."
     r"|packages\.0\.package|environments\.prod\.(profile|pins\.acme/app\.version|onSupersede|finish|finalize)"
 )
+SAMPLE = os.environ.get("MODEL") != "all"
 PLACES = [at for at in places(SOUND) if not TWICE.search(".".join(map(str, at)))]
 
 
@@ -280,13 +282,15 @@ def test_they_agree_on_any_value_in_one_place(judge: Judge, at: tuple[str | int,
     changes: list[Any] = [*map(Source, SCALARS), *STRUCTURES]
     if isinstance(held, dict | list):
         changes = [*map(Source, NOT_TEXTS), *STRUCTURES, *(add(name, Source("x")) for name in [*KEYS, *TEXTS[::3], ""])]
+    # Each place a quarter, each value in a quarter of the places: all of it takes long, and finds the same.
+    changes = changes[PLACES.index(at) % 4 :: 4] if SAMPLE else changes
     if at:
         changes.append(remove)
     found = next(filter(None, (judge.differ(written(changed(SOUND, at, change))) for change in changes)), "")
     assert found == ""
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60 if SAMPLE else 300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_they_agree_on_any_values_in_several_places(judge: Judge, data: st.DataObject) -> None:
     document: Any = SOUND
