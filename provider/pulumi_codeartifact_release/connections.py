@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -58,7 +59,8 @@ class Connection:
         """Create the domain and the repository of a `file:` registry unless they exist; do nothing elsewhere."""
         location = self.location
         if location.folder:
-            _cache.created.get(location, lambda: create_missing(self._client, location.domain, location.repository))
+            create = partial(create_missing, self._client, location.domain, location.repository)
+            _cache.created.get(location, create)
 
     @property
     def keys_account(self) -> str | None:

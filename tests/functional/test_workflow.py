@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.client
 import pytest
 
+import pulumi_codeartifact_release
 from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.cli import main
 from pulumi_codeartifact_release.errors import AccessDeniedError, GateError, ReleaseError, UnreachableError
@@ -33,10 +36,11 @@ environments:
   dev: {domain: acme, repository: dev, endpoint: "file:.registry"}
   prod: {domain: acme, repository: prod, endpoint: "file:.registry", promoteFrom: dev}
 """
-PACKAGE = {"namespace": "acme", "package": "app", "version": "1.0", "domain": "acme", "endpoint": "file:.registry"}
+VERSION = {"namespace": "acme", "package": "app", "version": "1.0", "domain": "acme", "endpoint": "file:.registry"}
 DEV = {"domain": "acme", "repository": "dev", "endpoint": "file:.registry"}
 URN = "urn:pulumi:dev::project::pulumi-python:dynamic/codeartifact:PackageVersion::acme/app"
 REASON = "there is no signature"
+PACKAGE = str(Path(pulumi_codeartifact_release.__file__).parent)
 
 Front = Callable[[Path], str]
 """Releases, or previews, and returns why it is refused; "" if it is not."""
@@ -65,7 +69,7 @@ def command(*words: str) -> Front:
 def checked(provider: Any, project: Path, *, dry_run: bool, **inputs: Any) -> Any:
     files = {} if provider is PromotionProvider else {"a.txt": str(project / "a.txt")}
     declared = Declaration(files=files, base=str(project), urn=URN, dry_run=dry_run, repository_exists=True)
-    return provider().check({}, {**PACKAGE, **inputs, "declaration": declared.text()})
+    return provider().check({}, {**VERSION, **inputs, "declaration": declared.text()})
 
 
 def check_version(project: Path) -> str:
@@ -167,6 +171,26 @@ def test_what_is_published_already_is_not_judged_again(
         assert command("apply", "release.yaml", "-e", name, "--yes")(project) == ""
     monkeypatch.setattr(gates, "GATES", (*gates.GATES, no_signature))
     assert command("apply", "release.yaml", "-e", environment, "--yes")(project) == ""
+
+
+def test_few_frames_are_between_a_command_and_the_network(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A maintainer reads fewer than ten in a traceback."""
+    most: dict[str, list[str]] = {}
+    make_api_call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def counted(client: object, operation: str, params: object) -> object:
+        frames = [frame.name for frame in traceback.extract_stack() if frame.filename.startswith(PACKAGE)]
+        most[operation] = max(most.get(operation, []), frames, key=len)
+        return make_api_call(client, operation, params)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", counted)
+    for name in ("dev", "prod"):
+        assert command("plan", "release.yaml", "-e", name)(project) == ""
+        assert command("apply", "release.yaml", "-e", name, "--yes")(project) == ""
+    assert command("status", "release.yaml")(project) == ""
+    assert command("verify", "release.yaml", "-e", "dev", "--download")(project) == ""
+    assert {"DescribePackageVersion", "PublishPackageVersion", "CopyPackageVersions"} <= most.keys()
+    assert all(len(frames) < 10 for frames in most.values()), most
 
 
 def test_a_circuit_breaker_asks_no_more_after_what_every_package_would_meet() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ..approvals import Approval, approved_version, missing_pins
 from ..errors import RefusedError, UsageError
@@ -50,7 +51,7 @@ def make_plans(target: Target, reading: Reading) -> list[Prepared]:
     """Plan every package of the manifest, several in parallel; `reading` shows the progress."""
     requests = _promotion_requests(target, target.source) if target.source else _file_requests(target, reading)
     scheduler = ThreadScheduler(target.stop.reason)
-    return in_parallel(lambda request: prepare(request, target.connect, scheduler), requests)
+    return in_parallel(partial(prepare, connect=target.connect, scheduler=scheduler), requests)
 
 
 def _file_requests(target: Target, reading: Reading) -> list[Request]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from ..approvals import approved_version
 from ..connections import connect
@@ -205,7 +206,7 @@ class _Reader:
         namespace, _, name = package.partition("/")
         at = self.location.coordinates(namespace, name, "")
         try:
-            return self._breaker.call(lambda: read_package(registry, at, version, ThreadScheduler()))
+            return self._breaker.call(partial(read_package, registry, at, version, ThreadScheduler()))
         except ReleaseError as error:
             return PackageState(problem=error)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from ..errors import MismatchError, ReleaseError
 from ..publishing import CircuitBreaker, ThreadScheduler
@@ -96,7 +97,7 @@ class _Checks:
             return CheckedVersion(subject, problem=error)
         try:
             expected = self._source_breaker.call(subject.expected) if reads_source else subject.expected()
-            result = self._breaker.call(lambda: self._verify(subject, expected))
+            result = self._breaker.call(partial(self._verify, subject, expected))
         except ReleaseError as error:
             return CheckedVersion(subject, problem=error)
         return CheckedVersion(subject, result, result.problem and self._breaker.record(result.problem))

@@ -18,7 +18,7 @@ from ..errors import InterruptedReleaseError
 from .events import Event
 
 Emit = Callable[[Event], None]
-Job = Callable[[Emit], None]
+Job = Callable[[Emit], object]
 """One unit of work, with at most one write to the registry. Reports events through its parameter."""
 
 

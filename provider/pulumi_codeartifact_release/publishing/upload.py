@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from functools import partial
 from typing import BinaryIO, cast
 
 from ..errors import AccessDeniedError, InvalidRequestError
@@ -29,7 +30,7 @@ class Uploader:
         self._registry = registry
         self._scheduler = scheduler
 
-    def send(self, asset: Asset, *, unfinished: bool, emit: Emit) -> VersionState:
+    def send(self, asset: Asset, emit: Emit, *, unfinished: bool) -> VersionState:
         """Upload one asset. Raises FileChangedError if its file changed since it was hashed, and any RegistryError."""
         emit(AssetStarted(asset))
         with self.sources[asset.name].open() as body:
@@ -49,8 +50,4 @@ class Uploader:
 
     def job(self, asset: Asset) -> Job:
         """Return a job that uploads an asset and leaves the version Unfinished."""
-
-        def job(emit: Emit) -> None:
-            self.send(asset, unfinished=True, emit=emit)
-
-        return job
+        return partial(self.send, asset, unfinished=True)

@@ -5,12 +5,12 @@ registry = BotoRegistry(make_client(settings), RateLimiter(AWS_RATES))
 
 from __future__ import annotations
 
-import functools
 import io
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import urllib3.exceptions
 from botocore.exceptions import BotoCoreError, ClientError, ResponseStreamingError
@@ -54,23 +54,13 @@ _PART = 1 << 18
 _BLOCK = 1 << 17
 
 
-_Method = TypeVar("_Method", bound=Callable[..., Any])
-
-
-def _checks_types(operation: str) -> Callable[[_Method], _Method]:
-    """Make a method raise ServerFaultError if a response has members whose types are not the model's."""
-
-    def decorate(method: _Method) -> _Method:
-        @functools.wraps(method)
-        def checked(self: BotoRegistry, at: Coordinates, *args: Any, **more: Any) -> Any:
-            try:
-                return method(self, at, *args, **more)
-            except PARSER_ERRORS as error:
-                raise _unparsable(operation, at) from error
-
-        return cast(_Method, checked)
-
-    return decorate
+@contextmanager
+def _checking_types(operation: str, at: Coordinates) -> Iterator[None]:
+    """Raise ServerFaultError if a response has members whose types are not the model's."""
+    try:
+        yield
+    except PARSER_ERRORS as error:
+        raise _unparsable(operation, at) from error
 
 
 def _unparsable(operation: str, at: Coordinates) -> ServerFaultError:
@@ -100,33 +90,33 @@ class BotoRegistry:
         self._limiter = limiter
         self._sleep = sleep
 
-    @_checks_types("DescribePackageVersion")
     def describe(self, at: Coordinates) -> VersionState:
         """See `Registry.describe`: DescribePackageVersion."""
-        response = self._call(
-            "DescribePackageVersion",
-            at,
-            lambda: self._client.describe_package_version(**_version(at)),
-        )
-        return version_state(response, at)
+        with _checking_types("DescribePackageVersion", at):
+            response = self._call(
+                "DescribePackageVersion",
+                at,
+                partial(self._client.describe_package_version, **_version(at)),
+            )
+            return version_state(response, at)
 
-    @_checks_types("ListPackageVersionAssets")
     def list_assets(self, at: Coordinates) -> AssetListing:
         """See `Registry.list_assets`: ListPackageVersionAssets, all pages at one revision."""
-        for attempt in range(LISTING_ATTEMPTS):
-            pages = self._pages(at)
-            revisions = {page.revision for page in pages}
-            if revisions == {None}:
-                # The member is optional: without it, compare the revisions before and after the listing.
-                before, pages = self.describe(at).revision, self._pages(at)
-                revisions = {before, self.describe(at).revision}
-            if len(revisions) == 1:
-                revision = revision_of(revisions.pop(), at)
-                return AssetListing(revision, by_name(pages, at))
-            self._sleep(LISTING_FIRST_WAIT_S * 2**attempt)
-        raise InconsistentReadError(
-            f"{at} changes while its assets are listed", hint="Run again when the other publisher is done."
-        )
+        with _checking_types("ListPackageVersionAssets", at):
+            for attempt in range(LISTING_ATTEMPTS):
+                pages = self._pages(at)
+                revisions = {page.revision for page in pages}
+                if revisions == {None}:
+                    # The member is optional: without it, compare the revisions before and after the listing.
+                    before, pages = self.describe(at).revision, self._pages(at)
+                    revisions = {before, self.describe(at).revision}
+                if len(revisions) == 1:
+                    revision = revision_of(revisions.pop(), at)
+                    return AssetListing(revision, by_name(pages, at))
+                self._sleep(LISTING_FIRST_WAIT_S * 2**attempt)
+            raise InconsistentReadError(
+                f"{at} changes while its assets are listed", hint="Run again when the other publisher is done."
+            )
 
     def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
         """See `Registry.publish_asset`: PublishPackageVersion.
@@ -158,17 +148,19 @@ class BotoRegistry:
             Status(status) if status in set(Status) else expected, str(response.get("versionRevision", ""))
         )
 
-    @_checks_types("UpdatePackageVersionsStatus")
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
         """See `Registry.set_status`: UpdatePackageVersionsStatus for one version."""
-        response = self._call(
-            "UpdatePackageVersionsStatus",
-            at,
-            lambda: self._client.update_package_versions_status(
-                **_expected_version(at, revision, expected), targetStatus=target.value
-            ),
-        )
-        return self._new_state(response, at, f"become {target}", target)
+        with _checking_types("UpdatePackageVersionsStatus", at):
+            response = self._call(
+                "UpdatePackageVersionsStatus",
+                at,
+                partial(
+                    self._client.update_package_versions_status,
+                    **_expected_version(at, revision, expected),
+                    targetStatus=target.value,
+                ),
+            )
+            return self._new_state(response, at, f"become {target}", target)
 
     def fetch_asset(self, at: Coordinates, asset: Asset, write: Callable[[bytes], object]) -> None:
         """See `Registry.fetch_asset`: GetPackageVersionAsset."""
@@ -185,88 +177,92 @@ class BotoRegistry:
 
         self._call("GetPackageVersionAsset", at, fetch, asset.name)
 
-    @_checks_types("CopyPackageVersions")
     def copy(
         self, at: Coordinates, *, source_repository: str, revision: str, allow_overwrite: bool
     ) -> VersionState | None:
         """See `Registry.copy`: CopyPackageVersions for one version."""
-        more: Any = {"allowOverwrite": True} if allow_overwrite else {}
-        package = _package(at)
-        destination = package.pop("repository")
-        response = self._call(
-            "CopyPackageVersions",
-            at,
-            lambda: self._client.copy_package_versions(
-                **package,
-                sourceRepository=source_repository,
-                destinationRepository=destination,
-                versionRevisions={at.version: revision},
-                **more,
-            ),
-        )
-        return copied_state(response, at)
-
-    @_checks_types("ListPackageVersions")
-    def newest_version(self, at: Coordinates) -> str | None:
-        """See `Registry.newest_version`: ListPackageVersions."""
-        try:
-            response: Any = self._call(
-                "ListPackageVersions",
+        with _checking_types("CopyPackageVersions", at):
+            more: Any = {"allowOverwrite": True} if allow_overwrite else {}
+            package = _package(at)
+            destination = package.pop("repository")
+            response = self._call(
+                "CopyPackageVersions",
                 at,
-                lambda: self._client.list_package_versions(
-                    **_package(at), status="Published", sortBy="PUBLISHED_TIME", maxResults=1
+                partial(
+                    self._client.copy_package_versions,
+                    **package,
+                    sourceRepository=source_repository,
+                    destinationRepository=destination,
+                    versionRevisions={at.version: revision},
+                    **more,
                 ),
             )
-        except VersionNotFoundError:
-            return None
-        versions = response.get("versions") or [{}]
-        version = versions[0].get("version")
-        return str(version) if version else None
+            return copied_state(response, at)
 
-    @_checks_types("DeletePackageVersions")
+    def newest_version(self, at: Coordinates) -> str | None:
+        """See `Registry.newest_version`: ListPackageVersions."""
+        with _checking_types("ListPackageVersions", at):
+            try:
+                response: Any = self._call(
+                    "ListPackageVersions",
+                    at,
+                    partial(
+                        self._client.list_package_versions,
+                        **_package(at),
+                        status="Published",
+                        sortBy="PUBLISHED_TIME",
+                        maxResults=1,
+                    ),
+                )
+            except VersionNotFoundError:
+                return None
+            versions = response.get("versions") or [{}]
+            version = versions[0].get("version")
+            return str(version) if version else None
+
     def delete(self, at: Coordinates, *, expected: Status) -> None:
         """See `Registry.delete`: DeletePackageVersions for one version."""
-        response = self._call(
-            "DeletePackageVersions",
-            at,
-            lambda: self._client.delete_package_versions(
-                **_package(at), versions=[at.version], expectedStatus=expected.value
-            ),
-        )
-        successful_version(response, at, "become Deleted")
+        with _checking_types("DeletePackageVersions", at):
+            response = self._call(
+                "DeletePackageVersions",
+                at,
+                partial(
+                    self._client.delete_package_versions,
+                    **_package(at),
+                    versions=[at.version],
+                    expectedStatus=expected.value,
+                ),
+            )
+            successful_version(response, at, "become Deleted")
 
-    @_checks_types("DisposePackageVersions")
     def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
         """See `Registry.dispose`: DisposePackageVersions for one version."""
-        response = self._call(
-            "DisposePackageVersions",
-            at,
-            lambda: self._client.dispose_package_versions(**_expected_version(at, revision, expected)),
-        )
-        return self._new_state(response, at, "become Disposed", Status.DISPOSED)
+        with _checking_types("DisposePackageVersions", at):
+            response = self._call(
+                "DisposePackageVersions",
+                at,
+                partial(self._client.dispose_package_versions, **_expected_version(at, revision, expected)),
+            )
+            return self._new_state(response, at, "become Disposed", Status.DISPOSED)
 
     def _new_state(self, response: Any, at: Coordinates, wish: str, status: Status) -> VersionState:
         revision = successful_version(response, at, wish).get("revision")
         return VersionState(status, revision_of(revision, at)) if revision else self.describe(at)
 
     def _pages(self, at: Coordinates) -> list[Page]:
-        pages = [self._page(at, None)]
+        pages: list[Page] = []
         tokens: set[str] = set()
-        while token := pages[-1].next_token:
+        more: Any = {}
+        while True:
+            list_page = partial(self._client.list_package_version_assets, **_version(at), maxResults=_PAGE, **more)
+            pages.append(page_of(self._call("ListPackageVersionAssets", at, list_page), at, _PAGE))
+            token = pages[-1].next_token
+            if not token:
+                return pages
             if token in tokens or len(pages) >= MAX_PAGES:
                 raise ServerFaultError(f"ListPackageVersionAssets for {at}: pagination does not end")
             tokens.add(token)
-            pages.append(self._page(at, token))
-        return pages
-
-    def _page(self, at: Coordinates, token: str | None) -> Page:
-        more: Any = {"nextToken": token} if token else {}
-        response: Any = self._call(
-            "ListPackageVersionAssets",
-            at,
-            lambda: self._client.list_package_version_assets(**_version(at), maxResults=_PAGE, **more),
-        )
-        return page_of(response, at, _PAGE)
+            more = {"nextToken": token}
 
     def _call(self, operation: str, at: Coordinates, call: Callable[[], _T], asset: str | None = None) -> _T:
         """Call within the quota; retry while throttled; map every other error."""
@@ -319,7 +315,7 @@ class BotoRegistry:
             self._call(
                 "DescribeRepository",
                 at,
-                lambda: self._client.describe_repository(domain=at.domain, repository=at.repository, **owner),
+                partial(self._client.describe_repository, domain=at.domain, repository=at.repository, **owner),
             )
         except RegistryError as second:
             endpoint = self._client.meta.endpoint_url

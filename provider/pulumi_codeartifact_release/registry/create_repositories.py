@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .interface import Coordinates
@@ -35,5 +36,5 @@ def create_missing(client: CodeArtifactClient, domain: str, repository: str) -> 
     try:
         client.describe_repository(domain=domain, repository=repository)
     except ClientError:
-        create(lambda: client.create_domain(domain=domain))
-        create(lambda: client.create_repository(domain=domain, repository=repository))
+        create(partial(client.create_domain, domain=domain))
+        create(partial(client.create_repository, domain=domain, repository=repository))

@@ -18,12 +18,12 @@ def missing_as_empty(registry: Registry) -> Registry:
 class _MissingAsEmpty(DelegatingRegistry):
     def describe(self, at: Coordinates) -> VersionState:
         try:
-            return super().describe(at)
+            return self._registry.describe(at)
         except (MissingDomainError, MissingRepositoryError) as error:
             raise VersionNotFoundError(error.message) from error
 
     def newest_version(self, at: Coordinates) -> str | None:
         try:
-            return super().newest_version(at)
+            return self._registry.newest_version(at)
         except (MissingDomainError, MissingRepositoryError):
             return None
