@@ -53,9 +53,9 @@ class NameTemplate:
 
 
 def asset_name_problem(name: str) -> str | None:
-    """Say why the service would refuse this asset name; None where it would not.
+    """Return why the service does not allow this asset name; None if it does. The name is not normalized first.
 
-    A clause that continues "CodeArtifact does not allow the name …: "; the name is judged as it is, not normalised.
+    The reason is a clause for the end of "CodeArtifact does not allow the name …: ".
     """
     if not name:
         return "it is empty"
