@@ -485,7 +485,7 @@ def test_nothing_that_an_approver_was_shown_of_a_package_is_other_than_what_is_d
     outcome = run("apply", "--plan", "plan.json")
     # A soak that is over by now needs no force; and the time is an estimate, by the quota that this machine knows.
     excused = key in ("forced", "leastSeconds")
-    assert outcome.code == (0 if excused else 2 if "is no plan" in outcome.err or key == "refusal" else 4)
+    assert outcome.code == (0 if excused else 2 if "is not a valid plan file" in outcome.err or key == "refusal" else 4)
     assert before.exists() is excused
 
 
@@ -509,7 +509,7 @@ def test_what_is_no_json_object_is_one_clear_line(run: Run, project: Path, conte
     (project / "plan.json").write_bytes(content)
     outcome = run("apply", "--plan", "plan.json")
     assert outcome.code == 2
-    assert outcome.err.startswith("error[usage]: plan.json is no plan")
+    assert outcome.err.startswith("error[usage]: plan.json is not a valid plan file")
     assert "Traceback" not in outcome.err
 
 
