@@ -617,7 +617,7 @@ A = "acme/app@1.0=sha256:" + "a" * 64
         ([A, *IN_DEV, "--allow", "outside"], "--allow outside: only `endpoint` can be permitted"),
         ([A, "--domain", "ACME!", "--repository", "dev"], "--domain: "),
         ([A, *IN_DEV, "--domain-owner", "me"], "--domain-owner: "),
-        ([f"acme/{'p' * 300}@1=sha256:" + "a" * 64, *IN_DEV], "its package: "),
+        ([f"acme/{'p' * 300}@1=sha256:" + "a" * 64, *IN_DEV], "@1: package: "),
         ([A, "--domain", "acme", "--repository", "dev", "--endpoint", "file:../x"], "--endpoint file:../x is neither"),
         ([A, "--domain", "acme", "--repository", "dev", "--endpoint", "https://x.test"], "neither AWS nor a folder"),
         ([A, "--domain", "acme", "--repository", "dev", "--endpoint", "ftp://x"], "is not a URL"),
