@@ -31,7 +31,7 @@ def test_a_file_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str
         hash_files([tmp_path / "app.zip"])
     assert printed(caught.value, capsys).replace(str(tmp_path), "DIR") == (
         "error[file]: DIR/app.zip cannot be read: No such file or directory\n"
-        "Is it still there, and may you read it? Nothing of this release was published."
+        "Check that it exists and that you may read it. Nothing of this release was published."
     )
 
 
