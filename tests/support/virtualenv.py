@@ -37,6 +37,12 @@ LAUNCHED = """\
 """
 
 
+COMMAND = """\
+#!/bin/sh
+exec "{python}" -I -S "{launch}" "{address}" "$0" "$@"
+"""
+
+
 def make(folder: Path, launcher: Launcher | None) -> Path:
     """Make the environment in a new folder; returns the folder. Without a launcher each program is a Python anew."""
     prefix = Path(sys.prefix)
@@ -50,7 +56,13 @@ def make(folder: Path, launcher: Launcher | None) -> Path:
             (programs / program.name).symlink_to(program)
     real, python = prefix / "bin" / "python", programs / "python"
     launch = Path(__file__).with_name("launch.py")
-    launched = LAUNCHED.format(python=real, launch=launch, address=launcher.address) if launcher else ""
+    launched = ""
+    if launcher:
+        launched = LAUNCHED.format(python=real, launch=launch, address=launcher.address)
+        command = programs / "codeartifact-release"
+        command.unlink()
+        command.write_text(COMMAND.format(python=real, launch=launch, address=launcher.address), encoding="utf-8")
+        command.chmod(0o755)
     python.write_text(PYTHON.format(answers=answers, python=real, launched=launched), encoding="utf-8")
     python.chmod(0o755)
     (programs / "python3").symlink_to("python")
