@@ -293,7 +293,7 @@ def test_pins_decide_what_is_promoted_and_the_next_stack_follows_what_this_one_s
     printed = staging.run("preview", fails=True)
     assert "acme/app@1.1 in acme/dev is not what was approved" in printed
     assert f"approved  {second} (`pins` of staging)" in printed
-    assert f"there     {other} (Published, " in printed
+    assert f"actual    {other} (Published, " in printed
     assert world.only_looked()
     assert world.staging.statuses() == {"1.0": "Published"}
 
