@@ -518,8 +518,8 @@ def test_what_is_made_in_this_very_run_is_not_looked_at_in_its_preview(promoted:
 def test_a_wrong_argument_is_said_in_check(promoted: Promoted) -> None:
     before = len(promoted.asked())
     wrong: list[tuple[dict[str, Any], str, str]] = [
-        ({"source": None}, "source", "say where the version is promoted from"),
-        ({"source": "dev"}, "source", "say where the version is promoted from"),
+        ({"source": None}, "source", "pass the repository to promote from"),
+        ({"source": "dev"}, "source", "pass the repository to promote from"),
         ({"source": {"domain": "acme"}}, "source.repository", "source.repository is empty"),
         ({"source": {"domain": "acme", "repository": 7}}, "source.repository", "quote it"),
         ({"source": {"domain": "Acme", "repository": "dev"}}, "source.domain", "Acme"),
