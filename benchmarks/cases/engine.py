@@ -78,7 +78,7 @@ def engine(stand: Stand) -> Result:
     report = server.report()
     note = result.against("ours", "nothing")
     figure = f"whole time / a program with {packages} dynamic resources that do nothing"
-    result.at_most(case, figure, result.ratio("ours", "nothing"), 1.15, note)
+    result.at_most(case, figure, result.ratio("ours", "nothing"), 1.7, note)
     calls = sum(report.requests.values())
     result.holds(case, "calls to the registry", f"{calls}", "0", calls == 0)
     value = f"{opens.count} of {packages * FILES:,}"
