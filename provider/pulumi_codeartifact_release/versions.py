@@ -39,7 +39,7 @@ class PublishedVersion:
         status: Published, Unlisted, Archived, Unfinished or Disposed.
         digest: `sha256:` and the SHA-256 of the checksums of all assets.
         revision: changes with every change of the version.
-        assets: asset name -> SHA-256 in lower-case hex.
+        assets: asset name -> `sha256:` and 64 hex digits, as the output of the resources.
     """
 
     status: str
@@ -70,7 +70,7 @@ def get_package_version(
     remote = read_version(registry, at, ThreadScheduler())
     if remote is None:
         raise missing_version(at)
-    assets = {name: asset.sha256 for name, asset in sorted(remote.assets.items())}
+    assets = {name: f"sha256:{asset.sha256}" for name, asset in sorted(remote.assets.items())}
     return PublishedVersion(str(remote.state.status), remote.digest, remote.state.revision, assets)
 
 

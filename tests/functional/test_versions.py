@@ -56,8 +56,8 @@ def files_of(version: str = "1.0", **options: str) -> dict[str, Path]:
 def test_a_version_is_read() -> None:
     version = package.get_package_version("acme", "app", "1.0", **AT)
     assert (version.status, set(version.assets)) == ("Published", {"app.zip", "b.txt"})
-    assert version.assets["b.txt"] == hashlib.sha256(b"beta").hexdigest()
-    text = "".join(f"{sha256}  {name}\n" for name, sha256 in version.assets.items())
+    assert version.assets["b.txt"] == "sha256:" + hashlib.sha256(b"beta").hexdigest()
+    text = "".join(f"{sha256.removeprefix('sha256:')}  {name}\n" for name, sha256 in version.assets.items())
     assert version.digest == "sha256:" + hashlib.sha256(text.encode()).hexdigest()
     assert version.revision
 
