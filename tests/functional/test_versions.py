@@ -14,6 +14,9 @@ import pulumi_codeartifact_release as package
 from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.errors import MismatchError, UsageError, VersionNotFoundError
 from support.embedded import opened
+from support.stack import Stack, empty_stack
+
+__all__ = ["empty_stack"]
 
 AT = {"domain": "acme", "repository": "dev", "endpoint": "file:.registry"}
 FILES = {"app.zip": b"zip", "b.txt": b"beta"}
@@ -107,14 +110,10 @@ def test_a_mistake_is_told_before_a_request(values: dict[str, str], message: str
         package.get_package_version_files("acme", "app", **AT, **arguments)
 
 
-def test_a_preview_gets_the_files() -> None:
-    class Mocks(pulumi.runtime.Mocks):
-        def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-            return args.name, args.inputs
+def test_a_preview_gets_the_files(empty_stack: Stack) -> None:
+    def program() -> None:
+        archive = pulumi.FileArchive(str(files_of()["app.zip"]))
+        pulumi.export("content", Path(archive.path).read_text())
 
-        def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-            return {}, None
-
-    pulumi.runtime.set_mocks(Mocks(), preview=True)
-    archive = pulumi.FileArchive(str(files_of()["app.zip"]))
-    assert Path(archive.path).read_bytes() == b"zip"
+    empty_stack.run(program, preview=True)
+    assert empty_stack.outputs == {"content": "zip"}

@@ -20,13 +20,14 @@ from pulumi_codeartifact_release import PackageVersion, Promotion, publish_manif
 from pulumi_codeartifact_release.plugin.declaration import Declaration
 from pulumi_codeartifact_release.program.commit import commit_of
 from support.embedded import Package
+from support.stack import PROMOTION_TOKEN, TOKEN, Registered, Stack, empty_stack
 
 from .plugin import PROMOTION_PICKLE, PROMOTION_URN, Plugin
 from .scenario import MANIFEST, PROMOTING, write
 from .test_protocol import World, failed, world
-from .test_resources import PROMOTION_TOKEN, TOKEN, WHERE, Registered, Stack, program, stack
+from .test_resources import WHERE, program, stack
 
-__all__ = ["program", "stack", "world"]
+__all__ = ["empty_stack", "program", "stack", "world"]
 
 ONE, TWO = (f"sha256:{digit * 64}" for digit in "12")
 PLACE: dict[str, Any] = {"domain": "acme", "repository": "dev", "endpoint": "file:.registry"}

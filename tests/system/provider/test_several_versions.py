@@ -9,14 +9,15 @@ import pulumi
 import pytest
 
 from pulumi_codeartifact_release import publish_manifest
+from support.stack import Stack, empty_stack
 
 from .plugin import PROMOTION_URN
 from .scenario import MANIFEST, write
 from .test_promotions import Promoted, promoted
 from .test_protocol import world
-from .test_resources import Stack, program, stack
+from .test_resources import program, stack
 
-__all__ = ["program", "promoted", "stack", "world"]
+__all__ = ["empty_stack", "program", "promoted", "stack", "world"]
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging"])

@@ -1,0 +1,7 @@
+"""A registry with a domain and two repositories, and a client for it."""
+
+from __future__ import annotations
+
+from support.server import client, closers, empty, folder, server
+
+__all__ = ["client", "closers", "empty", "folder", "server"]
