@@ -1,106 +1,25 @@
 """Every command with its arguments, options and help.
 
-The module of the same name runs a command. It is imported when the command runs, so that `--help` and completion
-answer at once. This is the only lazy import of the command line.
+The module of the same name runs a command.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from .. import __version__
-
-_Command = TypeVar("_Command", bound=Callable[..., object])
-
-_FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
-_FILE = click.Path(dir_okay=False, path_type=Path)
-
-_variables = click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable.")
-_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-
-
-def _run(name: str, values: dict[str, Any]) -> None:
-    """Call `run` in the module of a command. Its parameters are the options: test_help.py compares them."""
-    import_module(f".{name}", __package__).run(**values)
-
-
-def _complete_environments(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
-    names: list[str] = import_module(".completion", __package__).environments(context, typed)
-    return names
-
-
-def _all_of(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
-    def decorate(command: _Command) -> _Command:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
-
-    return decorate
-
-
-def _release_options(*, required: bool) -> Callable[[_Command], _Command]:
-    """Add MANIFEST and the options that say what is released where; `required`: MANIFEST and -e must be there."""
-    return _all_of(
-        click.argument("manifest", type=_FILE, required=required),
-        click.option(
-            "-e",
-            "--environment",
-            required=required,
-            shell_complete=_complete_environments,
-            help="The environment of the manifest to release to.",
-        ),
-        _variables,
-        click.option(
-            "--allow",
-            multiple=True,
-            metavar="WHAT",
-            help="Permit what a manifest cannot: `outside` (files outside its folder), `endpoint` (one that is neither "
-            "CodeArtifact nor `file:` inside its folder), `local-source` (promotion from a `file:` registry to "
-            "another kind); repeatable.",
-        ),
-        click.option(
-            "--replace",
-            multiple=True,
-            metavar=_FORM,
-            help="Permit the replacement of a version, named by the digest that it has now; repeatable. The version "
-            "is deleted, is absent for a moment, and is published again.",
-        ),
-        click.option(
-            "--force",
-            multiple=True,
-            metavar=_FORM,
-            help="Skip the soak of a promoted version, named by its digest; repeatable. Requires --reason.",
-        ),
-        click.option("--reason", default="", metavar="TEXT", help="Why the soak is skipped. It is recorded."),
-    )
-
-
-_output_options = _all_of(
-    click.option(
-        "--summary",
-        "summary_file",
-        metavar="FILE",
-        type=_FILE,
-        help="Write a summary in Markdown. GitHub Actions shows it in the job's summary without this option.",
-    ),
-    click.option("--no-summary", is_flag=True, help="Do not write to the summary of a GitHub Actions job."),
-    click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors."),
-    click.option("-v", "--verbose", is_flag=True, help="Print notes on the manifest, and the traceback of an error."),
-)
-
-
-_location_options = _all_of(
-    click.option("--domain", help="Without a manifest: the domain of the versions."),
-    click.option("--repository", help="Their repository."),
-    click.option("--domain-owner", metavar="ACCOUNT", help="The account that owns the domain, if it is another one."),
-    click.option("--region", help="The AWS region; by default that of the shell or the profile."),
-    click.option("--profile", help="The AWS profile; by default that of the shell."),
-    click.option("--endpoint", metavar="file:DIR|URL", help="The endpoint, if it is not AWS."),
+from .options import (
+    FILE,
+    complete_environments,
+    json_option,
+    location_options,
+    output_options,
+    release_options,
+    run_module,
+    variables_option,
 )
 
 
@@ -131,14 +50,14 @@ Examples:
   codeartifact-release apply --plan plan.json   # after the approval""",
     short_help="Show what a release would do.",
 )
-@_release_options(required=True)
+@release_options(required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON (`schema plan` prints its schema).")
 @click.option(
     "-o",
     "--output",
     "plan_file",
     metavar="PLAN",
-    type=_FILE,
+    type=FILE,
     help="Write the plan to a file for `apply --plan`. A refused plan is not written.",
 )
 @click.option(
@@ -149,7 +68,7 @@ Examples:
     help="How long PLAN can be applied: `30m`, `2d12h`; at most 30 days.",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 if something would change.")
-@_output_options
+@output_options
 def plan(**values: Any) -> None:
     """Show what releasing MANIFEST to an environment would do. Writes nothing to any registry.
 
@@ -157,7 +76,7 @@ def plan(**values: Any) -> None:
     promotes, no file is needed: the plan checks the version in the source environment. Exits with 4 if a release would
     be refused.
     """
-    _run("plan", values)
+    run_module("plan", values)
 
 
 @group.command(
@@ -169,18 +88,18 @@ Examples:
 In scripts and CI, give --yes or an approved plan.""",
     short_help="Release a manifest, or an approved plan.",
 )
-@_release_options(required=False)
+@release_options(required=False)
 @click.option(
     "--plan",
     "plan_file",
     metavar="PLAN",
-    type=_FILE,
+    type=FILE,
     help="Carry out the plan that `plan -o` wrote, instead of MANIFEST and -e. Refused if a file, the manifest, the "
     "registry, the account or the endpoint has changed since, or if the plan has expired. Repeat the permissions that "
     "it was made with (--allow, --replace, --force, --reason). Asks nothing.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before writing. Without a terminal, apply never asks.")
-@_output_options
+@output_options
 def apply(**values: Any) -> None:
     """Release MANIFEST to an environment: send what is missing, then publish each version with one last call.
 
@@ -188,7 +107,7 @@ def apply(**values: Any) -> None:
     Shows the plan first. Sends nothing if any package would be refused. If it is interrupted or killed, run it again:
     assets that were sent are not sent again. Deletes nothing that `--replace` does not name.
     """
-    _run("apply", values)
+    run_module("apply", values)
 
 
 @group.command(
@@ -205,10 +124,10 @@ a bad manifest.""",
 )
 @click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
 @click.option(
-    "-e", "--environment", shell_complete=_complete_environments, help="With a manifest: its environment to check."
+    "-e", "--environment", shell_complete=complete_environments, help="With a manifest: its environment to check."
 )
-@_variables
-@_location_options
+@variables_option
+@location_options
 @click.option(
     "--allow",
     multiple=True,
@@ -217,8 +136,8 @@ a bad manifest.""",
     "working folder) or `outside` (files outside the manifest's folder); repeatable.",
 )
 @click.option("--download", is_flag=True, help="Download and hash every asset, instead of trusting the listed hashes.")
-@_json
-@_output_options
+@json_option
+@output_options
 def verify(**values: Any) -> None:
     """Check that a registry holds what is declared: the status, every asset, and nothing else. Writes nothing.
 
@@ -229,7 +148,7 @@ def verify(**values: Any) -> None:
 
     Compares the hashes that the registry lists. With --download, also downloads and hashes every asset.
     """
-    _run("verify", values)
+    run_module("verify", values)
 
 
 @group.command(
@@ -255,10 +174,10 @@ Exit codes: 0 all files are there; 4 the version or its bytes are not the expect
     help="Only the assets whose names match; repeatable. With `--to -`: the name of one asset.",
 )
 @click.option(
-    "-e", "--environment", shell_complete=_complete_environments, help="With a manifest: its environment to read."
+    "-e", "--environment", shell_complete=complete_environments, help="With a manifest: its environment to read."
 )
-@_variables
-@_location_options
+@variables_option
+@location_options
 @click.option(
     "--allow",
     multiple=True,
@@ -266,7 +185,7 @@ Exit codes: 0 all files are there; 4 the version or its bytes are not the expect
     help="Permit `endpoint`: one that is neither CodeArtifact nor `file:` inside the folder of the manifest, or the "
     "working folder.",
 )
-@_json
+@json_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the traceback of an error.")
 def download(**values: Any) -> None:
@@ -279,23 +198,23 @@ def download(**values: Any) -> None:
 
     Correct files in DIR are not downloaded again. Other files in DIR stay.
     """
-    _run("download", values)
+    run_module("download", values)
 
 
 @group.command(
     epilog="Example: codeartifact-release status release.yaml --html status.html",
     short_help="Show what each environment holds.",
 )
-@click.argument("manifest", type=_FILE)
+@click.argument("manifest", type=FILE)
 @click.option(
     "-e",
     "--environment",
     "environments",
     multiple=True,
-    shell_complete=_complete_environments,
+    shell_complete=complete_environments,
     help="Show only this environment; repeatable.",
 )
-@_variables
+@variables_option
 @click.option(
     "--allow",
     multiple=True,
@@ -303,12 +222,12 @@ def download(**values: Any) -> None:
     help="Permit what a manifest cannot: `outside` (files outside its folder), `endpoint` (one that is neither "
     "CodeArtifact nor `file:` inside its folder); repeatable.",
 )
-@_json
+@json_option
 @click.option(
     "--html",
     "page_file",
     metavar="FILE",
-    type=_FILE,
+    type=FILE,
     help="Write one self-contained page instead of the table. FILE is replaced in one step.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print the traceback of an error.")
@@ -319,7 +238,7 @@ def status(**values: Any) -> None:
     declared, and whether it is in sync with the environment that it is promoted from. The files of the packages are
     not needed. Exits with 1 or 2 if something could not be read, and shows the rest.
     """
-    _run("status", values)
+    run_module("status", values)
 
 
 @group.command(
@@ -335,12 +254,12 @@ Examples:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="any free port", help="Port to use.")
 @click.option(
     "--env-file",
-    type=_FILE,
+    type=FILE,
     help="Write the variables that the aws CLI and boto3 need to this file (mode 0600), for `. FILE`.",
 )
 @click.option(
     "--faults",
-    type=_FILE,
+    type=FILE,
     help="Inject the faults of this JSON file: throttling, errors, delays, cut connections, lost responses, stale "
     "reads. For tests.",
 )
@@ -349,7 +268,7 @@ def serve(**values: Any) -> None:
 
     The first CreateDomain creates DIR. One line is logged for every request.
     """
-    _run("serve", values)
+    run_module("serve", values)
 
 
 @group.command(
@@ -366,4 +285,4 @@ def schema(**values: Any) -> None:
     An editor with the YAML language server takes the schema of the manifest from a first line such as
     `# yaml-language-server: $schema=release.schema.json`.
     """
-    _run("schema", values)
+    run_module("schema", values)
