@@ -55,9 +55,9 @@ def test_a_registry_that_does_not_exist_reads_as_empty_and_is_not_made(tmp_path:
         connection.planning.describe(AT)
     with pytest.raises(MissingDomainError):
         connection.registry.describe(AT)
-    assert connection.planning.newest_version(AT) is None
+    assert list(connection.planning.list_versions(AT)) == []
     with pytest.raises(MissingDomainError):
-        connection.registry.newest_version(AT)
+        list(connection.registry.list_versions(AT))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -29,7 +29,15 @@ from pulumi_codeartifact_release.errors import (
 from pulumi_codeartifact_release.hashing import HashedBytes
 from pulumi_codeartifact_release.publishing import Event, Finished, Pin, Promotion, Route
 from pulumi_codeartifact_release.publishing.scheduler import Job
-from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status, VersionState
+from pulumi_codeartifact_release.registry import (
+    MAX_PAGE_SIZE,
+    Asset,
+    AssetListing,
+    Coordinates,
+    Status,
+    VersionState,
+    VersionSummary,
+)
 from support import fakes
 
 from . import model
@@ -244,7 +252,9 @@ class _Calls:
         answer = _raised(self._run.call(model.Copy(place, revision, allow_overwrite)))
         return None if isinstance(answer, model.Done) else _state(answer)
 
-    def newest_version(self, at: Coordinates) -> str | None:
+    def list_versions(
+        self, at: Coordinates, *, status: Status | None = None, page_size: int = MAX_PAGE_SIZE
+    ) -> Iterator[VersionSummary]:
         raise AssertionError("who promotes has decided on a version")
 
     def delete(self, at: Coordinates, *, expected: Status) -> None:

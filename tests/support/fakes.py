@@ -17,7 +17,15 @@ from pulumi_codeartifact_release.errors import (
 from pulumi_codeartifact_release.hashing import HashedBytes
 from pulumi_codeartifact_release.publishing import Event, Finalize, Release
 from pulumi_codeartifact_release.publishing.scheduler import Job
-from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status, VersionState
+from pulumi_codeartifact_release.registry import (
+    MAX_PAGE_SIZE,
+    Asset,
+    AssetListing,
+    Coordinates,
+    Status,
+    VersionState,
+    VersionSummary,
+)
 
 PEAK_MEMORY = """
 def peak_memory_kib():
@@ -133,11 +141,18 @@ class FakeRegistry:
         self.after(call)
         return VersionState(source.status, str(source.revision))
 
-    def newest_version(self, at: Coordinates) -> str | None:
-        self._call("newest")
+    def list_versions(
+        self, at: Coordinates, *, status: Status | None = None, page_size: int = MAX_PAGE_SIZE
+    ) -> Iterator[VersionSummary]:
+        self._call("versions")
         package = replace(at, version="")
-        found = [each for each in self.versions if replace(each, version="") == package]
-        return found[-1].version if found else None
+        here = [each for each in self.versions.items() if replace(each[0], version="") == package]
+        # As the service: what was never Published comes last.
+        here.reverse()
+        here.sort(key=lambda each: each[1].published or datetime.min.replace(tzinfo=UTC), reverse=True)
+        for named, stored in here:
+            if status in (None, stored.status):
+                yield VersionSummary(named.version, stored.status, str(stored.revision))
 
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
         call = f"status {expected} -> {target}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -29,19 +29,18 @@ from .backoff import Backoff, retry_after
 from .botocore_internals import PARSER_ERRORS
 from .error_mapping import is_not_found, map_error, resource_type
 from .error_responses import UNEXPECTED, is_throttled
-from .interface import Asset, AssetListing, Coordinates, Status, VersionState
+from .interface import MAX_PAGE_SIZE, Asset, AssetListing, Coordinates, Status, VersionState, VersionSummary
 from .limits import CHECKPOINT_S, LISTING_ATTEMPTS, LISTING_FIRST_WAIT_S, MAX_PAGES
 from .listing import Page, by_name, page_of
 from .rate_limiter import RateLimiter
 from .request_hooks import around_attempts, was_throttled
-from .responses import copied_state, revision_of, successful_version, version_state
+from .responses import copied_state, revision_of, successful_version, version_state, version_summaries
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient
 
 _T = TypeVar("_T")
 _FORMAT = "generic"
-_PAGE = 1000
 _WRITES = {
     "PublishPackageVersion",
     "UpdatePackageVersionsStatus",
@@ -199,26 +198,21 @@ class BotoRegistry:
             )
             return copied_state(response, at)
 
-    def newest_version(self, at: Coordinates) -> str | None:
-        """See `Registry.newest_version`: ListPackageVersions."""
-        with _checking_types("ListPackageVersions", at):
-            try:
-                response: Any = self._call(
-                    "ListPackageVersions",
-                    at,
-                    partial(
-                        self._client.list_package_versions,
-                        **_package(at),
-                        status="Published",
-                        sortBy="PUBLISHED_TIME",
-                        maxResults=1,
-                    ),
-                )
-            except VersionNotFoundError:
-                return None
-            versions = response.get("versions") or [{}]
-            version = versions[0].get("version")
-            return str(version) if version else None
+    def list_versions(
+        self, at: Coordinates, *, status: Status | None = None, page_size: int = MAX_PAGE_SIZE
+    ) -> Iterator[VersionSummary]:
+        """See `Registry.list_versions`: ListPackageVersions."""
+        more: Any = {"status": status.value} if status else {}
+        list_page = partial(
+            self._client.list_package_versions,
+            **_package(at),
+            sortBy="PUBLISHED_TIME",
+            maxResults=page_size,
+            **more,
+        )
+        with _checking_types("ListPackageVersions", at), suppress(VersionNotFoundError):
+            for response in self._responses("ListPackageVersions", at, list_page):
+                yield from version_summaries(response, at, page_size)
 
     def delete(self, at: Coordinates, *, expected: Status) -> None:
         """See `Registry.delete`: DeletePackageVersions for one version."""
@@ -250,17 +244,22 @@ class BotoRegistry:
         return VersionState(status, revision_of(revision, at)) if revision else self.describe(at)
 
     def _pages(self, at: Coordinates) -> list[Page]:
-        pages: list[Page] = []
+        list_page = partial(self._client.list_package_version_assets, **_version(at), maxResults=MAX_PAGE_SIZE)
+        responses = self._responses("ListPackageVersionAssets", at, list_page)
+        return [page_of(response, at, MAX_PAGE_SIZE) for response in responses]
+
+    def _responses(self, operation: str, at: Coordinates, call: Callable[..., Any]) -> Iterator[Any]:
+        """Yield the response for every page."""
         tokens: set[str] = set()
         more: Any = {}
         while True:
-            list_page = partial(self._client.list_package_version_assets, **_version(at), maxResults=_PAGE, **more)
-            pages.append(page_of(self._call("ListPackageVersionAssets", at, list_page), at, _PAGE))
-            token = pages[-1].next_token
+            response = self._call(operation, at, partial(call, **more))
+            yield response
+            token = response.get("nextToken")
             if not token:
-                return pages
-            if token in tokens or len(pages) >= MAX_PAGES:
-                raise ServerFaultError(f"ListPackageVersionAssets for {at}: pagination does not end")
+                return
+            if token in tokens or len(tokens) + 1 >= MAX_PAGES:
+                raise ServerFaultError(f"{operation} for {at}: pagination does not end")
             tokens.add(token)
             more = {"nextToken": token}
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from .interface import Asset, AssetListing, Coordinates, Registry, Status, VersionState
+from .interface import (
+    MAX_PAGE_SIZE,
+    Asset,
+    AssetListing,
+    Coordinates,
+    Registry,
+    Status,
+    VersionState,
+    VersionSummary,
+)
 
 
 class DelegatingRegistry:
@@ -42,9 +51,11 @@ class DelegatingRegistry:
             at, source_repository=source_repository, revision=revision, allow_overwrite=allow_overwrite
         )
 
-    def newest_version(self, at: Coordinates) -> str | None:
-        """See `Registry.newest_version`."""
-        return self._registry.newest_version(at)
+    def list_versions(
+        self, at: Coordinates, *, status: Status | None = None, page_size: int = MAX_PAGE_SIZE
+    ) -> Iterator[VersionSummary]:
+        """See `Registry.list_versions`."""
+        return self._registry.list_versions(at, status=status, page_size=page_size)
 
     def delete(self, at: Coordinates, *, expected: Status) -> None:
         """See `Registry.delete`."""

@@ -10,11 +10,14 @@ Implementations map every failure to one of `errors`. The terms are CodeArtifact
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import BinaryIO, Protocol
+
+MAX_PAGE_SIZE = 1000
+"""Versions or assets in one response: the maximum of the service."""
 
 
 class Status(StrEnum):
@@ -85,6 +88,15 @@ class AssetListing:
     assets: Mapping[str, Asset]
 
 
+@dataclass(frozen=True)
+class VersionSummary:
+    """A version as the list of a package's versions shows it: without its time and its assets."""
+
+    version: str
+    status: Status
+    revision: str
+
+
 class Registry(Protocol):
     """One registry with one caller's credentials. Thread-safe.
 
@@ -126,8 +138,14 @@ class Registry(Protocol):
         MISMATCHED_REVISION, NOT_FOUND or NOT_ALLOWED.
         """
 
-    def newest_version(self, at: Coordinates) -> str | None:
-        """Return the version of the package at `at` that was Published last, None if none is Published."""
+    def list_versions(
+        self, at: Coordinates, *, status: Status | None = None, page_size: int = MAX_PAGE_SIZE
+    ) -> Iterator[VersionSummary]:
+        """Yield the versions of the package at `at`, the one that was Published last first; none without a package.
+
+        Each page of `page_size` versions is requested when it is needed. `status` is that of all versions; None for
+        any. A version whose status changes meanwhile may come twice, or not at all.
+        """
 
     def delete(self, at: Coordinates, *, expected: Status) -> None:
         """Delete the version, if it is still `expected`; the service takes no revision here.

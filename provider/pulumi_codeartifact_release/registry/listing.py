@@ -26,12 +26,10 @@ class Page:
 
     Attributes:
         revision: None if the response has none.
-        next_token: None on the last page.
     """
 
     revision: str | None
     assets: Sequence[Asset]
-    next_token: str | None
 
 
 def page_of(response: Mapping[str, Any], at: Coordinates, most: int) -> Page:
@@ -39,7 +37,7 @@ def page_of(response: Mapping[str, Any], at: Coordinates, most: int) -> Page:
     assets = response.get("assets") or []
     if len(assets) > most:
         raise ServerFaultError(f"ListPackageVersionAssets for {at}: a page has more than the {most} requested assets")
-    return Page(response.get("versionRevision"), [_asset(each, at) for each in assets], response.get("nextToken"))
+    return Page(response.get("versionRevision"), [_asset(each, at) for each in assets])
 
 
 def by_name(pages: Sequence[Page], at: Coordinates) -> Mapping[str, Asset]:

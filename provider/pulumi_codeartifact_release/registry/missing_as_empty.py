@@ -5,9 +5,12 @@ registry = missing_as_empty(registry)     # describe() then raises VersionNotFou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+
 from ..errors import MissingDomainError, MissingRepositoryError, VersionNotFoundError
 from .delegating import DelegatingRegistry
-from .interface import Coordinates, Registry, VersionState
+from .interface import MAX_PAGE_SIZE, Coordinates, Registry, Status, VersionState, VersionSummary
 
 
 def missing_as_empty(registry: Registry) -> Registry:
@@ -22,8 +25,8 @@ class _MissingAsEmpty(DelegatingRegistry):
         except (MissingDomainError, MissingRepositoryError) as error:
             raise VersionNotFoundError(error.message) from error
 
-    def newest_version(self, at: Coordinates) -> str | None:
-        try:
-            return self._registry.newest_version(at)
-        except (MissingDomainError, MissingRepositoryError):
-            return None
+    def list_versions(
+        self, at: Coordinates, *, status: Status | None = None, page_size: int = MAX_PAGE_SIZE
+    ) -> Iterator[VersionSummary]:
+        with suppress(MissingDomainError, MissingRepositoryError):
+            yield from self._registry.list_versions(at, status=status, page_size=page_size)

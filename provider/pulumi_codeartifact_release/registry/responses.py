@@ -6,17 +6,21 @@ successful_version(client.update_package_versions_status(...), at, "become Publi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from ..errors import RegistryError, ServerFaultError, StatusRefusedError, VersionNotFoundError
 from .error_responses import UNEXPECTED, one_line
-from .interface import Coordinates, Status, VersionState
+from .interface import Coordinates, Status, VersionState, VersionSummary
+from .listing import is_text
 
 # The model says 50.
 _LONGEST_REVISION = 1000
+# The model says 255.
+_LONGEST_VERSION = 1000
 # Arithmetic works with these years; a time in another one is ignored.
 _VALID_YEARS = range(1970, 9000)
 
@@ -58,6 +62,21 @@ def version_state(response: Any, at: Coordinates) -> VersionState:
         published if isinstance(published, datetime) and published.tzinfo and published.year in _VALID_YEARS else None,
         _server_time(response),
     )
+
+
+def version_summaries(response: Any, at: Coordinates, most: int) -> Iterator[VersionSummary]:
+    """Yield the versions in a response of ListPackageVersions with at most `most`. Raises ServerFaultError."""
+    versions = response.get("versions") or []
+    if len(versions) > most:
+        raise ServerFaultError(f"ListPackageVersions for {at}: a page has more than the {most} requested versions")
+    for summary in versions:
+        version = (summary or {}).get("version")
+        if not isinstance(version, str) or not 0 < len(version) <= _LONGEST_VERSION or not is_text(version):
+            raise ServerFaultError(f"ListPackageVersions for {at}: a version has no usable name", hint=UNEXPECTED)
+        if summary.get("status") != "Deleted":
+            named = replace(at, version=version)
+            status, revision = status_of(summary.get("status"), named), revision_of(summary.get("revision"), named)
+            yield VersionSummary(version, status, revision)
 
 
 def _server_time(response: Any) -> datetime | None:

@@ -62,6 +62,10 @@ def dispose(registry: BotoRegistry, at: Coordinates) -> object:
     return registry.dispose(at, revision="r1", expected=Status.ARCHIVED)
 
 
+def list_versions(registry: BotoRegistry, at: Coordinates) -> object:
+    return list(registry.list_versions(at))
+
+
 METHODS: dict[object, str] = {
     describe: "describe_package_version",
     publish: "publish_package_version",
@@ -71,7 +75,7 @@ METHODS: dict[object, str] = {
     delete: "delete_package_versions",
     dispose: "dispose_package_versions",
     BotoRegistry.list_assets: "list_package_version_assets",
-    BotoRegistry.newest_version: "list_package_versions",
+    list_versions: "list_package_versions",
 }
 
 
@@ -125,7 +129,7 @@ def not_authorized(action: str) -> str:
     [
         (describe, "DescribePackageVersion", ""),
         (BotoRegistry.list_assets, "ListPackageVersionAssets", ""),
-        (BotoRegistry.newest_version, "ListPackageVersions", ""),
+        (list_versions, "ListPackageVersions", ""),
         (publish, "PublishPackageVersion", "a.txt of "),
         (set_status, "UpdatePackageVersionsStatus", ""),
         (copy, "CopyPackageVersions", ""),

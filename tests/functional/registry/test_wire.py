@@ -90,7 +90,7 @@ def test_a_release_goes_through_all_four_calls(registry: Registry) -> None:
 
 
 def test_a_listing_of_many_pages_is_complete(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulumi_codeartifact_release.registry.boto._PAGE", 7)
+    monkeypatch.setattr("pulumi_codeartifact_release.registry.boto.MAX_PAGE_SIZE", 7)
     expected = {f"{number:03}": asset(f"{number:03}", bytes([number])) for number in range(50)}
     for content in expected.values():
         registry.publish_asset(AT, content, io.BytesIO(bytes([int(content.name)])), unfinished=True)
@@ -204,13 +204,16 @@ def test_published_time_and_server_time_are_from_one_clock(registry: Registry) -
     assert before - timedelta(seconds=10) <= state.answered_at <= datetime.now(UTC)
 
 
-def test_the_newest_version_is_the_one_that_was_published_last(registry: Registry) -> None:
-    assert registry.newest_version(AT) is None
+def test_versions_are_listed_with_the_last_published_first(registry: Registry) -> None:
+    assert list(registry.list_versions(AT)) == []
     published(registry, {"a": b"abc"})
     older = replace(AT, version="0.9")
     registry.publish_asset(older, asset("a", b"a"), io.BytesIO(b"a"), unfinished=False)
     registry.publish_asset(replace(AT, version="2.0"), asset("a", b"a"), io.BytesIO(b"a"), unfinished=True)
-    assert registry.newest_version(replace(AT, version="")) == "0.9"
+    listed = [(each.version, each.status) for each in registry.list_versions(replace(AT, version=""), page_size=1)]
+    assert listed == [("0.9", Status.PUBLISHED), ("1.0", Status.PUBLISHED), ("2.0", Status.UNFINISHED)]
+    published_only = registry.list_versions(AT, status=Status.PUBLISHED, page_size=1)
+    assert [each.version for each in published_only] == ["0.9", "1.0"]
 
 
 def test_after_a_stop_nothing_is_copied_but_reads_work(registry: Registry, staging: Registry, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pulumi_codeartifact_release.publishing.drift import (
     check_drift,
     read_package,
 )
-from pulumi_codeartifact_release.registry import Status
+from pulumi_codeartifact_release.registry import Status, VersionSummary
 from support.fakes import AT, FakeRegistry, asset
 
 OLD = replace(AT, version="0.9")
@@ -60,7 +60,7 @@ def test_without_it_what_was_published_last_is_held() -> None:
     here = looked(registry)
     assert here.current
     assert (here.current.version, here.in_progress) == ("0.9", False)
-    assert registry.calls == ["describe", "newest", "describe", "list"]
+    assert registry.calls == ["describe", "versions", "describe", "list"]
     assert registry.writes == []
 
 
@@ -76,7 +76,7 @@ def test_while_it_is_unfinished_what_was_published_last_is_held() -> None:
 def test_unfinished_alone_is_shown_as_it_is_without_a_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = FakeRegistry()
     registry.holds({"a": b"a"}, Status.UNFINISHED)
-    monkeypatch.setattr(registry, "newest_version", lambda _at: None)
+    registry.versions.pop(OLD, None)
     here = looked(registry)
     assert here.current
     assert (here.current.version, here.current.status, here.current.digest, here.in_progress) == (
@@ -115,7 +115,7 @@ def test_published_between_two_looks_it_is_the_declared_version(begun: bool) -> 
         registry.holds({"a": b"a"}, Status.UNFINISHED)
 
     def publish(call: str) -> None:
-        if call == "newest":
+        if call == "versions":
             registry.holds({"a": b"a"}, Status.PUBLISHED)
 
     registry.before = publish
@@ -126,7 +126,9 @@ def test_published_between_two_looks_it_is_the_declared_version(begun: bool) -> 
 
 def test_deleted_between_two_looks_it_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = FakeRegistry()
-    monkeypatch.setattr(registry, "newest_version", lambda _at: "0.9")
+    monkeypatch.setattr(
+        registry, "list_versions", lambda _at, **_more: iter([VersionSummary("0.9", Status.PUBLISHED, "r")])
+    )
     assert looked(registry) == NOTHING
 
 

@@ -15,7 +15,7 @@ from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from pulumi_codeartifact_release import errors
-from pulumi_codeartifact_release.registry import AssetListing, Coordinates, Status, VersionState
+from pulumi_codeartifact_release.registry import AssetListing, Coordinates, Status, VersionState, VersionSummary
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
 from support.embedded import unconnected_client
@@ -515,24 +515,50 @@ def test_a_denied_copy_says_that_the_source_must_be_readable_too(stubbed: Stubbe
     assert "codeartifact:ReadFromRepository" in caught.value.hint
 
 
-# --- the newest -------------------------------------------------------------------------------------------------------
+# --- lists of versions ------------------------------------------------------------------------------------------------
 
-NEWEST = {**PACKAGE, "status": "Published", "sortBy": "PUBLISHED_TIME", "maxResults": 1}
+VERSIONS = {**PACKAGE, "sortBy": "PUBLISHED_TIME", "maxResults": 2}
+
+
+def listed(version: str, status: str = "Published") -> dict[str, str]:
+    return {"version": version, "status": status, "revision": f"r-{version}"}
+
+
+def test_versions_are_listed_page_by_page(stubbed: Stubbed) -> None:
+    first = {"versions": [listed("1.1"), listed("1.0", "Archived")], "nextToken": "more"}
+    stubbed.stub.add_response("list_package_versions", first, VERSIONS)
+    second = {"versions": [listed("0.9", "Deleted"), listed("0.8", "Unfinished")]}
+    stubbed.stub.add_response("list_package_versions", second, {**VERSIONS, "nextToken": "more"})
+    versions = stubbed.registry.list_versions(AT, page_size=2)
+    assert next(versions) == VersionSummary("1.1", Status.PUBLISHED, "r-1.1")
+    assert [(each.version, each.status) for each in versions] == [
+        ("1.0", Status.ARCHIVED),
+        ("0.8", Status.UNFINISHED),
+    ]
+
+
+def test_versions_of_one_status_are_listed(stubbed: Stubbed) -> None:
+    stubbed.stub.add_response("list_package_versions", {}, {**VERSIONS, "status": "Published"})
+    assert list(stubbed.registry.list_versions(AT, status=Status.PUBLISHED, page_size=2)) == []
 
 
 @pytest.mark.parametrize(
-    ("listed", "expected"),
-    [([{"version": "1.1", "status": "Published"}], "1.1"), ([], None), (None, None)],
+    ("versions", "message"),
+    [
+        ([listed("1"), listed("2"), listed("3")], "a page has more than the 2 requested versions"),
+        ([listed("\ud800")], "a version has no usable name"),
+        ([{"version": "1", "status": "Published"}], "no usable revision"),
+    ],
 )
-def test_the_newest_version_is_the_one_that_was_published_last(
-    stubbed: Stubbed, listed: list[dict[str, str]] | None, expected: str | None
+def test_a_list_that_is_not_one_is_an_error_of_the_server(
+    stubbed: Stubbed, versions: list[dict[str, str]], message: str
 ) -> None:
-    answer: dict[str, Any] = {} if listed is None else {"versions": listed}
-    stubbed.stub.add_response("list_package_versions", answer, NEWEST)
-    assert stubbed.registry.newest_version(AT) == expected
+    stubbed.stub.add_response("list_package_versions", {"versions": versions}, VERSIONS)
+    with pytest.raises(errors.ServerFaultError, match=message):
+        list(stubbed.registry.list_versions(AT, page_size=2))
 
 
-def test_a_missing_package_has_no_newest_version(stubbed: Stubbed) -> None:
+def test_a_missing_package_has_no_versions(stubbed: Stubbed) -> None:
     stubbed.stub.add_client_error(
         "list_package_versions",
         "ResourceNotFoundException",
@@ -540,7 +566,7 @@ def test_a_missing_package_has_no_newest_version(stubbed: Stubbed) -> None:
         404,
         modeled_fields={"message": "?", "resourceType": "package"},
     )
-    assert stubbed.registry.newest_version(AT) is None
+    assert list(stubbed.registry.list_versions(AT)) == []
 
 
 def test_a_missing_repository_is_not_an_empty_one(stubbed: Stubbed) -> None:
@@ -552,4 +578,4 @@ def test_a_missing_repository_is_not_an_empty_one(stubbed: Stubbed) -> None:
         modeled_fields={"message": "?", "resourceType": "repository"},
     )
     with pytest.raises(errors.MissingRepositoryError):
-        stubbed.registry.newest_version(AT)
+        list(stubbed.registry.list_versions(AT))
