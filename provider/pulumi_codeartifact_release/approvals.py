@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from .errors import PinError
 from .manifest import Environment, Manifest, Package
 from .publishing import Pin
+from .publishing.drift import DesiredVersion
+from .registry.interface import Status
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,22 @@ def approved_version(manifest: Manifest, environment: Environment, package: Pack
     if not environment.promote_from:
         return Approval(package.version)
     return Approval(approved_version(manifest, manifest.environment(environment.promote_from), package).version)
+
+
+def desired_version(
+    manifest: Manifest, environment: Environment, package_id: str, declared: Package | None
+) -> DesiredVersion | None:
+    """Return the version that an environment should have; None if the manifest does not say.
+
+    `declared` is one version of the package in the manifest; None if only pins name the package.
+    """
+    status = Status(declared.status) if declared else Status.PUBLISHED
+    if pin := environment.pins.get(package_id):
+        return DesiredVersion(pin.version, status, pin.digest, pinned=True)
+    if declared is None or environment.pinned or environment.stack:
+        # Without a pin, such an environment gets no version, or one that only Pulumi can read.
+        return None
+    return DesiredVersion(approved_version(manifest, environment, declared).version, status)
 
 
 def unused_pins(manifest: Manifest, environment: Environment) -> list[str]:

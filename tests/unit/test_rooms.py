@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "local_registry": set(),
     "connections": {"errors", "registry", "local_registry", "location"},
     "text": {"publishing"},
-    "approvals": {"errors", "manifest", "publishing"},
+    "approvals": {"errors", "manifest", "registry", "publishing"},
     "versions": {"errors", "manifest", "hashing", "registry", "publishing", "location", "connections"},
     "plugin": {
         "errors",

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from .. import __version__
+from . import version_commands
 from .options import (
     FILE,
     complete_environments,
@@ -241,6 +242,9 @@ def status(**values: Any) -> None:
     run_module("status", values)
 
 
+group.add_command(version_commands.list_versions)
+
+
 @group.command(
     epilog="""\b
 Examples:
@@ -278,7 +282,7 @@ Examples:
   codeartifact-release schema plan > plan.schema.json""",
     short_help="Print a JSON Schema.",
 )
-@click.argument("document", type=click.Choice(["manifest", "plan", "verify", "download"]), default="manifest")
+@click.argument("document", type=click.Choice(["manifest", "plan", "verify", "download", "list"]), default="manifest")
 def schema(**values: Any) -> None:
     """Print the JSON Schema (draft 2020-12) of the manifest, or of what a command prints with --json.
 

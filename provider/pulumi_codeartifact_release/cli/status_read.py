@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from ..approvals import approved_version
+from ..approvals import desired_version
 from ..connections import connect
 from ..errors import ReleaseError, exit_code_for
 from ..location import Location, resolve
@@ -28,7 +28,7 @@ from ..publishing.drift import (
     check_drift,
     read_package,
 )
-from ..registry.interface import Registry, Status
+from ..registry.interface import Registry
 from ..registry.limits import PARALLEL_READS
 from .concurrency import in_parallel
 from .context import endpoint_warning
@@ -229,7 +229,7 @@ def read_report(
     }
     packages = _packages(manifest)
     desired = {
-        (key, name): _desired_version(manifest, environments[name], key[0], package)
+        (key, name): desired_version(manifest, environments[name], key[0], package)
         for key, package in packages.items()
         for name in readers
     }
@@ -269,18 +269,6 @@ def _packages(manifest: Manifest) -> dict[_RowKey, Package | None]:
         for package in environment.pins:
             packages.setdefault((package, None), None)
     return packages
-
-
-def _desired_version(
-    manifest: Manifest, environment: Environment, package: str, declared: Package | None
-) -> DesiredVersion | None:
-    status = Status(declared.status) if declared else Status.PUBLISHED
-    if pin := environment.pins.get(package):
-        return DesiredVersion(pin.version, status, pin.digest, pinned=True)
-    if declared is None or environment.pinned or environment.stack:
-        # Without a pin, such an environment gets no version, or one that only Pulumi can read.
-        return None
-    return DesiredVersion(approved_version(manifest, environment, declared).version, status)
 
 
 def _environment_report(reader: _Reader, *, last: bool) -> EnvironmentReport:

@@ -20,7 +20,8 @@ from .plan import RemoteVersion
 from .read_version import read_version
 from .scheduler import Scheduler
 
-_COMPLETE = (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED)
+COMPLETE = (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED)
+"""The statuses of a version that has all of its bytes."""
 
 
 class DriftState(StrEnum):
@@ -86,7 +87,7 @@ class CurrentVersion:
     @property
     def complete(self) -> bool:
         """Whether the version has all of its bytes, in any status."""
-        return self.status in _COMPLETE
+        return self.status in COMPLETE
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def read_package(registry: Registry, package: Coordinates, version: str | None, 
 
 def _current_version(version: str, remote: RemoteVersion) -> CurrentVersion:
     state = remote.state
-    digest = remote.digest if state.status in _COMPLETE else None
+    digest = remote.digest if state.status in COMPLETE else None
     return CurrentVersion(version, state.status, state.revision, digest, state.published_time, state.answered_at)
 
 

@@ -1,0 +1,125 @@
+"""`codeartifact-release list`: the versions that an environment holds of its packages.
+
+codeartifact-release list release.yaml -e prod acme/app --all
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import click
+
+from ..approvals import desired_version
+from ..errors import UsageError
+from ..manifest import Environment, Manifest, Package, Variables, load
+from ..manifest.text import did_you_mean
+from ..publishing import CircuitBreaker, ThreadScheduler
+from ..publishing.version_list import ChosenVersions, VersionDescription, choose_versions, describe_version
+from ..registry.interface import Coordinates
+from ..registry.limits import PARALLEL_READS
+from .concurrency import in_parallel
+from .context import Site, Stop, open_site, parse_variables, warn_of_endpoint
+from .views.console import terminal_width
+from .views.list_text import list_json, list_lines
+
+NEWEST = 20
+"""How many versions of a package are listed without `--all`."""
+
+
+@dataclass(frozen=True)
+class ListedPackage:
+    """A package, and its versions with what the manifest says about each.
+
+    Attributes:
+        package: `namespace/package`.
+        versions: the one that was Published last first.
+        marks: version -> `declared`, `pinned`.
+        total: how many versions the package has.
+    """
+
+    package: str
+    versions: tuple[VersionDescription, ...]
+    marks: Mapping[str, tuple[str, ...]]
+    total: int
+
+
+def run(
+    *,
+    manifest: Path,
+    environment: str,
+    packages: tuple[str, ...],
+    variables: tuple[str, ...],
+    allow: tuple[str, ...],
+    all_versions: bool,
+    digests: bool,
+    as_json: bool,
+    verbose: bool,  # noqa: ARG001 - main() reads it
+) -> None:
+    """Run `list`."""
+    permitted = frozenset(allow)
+    values = Variables(command_line=parse_variables(variables), environ=os.environ)
+    loaded = load(manifest, environment=environment, variables=values, allow=permitted, with_files=False)
+    names = _select_packages(loaded, packages)
+    stop = Stop()
+    site = open_site(loaded.environment(environment), loaded.base, permitted, stop)
+    warn_of_endpoint(site, None)
+    listed = _read(site, loaded, names, None if all_versions else NEWEST, stop)
+    if as_json:
+        click.echo(json.dumps(list_json(site, listed), indent=2))
+        return
+    for line in list_lines(site, listed, terminal_width(), digests=digests):
+        click.echo(line)
+
+
+def _select_packages(manifest: Manifest, names: Sequence[str]) -> list[str]:
+    """Return the packages with these names; all without names. Raises UsageError for an unknown name."""
+    pins = (name for environment in manifest.environments.values() for name in environment.pins)
+    known = list(dict.fromkeys([*(package.id for package in manifest.packages), *pins]))
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{manifest.path}: there is no package {name}{did_you_mean(name, known)}")
+    return list(dict.fromkeys(names)) or known
+
+
+def _read(site: Site, manifest: Manifest, names: Sequence[str], most: int | None, stop: Stop) -> list[ListedPackage]:
+    registry, breaker, scheduler = site.connection.planning, CircuitBreaker(), ThreadScheduler(stop.reason)
+    marks = {name: _marks(manifest, site.environment, name) for name in names}
+    packages = {name: _coordinates(site, name) for name in names}
+
+    def choose(name: str) -> ChosenVersions:
+        list_all = partial(registry.list_versions, packages[name])
+        return breaker.call(lambda: choose_versions(list_all(), most, marks[name].keys()))
+
+    def describe(at: Coordinates) -> VersionDescription | None:
+        return breaker.call(lambda: describe_version(registry, at, scheduler))
+
+    parallel = partial(in_parallel, at_once=PARALLEL_READS, on_end=stop.set)
+    chosen = dict(zip(names, parallel(choose, names), strict=True))
+    places = [replace(packages[name], version=version) for name in names for version in chosen[name].versions]
+    described = {at: version for at, version in zip(places, parallel(describe, places), strict=True) if version}
+    return [
+        ListedPackage(
+            name,
+            tuple(version for at, version in described.items() if replace(at, version="") == packages[name]),
+            marks[name],
+            chosen[name].total,
+        )
+        for name in names
+    ]
+
+
+def _coordinates(site: Site, name: str) -> Coordinates:
+    namespace, _, package = name.partition("/")
+    return site.location.coordinates(namespace, package, "")
+
+
+def _marks(manifest: Manifest, environment: Environment, name: str) -> dict[str, tuple[str, ...]]:
+    """Return what the manifest says about versions of a package in an environment, by version."""
+    declared: list[Package | None] = [package for package in manifest.packages if package.id == name]
+    desired = [desired_version(manifest, environment, name, package) for package in declared or [None]]
+    return {each.version: ("pinned" if each.pinned else "declared",) for each in desired if each}

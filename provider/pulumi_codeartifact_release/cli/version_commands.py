@@ -1,0 +1,49 @@
+"""The commands for versions that a registry holds already, with their arguments, options and help."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .options import FILE, complete_environments, json_option, run_module, variables_option
+
+_manifest = click.argument("manifest", type=FILE)
+_environment = click.option(
+    "-e", "--environment", required=True, shell_complete=complete_environments, help="The environment of the manifest."
+)
+_allow = click.option(
+    "--allow",
+    multiple=True,
+    metavar="WHAT",
+    help="Permit what a manifest cannot: `outside` (files outside its folder), `endpoint` (one that is neither "
+    "CodeArtifact nor `file:` inside its folder); repeatable.",
+)
+_verbose = click.option("-v", "--verbose", is_flag=True, help="Print the traceback of an error.")
+
+
+@click.command(
+    "list",
+    epilog="""\b
+Examples:
+  codeartifact-release list release.yaml -e prod
+  codeartifact-release list release.yaml -e dev acme/app --all --json""",
+    short_help="List the versions of packages.",
+)
+@_manifest
+@click.argument("packages", metavar="[PACKAGE]...", nargs=-1)
+@_environment
+@variables_option
+@_allow
+@click.option("--all", "all_versions", is_flag=True, help="List all versions, not only the 20 newest of each package.")
+@click.option("--digests", is_flag=True, help="Print whole digests.")
+@json_option
+@_verbose
+def list_versions(**values: Any) -> None:
+    """List the versions that an environment of MANIFEST holds of each PACKAGE, by default of all. Writes nothing.
+
+    For each version: its status, when it was first Published in this repository, its digest, the size of its assets,
+    and whether the manifest declares or pins it. The 20 newest of each package are listed, and those that the manifest
+    names.
+    """
+    run_module("list", values)
