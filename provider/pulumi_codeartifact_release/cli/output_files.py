@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..checkout import is_within, real_folder, top_of
-from ..errors import UsageError
+from ..checkout import is_within, read_real, real_folder, top_of
+from ..errors import FileChangedError, UsageError
 
 if TYPE_CHECKING:
     from ..manifest import Manifest
@@ -97,6 +97,20 @@ def write_atomically(
     try:
         resolved = _resolve(path, beside)
         return _write(_open(resolved, os.O_WRONLY), text) if resolved.is_special else _replace(resolved, text, mode)
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, option, error) from error
+
+
+def rewrite(path: Path, before: bytes, after: bytes, option: str, *, beside: Path | None = None) -> None:
+    """Replace the content of a regular file by renaming a temporary one. Its permissions stay.
+
+    Raises UsageError; FileChangedError if the file does not contain `before`.
+    """
+    try:
+        resolved = _resolve(path, beside)
+        if read_real(os.path.join(resolved.folder, resolved.name), len(before) + 1) != before:
+            raise FileChangedError(f"{path} changed while it was edited", hint="Nothing was written. Run again.")
+        _replace(resolved, after.decode("utf-8"), 0o600, keep_mode=True)
     except (OSError, ValueError) as error:
         raise _unwritable(path, option, error) from error
 
@@ -187,12 +201,14 @@ def _write(descriptor: int, text: str) -> os.stat_result:
         return os.fstat(file.fileno())
 
 
-def _replace(resolved: _ResolvedPath, text: str, mode: int) -> os.stat_result:
+def _replace(resolved: _ResolvedPath, text: str, mode: int, *, keep_mode: bool = False) -> os.stat_result:
     temporary = f".{resolved.name}.{secrets.token_hex(8)}"
     with real_folder(resolved.folder) as folder:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=folder)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                if keep_mode and resolved.mode is not None:
+                    os.fchmod(descriptor, stat.S_IMODE(resolved.mode) & 0o777)
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

@@ -12,6 +12,7 @@ Paths and globs can also be resolved without a manifest:
 """
 
 from .asset_names import asset_name_problem
+from .edit import Patch, edit, unified_diff
 from .files import AssetEntry, EntryProblem, ResolvedAssets, resolve_assets
 from .loader import PERMISSIONS, duration, load, read_manifest
 from .model import DeclaredFile, Environment, Manifest, Package, Pin
@@ -28,13 +29,16 @@ __all__ = [
     "Environment",
     "Manifest",
     "Package",
+    "Patch",
     "Pin",
     "ResolvedAssets",
     "Variables",
     "asset_name_problem",
     "duration",
+    "edit",
     "load",
     "read_manifest",
     "resolve_assets",
+    "unified_diff",
     "value_problem",
 ]

@@ -43,6 +43,7 @@ def load(
     allow: frozenset[str] = frozenset(),
     with_files: bool | None = None,
     front: Front = command_line,
+    content: bytes | None = None,
 ) -> Manifest:
     """Read a manifest.
 
@@ -54,6 +55,7 @@ def load(
         with_files: False checks only the text of globs, and every package's `files` is empty. By default, False for an
             environment that promotes, which needs no files.
         front: words for what the operator has to set, where errors are printed.
+        content: what to load instead of the content of the file, such as an edit of it.
 
     Raises:
         ManifestError: with all errors of the manifest, in its order.
@@ -67,7 +69,8 @@ def load(
             )
     path = Path(path)
     outside = "outside" in allow
-    content = read_manifest(path, outside=outside)
+    if content is None:
+        content = read_manifest(path, outside=outside)
     document = parse(content)
     tree = ValueTree(problems=document.problems, front=front)
     if document.root is None:

@@ -12,8 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release.cli.output_files import append, refuse_unwritable, remove_if_same, write_atomically
-from pulumi_codeartifact_release.errors import UsageError
+from pulumi_codeartifact_release.cli.output_files import (
+    append,
+    refuse_unwritable,
+    remove_if_same,
+    rewrite,
+    write_atomically,
+)
+from pulumi_codeartifact_release.errors import FileChangedError, UsageError
 from support.command_line import MANIFEST, Run, run  # noqa: F401 - a fixture
 
 COMMAND = str(Path(sys.executable).with_name("codeartifact-release"))
@@ -300,3 +306,28 @@ def test_a_symlink_loop_and_a_missing_folder_are_reported_in_one_line(folder: Pa
         with pytest.raises(UsageError, match=reason) as caught:
             refuse_unwritable(Path(name), "-o", {})
         assert len(caught.value.message.splitlines()) == 1
+
+
+def test_a_rewrite_keeps_the_mode_and_the_bytes_of_line_ends(folder: Path) -> None:
+    manifest = folder / "release.yaml"
+    manifest.write_bytes(b"a: 1\r\n")
+    manifest.chmod(0o640)
+    rewrite(manifest, b"a: 1\r\n", b"a: 2\r\n", "MANIFEST", beside=manifest)
+    assert manifest.read_bytes() == b"a: 2\r\n"
+    assert stat.S_IMODE(manifest.stat().st_mode) == 0o640
+    assert sorted(path.name for path in folder.iterdir()) == ["dist", "release.yaml"]
+
+
+@pytest.mark.parametrize("now", [b"a: 3\n", b"a: 1\n# more\n", b""])
+def test_a_rewrite_refuses_a_file_that_changed(folder: Path, now: bytes) -> None:
+    manifest = folder / "release.yaml"
+    manifest.write_bytes(now)
+    with pytest.raises(FileChangedError, match="changed while it was edited"):
+        rewrite(manifest, b"a: 1\n", b"a: 2\n", "MANIFEST", beside=manifest)
+    assert manifest.read_bytes() == now
+
+
+def test_a_rewrite_follows_no_link(folder: Path, untouched: Path) -> None:
+    (folder / "linked.yaml").symlink_to("../outside/precious")
+    with pytest.raises(UsageError, match="is a symbolic link in a checkout"):
+        rewrite(folder / "linked.yaml", b"precious\n", b"x\n", "MANIFEST", beside=folder / "linked.yaml")
