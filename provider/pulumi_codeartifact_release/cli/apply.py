@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ..errors import InterruptedReleaseError, ReleaseError, UsageError, printable
 from ..publishing import Planned, Prepared, ThreadScheduler, execute
@@ -17,6 +19,7 @@ from ..text.sizes import count_text
 from .context import Options, Target, open_target
 from .error_output import discard_output, run_state, show_error
 from .make_plans import make_plans
+from .options import DEFAULT_MANIFEST
 from .output_files import release_files
 from .plan import REFUSED, show_notes, show_plans
 from .plan_file import ApprovedPlan, read_plan
@@ -65,22 +68,38 @@ def run(
         changes = [each for each in plans if each.plan.changes]
         if refused or not changes:
             summary.add(plan_summary(target, plans))
-            raise SystemExit(REFUSED if refused else 0)
-        _confirm(target, plans, approved, yes=yes, quiet=quiet)
-        run = _Run(target, changes, approved, quiet=quiet)
-        try:
-            run.execute()
-        finally:
-            summary.add(apply_summary(target, plans, run.final_lines, run.errors))
+            if refused:
+                raise SystemExit(REFUSED)
+        else:
+            _confirm(target, plans, approved, yes=yes, quiet=quiet)
+            run = _Run(target, changes, approved, quiet=quiet)
+            try:
+                run.execute()
+            finally:
+                summary.add(apply_summary(target, plans, run.final_lines, run.errors))
+        if not quiet:
+            click.echo(f"Next: {_next_command(target, options)}")
+
+
+def _next_command(target: Target, options: Options) -> str:
+    """Return the command that a person would run next: the promotion to the next environment, or else `status`."""
+    name = target.site.environment.name
+    following = [each.name for each in target.manifest.environments.values() if each.promote_from == name]
+    words = ["codeartifact-release", "apply" if following else "status"]
+    if str(options.manifest) != DEFAULT_MANIFEST:
+        words.append(str(options.manifest))
+    if following:
+        words += ["-e", following[0]]
+    words += [word for variable in options.variables for word in ("--var", variable)]
+    return printable(shlex.join(words))
 
 
 def _check_arguments(plan_file: Path | None, release: dict[str, Any]) -> None:
-    """Raise UsageError unless there is either a plan file, or a manifest and an environment."""
+    """Raise UsageError if there is both a plan file and what it contains. A plan file needs no default MANIFEST."""
     if not plan_file:
-        for name, key in (("argument 'MANIFEST'", "manifest"), ("option '-e' / '--environment'", "environment")):
-            if not release[key]:
-                raise click.UsageError(f"Missing {name}, or --plan PLAN.", click.get_current_context())
         return
+    if click.get_current_context().get_parameter_source("manifest") is ParameterSource.DEFAULT:
+        release["manifest"] = None
     for name, key in (("MANIFEST", "manifest"), ("--environment", "environment"), ("--var", "variables")):
         if release[key]:
             raise UsageError(f"{name} cannot be combined with --plan: the plan file already contains it")

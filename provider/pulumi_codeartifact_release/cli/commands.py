@@ -13,10 +13,13 @@ import click
 from .. import __version__
 from . import version_commands
 from .options import (
+    DEFAULT_MANIFEST,
     FILE,
     complete_environments,
+    environment_option,
     json_option,
     location_options,
+    manifest_argument,
     output_options,
     release_options,
     run_module,
@@ -51,7 +54,7 @@ Examples:
   codeartifact-release apply --plan plan.json   # after the approval""",
     short_help="Show what a release would do.",
 )
-@release_options(required=True)
+@release_options
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON (`schema plan` prints its schema).")
 @click.option(
     "-o",
@@ -75,7 +78,7 @@ def plan(**values: Any) -> None:
 
     Hashes the declared files, reads the registry, and shows for each package what would be sent. If the environment
     promotes, no file is needed: the plan checks the version in the source environment. Exits with 4 if a release would
-    be refused.
+    be refused. The default of MANIFEST is release.yaml.
     """
     run_module("plan", values)
 
@@ -89,7 +92,7 @@ Examples:
 In scripts and CI, give --yes or an approved plan.""",
     short_help="Release a manifest, or an approved plan.",
 )
-@release_options(required=False)
+@release_options
 @click.option(
     "--plan",
     "plan_file",
@@ -106,7 +109,8 @@ def apply(**values: Any) -> None:
 
     If the environment promotes, the same bytes are copied from the source environment, or downloaded and published.
     Shows the plan first. Sends nothing if any package would be refused. If it is interrupted or killed, run it again:
-    assets that were sent are not sent again. Deletes nothing that `--replace` does not name.
+    assets that were sent are not sent again. Deletes nothing that `--replace` does not name. The default of MANIFEST is
+    release.yaml.
     """
     run_module("apply", values)
 
@@ -123,10 +127,8 @@ Exit codes: 0 everything is verified; 4 something differs or is missing; 1 somet
 a bad manifest.""",
     short_help="Check that the registry holds what is declared.",
 )
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
-@click.option(
-    "-e", "--environment", shell_complete=complete_environments, help="With a manifest: its environment to check."
-)
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@environment_option("With a manifest: its environment to check.")
 @variables_option
 @location_options
 @click.option(
@@ -142,7 +144,8 @@ a bad manifest.""",
 def verify(**values: Any) -> None:
     """Check that a registry holds what is declared: the status, every asset, and nothing else. Writes nothing.
 
-    TARGET is a manifest, or one or more versions with their digests: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.
+    TARGET is a manifest, or one or more versions with their digests: NAMESPACE/PACKAGE@VERSION=sha256:DIGEST. The
+    default is release.yaml.
 
     The files of a manifest are hashed again and compared with the environment. If the environment promotes, no file is
     needed: its pins are compared, or else the environment that it promotes from.
@@ -164,7 +167,7 @@ Exit codes: 0 all files are there; 4 the version or its bytes are not the expect
 2 bad usage or a bad manifest.""",
     short_help="Download versions, verified.",
 )
-@click.argument("target")
+@click.argument("target", default=DEFAULT_MANIFEST)
 @click.argument("packages", metavar="[PACKAGE]...", nargs=-1)
 @click.option("--to", "folder", metavar="DIR|-", required=True, help="The folder to fill, or `-` for standard output.")
 @click.option(
@@ -174,9 +177,7 @@ Exit codes: 0 all files are there; 4 the version or its bytes are not the expect
     multiple=True,
     help="Only the assets whose names match; repeatable. With `--to -`: the name of one asset.",
 )
-@click.option(
-    "-e", "--environment", shell_complete=complete_environments, help="With a manifest: its environment to read."
-)
+@environment_option("With a manifest: its environment to read.")
 @variables_option
 @location_options
 @click.option(
@@ -192,7 +193,7 @@ Exit codes: 0 all files are there; 4 the version or its bytes are not the expect
 def download(**values: Any) -> None:
     """Download the assets of versions into DIR. Each file appears under its name only when it is verified.
 
-    TARGET is a manifest or a version: NAMESPACE/PACKAGE@VERSION[=sha256:DIGEST].
+    TARGET is a manifest or a version: NAMESPACE/PACKAGE@VERSION[=sha256:DIGEST]. The default is release.yaml.
 
     With a manifest: all versions of the environment, or those of each PACKAGE. A pin's digest is checked. The files of
     a single PACKAGE go to DIR itself, otherwise those of each package go to DIR/NAMESPACE/PACKAGE.
@@ -206,7 +207,7 @@ def download(**values: Any) -> None:
     epilog="Example: codeartifact-release status release.yaml --html status.html",
     short_help="Show what each environment holds.",
 )
-@click.argument("manifest", type=FILE)
+@manifest_argument
 @click.option(
     "-e",
     "--environment",
@@ -237,7 +238,8 @@ def status(**values: Any) -> None:
 
     For every package and environment: the version, its status and digest, when it was published, whether it is as
     declared, and whether it is in sync with the environment that it is promoted from. The files of the packages are
-    not needed. Exits with 1 or 2 if something could not be read, and shows the rest.
+    not needed. Exits with 1 or 2 if something could not be read, and shows the rest. The default of MANIFEST is
+    release.yaml.
     """
     run_module("status", values)
 

@@ -11,14 +11,16 @@ from ..errors import UsageError
 from ..manifest import read_manifest
 from ..manifest.document import parse
 from ..manifest.schema import editor_schema
+from .options import DEFAULT_MANIFEST
 
 
 def environments(context: click.Context, typed: str) -> list[str]:
     """Return the names of the manifest's environments that begin with `typed`; none without a manifest."""
-    # Click does not parse the arguments after an option that still lacks its value.
-    words = (context.params.get("manifest"), *(context.params.get("targets") or ()), *context.args)
+    # Click does not parse the arguments of an option that still lacks its value: they are in `args`.
+    parsed = (context.params.get(name) for name in ("manifest", "target"))
+    words = (*context.args, *(context.params.get("targets") or ()), *parsed, DEFAULT_MANIFEST)
     try:
-        root = parse(read_manifest(Path(next((word for word in words if word), "")), outside=False)).root
+        root = parse(read_manifest(Path(next(word for word in words if word)), outside=False)).root
     except UsageError:
         # The command itself reports the error.
         return []

@@ -26,7 +26,7 @@ class Options:
     """The options that `plan` and `apply` share."""
 
     manifest: Path
-    environment: str
+    environment: str | None
     variables: tuple[str, ...]
     allow: tuple[str, ...]
     replace: tuple[str, ...]
@@ -102,13 +102,10 @@ def open_target(options: Options) -> Target:
     replace = tuple(Permission.parse(text) for text in options.replace)
     force = tuple(parse_forced(options.force, options.reason))
     allow = frozenset(options.allow)
-    manifest = load(
-        options.manifest,
-        environment=options.environment,
-        variables=Variables(command_line=parse_variables(options.variables), environ=os.environ),
-        allow=allow,
-    )
-    environment = manifest.environment(options.environment)
+    variables = Variables(command_line=parse_variables(options.variables), environ=os.environ)
+    name = choose_environment(options.manifest, options.environment, variables, allow)
+    manifest = load(options.manifest, environment=name, variables=variables, allow=allow)
+    environment = manifest.environment(name)
     stop = Stop()
     site = open_site(environment, manifest.base, allow, stop)
     source = None
@@ -122,6 +119,20 @@ def open_target(options: Options) -> Target:
             err=True,
         )
     return Target(manifest, site, source, allow, replace, force, options.reason, stop)
+
+
+def choose_environment(path: Path, name: str | None, variables: Variables, allow: frozenset[str]) -> str:
+    """Return `name`. Without one, raise UsageError, which lists the environments of the manifest."""
+    if name:
+        return name
+    environments = load(path, variables=variables, allow=allow, with_files=False).environments
+    width = max(map(len, environments))
+    lines = [
+        f"  {each.name:<{width}}  {each.location.endpoint or 'AWS'}, repository {each.location}"
+        + (f", promotes from {each.promote_from}" if each.promote_from else "")
+        for each in environments.values()
+    ]
+    raise UsageError(printable("\n".join([f"{path}: choose an environment with -e:", *lines])))
 
 
 def endpoint_warning(location: Location, not_from: str = "the manifest") -> str:

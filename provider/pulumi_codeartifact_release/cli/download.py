@@ -29,7 +29,7 @@ from ..publishing import ThreadScheduler
 from ..publishing.download import DownloadResult, download, download_to
 from ..publishing.workflow import REPOSITORY_ERRORS
 from ..registry.interface import Coordinates
-from .context import Site, Stop, open_site, parse_variables, warn_of_endpoint
+from .context import Site, Stop, choose_environment, open_site, parse_variables, warn_of_endpoint
 from .error_output import run_state, show_error
 from .named_versions import location_of, open_named_site
 from .reading_progress import open_reading
@@ -201,11 +201,8 @@ def _manifest_requests(
     stop: Stop,
 ) -> tuple[Site, list[Request]]:
     values = Variables(command_line=parse_variables(variables), environ=os.environ)
+    name = choose_environment(path, name, values, allow)
     manifest = load(path, environment=name, variables=values, allow=allow, with_files=False)
-    if not name:
-        raise UsageError(
-            f"{path}: choose an environment with -e", hint=f"It has {', '.join(manifest.environments) or 'none'}."
-        )
     environment = manifest.environment(name)
     selected = _select_packages(manifest, packages)
     site = open_site(environment, manifest.base, allow, stop)

@@ -23,7 +23,7 @@ from ..publishing.version_list import ChosenVersions, VersionDescription, choose
 from ..registry.interface import Coordinates
 from ..registry.limits import PARALLEL_READS
 from .concurrency import in_parallel
-from .context import Site, Stop, open_site, parse_variables, warn_of_endpoint
+from .context import Site, Stop, choose_environment, open_site, parse_variables, warn_of_endpoint
 from .views.console import terminal_width
 from .views.list_text import list_json, list_lines
 
@@ -51,7 +51,7 @@ class ListedPackage:
 def run(
     *,
     manifest: Path,
-    environment: str,
+    environment: str | None,
     packages: tuple[str, ...],
     variables: tuple[str, ...],
     allow: tuple[str, ...],
@@ -63,10 +63,11 @@ def run(
     """Run `list`."""
     permitted = frozenset(allow)
     values = Variables(command_line=parse_variables(variables), environ=os.environ)
-    loaded = load(manifest, environment=environment, variables=values, allow=permitted, with_files=False)
+    name = choose_environment(manifest, environment, values, permitted)
+    loaded = load(manifest, environment=name, variables=values, allow=permitted, with_files=False)
     names = _select_packages(loaded, packages)
     stop = Stop()
-    site = open_site(loaded.environment(environment), loaded.base, permitted, stop)
+    site = open_site(loaded.environment(name), loaded.base, permitted, stop)
     warn_of_endpoint(site, None)
     listed = _read(site, loaded, names, None if all_versions else NEWEST, stop)
     if as_json:

@@ -17,6 +17,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 variables_option = click.option(
     "--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable."
 )
+DEFAULT_MANIFEST = "release.yaml"
+manifest_argument = click.argument("manifest", type=FILE, default=DEFAULT_MANIFEST)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
@@ -46,41 +48,41 @@ def all_of(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], 
     return decorate
 
 
-def release_options(*, required: bool) -> Callable[[_Command], _Command]:
-    """Add MANIFEST and the options that say what is released where; `required`: MANIFEST and -e must be there."""
-    return all_of(
-        click.argument("manifest", type=FILE, required=required),
-        click.option(
-            "-e",
-            "--environment",
-            required=required,
-            shell_complete=complete_environments,
-            help="The environment of the manifest to release to.",
-        ),
-        variables_option,
-        click.option(
-            "--allow",
-            multiple=True,
-            metavar="WHAT",
-            help="Permit what a manifest cannot: `outside` (files outside its folder), `endpoint` (one that is neither "
-            "CodeArtifact nor `file:` inside its folder), `local-source` (promotion from a `file:` registry to "
-            "another kind); repeatable.",
-        ),
-        click.option(
-            "--replace",
-            multiple=True,
-            metavar=FORM,
-            help="Permit the replacement of a version, named by the digest that it has now; repeatable. The version "
-            "is deleted, is absent for a moment, and is published again.",
-        ),
-        click.option(
-            "--force",
-            multiple=True,
-            metavar=FORM,
-            help="Skip the soak of a promoted version, named by its digest; repeatable. Requires --reason.",
-        ),
-        click.option("--reason", default="", metavar="TEXT", help="Why the soak is skipped. It is recorded."),
+def environment_option(text: str) -> Callable[[_Command], _Command]:
+    """Return the option `-e`; without it, `context.choose_environment` lists the environments."""
+    return click.option(
+        "-e", "--environment", shell_complete=complete_environments, help=f"{text} Without it, they are listed."
     )
+
+
+release_options = all_of(
+    manifest_argument,
+    environment_option("The environment of the manifest to release to."),
+    variables_option,
+    click.option(
+        "--allow",
+        multiple=True,
+        metavar="WHAT",
+        help="Permit what a manifest cannot: `outside` (files outside its folder), `endpoint` (one that is neither "
+        "CodeArtifact nor `file:` inside its folder), `local-source` (promotion from a `file:` registry to "
+        "another kind); repeatable.",
+    ),
+    click.option(
+        "--replace",
+        multiple=True,
+        metavar=FORM,
+        help="Permit the replacement of a version, named by the digest that it has now; repeatable. The version "
+        "is deleted, is absent for a moment, and is published again.",
+    ),
+    click.option(
+        "--force",
+        multiple=True,
+        metavar=FORM,
+        help="Skip the soak of a promoted version, named by its digest; repeatable. Requires --reason.",
+    ),
+    click.option("--reason", default="", metavar="TEXT", help="Why the soak is skipped. It is recorded."),
+)
+"""MANIFEST, and the options that say what is released where."""
 
 
 output_options = all_of(

@@ -17,6 +17,7 @@ from ..publishing import Permission
 from .context import FORM
 from .error_output import error_tag
 from .named_versions import location_of
+from .options import DEFAULT_MANIFEST
 from .summary import Summary
 from .verify_read import of_digests, of_manifest
 from .views.console import terminal_width
@@ -45,6 +46,7 @@ def run(
     verbose: bool,  # noqa: ARG001 - main() reads it
 ) -> None:
     """Run `verify`."""
+    targets = targets or (DEFAULT_MANIFEST,)
     named = _named(targets)
     where = {
         "--domain": domain,
@@ -59,18 +61,12 @@ def run(
         location = location_of(targets[0], where)
     else:
         _refuse_mixed(targets[0], where, "is a manifest")
-        if not environment:
-            raise UsageError(
-                f"{targets[0]} is a manifest: name its environment",
-                hint="Name one with -e ENVIRONMENT.",
-            )
-
     permitted, manifest = frozenset(allow), Path(targets[0])
     with Summary(summary_file, disabled=no_summary, others={"the manifest": manifest}, beside=manifest) as summary:
         if named:
             report = of_digests(named, location, permitted, quiet=quiet, download=download)
         else:
-            report = of_manifest(manifest, environment or "", variables, permitted, quiet=quiet, download=download)
+            report = of_manifest(manifest, environment, variables, permitted, quiet=quiet, download=download)
         summary.add(verify_summary(report))
     if as_json:
         click.echo(json.dumps(report_json(report), indent=2))

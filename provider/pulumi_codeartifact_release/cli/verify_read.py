@@ -22,7 +22,7 @@ from ..manifest import Environment, Manifest, Package, Variables, load
 from ..publishing import Permission, Release, ThreadScheduler, read_version
 from ..publishing.verify import Expected, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
-from .context import Site, Stop, open_site, parse_variables, warn_of_endpoint, warn_of_unused_pins
+from .context import Site, Stop, choose_environment, open_site, parse_variables, warn_of_endpoint, warn_of_unused_pins
 from .named_versions import open_named_site
 from .reading_progress import Reading, open_reading
 from .verify_check import Basis, CheckedVersion, Subject, check
@@ -52,13 +52,14 @@ class Report:
 
 
 def of_manifest(
-    path: Path, name: str, variables: Sequence[str], allow: frozenset[str], *, quiet: bool, download: bool
+    path: Path, name: str | None, variables: Sequence[str], allow: frozenset[str], *, quiet: bool, download: bool
 ) -> Report:
     """Check every package of a manifest in one environment. Raises UsageError, ManifestError, FileError.
 
     `quiet` hides the progress.
     """
     values = Variables(command_line=parse_variables(variables), environ=os.environ)
+    name = choose_environment(path, name, values, allow)
     manifest = load(path, environment=name, variables=values, allow=allow)
     environment = manifest.environment(name)
     stop = Stop()

@@ -6,12 +6,8 @@ from typing import Any
 
 import click
 
-from .options import FILE, complete_environments, json_option, run_module, variables_option
+from .options import environment_option, json_option, manifest_argument, run_module, variables_option
 
-_manifest = click.argument("manifest", type=FILE)
-_environment = click.option(
-    "-e", "--environment", required=True, shell_complete=complete_environments, help="The environment of the manifest."
-)
 _allow = click.option(
     "--allow",
     multiple=True,
@@ -30,9 +26,9 @@ Examples:
   codeartifact-release list release.yaml -e dev acme/app --all --json""",
     short_help="List the versions of packages.",
 )
-@_manifest
+@manifest_argument
 @click.argument("packages", metavar="[PACKAGE]...", nargs=-1)
-@_environment
+@environment_option("The environment of the manifest.")
 @variables_option
 @_allow
 @click.option("--all", "all_versions", is_flag=True, help="List all versions, not only the 20 newest of each package.")

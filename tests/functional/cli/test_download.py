@@ -104,7 +104,6 @@ def test_the_files_are_not_needed(run: Run, project: Path, released: dict[str, s
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("release.yaml", "--to", "out"), "release.yaml: choose an environment with -e\nIt has dev, minimal, staging."),
         (
             ("release.yaml", "-e", "dev", "acme/ap", "--to", "out"),
             "there is no package acme/ap; did you mean `acme/app`?",

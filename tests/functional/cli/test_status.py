@@ -343,7 +343,6 @@ def test_they_come_in_the_order_of_the_manifest(run: Run, stock: Stock) -> None:
         (["missing.yaml"], "there is no such file"),
         (["release.yaml", "--var", "version"], "write NAME=VALUE"),
         (["release.yaml", "--allow", "everything"], "everything"),
-        ([], "Missing argument 'MANIFEST'"),
     ],
 )
 def test_bad_usage_is_exit_code_2(run: Run, folder: Path, words: list[str], said: str) -> None:

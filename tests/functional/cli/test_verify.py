@@ -592,7 +592,6 @@ A = "acme/app@1.0=sha256:" + "a" * 64
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["release.yaml"], "release.yaml is a manifest: name its environment\nName one with -e"),
         (["release.yaml", "-e", "nope"], "there is no environment `nope`|nope"),
         (
             ["release.yaml", "-e", "dev", "--domain", "acme"],
@@ -622,7 +621,6 @@ A = "acme/app@1.0=sha256:" + "a" * 64
         ([A, "--domain", "acme", "--repository", "dev", "--endpoint", "https://x.test"], "neither AWS nor a folder"),
         ([A, "--domain", "acme", "--repository", "dev", "--endpoint", "ftp://x"], "is not a URL"),
         ([A, "--domain", "acme", "--repository", "dev", "--endpoint", "http://x.test"], "is plain HTTP"),
-        ([], "Missing argument 'TARGET...'"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_clear_words(run: Run, project: Path, words: list[str], said: str) -> None:
