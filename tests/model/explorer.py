@@ -17,19 +17,20 @@ future. It is exhaustive within the budgets, and the schedules that it covers ar
 
 from __future__ import annotations
 
+import functools
 import random
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias, cast
+from typing import NamedTuple, cast
 
 from pulumi_codeartifact_release.publishing import PromotionSource, apply, choose_candidate, read_version
 from pulumi_codeartifact_release.registry import Status
 
 from . import model
 from .invariants import BrokenError, Invariants
-from .model import Registry, Request, Version
+from .model import Answer, Registry, Request, Version
 from .publisher import Node, Publisher
 from .scenario import Scenario
 from .spec import Apply, Core, Ended, Spec
@@ -79,8 +80,28 @@ class Global(NamedTuple):
     budget: Budget
 
 
-Told: TypeAlias = tuple[str, int, str, str]
-"""A step for people: kind, publisher, request, outcome."""
+class Step(NamedTuple):
+    """What leads from one state to the next: its kind, whose it is (-1: nobody's), the request and the answer."""
+
+    kind: str
+    who: int = -1
+    request: Request | str = ""
+    answer: Answer | None = None
+
+    def __str__(self) -> str:
+        request = self.request if isinstance(self.request, str) else model.text_of(self.request)
+        text = {
+            "call": f"{request} -> {self.answer}",
+            "stale": f"{request} -> (stale) {self.answer}",
+            "lost": f"{request}: no answer, the request is on its way",
+            "skipped": f"{request}: not sent, a sibling failed",
+            "killed": "killed, and started again",
+            "torn": f"{request}: the connection breaks in the middle",
+            "late": f"{request}: arrives late",
+            "moved": request,
+            "deleted": request,
+        }[self.kind]
+        return f"publisher {self.who + 1}: {text}" if self.who >= 0 else text
 
 
 class Violation(NamedTuple):
@@ -113,7 +134,7 @@ class Explorer:
 
     def __init__(self, scenario: Scenario, core: Core = CORE, *, mirrored: bool = True) -> None:
         self.scenario = scenario
-        self.trying: Told | None = None
+        self.trying: Step | None = None
         known: dict[Spec, Publisher] = {}
         self.publishers = tuple(known.setdefault(spec, Publisher(spec, core)) for spec in scenario.publishers)
         # Publishers that declare the same are one another's mirror image.
@@ -140,7 +161,7 @@ class Explorer:
         budget = Budget(it.lost, it.stale, it.killed, it.deletions, it.moves)
         return Global(it.starts, sources, (), seats, (), budget)
 
-    def steps(self, now: Global) -> Iterator[tuple[Told, Global]]:
+    def steps(self, now: Global) -> Iterator[tuple[Step, Global]]:
         """Yield every step that may be next, and where it leads. Raises BrokenError."""
         for who, seat in enumerate(now.seats):
             if seat.node is not None:
@@ -152,19 +173,19 @@ class Explorer:
             before = (who, request)
             registry, _ = model.execute(now.registry, request, now.sources)
             if registry != now.registry:
-                self.trying = ("late", who, model.told(request), "")
+                self.trying = Step("late", who, request)
                 self._invariants.write(now.registry, registry, now.sources, who, request)
                 rest = now.under_way[:index] + now.under_way[index + 1 :]
-                yield self._to(now, ("late", who, model.told(request), ""), registry=registry, under_way=rest)
+                yield self._to(now, self.trying, registry=registry, under_way=rest)
         version = now.registry.version
         if now.budget.deletions and version and version.status is Status.UNFINISHED:
             budget = now.budget._replace(deletions=now.budget.deletions - 1)
             registry, _ = model.execute(now.registry, model.Delete(Status.UNFINISHED))
-            yield self._to(now, ("deleted", -1, "delete by an operator", ""), registry=registry, budget=budget)
+            yield self._to(now, Step("deleted", request="delete by an operator"), registry=registry, budget=budget)
         if now.budget.moves:
             yield from self._moves(now)
 
-    def _moves(self, now: Global) -> Iterator[tuple[Told, Global]]:
+    def _moves(self, now: Global) -> Iterator[tuple[Step, Global]]:
         budget = now.budget._replace(moves=now.budget.moves - 1)
         # Once all that take from it have ended, nobody sees it move.
         running = [spec for spec, seat in zip(self.scenario.publishers, now.seats, strict=True) if seat.node]
@@ -172,24 +193,23 @@ class Explorer:
             for to in self.scenario.becomes:
                 sources = list(now.sources)
                 sources[place] = model.moved(now.sources[place], to)
-                told = ("moved", -1, f"source {place + 1} becomes {_version(to)}", "")
-                yield self._to(now, told, sources=tuple(sources), budget=budget)
+                step = Step("moved", request=f"source {place + 1} becomes {_version(to)}")
+                yield self._to(now, step, sources=tuple(sources), budget=budget)
         for to in self.scenario.seized if running else ():
             registry = model.moved(now.registry, to)
-            told = ("moved", -1, f"the destination becomes {_version(to)}", "")
-            yield self._to(now, told, registry=registry, budget=budget)
+            step = Step("moved", request=f"the destination becomes {_version(to)}")
+            yield self._to(now, step, registry=registry, budget=budget)
 
-    def _steps_of(self, now: Global, who: int, seat: Seat, node: Node) -> Iterator[tuple[Told, Global]]:
+    def _steps_of(self, now: Global, who: int, seat: Seat, node: Node) -> Iterator[tuple[Step, Global]]:
         publisher = self.publishers[who]
         budget = now.budget
         for slot, request in node.pending:
-            text = model.told(request)
             registry, answer = model.execute(now.registry, request, now.sources)
-            self.trying = ("call", who, text, repr(answer))
+            self.trying = Step("call", who, request, answer)
             self._invariants.request(now.registry, who, request)
             self._invariants.write(now.registry, registry, now.sources, who, request)
             seated = self._seat(seat, publisher.after(node, slot, answer), now, registry, who)
-            yield self._to(now, ("call", who, text, repr(answer)), who, seated, registry=registry)
+            yield self._to(now, self.trying, who, seated, registry=registry)
 
             reads = isinstance(request, model.READS)
             if reads and budget.stale:
@@ -198,28 +218,28 @@ class Explorer:
                 for old in dict.fromkeys(model.execute(one.registry, request, one.sources)[1] for one in now.earlier):
                     if old == answer:
                         continue
-                    self.trying = ("stale", who, text, repr(old))
+                    self.trying = Step("stale", who, request, old)
                     seated = self._seat(seat, publisher.after(node, slot, old), now, now.registry, who)
-                    yield self._to(now, ("stale", who, text, repr(old)), who, seated, budget=spent)
+                    yield self._to(now, self.trying, who, seated, budget=spent)
             if budget.lost and not (isinstance(request, REPEATED) and self.scenario.lasting):
                 spent = budget._replace(lost=budget.lost - 1)
-                self.trying = ("lost", who, text, "")
+                self.trying = Step("lost", who, request)
                 seated = self._seat(seat, publisher.after(node, slot, model.Lost()), now, now.registry, who)
                 going = now.under_way if reads else (*now.under_way, (who, request))
-                yield self._to(now, ("lost", who, text, ""), who, seated, budget=spent, under_way=going)
+                yield self._to(now, self.trying, who, seated, budget=spent, under_way=going)
                 if isinstance(answer, model.Content):
-                    self.trying = ("torn", who, text, "")
+                    self.trying = Step("torn", who, request)
                     part = model.Content(answer.content[:1])
                     seated = self._seat(seat, publisher.after(node, slot, part), now, now.registry, who)
-                    yield self._to(now, ("torn", who, text, ""), who, seated, budget=spent)
+                    yield self._to(now, self.trying, who, seated, budget=spent)
             if slot in node.skippable:
                 seated = self._seat(seat, publisher.after(node, slot, model.Skipped()), now, now.registry, who)
-                yield self._to(now, ("skipped", who, text, ""), who, seated)
+                yield self._to(now, Step("skipped", who, request), who, seated)
         if budget.killed:
             spent = budget._replace(killed=budget.killed - 1)
             writes = tuple((who, request) for _, request in node.pending if not isinstance(request, model.READS))
             seated = Seat(publisher.root, None, seat.run + 1)
-            yield self._to(now, ("killed", who, "", ""), who, seated, budget=spent, under_way=(*now.under_way, *writes))
+            yield self._to(now, Step("killed", who), who, seated, budget=spent, under_way=(*now.under_way, *writes))
 
     def _seat(self, seat: Seat, node: Node, now: Global, registry: Registry, who: int) -> Seat:
         """Return the publisher's seat at `node`, the registry being so then: at a new run where the last one failed."""
@@ -239,7 +259,7 @@ class Explorer:
     def _to(
         self,
         now: Global,
-        told: Told,
+        step: Step,
         who: int = -1,
         seat: Seat | None = None,
         *,
@@ -247,7 +267,7 @@ class Explorer:
         sources: tuple[Registry, ...] | None = None,
         budget: Budget | None = None,
         under_way: tuple[tuple[int, Request], ...] | None = None,
-    ) -> tuple[Told, Global]:
+    ) -> tuple[Step, Global]:
         after = registry or now.registry
         places = sources or now.sources
         left = budget or now.budget
@@ -267,8 +287,8 @@ class Explorer:
             seats = tuple(seats[index] for index in order)
             going = tuple((order.index(index), request) for index, request in going)
         if len(going) > 1:
-            going = tuple(sorted(going, key=repr))
-        return told, Global(after, places, earlier, seats, going, left)
+            going = tuple(sorted(going, key=_order))
+        return step, Global(after, places, earlier, seats, going, left)
 
     def check_end(self, now: Global) -> None:
         """Check how it ended once every publisher did."""
@@ -296,32 +316,32 @@ def _explored(explorer: Explorer, most: int) -> Explored:
     start = explorer.start()
     index = {start: 0}
     states = [start]
-    came: list[tuple[int, Told] | None] = [None]
+    came: list[tuple[int, Step] | None] = [None]
     edges: list[tuple[int, ...]] = []
     at = 0
     while at < len(states):
         now = states[at]
         following: list[int] = []
         try:
-            for told, then in explorer.steps(now):
-                found.kinds[told[0]] += 1
+            for step, then in explorer.steps(now):
+                found.kinds[step.kind] += 1
                 known = index.get(then)
                 if known is None:
                     known = index[then] = len(states)
                     assert known < most, f"{scenario.name} has more than {most} states"
                     states.append(then)
-                    came.append((at, told))
+                    came.append((at, step))
                 following.append(known)
             if all(seat.node is None for seat in now.seats):
                 explorer.check_end(now)
                 found.outcomes[_outcome(now)] += 1
         except BrokenError as error:
             path = [explorer.trying] if explorer.trying else []
-            step = came[at]
-            while step:
-                path.append(step[1])
-                step = came[step[0]]
-            found.violation = Violation(str(error), tuple(map(_line, reversed(path))))
+            before = came[at]
+            while before:
+                path.append(before[1])
+                before = came[before[0]]
+            found.violation = Violation(str(error), tuple(map(str, reversed(path))))
             break
         edges.append(tuple(following))
         at += 1
@@ -368,16 +388,16 @@ def _wandered(explorer: Explorer, schedules: int, chance: random.Random) -> Expl
     found = Explored(explorer.scenario.name, exhaustive=False)
     for _ in range(schedules):
         now = explorer.start()
-        path: list[Told] = []
+        path: list[Step] = []
         try:
             while steps := list(explorer.steps(now)):
-                told, now = chance.choice(steps)
-                path.append(told)
-                found.kinds[told[0]] += 1
+                step, now = chance.choice(steps)
+                path.append(step)
+                found.kinds[step.kind] += 1
             explorer.check_end(now)
         except BrokenError as error:
             found.violation = Violation(
-                str(error), tuple(map(_line, [*path, *([explorer.trying] if explorer.trying else [])]))
+                str(error), tuple(map(str, [*path, *([explorer.trying] if explorer.trying else [])]))
             )
             break
         found.steps += len(path)
@@ -408,22 +428,10 @@ def _place(seat: Seat) -> tuple[int, int]:
     return seat.run, seat.node.number if seat.node else 0
 
 
+@functools.cache
+def _order(late: tuple[int, Request]) -> str:
+    return repr(late)
+
+
 def _outcome(now: Global) -> tuple[str, ...]:
     return tuple(sorted(seat.ended.how for seat in now.seats if seat.ended))
-
-
-def _line(told: Told) -> str:
-    kind, who, request, answer = told
-    name = f"publisher {who + 1}: " if who >= 0 else ""
-    words = {
-        "call": f"{request} -> {answer}",
-        "stale": f"{request} -> (stale) {answer}",
-        "lost": f"{request}: no answer, the request is on its way",
-        "skipped": f"{request}: not sent, a sibling failed",
-        "killed": "killed, and started again",
-        "torn": f"{request}: the connection breaks in the middle",
-        "late": f"{request}: arrives late",
-        "moved": request,
-        "deleted": request,
-    }
-    return name + words[kind]

@@ -51,7 +51,7 @@ class Invariants:
             return
         spec = self._specs[who]
         old, new = before.version, after.version
-        by = f"{model.told(request)} by publisher {who + 1}"
+        by = f"{model.text_of(request)} by publisher {who + 1}"
         if isinstance(request, model.Copy):
             self._copy(old, sources[request.place].version, who, by)
         if old and old.status in _FINAL:

@@ -10,6 +10,7 @@ States, requests and answers are values, so that states which are reached in two
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple, TypeAlias
 
 from pulumi_codeartifact_release.registry import Status
@@ -285,7 +286,8 @@ def _changed(registry: Registry, version: Version) -> tuple[Registry, Answer]:
     return after, State(version.status, after.revision)
 
 
-def told(request: Request) -> str:
+@functools.cache
+def text_of(request: Request) -> str:
     """Return the request as a line of a schedule."""
     if isinstance(request, Publish):
         return f"publish {request.name}={request.content.decode()}{' unfinished' if request.unfinished else ''}"

@@ -28,9 +28,9 @@ class Witness:
         if isinstance(request, model.Publish) and request.unfinished and request.name in self._there:
             self.broken = f"sent {request.name} again, which was acknowledged and visible"
         if isinstance(request, model.Fetch | model.Copy) and not self._judged:
-            self.broken = f"{model.told(request)}, though the source was not judged, or not since it was in doubt"
+            self.broken = f"{model.text_of(request)}, though the source was not judged, or not since it was in doubt"
         if self._spec.promotes and self._gives_up(request) and not self._judged_since_look:
-            self.broken = f"{model.told(request)}, though the source was not judged since the destination was seen"
+            self.broken = f"{model.text_of(request)}, though the source was not judged since the destination was seen"
 
     def learns(self, request: Request, answer: Answer, *, job: bool) -> None:
         """See an answer before the run, or a job of it, gets it."""
