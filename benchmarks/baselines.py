@@ -1,11 +1,12 @@
-"""The baselines, scripts that a user would write: publish all files of a folder as one version.
+"""The baselines, scripts that a user would write: publish all files of a folder as one version, or download them.
 
-    python benchmarks/baselines.py {aws-cli,boto3,boto3-pool,curl} ENDPOINT FOLDER VERSION
+    python benchmarks/baselines.py {aws-cli,boto3,boto3-pool,curl,curl-download} ENDPOINT FOLDER VERSION
 
 aws-cli     one `aws codeartifact publish-package-version` a file, one after the other
 boto3       every file is hashed, then eight threads send; the last file alone, since it publishes the version
 boto3-pool  the same, but the eight threads hash too
 curl        the floor: `openssl dgst -sha256` of all files, then one `curl --parallel` that sends them
+curl-download   one `curl --parallel` that downloads what FOLDER/SHA256SUMS lists, then `sha256sum -c`
 
 Each is as quick as its idea can be: modules are imported where they are needed.
 """
@@ -103,8 +104,33 @@ def with_curl(files: list[Path], endpoint: str, version: str) -> None:
     subprocess.run(command, input="next\n".join(transfers), text=True, check=True)
 
 
+def download_with_curl(folder: Path, endpoint: str, version: str) -> None:
+    """Download with curl, and verify with sha256sum. FOLDER/SHA256SUMS lists the files."""
+    names = [line.split("  ", 1)[1] for line in (folder / "SHA256SUMS").read_text().splitlines()]
+    transfers = []
+    for name in names:
+        words = {
+            "asset": name,
+            "domain": _DOMAIN,
+            "format": "generic",
+            "namespace": _NAMESPACE,
+            "package": "app",
+            "repository": _REPOSITORY,
+            "version": version,
+        }
+        transfers.append(
+            f'url = "{endpoint}/v1/package/version/asset?{urlencode(words)}"\noutput = "{folder / name}"\n'
+            'aws-sigv4 = "aws:amz:us-east-1:codeartifact"\n'
+            f'user = "{os.environ["AWS_ACCESS_KEY_ID"]}:{os.environ["AWS_SECRET_ACCESS_KEY"]}"\n'
+            "silent\nshow-error\nfail\n"
+        )
+    command = ["curl", "--parallel", "--parallel-max", str(THREADS), "--no-progress-meter", "--config", "-"]
+    subprocess.run(command, input="next\n".join(transfers), text=True, check=True)
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=folder, check=True)
+
+
 def main() -> None:
-    """Publish; exit with a code other than 0 if that fails."""
+    """Publish or download; exit with a code other than 0 if that fails."""
     how, endpoint, folder, version = sys.argv[1:5]
     files = sorted(path for path in Path(folder).iterdir() if path.is_file())
     os.environ["AWS_ENDPOINT_URL_CODEARTIFACT"] = endpoint
@@ -112,6 +138,8 @@ def main() -> None:
         with_aws_cli(files, endpoint, version)
     elif how in ("boto3", "boto3-pool"):
         with_boto3(files, endpoint, version, pool_hashes=how == "boto3-pool")
+    elif how == "curl-download" and not set(folder := str(Path(sys.argv[3]))) - _SAFE:
+        download_with_curl(Path(folder), endpoint, version)
     elif how == "curl" and not set("".join(map(str, files))) - _SAFE:
         with_curl(files, endpoint, version)
     else:

@@ -203,7 +203,7 @@ def ours(manifest: Path, version: str, environment: str = "dev") -> list[str | P
 
 def baseline(how: str, url: str, folder: Path, version: str) -> list[str | Path]:
     """Return the command of a baseline. Raises NotRunError if a program is missing."""
-    for tool in {"curl": ("openssl", "curl"), "aws-cli": ("aws",)}.get(how, ()):
+    for tool in {"curl": ("openssl", "curl"), "curl-download": ("curl", "sha256sum"), "aws-cli": ("aws",)}.get(how, ()):
         command(tool)
     return [sys.executable, Path(__file__).parent / "baselines.py", how, url, folder, version]
 

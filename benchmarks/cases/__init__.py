@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..results import Result
 from ..stand import Stand
+from .downloads import downloads
 from .embedded import embedded
 from .engine import engine
 from .files import cold, one_large, twenty
@@ -43,6 +44,7 @@ CASES = {
         Case("four-processes", "4 processes at once under the same quota", four_processes),
         Case("packages", "1, 10, 100, 1,000 packages", packages),
         Case("promotion", "50 packages promoted within a domain", promotion),
+        Case("downloads", "downloads from the embedded registry", downloads),
         Case("embedded", "embedded registry", embedded),
         Case("startup", "`--help`, `--version`", startup),
     )

@@ -64,13 +64,14 @@ class Registry:
 def embedded(stand: Stand) -> Result:
     """Small uploads over some connections, and one large one."""
     result = Result("embedded")
-    registry = _serve(stand)
+    registry = serve(stand)
     _small(stand, registry, result)
     _large(stand, registry, result)
     return result
 
 
-def _serve(stand: Stand) -> Registry:
+def serve(stand: Stand) -> Registry:
+    """Start `codeartifact-release serve` with an empty repository. It ends with the stand."""
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
     from botocore.credentials import Credentials  # noqa: PLC0415
