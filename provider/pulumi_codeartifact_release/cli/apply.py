@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from ..errors import InterruptedReleaseError, ReleaseError, UsageError, printable
 from ..publishing import Planned, Prepared, ThreadScheduler, execute
-from ..registry.limits import PARALLEL_PACKAGES
+from ..registry.retries_and_concurrency import PARALLEL_PACKAGES
 from ..text.sizes import count_text
 from .context import Options, Target, open_target
 from .error_output import discard_output, run_state, show_error

@@ -21,9 +21,9 @@ from ..manifest.text import did_you_mean
 from ..publishing import CircuitBreaker, ThreadScheduler
 from ..publishing.version_list import ChosenVersions, VersionDescription, choose_versions, describe_version
 from ..registry.interface import Coordinates
-from ..registry.limits import PARALLEL_READS
-from .concurrency import in_parallel
+from ..registry.retries_and_concurrency import PARALLEL_READS
 from .context import Site, Stop, choose_environment, open_site, parse_variables, warn_of_endpoint
+from .in_parallel import in_parallel
 from .views.console import terminal_width
 from .views.list_text import list_json, list_lines
 

@@ -31,8 +31,8 @@ from ..publishing import (
     unmatched,
 )
 from ..registry.interface import Asset, Status
-from .concurrency import in_parallel
 from .context import Site, Target, warn_of_unused_pins
+from .in_parallel import in_parallel
 from .reading_progress import Reading
 
 

@@ -29,9 +29,9 @@ from ..publishing.drift import (
     read_package,
 )
 from ..registry.interface import Registry
-from ..registry.limits import PARALLEL_READS
-from .concurrency import in_parallel
+from ..registry.retries_and_concurrency import PARALLEL_READS
 from .context import endpoint_warning
+from .in_parallel import in_parallel
 
 _RowKey = tuple[str, str | None]
 """A package, and its version if the manifest declares several."""

@@ -15,8 +15,8 @@ from ..errors import MismatchError, ReleaseError
 from ..publishing import CircuitBreaker, ThreadScheduler
 from ..publishing.verify import Expected, VerifyOutcome, VerifyResult, verify
 from ..registry.interface import Coordinates
-from .concurrency import in_parallel
 from .context import Site, Stop
+from .in_parallel import in_parallel
 from .reading_progress import Reading
 
 

@@ -11,13 +11,13 @@ Paths and globs can also be resolved without a manifest:
     files, problems, _ = resolve_assets(BaseFolder(base), [AssetEntry("dist/*.tar.gz")])
 """
 
+from .argument_values import value_problem
 from .asset_names import asset_name_problem
 from .edit import Patch, edit, unified_diff
 from .files import AssetEntry, EntryProblem, ResolvedAssets, resolve_assets
 from .loader import PERMISSIONS, duration, load, read_manifest
 from .model import DeclaredFile, Environment, Manifest, Package, Pin
 from .paths import BaseFolder
-from .values import value_problem
 from .variables import Variables
 
 __all__ = [

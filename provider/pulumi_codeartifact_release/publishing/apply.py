@@ -22,7 +22,7 @@ from ..errors import (
     VersionNotFoundError,
 )
 from ..registry.interface import Asset, AssetListing, Registry, Status, VersionState
-from ..registry.limits import PARALLEL_UPLOADS, SETTLE_WAITS
+from ..registry.retries_and_concurrency import PARALLEL_UPLOADS, SETTLE_WAITS
 from ..remedies import Need
 from .asset_content import AssetContent, verify_cached_hashes
 from .events import (

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from ..errors import InconsistentReadError, MismatchError, RegistryError, UsageError, VersionNotFoundError
 from ..registry.interface import Asset, Coordinates, Registry, Status
-from ..registry.limits import PARALLEL_DOWNLOADS, VERIFY_ROUNDS
+from ..registry.retries_and_concurrency import PARALLEL_DOWNLOADS, VERIFY_ROUNDS
 from .download_asset import (
     DOWNLOADABLE,
     Download,

@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeAlias
 
 from ..errors import ReleaseError, ServerFaultError, UnreachableError, VersionNotFoundError
 from ..registry.interface import Asset, Coordinates, Registry, Status
-from ..registry.limits import DOWNLOAD_WAITS
+from ..registry.retries_and_concurrency import DOWNLOAD_WAITS
 from .asset_size import MAX_ASSET_SIZE, refuse_oversized_assets
 from .events import AssetProgress, AssetStarted, Event
 from .plan import RemoteVersion, has_size

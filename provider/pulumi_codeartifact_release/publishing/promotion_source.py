@@ -27,7 +27,7 @@ from ..errors import (
     VersionNotFoundError,
 )
 from ..registry.interface import Asset, Registry, Status
-from ..registry.limits import PARALLEL_LARGE_DOWNLOADS, SETTLE_WAITS
+from ..registry.retries_and_concurrency import PARALLEL_LARGE_DOWNLOADS, SETTLE_WAITS
 from .asset_size import MAX_ASSET_SIZE, refuse_oversized_assets
 from .gates import Candidate, Pin, Promotion, check_gates
 from .plan import Release, RemoteVersion, Route, has_size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import InconsistentReadError, VersionNotFoundError
 from ..registry.interface import Coordinates, Registry, Status
-from ..registry.limits import SETTLE_WAITS
+from ..registry.retries_and_concurrency import SETTLE_WAITS
 from .plan import RemoteVersion
 from .scheduler import Scheduler
 

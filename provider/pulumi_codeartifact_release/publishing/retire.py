@@ -21,7 +21,7 @@ from ..errors import (
     UnreachableError,
 )
 from ..registry.interface import Coordinates, Registry, Status, VersionState
-from ..registry.limits import SETTLE_WAITS
+from ..registry.retries_and_concurrency import SETTLE_WAITS
 from .events import Deleted, Event, Rechecking, StatusSet
 from .plan import RemoteVersion
 from .read_version import read_version

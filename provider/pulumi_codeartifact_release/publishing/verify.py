@@ -21,8 +21,8 @@ from ..errors import (
     ServerFaultError,
 )
 from ..registry.interface import Asset, Coordinates, Registry, Status
-from ..registry.limits import PARALLEL_DOWNLOADS, VERIFY_ROUNDS
 from ..registry.listing import is_text
+from ..registry.retries_and_concurrency import PARALLEL_DOWNLOADS, VERIFY_ROUNDS
 from .download_asset import (
     DOWNLOADABLE,
     Download,

@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .limits import BACKOFF_FIRST_S, BACKOFF_MAX_S, BACKOFF_TOTAL_S, MAX_RETRY_AFTER_S
+from .retries_and_concurrency import BACKOFF_FIRST_S, BACKOFF_MAX_S, BACKOFF_TOTAL_S, MAX_RETRY_AFTER_S
 
 
 class Backoff:

@@ -30,11 +30,11 @@ from .botocore_internals import PARSER_ERRORS
 from .error_mapping import is_not_found, map_error, resource_type
 from .error_responses import UNEXPECTED, is_throttled
 from .interface import MAX_PAGE_SIZE, Asset, AssetListing, Coordinates, Status, VersionState, VersionSummary
-from .limits import CHECKPOINT_S, LISTING_ATTEMPTS, LISTING_FIRST_WAIT_S, MAX_PAGES
 from .listing import Page, by_name, page_of
 from .rate_limiter import RateLimiter
 from .request_hooks import around_attempts, was_throttled
 from .responses import copied_state, revision_of, successful_version, version_state, version_summaries
+from .retries_and_concurrency import CHECKPOINT_S, LISTING_ATTEMPTS, LISTING_FIRST_WAIT_S, MAX_PAGES
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact.client import CodeArtifactClient

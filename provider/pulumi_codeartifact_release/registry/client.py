@@ -22,7 +22,9 @@ from ..errors import ReleaseError, UsageError, printable
 from .aws_endpoints import is_loopback
 from .config_file import mentions
 from .isolated_session import ISOLATED_USER_AGENT
-from .limits import (
+from .request_hooks import register_hooks
+from .response_limits import limit_responses
+from .retries_and_concurrency import (
     CALLER_CONNECT_TIMEOUT_S,
     CALLER_READ_TIMEOUT_S,
     CONNECT_TIMEOUT_S,
@@ -31,8 +33,6 @@ from .limits import (
     READ_TIMEOUT_S,
     REQUEST_ATTEMPTS,
 )
-from .request_hooks import register_hooks
-from .response_limits import limit_responses
 from .sessions import AwsSession, unusable_settings
 
 if TYPE_CHECKING:

@@ -33,9 +33,9 @@ from botocore.session import Session
 
 from ..errors import ExpiredCredentialsError, NoCredentialsError
 from .botocore_internals import CommandProvider, ProfileProviders, profile_name, set_role_hooks
-from .limits import CREDENTIAL_PROCESS_S
 from .login_errors import mapped_login_errors, no_credentials
 from .network_errors import AGAIN
+from .retries_and_concurrency import CREDENTIAL_PROCESS_S
 
 _MAX_OUTPUT = 1 << 20
 _KEY = re.compile(r"[!-~]+")

@@ -21,7 +21,7 @@ from collections.abc import Callable, Hashable, Mapping
 from ..errors import UsageError
 from .aws_endpoints import is_aws
 from .fair_queue import FairQueue
-from .limits import AWS_RATES, BURST_S, CHECKPOINT_S, MAX_IN_FLIGHT, MIN_RATE, RATE_RECOVERY
+from .retries_and_concurrency import AWS_RATES, BURST_S, CHECKPOINT_S, MAX_IN_FLIGHT, MIN_RATE, RATE_RECOVERY
 
 
 def rate_limits(url: str, environ: Mapping[str, str] = os.environ) -> Mapping[str, float]:

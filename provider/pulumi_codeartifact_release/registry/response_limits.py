@@ -12,7 +12,7 @@ import urllib3.exceptions
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
 from .botocore_internals import http_session, set_content
-from .limits import MAX_RESPONSE_BYTES, MAX_RESPONSE_S
+from .retries_and_concurrency import MAX_RESPONSE_BYTES, MAX_RESPONSE_S
 
 
 def limit_responses(client: Any, largest: int = MAX_RESPONSE_BYTES) -> None:

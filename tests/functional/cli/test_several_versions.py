@@ -13,7 +13,7 @@ import pytest
 
 from pulumi_codeartifact_release.cli.context import Stop
 from pulumi_codeartifact_release.errors import AccessDeniedError
-from pulumi_codeartifact_release.registry import Coordinates, limits
+from pulumi_codeartifact_release.registry import Coordinates, retries_and_concurrency
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from support.command_line import Run
 from support.embedded import Gate, Package, opened
@@ -172,7 +172,7 @@ def test_a_version_that_is_refused_holds_back_all_of_them(run: Run, project: Pat
 @pytest.fixture
 def stops(monkeypatch: pytest.MonkeyPatch) -> list[Stop]:
     """The word to stop of every command, of which each releases one package after the other."""
-    monkeypatch.setattr(limits, "PARALLEL_PACKAGES", 1)
+    monkeypatch.setattr(retries_and_concurrency, "PARALLEL_PACKAGES", 1)
     made: list[Stop] = []
     begin = Stop.__init__
 

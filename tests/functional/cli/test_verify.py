@@ -30,7 +30,7 @@ from pulumi_codeartifact_release.location import Location, resolve
 from pulumi_codeartifact_release.publishing import digest
 from pulumi_codeartifact_release.publishing.verify import Expected, VerifyOutcome, VerifyResult
 from pulumi_codeartifact_release.publishing.verify import verify as verify_version
-from pulumi_codeartifact_release.registry import Asset, Coordinates, limits
+from pulumi_codeartifact_release.registry import Asset, Coordinates, retries_and_concurrency
 from pulumi_codeartifact_release.registry.client import ClientSettings
 from support.command_line import MANIFEST, Outcome, Run
 from support.embedded import opened
@@ -459,7 +459,7 @@ def test_an_environment_before_that_does_not_answer_keeps_no_pin_from_being_veri
         raise UnreachableError("no answer")
 
     monkeypatch.setattr(verify_read, "read_version", silent)
-    monkeypatch.setattr(limits, "PARALLEL_PACKAGES", 1)
+    monkeypatch.setattr(retries_and_concurrency, "PARALLEL_PACKAGES", 1)
     packages = told("release.yaml", "-e", "staging", code=1)["packages"]
     assert [each["result"] for each in packages] == ["unknown", "unknown", "unknown", "verified"]
     assert asked == ["app"]

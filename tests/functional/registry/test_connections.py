@@ -20,8 +20,8 @@ from pulumi_codeartifact_release.publishing import Finished, Release, ThreadSche
 from pulumi_codeartifact_release.registry import Asset
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from pulumi_codeartifact_release.registry.client import ClientSettings, make_client
-from pulumi_codeartifact_release.registry.limits import PARALLEL_UPLOADS
 from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
+from pulumi_codeartifact_release.registry.retries_and_concurrency import PARALLEL_UPLOADS
 from support.fakes import AT
 
 LARGE = 300_000

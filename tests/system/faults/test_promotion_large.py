@@ -20,7 +20,7 @@ import pytest
 from botocore.config import Config
 from mypy_boto3_codeartifact import CodeArtifactClient
 
-from pulumi_codeartifact_release.registry.limits import PARALLEL_UPLOADS
+from pulumi_codeartifact_release.registry.retries_and_concurrency import PARALLEL_UPLOADS
 
 from .stand import PROMOTIONS, RELEASES, Launcher, Place, Run, make_project, promotion
 

@@ -63,7 +63,7 @@ from pulumi_codeartifact_release.publishing import (
 )
 from pulumi_codeartifact_release.publishing.scheduler import Job, Scheduler
 from pulumi_codeartifact_release.registry import Asset, AssetListing, Coordinates, Status, VersionState
-from pulumi_codeartifact_release.registry.limits import PARALLEL_UPLOADS, SETTLE_WAITS
+from pulumi_codeartifact_release.registry.retries_and_concurrency import PARALLEL_UPLOADS, SETTLE_WAITS
 from support.fakes import AT, FakeRegistry, InlineScheduler, StoredVersion, asset
 
 ABC = {"a": b"aaa", "b": b"bbbb", "c": b"c"}

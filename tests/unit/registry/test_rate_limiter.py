@@ -8,8 +8,8 @@ import time
 import pytest
 
 from pulumi_codeartifact_release.registry.fair_queue import FairQueue
-from pulumi_codeartifact_release.registry.limits import AWS_RATES, MAX_IN_FLIGHT
 from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
+from pulumi_codeartifact_release.registry.retries_and_concurrency import AWS_RATES, MAX_IN_FLIGHT
 
 
 class Clock:

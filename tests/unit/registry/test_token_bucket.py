@@ -16,8 +16,8 @@ from statistics import mean
 import pytest
 
 from pulumi_codeartifact_release.registry.backoff import Backoff
-from pulumi_codeartifact_release.registry.limits import MAX_IN_FLIGHT
 from pulumi_codeartifact_release.registry.rate_limiter import TokenBucket
+from pulumi_codeartifact_release.registry.retries_and_concurrency import MAX_IN_FLIGHT
 
 # What a client in Python needs of its processor for one request: one at a time.
 _CPU_S = 0.003

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from ..registry import limits
+from ..registry import retries_and_concurrency
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -27,7 +27,7 @@ def in_parallel(
     For what does not write: an exception, Ctrl-C among them, waits for none of the requests under way. `on_end` is
     called then.
     """
-    pool = ThreadPoolExecutor(max_workers=at_once or limits.PARALLEL_PACKAGES)
+    pool = ThreadPoolExecutor(max_workers=at_once or retries_and_concurrency.PARALLEL_PACKAGES)
     try:
         results = list(pool.map(work, items))
     except BaseException:
