@@ -7,14 +7,18 @@ approved["acme/app"].pin.digest
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from .errors import PinError
 from .manifest import Environment, Manifest, Package
 from .publishing import Pin
 from .publishing.drift import DesiredVersion
 from .registry.interface import Status
+
+FindDigests: TypeAlias = Callable[[Sequence[tuple[Package, str]]], Sequence[str | None]]
+"""Returns the digests of versions in the environment before; None for one that is not known."""
 
 
 @dataclass(frozen=True)
@@ -29,38 +33,54 @@ class Approval:
     pin: Pin | None = None
 
 
-def approvals(manifest: Manifest, environment: Environment) -> Mapping[str, Approval]:
+def approvals(
+    manifest: Manifest, environment: Environment, find_digests: FindDigests | None = None
+) -> Mapping[str, Approval]:
     """Return the approval of every package of the manifest for an environment, by `namespace/package`.
 
     For a package with several versions, which cannot have a pin, it is the last version. Raises PinError, with all
-    packages, if `pinned` requires pins that are missing.
+    packages, if `pinned` requires pins that are missing. `find_digests` reads the digests for its message.
     """
     result = {package.id: approved_version(manifest, environment, package) for package in manifest.packages}
-    missing = [(name, approval.version) for name, approval in result.items() if not approval.pin]
+    missing = {package.id: package for package in manifest.packages if not result[package.id].pin}
     if environment.pinned and missing:
-        raise _missing_pins_error(manifest, environment, missing)
+        versions = [(package, result[name].version) for name, package in missing.items()]
+        raise _missing_pins_error(manifest, environment, versions, find_digests)
     return result
 
 
-def missing_pins(manifest: Manifest, environment: Environment) -> PinError | None:
+def missing_pins(
+    manifest: Manifest, environment: Environment, find_digests: FindDigests | None = None
+) -> PinError | None:
     """Return the error of `approvals` about missing pins; None if no pin is missing."""
     try:
-        approvals(manifest, environment)
+        approvals(manifest, environment, find_digests)
     except PinError as error:
         return error
     return None
 
 
-def _missing_pins_error(manifest: Manifest, environment: Environment, missing: Sequence[tuple[str, str]]) -> PinError:
+def _missing_pins_error(
+    manifest: Manifest,
+    environment: Environment,
+    versions: Sequence[tuple[Package, str]],
+    find_digests: FindDigests | None,
+) -> PinError:
+    digests = find_digests(versions) if find_digests else [None] * len(versions)
     # In quotes, because a name may contain YAML's special characters.
-    lines = [f'\n    "{name}": {{version: "{version}", digest: "sha256:…"}}' for name, version in missing]
+    lines = [
+        f'\n    "{package.id}": {{version: "{version}", digest: "{digest or "sha256:…"}"}}'
+        for (package, version), digest in zip(versions, digests, strict=True)
+    ]
+    before = environment.promote_from
+    unread = f" Without a digest: {before} has no such version that could be promoted, or it could not be read."
     unused = unused_pins(manifest, environment)
     typo = f" (No package in the manifest matches the pins of {', '.join(unused)}.)" if unused else ""
-    status = shlex.join(["codeartifact-release", "status", str(manifest.path), "--json"])
+    pin = shlex.join(["codeartifact-release", "pin", str(manifest.path), "-e", environment.name])
     return PinError(
         f"{manifest.path}: {environment.name} is `pinned`, but has no pins for:{''.join(lines)}",
-        hint=f"Add these lines to environments.{environment.name}.pins, with the approved digest "
-        f"(`{status}` shows it), and have them reviewed.{typo}",
+        hint=f"Add these lines to environments.{environment.name}.pins and have them reviewed. `{pin}` adds what "
+        f"{before} holds.{unread if find_digests and None in digests else ''}{typo}",
     )
 
 

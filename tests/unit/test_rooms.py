@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "connections": {"errors", "registry", "local_registry", "location"},
     "text": {"publishing"},
     "approvals": {"errors", "manifest", "registry", "publishing"},
+    "pins": {"errors", "manifest", "registry", "publishing", "location", "approvals"},
     "versions": {"errors", "manifest", "hashing", "registry", "publishing", "location", "connections"},
     "plugin": {
         "errors",
@@ -48,6 +49,7 @@ MAY_IMPORT = {
         "location",
         "connections",
         "approvals",
+        "pins",
         "plugin",
         "providers",
     },
@@ -64,6 +66,7 @@ MAY_IMPORT = {
         "connections",
         "text",
         "approvals",
+        "pins",
     },
     "pytest_plugin": {"registry", "local_registry"},
     "__init__": {"errors", "program", "versions"},

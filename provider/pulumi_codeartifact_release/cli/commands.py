@@ -38,8 +38,8 @@ class _InOrder(click.Group):
     cls=_InOrder,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, or nothing to do; 1 it failed, and trying again may help; 2 correct something first "
-    "(usage, manifest, credentials, permissions, a missing domain); 3 `plan --detailed-exitcode` found changes; "
-    "4 refused, and trying again will not help; 130 interrupted.",
+    "(usage, manifest, credentials, permissions, a missing domain); 3 `plan --detailed-exitcode` or "
+    "`pin --check` found changes; 4 refused, and trying again will not help; 130 interrupted.",
 )
 @click.version_option(__version__, package_name="codeartifact-release", message="%(package)s %(version)s")
 def group() -> None:
@@ -224,6 +224,7 @@ def download(**values: Any) -> None:
     help="Permit what a manifest cannot: `outside` (files outside its folder), `endpoint` (one that is neither "
     "CodeArtifact nor `file:` inside its folder); repeatable.",
 )
+@click.option("--digests", is_flag=True, help="Print whole digests.")
 @json_option
 @click.option(
     "--html",
@@ -245,6 +246,7 @@ def status(**values: Any) -> None:
 
 
 group.add_command(version_commands.list_versions)
+group.add_command(version_commands.pin)
 
 
 @group.command(
@@ -284,7 +286,9 @@ Examples:
   codeartifact-release schema plan > plan.schema.json""",
     short_help="Print a JSON Schema.",
 )
-@click.argument("document", type=click.Choice(["manifest", "plan", "verify", "download", "list"]), default="manifest")
+@click.argument(
+    "document", type=click.Choice(["manifest", "plan", "verify", "download", "list", "pin"]), default="manifest"
+)
 def schema(**values: Any) -> None:
     """Print the JSON Schema (draft 2020-12) of the manifest, or of what a command prints with --json.
 

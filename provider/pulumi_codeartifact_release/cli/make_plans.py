@@ -14,6 +14,7 @@ from ..approvals import Approval, approved_version, missing_pins
 from ..errors import RefusedError, UsageError
 from ..hashing import SqliteCache, default_folder, hash_files
 from ..manifest import Package
+from ..pins import PinReader
 from ..publishing import (
     AssetContent,
     Finalize,
@@ -76,7 +77,10 @@ def _promotion_requests(target: Target, source: Site) -> list[Request]:
     approved = [
         (package, approved_version(target.manifest, environment, package)) for package in target.manifest.packages
     ]
-    missing = missing_pins(target.manifest, environment)
+    scheduler = ThreadScheduler(target.stop.reason)
+    site, registry = target.site, source.connection.planning
+    reader = PinReader(target.manifest, environment, source.location, site.location, registry, scheduler)
+    missing = missing_pins(target.manifest, environment, reader.find_digests)
     if environment.stack and any(not approval.pin for _, approval in approved):
         raise UsageError(
             f"{environment.name} promotes outputs of the Pulumi stack {environment.stack}, which only Pulumi reads",

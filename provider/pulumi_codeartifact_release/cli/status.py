@@ -29,6 +29,7 @@ def run(
     environments: tuple[str, ...],
     variables: tuple[str, ...],
     allow: tuple[str, ...],
+    digests: bool,
     as_json: bool,
     page_file: Path | None,
     verbose: bool,  # noqa: ARG001 - main() reads it
@@ -52,7 +53,7 @@ def run(
     elif page_file:
         click.echo(f"{page_file}: {state_text(report)}")
     else:
-        for line in status_lines(report, terminal_width()):
+        for line in status_lines(report, terminal_width(), digests=digests):
             click.echo(line)
     if report.exit_code:
         raise SystemExit(report.exit_code)

@@ -43,3 +43,35 @@ def list_versions(**values: Any) -> None:
     names.
     """
     run_module("list", values)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  codeartifact-release pin release.yaml -e prod
+  codeartifact-release pin release.yaml -e prod acme/app@1.4.1  # an earlier version
+  codeartifact-release pin release.yaml -e prod --check         # in CI
+
+Exit codes: 0 the pins are written, or are right already; 3 `--check` would change them; 4 a version may not be
+promoted.""",
+    short_help="Pin what the environment before holds.",
+)
+@manifest_argument
+@click.argument("packages", metavar="[PACKAGE[@VERSION]]...", nargs=-1)
+@environment_option("The environment of the manifest whose pins to write.")
+@variables_option
+@_allow
+@click.option("--check", is_flag=True, help="Write nothing; exit with 3 if the pins would change.")
+@json_option
+@_verbose
+def pin(**values: Any) -> None:
+    """Write version and digest of what the environment before holds into the `pins` of an environment.
+
+    Pins each PACKAGE, by default all: the version that `status` shows for the environment that this one promotes from.
+    Prints the change to MANIFEST. Comments, order and style of the file stay. Have the change reviewed: a pin approves
+    exactly these bytes.
+
+    Refuses what a promotion would refuse, such as a version that is not Published; only the soak does not matter yet.
+    Writes nothing to any registry.
+    """
+    run_module("pin", values)

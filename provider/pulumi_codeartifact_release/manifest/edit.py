@@ -215,7 +215,8 @@ class _Edit:
     def _fill(self, entry: SourceEntry, patch: Patch) -> None:
         """Add entries to an empty mapping in a block mapping: on lines below its key."""
         node, added = entry.value, _pruned(patch)
-        assert isinstance(added, Mapping)
+        if not isinstance(added, Mapping):
+            return
         if not _EMPTY_BRACES.fullmatch(self._text, node.start, node.end):
             self._splices.append((node.end - 1, node.end - 1, ", ".join(self._flow_entries(added, None))))
             return

@@ -16,12 +16,13 @@ from typing import Any
 import pulumi
 
 from ..approvals import Approval, approvals, unused_pins
-from ..connections import resolved_region
+from ..connections import connect, resolved_region
 from ..errors import ReleaseError, UsageError
 from ..location import Location, resolve
 from ..manifest import Environment, Manifest, Package, Variables, load
+from ..pins import PinReader
 from ..plugin.declaration import Declaration
-from ..publishing import Permission, Pin, parse_forced, permitted_digest, unmatched
+from ..publishing import Permission, Pin, ThreadScheduler, parse_forced, permitted_digest, unmatched
 from ..remedies import Front, Need, StackConfig, call_arguments, front_to_json
 from .commit import commit_of
 from .resources import PackageVersion, Promotion
@@ -87,7 +88,7 @@ def publish_manifest(
         )
         selected = manifest.environment(environment)
         _refuse_several(manifest)
-        approved_versions = approvals(manifest, selected) if selected.promote_from else {}
+        approved_versions = _approvals(manifest, selected, program.allow) if selected.promote_from else {}
         _log_locations(manifest, selected, program.allow)
         for note in manifest.notes:
             pulumi.log.debug(note)
@@ -328,6 +329,36 @@ def _texts(name: str, value: Sequence[str]) -> Sequence[str]:
     return [text for text in value if text is not None]
 
 
+def _approvals(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> Mapping[str, Approval]:
+    """Return the approvals. Raises PinError, with the digests that the source has of packages without a pin."""
+
+    def find_digests(versions: Sequence[tuple[Package, str]]) -> Sequence[str | None]:
+        aws = pulumi.Config("aws")
+        source, destination = (
+            _with_ambient(resolve(each.location, base=manifest.base, allow=allow), aws)
+            for each in (manifest.environment(str(environment.promote_from)), environment)
+        )
+        try:
+            connection = connect(source)
+            reader = PinReader(
+                manifest, environment, connection.location, destination, connection.planning, ThreadScheduler()
+            )
+            return reader.find_digests(versions)
+        except ReleaseError:
+            return [None] * len(versions)
+
+    return approvals(manifest, environment, find_digests)
+
+
+def _with_ambient(location: Location, aws: pulumi.Config) -> Location:
+    """Return a location with the region and the profile that the stack config has for AWS."""
+    if location.folder:
+        return location
+    return dataclasses.replace(
+        location, region=location.region or aws.get("region"), profile=location.profile or aws.get("profile")
+    )
+
+
 def _log_locations(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> None:
     """In a preview, log the destination and the source once for all resources.
 
@@ -344,7 +375,6 @@ def _header(name: str, location: Location) -> str:
         pulumi.log.warn(
             f"the endpoint {location.endpoint} comes from {location.endpoint_source}, not from the manifest"
         )
-    ambient = None if location.folder else pulumi.Config("aws").get("region")
-    region = resolved_region(dataclasses.replace(location, region=location.region or ambient))
+    region = resolved_region(_with_ambient(location, pulumi.Config("aws")))
     account = location.owner or "of the caller"
     return f"{name}: {location.endpoint or 'AWS'}, account {account}, {region}, repository {location}"

@@ -430,7 +430,7 @@ def test_pinned_without_a_pin_is_refused_with_the_lines_to_paste(run: Run, relea
     outcome = run("plan", "release.yaml", "-e", "staging")
     assert outcome.code == 4
     assert "refused[pin]: release.yaml: staging is `pinned`, but has no pins for:" in outcome.err
-    assert '    "acme/app": {version: "1.0", digest: "sha256:…"}' in outcome.err
+    assert re.search(r'\n    "acme/app": \{version: "1\.0", digest: "sha256:[0-9a-f]{64}"\}\n', outcome.err)
 
 
 def test_a_pin_of_no_package_is_a_warning(run: Run, released: Path) -> None:

@@ -151,8 +151,9 @@ def test_nothing_was_approved(run: Run, project: Path) -> None:
     assert told(outcome.err) == (
         "refused[pin]: release.yaml: staging is `pinned`, but has no pins for:\n"
         '    "acme/app": {version: "1.0", digest: "sha256:…"}\n'
-        "Add these lines to environments.staging.pins, with the approved digest (`codeartifact-release status "
-        "release.yaml --json` shows it), and have them reviewed."
+        "Add these lines to environments.staging.pins and have them reviewed. `codeartifact-release pin release.yaml "
+        "-e staging` adds what dev holds. Without a digest: dev has no such version that could be promoted, or it "
+        "could not be read."
     )
 
 

@@ -19,7 +19,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from pulumi_codeartifact_release import PackageVersion, Promotion, publish_manifest
 from pulumi_codeartifact_release.plugin.declaration import Declaration
 from pulumi_codeartifact_release.program.commit import commit_of
-from support.embedded import Package
+from support.embedded import Package, opened
 from support.stack import PROMOTION_TOKEN, TOKEN, Registered, Stack, empty_stack
 
 from .plugin import PROMOTION_PICKLE, PROMOTION_URN, Plugin
@@ -345,6 +345,25 @@ def test_a_pinned_environment_names_everything_that_nobody_approved(stack: Stack
     assert '"acme/app": {version: "1.0", digest: "sha256:…"}' in text
     assert '"acme/docs": {version: "7", digest: "sha256:…"}' in text
     assert "environments.staging.pins" in text
+    with opened(program / ".registry") as client:
+        client.create_domain(domain="acme")
+        client.create_repository(domain="acme", repository="dev")
+        client.publish_package_version(
+            domain="acme",
+            repository="dev",
+            format="generic",
+            namespace="acme",
+            package="app",
+            packageVersion="1.0",
+            assetName="a",
+            assetContent=b"hello",
+            assetSHA256=hashlib.sha256(b"hello").hexdigest(),
+        )
+    with pytest.raises(pulumi.RunError) as raised:
+        staging(stack)
+    digest = hashlib.sha256(f"{hashlib.sha256(b'hello').hexdigest()}  a\n".encode()).hexdigest()
+    assert f'"acme/app": {{version: "1.0", digest: "sha256:{digest}"}}' in str(raised.value)
+    assert '"acme/docs": {version: "7", digest: "sha256:…"}' in str(raised.value)
     promoting(program, f"pinned: true, {pins(app=('1.0', ONE), docs=('7', TWO))}", DOCS)
     assert [approved(each)[:2] for each in staging(stack)] == [("1.0", ONE), ("7", TWO)]
 

@@ -25,21 +25,21 @@ _LEAST_STATE = 12
 """Columns that the last one of the table needs: its text is wrapped."""
 
 
-def status_lines(report: Report, width: int | None) -> Iterator[str]:
-    """Yield the lines; `width` in columns, None for a file."""
+def status_lines(report: Report, width: int | None, *, digests: bool = False) -> Iterator[str]:
+    """Yield the lines; `width` in columns, None for a file; `digests`: show whole digests."""
     as_of = Text.assemble((printable(report.manifest), "bold"), f", as of {minute_text(report.as_of)}")
     parts: list[RenderableType] = [as_of]
     parts.append(indented(_environments(report), 2))
     environments = {environment.name: environment for environment in report.environments}
     if report.rows:
-        parts += ["", indented(_table(report, width, with_header=True), 2)]
+        parts += ["", indented(_table(report, width, digests=digests, with_header=True), 2)]
     for number, row in enumerate(report.rows):
         parts += [""] * (number > 0) + [text(row.name, "bold")]
-        table = _table(report, width, with_header=False)
+        table = _table(report, width, digests=digests, with_header=False)
         for name, cell in row.cells.items():
-            table.add_row(*_cells(name, cell))
+            table.add_row(*_cells(name, cell, digests=digests))
         parts.append(indented(table, 2))
-        parts += _notes(row, environments)
+        parts += _notes(row, environments, digests=digests)
     totals = f"{count_text(len(report.rows), 'package')} in {count_text(len(report.environments), 'environment')}: "
     state = text(f"{state_text(report)}.", "bold yellow" if report.summary else "bold green")
     yield from lines(*parts, "", Text.assemble(totals, state), width=width)
@@ -56,11 +56,11 @@ def _environments(report: Report) -> Table:
     return table
 
 
-def _table(report: Report, width: int | None, *, with_header: bool) -> Table:
+def _table(report: Report, width: int | None, *, digests: bool, with_header: bool) -> Table:
     """Return a table for the environments of one package, with the columns of the others if there is room for that."""
     table = columns("", "VERSION", "STATUS", "DIGEST", "SINCE (UTC)", "STATE")
     table.show_header = with_header
-    rows = [_cells(name, cell) for row in report.rows for name, cell in row.cells.items()]
+    rows = [_cells(name, cell, digests=digests) for row in report.rows for name, cell in row.cells.items()]
     fixed = table.columns[:-1]
     least = [max(len(str(column.header)), *(row[at].cell_len for row in rows)) for at, column in enumerate(fixed)]
     if width is None or sum(least) + 2 * len(least) + 2 + _LEAST_STATE <= width:
@@ -70,19 +70,19 @@ def _table(report: Report, width: int | None, *, with_header: bool) -> Table:
     return table
 
 
-def _cells(name: str, cell: Cell) -> tuple[Text, ...]:
+def _cells(name: str, cell: Cell, *, digests: bool) -> tuple[Text, ...]:
     holds, drift_report = cell.state.current, text(drift_text(cell), _color(cell))
     if not holds:
         return text(name), text("-"), text(""), text(""), text(""), drift_report
     since = minute_text(holds.published_time).removesuffix(" UTC") if holds.published_time else ""
-    digest = digest_text(holds.digest) if holds.digest else ""
+    digest = "" if not holds.digest else holds.digest if digests else digest_text(holds.digest)
     return text(name), text(holds.version), text(str(holds.status)), text(digest), text(since), drift_report
 
 
-def _notes(row: Row, environments: dict[str, EnvironmentReport]) -> Iterator[RenderableType]:
+def _notes(row: Row, environments: dict[str, EnvironmentReport], *, digests: bool) -> Iterator[RenderableType]:
     for name, cell in row.cells.items():
         for note in notes(cell, environments[name]):
-            yield indented(text(f"{name}: {short(note)}", _color(cell)), 4)
+            yield indented(text(f"{name}: {note if digests else short(note)}", _color(cell)), 4)
 
 
 def _color(cell: Cell) -> str:
