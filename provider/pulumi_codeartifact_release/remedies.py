@@ -33,7 +33,7 @@ class Need(NamedTuple):
     value: str = ""
 
 
-FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
+VERSION_WITH_DIGEST = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
 """The format of a permission to replace or to force."""
 Text: TypeAlias = "str | tuple[str | Need, ...]"
 """A message, or the parts of one."""

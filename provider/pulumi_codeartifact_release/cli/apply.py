@@ -23,7 +23,7 @@ from .options import DEFAULT_MANIFEST
 from .output_files import release_files
 from .plan import REFUSED, show_notes, show_plans
 from .plan_file import ApprovedPlan, read_plan
-from .reading_progress import open_reading
+from .reading_progress import open_read_progress
 from .summary import Summary
 from .views.bars import Display, open_display
 from .views.markdown import apply_summary, plan_summary
@@ -42,19 +42,19 @@ def run(
     """Run `apply`; `release` are the fields of Options."""
     _check_arguments(plan_file, release)
     others = {"the manifest": release["manifest"], "the plan": plan_file}
-    with Summary(summary_file, disabled=no_summary, others=others, beside=release["manifest"]) as summary:
+    with Summary(summary_file, disabled=no_summary, others=others, manifest=release["manifest"]) as summary:
         options = Options(**release)
         approved = None
         if plan_file:
             approved = read_plan(plan_file)
-            summary.beside = approved.manifest
+            summary.manifest = approved.manifest
             summary.spare({"the manifest": approved.manifest})
             options = approved.options(options)
         target = open_target(options)
         summary.spare(release_files(target.manifest))
-        with open_reading(quiet=quiet) as reading:
-            plans = make_plans(target, reading)
-        refused = any(each.plan.refusal for each in plans)
+        with open_read_progress(quiet=quiet) as progress:
+            plans = make_plans(target, progress)
+        refused = any(prepared.plan.refusal for prepared in plans)
         if approved and not refused:
             approved.verify(target, plans)
         try:
@@ -65,7 +65,7 @@ def run(
                 raise
             discard_output()
         show_notes(target, verbose=verbose)
-        changes = [each for each in plans if each.plan.changes]
+        changes = [prepared for prepared in plans if prepared.plan.changes]
         if refused or not changes:
             summary.add(plan_summary(target, plans))
             if refused:
@@ -83,8 +83,8 @@ def run(
 
 def _next_command(target: Target, options: Options) -> str:
     """Return the command that a person would run next: the promotion to the next environment, or else `status`."""
-    name = target.site.environment.name
-    following = [each.name for each in target.manifest.environments.values() if each.promote_from == name]
+    name = target.destination.environment.name
+    following = [item.name for item in target.manifest.environments.values() if item.promote_from == name]
     words = ["codeartifact-release", "apply" if following else "status"]
     if str(options.manifest) != DEFAULT_MANIFEST:
         words.append(str(options.manifest))
@@ -143,7 +143,7 @@ class _Run:
         """Release the packages. Prints all errors but one, and raises that."""
         run_state.sent = True
         # Once for all packages, so that an error is shown once.
-        self._target.site.connection.prepare()
+        self._target.destination.connection.prepare()
         try:
             self._release_all()
         except KeyboardInterrupt:
@@ -158,21 +158,23 @@ class _Run:
 
     def _interrupted_hint(self) -> str:
         """Return the state of the packages that are not released, and what to do; "" if all are released."""
-        if self.final_lines.keys() >= {each.request.name for each in self._changes}:
+        if self.final_lines.keys() >= {prepared.request.name for prepared in self._changes}:
             return ""
         if not self.progress.keys() - self.final_lines.keys():
             return "Run again to send the rest."
         return "Incomplete versions stay Unfinished. Run again to send the rest."
 
     def _release_all(self) -> None:
-        sizes = {each.request.name: each.plan.upload_bytes for each in self._changes}
-        connection = self._target.site.connection
+        sizes = {prepared.request.name: prepared.plan.upload_bytes for prepared in self._changes}
+        connection = self._target.destination.connection
         with (
             open_display(sizes, connection, quiet=self._quiet) as display,
             ThreadPoolExecutor(max_workers=PARALLEL_PACKAGES) as pool,
         ):
             self.final_lines = display.done
-            futures = {pool.submit(self._release, each, display): each.request.name for each in self._changes}
+            futures = {
+                pool.submit(self._release, prepared, display): prepared.request.name for prepared in self._changes
+            }
             try:
                 # After the first error no other package starts, and running ones stop before their next asset.
                 wait(futures, return_when=FIRST_EXCEPTION)

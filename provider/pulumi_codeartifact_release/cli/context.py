@@ -17,9 +17,6 @@ from ..location import Location, resolve
 from ..manifest import Environment, Manifest, Variables, load
 from ..publishing import Permission, ThreadScheduler, parse_forced
 
-FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
-"""The form of a version with its digest."""
-
 
 @dataclass(frozen=True)
 class Options:
@@ -34,7 +31,7 @@ class Options:
     reason: str = ""
 
 
-class Stop:
+class StopSignal:
     """Tells all threads of a command to stop before their next request."""
 
     def __init__(self) -> None:
@@ -45,13 +42,13 @@ class Stop:
         self._event.set()
 
     def reason(self) -> str | None:
-        """Return why to stop; None while the command goes on."""
+        """Return why to stop; None while the command may continue."""
         return "another package failed, or the command was interrupted" if self._event.is_set() else None
 
 
 @dataclass(frozen=True)
-class Site:
-    """One environment of a manifest, and a connection to it.
+class OpenEnvironment:
+    """An environment of a manifest, with a connection to its repository.
 
     Attributes:
         location: with its region, and with its owner if STS returned it.
@@ -79,22 +76,24 @@ class Target:
     """
 
     manifest: Manifest
-    site: Site
-    source: Site | None
+    destination: OpenEnvironment
+    source: OpenEnvironment | None
     allow: frozenset[str]
     replace: tuple[Permission, ...]
     force: tuple[Permission, ...]
     reason: str
-    stop: Stop
+    stop: StopSignal
 
     def connect(self, location: Location) -> Connection:
         """Return the connection to the destination or the source."""
-        return self.source.connection if self.source and location == self.source.location else self.site.connection
+        return (
+            self.source.connection if self.source and location == self.source.location else self.destination.connection
+        )
 
     @property
     def header(self) -> str:
         """The first lines of a plan: the destination, and the source of a promotion."""
-        return f"{self.site.header}\n  from {self.source.header}" if self.source else self.site.header
+        return f"{self.destination.header}\n  from {self.source.header}" if self.source else self.destination.header
 
 
 def open_target(options: Options) -> Target:
@@ -106,19 +105,19 @@ def open_target(options: Options) -> Target:
     name = choose_environment(options.manifest, options.environment, variables, allow)
     manifest = load(options.manifest, environment=name, variables=variables, allow=allow)
     environment = manifest.environment(name)
-    stop = Stop()
-    site = open_site(environment, manifest.base, allow, stop)
+    stop = StopSignal()
+    destination = open_environment(environment, manifest.base, allow, stop)
     source = None
     if environment.promote_from:
-        source = open_site(manifest.environment(environment.promote_from), manifest.base, allow, stop)
-    warn_of_endpoint(site, source)
+        source = open_environment(manifest.environment(environment.promote_from), manifest.base, allow, stop)
+    warn_of_endpoint(destination, source)
     if environment.on_supersede != "keep":
         click.echo(
             f"warning: onSupersede: {environment.on_supersede} needs Pulumi, whose state has the previous version; "
             "apply leaves that version as it is",
             err=True,
         )
-    return Target(manifest, site, source, allow, replace, force, options.reason, stop)
+    return Target(manifest, destination, source, allow, replace, force, options.reason, stop)
 
 
 def choose_environment(path: Path, name: str | None, variables: Variables, allow: frozenset[str]) -> str:
@@ -128,9 +127,9 @@ def choose_environment(path: Path, name: str | None, variables: Variables, allow
     environments = load(path, variables=variables, allow=allow, with_files=False).environments
     width = max(map(len, environments))
     lines = [
-        f"  {each.name:<{width}}  {each.location.endpoint or 'AWS'}, repository {each.location}"
-        + (f", promotes from {each.promote_from}" if each.promote_from else "")
-        for each in environments.values()
+        f"  {environment.name:<{width}}  {environment.location.endpoint or 'AWS'}, repository {environment.location}"
+        + (f", promotes from {environment.promote_from}" if environment.promote_from else "")
+        for environment in environments.values()
     ]
     raise UsageError(printable("\n".join([f"{path}: choose an environment with -e:", *lines])))
 
@@ -142,9 +141,11 @@ def endpoint_warning(location: Location, not_from: str = "the manifest") -> str:
     return printable(f"warning: the endpoint {location.endpoint} comes from {source}, not from {not_from}")
 
 
-def warn_of_endpoint(site: Site, source: Site | None, not_from: str = "the manifest") -> None:
+def warn_of_endpoint(
+    destination: OpenEnvironment, source: OpenEnvironment | None, not_from: str = "the manifest"
+) -> None:
     """Print a warning if an endpoint comes from the shell; one for both environments."""
-    warnings = filter(None, (endpoint_warning(each.location, not_from) for each in (site, source) if each))
+    warnings = filter(None, (endpoint_warning(item.location, not_from) for item in (destination, source) if item))
     if warning := next(warnings, None):
         click.echo(warning, err=True)
 
@@ -155,12 +156,12 @@ def warn_of_unused_pins(manifest: Manifest, environment: Environment) -> None:
         click.echo(f"warning: pins of {environment.name}: {name} is not a package of the manifest", err=True)
 
 
-def open_site(environment: Environment, base: Path, allow: frozenset[str], stop: Stop) -> Site:
+def open_environment(environment: Environment, base: Path, allow: frozenset[str], stop: StopSignal) -> OpenEnvironment:
     """Connect to an environment; a `file:` endpoint is relative to the folder `base`."""
     location = resolve(environment.location, base=base, allow=allow)
     connection = connect(location, ThreadScheduler(stop.reason).checkpoint, asks=True)
     location = replace(connection.location, domain_owner=resolved_owner(location))
-    return Site(environment, location, connection)
+    return OpenEnvironment(environment, location, connection)
 
 
 def parse_variables(variables: Sequence[str]) -> dict[str, str]:

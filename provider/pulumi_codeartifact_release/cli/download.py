@@ -29,13 +29,20 @@ from ..publishing import ThreadScheduler
 from ..publishing.download import DownloadResult, download, download_to
 from ..publishing.workflow import REPOSITORY_ERRORS
 from ..registry.interface import Coordinates
-from .context import Site, Stop, choose_environment, open_site, parse_variables, warn_of_endpoint
+from .context import (
+    OpenEnvironment,
+    StopSignal,
+    choose_environment,
+    open_environment,
+    parse_variables,
+    warn_of_endpoint,
+)
 from .error_output import run_state, show_error
-from .named_versions import location_of, open_named_site
-from .reading_progress import open_reading
+from .named_versions import location_of, open_location
+from .reading_progress import open_read_progress
 from .views.download_text import result_json, result_lines
 
-FORM = "NAMESPACE/PACKAGE@VERSION[=sha256:DIGEST]"
+_VERSION_FORMAT = "NAMESPACE/PACKAGE@VERSION[=sha256:DIGEST]"
 _VERSION = re.compile(r"(?P<package>[^#/\s]+/[^#/\s]+)@(?P<version>[^#/\s@=]+)(=(?P<digest>sha256:[0-9a-f]{64}))?")
 # How long an interrupted command waits for its threads, which remove incomplete files.
 _CLEANUP_S = 5
@@ -85,26 +92,26 @@ def run(
         "--profile": profile,
         "--endpoint": endpoint,
     }
-    stop, permitted, output = Stop(), frozenset(allow), Path(folder)
+    stop, permitted, output = StopSignal(), frozenset(allow), Path(folder)
     version = None if os.path.isfile(target) else _VERSION.fullmatch(target)  # noqa: PTH113 - raises for long names
     if version:
         _refuse_options(target, {"-e": environment, "--var": variables, "PACKAGE": packages}, "names a version")
-        site, requests = _version_requests(version, location_options, permitted, output, stop)
+        env, requests = _version_requests(version, location_options, permitted, output, stop)
     elif not os.path.lexists(target) and "@" in target:
         raise UsageError(
-            f"{target} is neither a manifest nor a version", hint=f"Write {FORM}, or the path of a manifest."
+            f"{target} is neither a manifest nor a version", hint=f"Write {_VERSION_FORMAT}, or the path of a manifest."
         )
     else:
         _refuse_options(target, location_options, "is a manifest, which contains the repository")
-        site, requests = _manifest_requests(
+        env, requests = _manifest_requests(
             Path(target), environment, variables, permitted, packages, Path(folder), stop
         )
     if folder == "-":
-        _write_to_stdout(site, requests, patterns, stop, quiet=quiet)
+        _write_to_stdout(env, requests, patterns, stop, quiet=quiet)
         return
-    results, errors = _download_all(site, requests, patterns, stop, quiet=quiet)
+    results, errors = _download_all(env, requests, patterns, stop, quiet=quiet)
     if as_json:
-        click.echo(json.dumps(result_json(site, results, errors), indent=2))
+        click.echo(json.dumps(result_json(env, results, errors), indent=2))
     elif not quiet:
         for line in result_lines(results):
             click.echo(line)
@@ -115,21 +122,21 @@ def run(
 
 
 def _download_all(
-    site: Site, requests: Sequence[Request], patterns: Sequence[str], stop: Stop, *, quiet: bool
+    env: OpenEnvironment, requests: Sequence[Request], patterns: Sequence[str], stop: StopSignal, *, quiet: bool
 ) -> tuple[list[tuple[Request, DownloadResult]], list[ReleaseError]]:
     results: list[tuple[Request, DownloadResult]] = []
     errors: list[ReleaseError] = []
-    with open_reading(quiet=quiet) as reading:
+    with open_read_progress(quiet=quiet) as progress:
         for request in requests:
             work = partial(
                 download,
                 request.at,
-                site.connection.planning,
+                env.connection.planning,
                 request.folder,
                 ThreadScheduler(stop.reason),
                 digest=request.digest,
                 select=lambda name: not patterns or any(fnmatchcase(name, pattern) for pattern in patterns),
-                on_event=partial(reading.add, request.at.name),
+                on_event=partial(progress.add, request.at.name),
             )
             try:
                 results.append((request, _interruptible(work, stop)))
@@ -140,7 +147,7 @@ def _download_all(
     return results, errors
 
 
-def _interruptible(work: Callable[[], _Result], stop: Stop) -> _Result:
+def _interruptible(work: Callable[[], _Result], stop: StopSignal) -> _Result:
     """Run `work` in a thread; an interruption stops it and gives it time to remove incomplete files."""
     pool = ThreadPoolExecutor(1)
     future = pool.submit(work)
@@ -155,21 +162,21 @@ def _interruptible(work: Callable[[], _Result], stop: Stop) -> _Result:
 
 
 def _write_to_stdout(
-    site: Site, requests: Sequence[Request], patterns: Sequence[str], stop: Stop, *, quiet: bool
+    env: OpenEnvironment, requests: Sequence[Request], patterns: Sequence[str], stop: StopSignal, *, quiet: bool
 ) -> None:
     if len(requests) != 1 or len(patterns) != 1:
         raise UsageError("`--to -` writes one asset of one version", hint="Name the asset: `--asset NAME --to -`.")
     [request], [name] = requests, patterns
-    with tempfile.TemporaryFile() as file, open_reading(quiet=quiet) as reading:
+    with tempfile.TemporaryFile() as file, open_read_progress(quiet=quiet) as progress:
         work = partial(
             download_to,
             request.at,
-            site.connection.planning,
+            env.connection.planning,
             name,
             cast(BinaryIO, file),
             ThreadScheduler(stop.reason),
             digest=request.digest,
-            on_event=partial(reading.add, request.at.name),
+            on_event=partial(progress.add, request.at.name),
         )
         _interruptible(work, stop)
         file.seek(0)
@@ -182,13 +189,13 @@ def _write_to_stdout(
 
 
 def _version_requests(
-    version: re.Match[str], options: Mapping[str, str | None], allow: frozenset[str], folder: Path, stop: Stop
-) -> tuple[Site, list[Request]]:
+    version: re.Match[str], options: Mapping[str, str | None], allow: frozenset[str], folder: Path, stop: StopSignal
+) -> tuple[OpenEnvironment, list[Request]]:
     names = version["package"], version["version"]
-    site = open_named_site(location_of(version[0], options), [names], allow, stop)
+    env = open_location(location_of(version[0], options), [names], allow, stop)
     namespace, _, package = version["package"].partition("/")
-    at = site.location.coordinates(namespace, package, version["version"])
-    return site, [Request(at, version["digest"], folder)]
+    at = env.location.coordinates(namespace, package, version["version"])
+    return env, [Request(at, version["digest"], folder)]
 
 
 def _manifest_requests(
@@ -198,22 +205,22 @@ def _manifest_requests(
     allow: frozenset[str],
     packages: Sequence[str],
     folder: Path,
-    stop: Stop,
-) -> tuple[Site, list[Request]]:
+    stop: StopSignal,
+) -> tuple[OpenEnvironment, list[Request]]:
     values = Variables(command_line=parse_variables(variables), environ=os.environ)
     name = choose_environment(path, name, values, allow)
     manifest = load(path, environment=name, variables=values, allow=allow, with_files=False)
     environment = manifest.environment(name)
     selected = _select_packages(manifest, packages)
-    site = open_site(environment, manifest.base, allow, stop)
-    warn_of_endpoint(site, None)
+    env = open_environment(environment, manifest.base, allow, stop)
+    warn_of_endpoint(env, None)
     requests = []
     for package in selected:
         approval = approved_version(manifest, environment, package)
-        at = site.location.coordinates(package.namespace, package.package, approval.version)
+        at = env.location.coordinates(package.namespace, package.package, approval.version)
         digest = approval.pin.digest if approval.pin else None
         requests.append(Request(at, digest, folder if len(packages) == 1 else folder / manifest.name_of(package)))
-    return site, requests
+    return env, requests
 
 
 def _select_packages(manifest: Manifest, names: Sequence[str]) -> list[Package]:
@@ -230,5 +237,5 @@ def _refuse_options(target: str, options: Mapping[str, object], reason: str) -> 
     if used:
         raise UsageError(
             f"{' and '.join(used)}: {target} {reason}",
-            hint=f"Use a manifest with -e and PACKAGE, or {FORM} with --domain and --repository.",
+            hint=f"Use a manifest with -e and PACKAGE, or {_VERSION_FORMAT} with --domain and --repository.",
         )

@@ -1,4 +1,4 @@
-"""Reading in several threads at once, which ends at once when somebody interrupts.
+"""Runs reads in several threads, and stops at once after an interruption.
 
 plans = in_parallel(plan, packages)
 """
@@ -22,10 +22,10 @@ def in_parallel(
     at_once: int | None = None,
     on_end: Callable[[], None] = lambda: None,
 ) -> list[_Result]:
-    """Return what `work` makes of every item, in their order; raises the first exception of any.
+    """Return the result of `work` for every item, in order. Raises the first exception.
 
-    For what does not write: an exception, Ctrl-C among them, waits for none of the requests under way. `on_end` is
-    called then.
+    Only for work that does not write: after an exception, such as Ctrl-C, it does not wait for the running threads.
+    `on_end` is called then.
     """
     pool = ThreadPoolExecutor(max_workers=at_once or retries_and_concurrency.PARALLEL_PACKAGES)
     try:

@@ -22,7 +22,14 @@ from ..publishing import CircuitBreaker, ThreadScheduler
 from ..publishing.version_list import ChosenVersions, VersionDescription, choose_versions, describe_version
 from ..registry.interface import Coordinates
 from ..registry.retries_and_concurrency import PARALLEL_READS
-from .context import Site, Stop, choose_environment, open_site, parse_variables, warn_of_endpoint
+from .context import (
+    OpenEnvironment,
+    StopSignal,
+    choose_environment,
+    open_environment,
+    parse_variables,
+    warn_of_endpoint,
+)
 from .in_parallel import in_parallel
 from .views.console import terminal_width
 from .views.list_text import list_json, list_lines
@@ -66,14 +73,14 @@ def run(
     name = choose_environment(manifest, environment, values, permitted)
     loaded = load(manifest, environment=name, variables=values, allow=permitted, with_files=False)
     names = _select_packages(loaded, packages)
-    stop = Stop()
-    site = open_site(loaded.environment(name), loaded.base, permitted, stop)
-    warn_of_endpoint(site, None)
-    listed = _read(site, loaded, names, None if all_versions else NEWEST, stop)
+    stop = StopSignal()
+    env = open_environment(loaded.environment(name), loaded.base, permitted, stop)
+    warn_of_endpoint(env, None)
+    listed = _read(env, loaded, names, None if all_versions else NEWEST, stop)
     if as_json:
-        click.echo(json.dumps(list_json(site, listed), indent=2))
+        click.echo(json.dumps(list_json(env, listed), indent=2))
         return
-    for line in list_lines(site, listed, terminal_width(), digests=digests):
+    for line in list_lines(env, listed, terminal_width(), digests=digests):
         click.echo(line)
 
 
@@ -87,10 +94,12 @@ def _select_packages(manifest: Manifest, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names)) or known
 
 
-def _read(site: Site, manifest: Manifest, names: Sequence[str], most: int | None, stop: Stop) -> list[ListedPackage]:
-    registry, breaker, scheduler = site.connection.planning, CircuitBreaker(), ThreadScheduler(stop.reason)
-    marks = {name: _marks(manifest, site.environment, name) for name in names}
-    packages = {name: _coordinates(site, name) for name in names}
+def _read(
+    env: OpenEnvironment, manifest: Manifest, names: Sequence[str], most: int | None, stop: StopSignal
+) -> list[ListedPackage]:
+    registry, breaker, scheduler = env.connection.planning, CircuitBreaker(), ThreadScheduler(stop.reason)
+    marks = {name: _marks(manifest, env.environment, name) for name in names}
+    packages = {name: _coordinates(env, name) for name in names}
 
     def choose(name: str) -> ChosenVersions:
         list_all = partial(registry.list_versions, packages[name])
@@ -114,13 +123,13 @@ def _read(site: Site, manifest: Manifest, names: Sequence[str], most: int | None
     ]
 
 
-def _coordinates(site: Site, name: str) -> Coordinates:
+def _coordinates(env: OpenEnvironment, name: str) -> Coordinates:
     namespace, _, package = name.partition("/")
-    return site.location.coordinates(namespace, package, "")
+    return env.location.coordinates(namespace, package, "")
 
 
 def _marks(manifest: Manifest, environment: Environment, name: str) -> dict[str, tuple[str, ...]]:
     """Return what the manifest says about versions of a package in an environment, by version."""
     declared: list[Package | None] = [package for package in manifest.packages if package.id == name]
     desired = [desired_version(manifest, environment, name, package) for package in declared or [None]]
-    return {each.version: ("pinned" if each.pinned else "declared",) for each in desired if each}
+    return {item.version: ("pinned" if item.pinned else "declared",) for item in desired if item}

@@ -1,6 +1,6 @@
 """Makes the plans of a manifest: hashes the files, or reads the source of a promotion. Writes nothing.
 
-for prepared in make_plans(target, reading):
+for prepared in make_plans(target, progress):
     print(prepared.request.name, prepared.plan.action)
 """
 
@@ -32,48 +32,48 @@ from ..publishing import (
     unmatched,
 )
 from ..registry.interface import Asset, Status
-from .context import Site, Target, warn_of_unused_pins
+from .context import OpenEnvironment, Target, warn_of_unused_pins
 from .in_parallel import in_parallel
-from .reading_progress import Reading
+from .reading_progress import ReadProgress
 
 
 def sum_up(target: Target, plans: Sequence[Prepared]) -> ReviewTotals:
     """Return the totals of plans."""
-    return total_reviews(each.review(target.site.connection.rate) for each in plans)
+    return total_reviews(prepared.review(target.destination.connection.rate) for prepared in plans)
 
 
 def refusals_of(plans: Sequence[Prepared]) -> list[RefusedError]:
     """Return the refusals of plans, each once, even if several plans share it."""
-    refusals = (each.plan.refusal for each in plans)
+    refusals = (prepared.plan.refusal for prepared in plans)
     return list({id(refusal): refusal for refusal in refusals if refusal}.values())
 
 
-def make_plans(target: Target, reading: Reading) -> list[Prepared]:
+def make_plans(target: Target, progress: ReadProgress) -> list[Prepared]:
     """Plan every package of the manifest, several in parallel; `reading` shows the progress."""
-    requests = _promotion_requests(target, target.source) if target.source else _file_requests(target, reading)
+    requests = _promotion_requests(target, target.source) if target.source else _file_requests(target, progress)
     scheduler = ThreadScheduler(target.stop.reason)
     return in_parallel(partial(prepare, connect=target.connect, scheduler=scheduler), requests)
 
 
-def _file_requests(target: Target, reading: Reading) -> list[Request]:
+def _file_requests(target: Target, progress: ReadProgress) -> list[Request]:
     """Hash the files of all packages in parallel."""
     packages = target.manifest.packages
     if target.force:
         raise UsageError(
-            f"--force has no effect: {target.site.environment.name} publishes files, so there is no soak to skip"
+            f"--force has no effect: {target.destination.environment.name} publishes files, so there is no soak to skip"
         )
     _refuse_unmatched(target, {(package.id, package.version) for package in packages})
     refuse_oversized({file.declared: file.path for package in packages for file in package.files})
     paths = {file.path for package in packages for file in package.files}
-    hashed = hash_files(paths, cache=SqliteCache(default_folder()), on_bytes=reading.hashing(paths))
+    hashed = hash_files(paths, cache=SqliteCache(default_folder()), on_bytes=progress.hashing(paths))
     return [
         _request(target, package, package.version, {file.name: hashed[file.path] for file in package.files})
         for package in packages
     ]
 
 
-def _promotion_requests(target: Target, source: Site) -> list[Request]:
-    environment = target.site.environment
+def _promotion_requests(target: Target, source: OpenEnvironment) -> list[Request]:
+    environment = target.destination.environment
     approved = [
         (package, approved_version(target.manifest, environment, package)) for package in target.manifest.packages
     ]
@@ -94,7 +94,7 @@ def _promotion_requests(target: Target, source: Site) -> list[Request]:
         force = permitted_digest(target.force, package.id, approval.version)
         promotion = Promotion(
             source.location.coordinates(*names),
-            target.site.location.coordinates(*names),
+            target.destination.location.coordinates(*names),
             approval.pin,
             environment.soak,
             Permission(package.id, approval.version, force) if force else None,
@@ -103,11 +103,11 @@ def _promotion_requests(target: Target, source: Site) -> list[Request]:
         pin_error = None if approval.pin else missing
         return replace(request, promotion=promotion, source=source.location, pin_error=pin_error)
 
-    return [request(*each) for each in approved]
+    return [request(package, approval) for package, approval in approved]
 
 
 def _request(target: Target, package: Package, version: str, sources: Mapping[str, AssetContent]) -> Request:
-    location, environment = target.site.location, target.site.environment
+    location, environment = target.destination.location, target.destination.environment
     release = Release(
         location.coordinates(package.namespace, package.package, version),
         tuple(Asset(name, source.size, source.sha256) for name, source in sources.items()),

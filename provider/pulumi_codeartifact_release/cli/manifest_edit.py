@@ -41,7 +41,7 @@ class ManifestEdit:
     def write(self) -> None:
         """Write the manifest. Raises UsageError, or FileChangedError if the file changed since it was read."""
         if self.after != self.before:
-            rewrite(self.path, self.before, self.after, "MANIFEST", beside=self.path)
+            rewrite(self.path, self.before, self.after, "MANIFEST", manifest=self.path)
 
 
 def prepare_edit(manifest: Manifest, patch: Patch, variables: Variables, allow: frozenset[str]) -> ManifestEdit:
@@ -56,6 +56,6 @@ def prepare_edit(manifest: Manifest, patch: Patch, variables: Variables, allow: 
     content = read_manifest(path, outside="outside" in allow)
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise FileChangedError(f"{path} changed while it was edited", hint="Nothing was written. Run again.")
-    refuse_unwritable(path, "MANIFEST", {}, beside=path)
+    refuse_unwritable(path, "MANIFEST", {}, manifest=path)
     after = edit(path, content, patch)
     return ManifestEdit(load(path, content=after, variables=variables, allow=allow, with_files=False), content, after)

@@ -1,6 +1,6 @@
 """Locations and versions from the command line, without a manifest.
 
-site = open_named_site(location_of(target, options), names, allow, stop)
+env = open_location(location_of(target, options), names, allow, stop)
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..location import Location, resolve
 from ..manifest import Environment, value_problem
 from ..remedies import Need
-from .context import Site, Stop, open_site, warn_of_endpoint
+from .context import OpenEnvironment, StopSignal, open_environment, warn_of_endpoint
 
 LocationOptions = Mapping[str, str | None]
 """The values of `--domain`, `--repository`, `--domain-owner`, `--region`, `--profile`, `--endpoint`, by option."""
@@ -28,13 +28,15 @@ def location_of(target: str, options: LocationOptions) -> Location:
     return Location.from_properties({option[2:].replace("-", "_"): value for option, value in options.items()})
 
 
-def open_named_site(location: Location, versions: Iterable[tuple[str, str]], allow: frozenset[str], stop: Stop) -> Site:
+def open_location(
+    location: Location, versions: Iterable[tuple[str, str]], allow: frozenset[str], stop: StopSignal
+) -> OpenEnvironment:
     """Connect to a location. `versions`: pairs of `namespace/package` and version. Raises UsageError."""
     _refuse_malformed(location, versions)
     _refuse_endpoint(location, allow)
-    site = open_site(Environment("registry", location), Path.cwd(), allow, stop)
-    warn_of_endpoint(site, None, "the options")
-    return site
+    env = open_environment(Environment("registry", location), Path.cwd(), allow, stop)
+    warn_of_endpoint(env, None, "the options")
+    return env
 
 
 def _refuse_malformed(location: Location, versions: Iterable[tuple[str, str]]) -> None:

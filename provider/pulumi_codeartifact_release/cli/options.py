@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import click
 
+from ..remedies import VERSION_WITH_DIGEST
+
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
-FORM = "NAMESPACE/PACKAGE@VERSION=sha256:DIGEST"
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 variables_option = click.option(
@@ -70,14 +71,14 @@ release_options = all_of(
     click.option(
         "--replace",
         multiple=True,
-        metavar=FORM,
+        metavar=VERSION_WITH_DIGEST,
         help="Permit the replacement of a version, named by the digest that it has now; repeatable. The version "
         "is deleted, is absent for a moment, and is published again.",
     ),
     click.option(
         "--force",
         multiple=True,
-        metavar=FORM,
+        metavar=VERSION_WITH_DIGEST,
         help="Skip the soak of a promoted version, named by its digest; repeatable. Requires --reason.",
     ),
     click.option("--reason", default="", metavar="TEXT", help="Why the soak is skipped. It is recorded."),

@@ -1,10 +1,10 @@
 """Writes the output files of the command line atomically, and follows no symlinks in a checkout.
 
-    refuse_unwritable(Path("plan.json"), "-o", {"the manifest": manifest}, beside=manifest)
-    write_atomically(Path("plan.json"), text, "-o", beside=manifest)
+    refuse_unwritable(Path("plan.json"), "-o", {"the manifest": manifest}, manifest=manifest)
+    write_atomically(Path("plan.json"), text, "-o", manifest=manifest)
 
 A checkout may contain malicious symlinks that lead an output to another file of the user. So no link is followed in the
-checkout of the working folder, nor in that of `beside`, the manifest. Links elsewhere belong to the system or the user:
+checkout of the working folder, nor in that of `manifest`. Links elsewhere belong to the system or the user:
 `/tmp` may be a link, and `/dev/stdout` is one.
 """
 
@@ -61,7 +61,7 @@ class _ResolvedPath:
 
 
 def refuse_unwritable(
-    path: Path, option: str, others: Mapping[str, Path | None], *, beside: Path | None = None
+    path: Path, option: str, others: Mapping[str, Path | None], *, manifest: Path | None = None
 ) -> None:
     """Raise UsageError if a file cannot be written, or is one of `others` (description -> path).
 
@@ -75,7 +75,7 @@ def refuse_unwritable(
         for what, other in others.items():
             if other and (path.samefile(other) if exists and other.exists() else target == other.resolve()):
                 raise UsageError(f"{option} {path} is {what}", hint=_hint(option))
-        resolved = _resolve(path, beside)
+        resolved = _resolve(path, manifest)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _unwritable(path, option, "its folder does not exist or is not writable") from error
     except (OSError, RuntimeError, ValueError) as error:
@@ -87,7 +87,7 @@ def refuse_unwritable(
 
 
 def write_atomically(
-    path: Path, text: str, option: str, *, beside: Path | None = None, mode: int = 0o666
+    path: Path, text: str, option: str, *, manifest: Path | None = None, mode: int = 0o666
 ) -> os.stat_result:
     """Write a file by renaming a temporary one, and return its stat.
 
@@ -95,19 +95,19 @@ def write_atomically(
     umask. Raises UsageError, which names `option`.
     """
     try:
-        resolved = _resolve(path, beside)
+        resolved = _resolve(path, manifest)
         return _write(_open(resolved, os.O_WRONLY), text) if resolved.is_special else _replace(resolved, text, mode)
     except (OSError, ValueError) as error:
         raise _unwritable(path, option, error) from error
 
 
-def rewrite(path: Path, before: bytes, after: bytes, option: str, *, beside: Path | None = None) -> None:
+def rewrite(path: Path, before: bytes, after: bytes, option: str, *, manifest: Path | None = None) -> None:
     """Replace the content of a regular file by renaming a temporary one. Its permissions stay.
 
     Raises UsageError; FileChangedError if the file does not contain `before`.
     """
     try:
-        resolved = _resolve(path, beside)
+        resolved = _resolve(path, manifest)
         if read_real(os.path.join(resolved.folder, resolved.name), len(before) + 1) != before:
             raise FileChangedError(f"{path} changed while it was edited", hint="Nothing was written. Run again.")
         _replace(resolved, after.decode("utf-8"), 0o600, keep_mode=True)
@@ -115,10 +115,10 @@ def rewrite(path: Path, before: bytes, after: bytes, option: str, *, beside: Pat
         raise _unwritable(path, option, error) from error
 
 
-def append(path: Path, text: str, option: str, *, beside: Path | None = None) -> None:
+def append(path: Path, text: str, option: str, *, manifest: Path | None = None) -> None:
     """Append to a file; create it if it is missing. Raises UsageError."""
     try:
-        _write(_open(_resolve(path, beside), os.O_WRONLY | os.O_APPEND | os.O_CREAT), text)
+        _write(_open(_resolve(path, manifest), os.O_WRONLY | os.O_APPEND | os.O_CREAT), text)
     except (OSError, ValueError) as error:
         raise _unwritable(path, option, error) from error
 
@@ -142,9 +142,9 @@ def _unwritable(path: Path, option: str, reason: Exception | str) -> UsageError:
     return UsageError(f"{path} cannot be written: {getattr(reason, 'strerror', None) or reason}", hint=_hint(option))
 
 
-def _resolve(path: Path, beside: Path | None) -> _ResolvedPath:
+def _resolve(path: Path, manifest: Path | None) -> _ResolvedPath:
     """Follow the links of a path. Raises OSError, also for a symlink in a checkout."""
-    tops = {top_of(os.getcwd()), *([top_of(os.path.dirname(os.path.abspath(beside)))] if beside else ())}
+    tops = {top_of(os.getcwd()), *([top_of(os.path.dirname(os.path.abspath(manifest)))] if manifest else ())}
     # The root folder is not a checkout, but a container may start in it.
     tops.discard("/")
     todo = os.path.join(os.getcwd(), path).split("/")[::-1]

@@ -17,7 +17,7 @@ from .context import Options, Target, open_target
 from .make_plans import make_plans
 from .output_files import refuse_unwritable, release_files
 from .plan_file import MAX_LIFETIME, write_plan
-from .reading_progress import open_reading
+from .reading_progress import open_read_progress
 from .summary import Summary
 from .views.console import terminal_width
 from .views.markdown import plan_summary
@@ -44,29 +44,29 @@ def run(
     options = Options(**release)
     validity = Validity.of(_duration(expires))
     if plan_file:
-        refuse_unwritable(plan_file, "-o", {"the manifest": options.manifest}, beside=options.manifest)
+        refuse_unwritable(plan_file, "-o", {"the manifest": options.manifest}, manifest=options.manifest)
     others = {"the manifest": options.manifest, "the plan": plan_file}
-    with Summary(summary_file, disabled=no_summary, others=others, beside=options.manifest) as summary:
+    with Summary(summary_file, disabled=no_summary, others=others, manifest=options.manifest) as summary:
         target = open_target(options)
         released = release_files(target.manifest)
         summary.spare(released)
         if plan_file:
-            refuse_unwritable(plan_file, "-o", released, beside=options.manifest)
-        with open_reading(quiet=quiet) as reading:
-            plans = make_plans(target, reading)
+            refuse_unwritable(plan_file, "-o", released, manifest=options.manifest)
+        with open_read_progress(quiet=quiet) as progress:
+            plans = make_plans(target, progress)
         summary.add(plan_summary(target, plans))
         document = plan_json(target, plans, options, validity) if as_json or plan_file else {}
         if as_json:
             click.echo(json.dumps(document, indent=2))
         show_plans(target, plans, quiet=quiet or as_json)
         show_notes(target, verbose=verbose)
-        if any(each.plan.refusal for each in plans):
+        if any(prepared.plan.refusal for prepared in plans):
             raise SystemExit(REFUSED)
         if plan_file:
-            write_plan(plan_file, document, beside=options.manifest)
+            write_plan(plan_file, document, manifest=options.manifest)
             if not quiet:
                 click.echo(f"{plan_file}: plan written, valid until {document['expiresAt']}", err=as_json)
-    if detailed_exitcode and any(each.plan.changes for each in plans):
+    if detailed_exitcode and any(prepared.plan.changes for prepared in plans):
         raise SystemExit(CHANGES)
 
 

@@ -2,7 +2,7 @@
 
     approved = read_plan(Path("plan.json"))         # UsageError, StalePlanError
     target = open_target(approved.options(options))
-    approved.verify(target, make_plans(target, reading))  # StalePlanError: a file, a registry or a location changed
+    approved.verify(target, make_plans(target, progress))  # StalePlanError: a file, a registry or a location changed
 
 A plan file is untrusted input: a build, or anybody with access to it, may have changed it. So it is validated, and
 grants no permissions: the operator repeats them for `apply`.
@@ -31,7 +31,7 @@ from ..registry.listing import is_text
 from .context import Options, Target
 from .output_files import write_atomically
 from .schema import schema_text
-from .views.plan_json import SCHEMA_VERSION, found_json, package_json, permissions_json, site_json
+from .views.plan_json import SCHEMA_VERSION, environment_json, found_json, package_json, permissions_json
 
 MAX_BYTES = 64 << 20
 """The largest plan file; 10,000 assets take about 5 MiB."""
@@ -46,9 +46,9 @@ _WRITE = "Write it with `codeartifact-release plan MANIFEST -e ENVIRONMENT -o FI
 _AGAIN = "Make a new plan and have it approved."
 
 
-def write_plan(path: Path, document: Mapping[str, Any], *, beside: Path) -> None:
-    """Write a plan of the manifest `beside`. Raises UsageError."""
-    write_atomically(path, json.dumps(document, indent=2) + "\n", "-o", beside=beside)
+def write_plan(path: Path, document: Mapping[str, Any], *, manifest: Path) -> None:
+    """Write a plan of `manifest`. Raises UsageError."""
+    write_atomically(path, json.dumps(document, indent=2) + "\n", "-o", manifest=manifest)
 
 
 @dataclass(frozen=True)
@@ -127,18 +127,20 @@ class ApprovedPlan:
 
     def _changes_of_locations(self, target: Target) -> Iterator[str]:
         base, before = target.manifest.base, self.document["promoteFrom"]
-        sites = [(target.site.environment.name, site_json(target.site, base), self.document)]
+        environments = [
+            (target.destination.environment.name, environment_json(target.destination, base), self.document)
+        ]
         if (before is None) != (target.source is None):
-            yield f"{target.site.environment.name}'s promoteFrom has changed"
+            yield f"{target.destination.environment.name}'s promoteFrom has changed"
         elif target.source and before:
             if target.source.environment.name != before["environment"]:
-                yield f"{target.site.environment.name} is now promoted from {target.source.environment.name}"
-            sites.append((target.source.environment.name, site_json(target.source, base), before))
-        for site in filter(None, (target.site, target.source)):
-            if site.location.is_aws and not site.location.owner:
-                name = site.environment.name
+                yield f"{target.destination.environment.name} is now promoted from {target.source.environment.name}"
+            environments.append((target.source.environment.name, environment_json(target.source, base), before))
+        for env in filter(None, (target.destination, target.source)):
+            if env.location.is_aws and not env.location.owner:
+                name = env.environment.name
                 yield f"the account of {name} is unknown because AWS STS does not respond: set domainOwner"
-        for name, now, approved in sites:
+        for name, now, approved in environments:
             for key, value in now.items():
                 if value != approved[key]:
                     was = printable(approved[key] or "unknown").replace("\n", " ")
@@ -146,20 +148,20 @@ class ApprovedPlan:
 
     def _changes_of_packages(self, target: Target, plans: list[Prepared]) -> Iterator[str]:
         approved = dict(self._packages)
-        for each in plans:
-            name = each.plan.release.at.name
+        for prepared in plans:
+            name = prepared.plan.release.at.name
             package = approved.pop(name, None)
             if package is None:
                 yield f"{name} is declared but not in the plan"
                 continue
-            promotion_source = each.promotion_source
+            promotion_source = prepared.promotion_source
             if reason := plan_drift(
-                _approved(package), each.plan, promotion_source.verified_revision if promotion_source else None
+                _approved(package), prepared.plan, promotion_source.verified_revision if promotion_source else None
             ):
                 yield f"{name}: {reason}".replace("\n", "\n  ")
-            elif found_json(each.plan) == package["found"] and each.plan.action == package["action"]:
+            elif found_json(prepared.plan) == package["found"] and prepared.plan.action == package["action"]:
                 # Whoever approved the plan read these numbers, too.
-                now = package_json(each, target)
+                now = package_json(prepared, target)
                 # A soak that --force was to skip may be over by now. The reverse was not approved.
                 ignored = {"leastSeconds"} if now["forced"] else {"leastSeconds", "forced"}
                 if changed := [key for key in now if key not in ignored and now[key] != package[key]]:
@@ -239,7 +241,9 @@ def _inconsistency(package: Mapping[str, Any]) -> str:
     if not all(is_text(asset["name"]) for asset in package["assets"]):
         return f"an asset of {_name(package)} has an invalid name"
     assets = {asset["name"]: asset for asset in package["assets"]}
-    if len(assets) != len(package["assets"]) or any(assets.get(each["name"]) != each for each in package["upload"]):
+    if len(assets) != len(package["assets"]) or any(
+        assets.get(upload["name"]) != upload for upload in package["upload"]
+    ):
         return f"the assets of {_name(package)} contradict each other"
     if digest(_assets(package)) != package["digest"]:
         return f"the digest of {_name(package)} is not that of its assets"

@@ -1,7 +1,7 @@
 """The progress of reading files or a registry: a bar at a terminal, nothing in a log.
 
-with open_reading(quiet=False) as reading:
-    hash_files(paths, on_bytes=reading.hashing(paths))
+with open_read_progress(quiet=False) as progress:
+    hash_files(paths, on_bytes=progress.hashing(paths))
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..publishing.download_asset import DownloadStarted
 from .views.bars import ReadingBar
 
 
-class Reading(Protocol):
+class ReadProgress(Protocol):
     """Shows the progress of reading, from several threads."""
 
     def hashing(self, files: Collection[Path]) -> Callable[[int], None]:
@@ -36,7 +36,7 @@ class _Silent:
 
 
 @contextmanager
-def open_reading(*, quiet: bool) -> Iterator[Reading]:
+def open_read_progress(*, quiet: bool) -> Iterator[ReadProgress]:
     """Show a bar if stderr is a terminal."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield _Silent()

@@ -36,7 +36,7 @@ def run(
 ) -> None:
     """Run `status`."""
     if page_file:
-        refuse_unwritable(page_file, "--html", {"the manifest": manifest}, beside=manifest)
+        refuse_unwritable(page_file, "--html", {"the manifest": manifest}, manifest=manifest)
     permitted = frozenset(allow)
     loaded = load(
         manifest,
@@ -47,7 +47,7 @@ def run(
     shown = frozenset(loaded.environment(name).name for name in environments or loaded.environments)
     report = read_report(loaded, shown, allow=permitted, now=datetime.now(UTC), warn=_Warnings())
     if page_file:
-        write_atomically(page_file, page(report), "--html", beside=manifest)
+        write_atomically(page_file, page(report), "--html", manifest=manifest)
     if as_json:
         click.echo(json.dumps(report_json(report), indent=2))
     elif page_file:

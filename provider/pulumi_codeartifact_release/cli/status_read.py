@@ -151,7 +151,7 @@ class Report:
     @property
     def summary(self) -> str:
         """The number of packages by state: `prod not read, 1 drifted, 2 behind`; "" if all are in sync."""
-        unread = [each.name for each in self.environments if each.problem]
+        unread = [environment.name for environment in self.environments if environment.problem]
         # The packages of an environment that could not be read at all are not counted.
         counts = {**self.counts, "problem": sum(self._has_own_problem(row) for row in self.rows)}
         parts = [f"{', '.join(unread)} not read"] if unread else []
@@ -159,10 +159,11 @@ class Report:
 
     def _has_own_problem(self, row: Row) -> bool:
         """Return whether a package could not be read although other packages of the environment were."""
-        unread = {each.name for each in self.environments if each.problem}
+        unread = {environment.name for environment in self.environments if environment.problem}
         return any(
-            "problem" in row.cells[each.name].states and not {each.name, each.environment.promote_from} & unread
-            for each in self.environments
+            "problem" in row.cells[environment.name].states
+            and not {environment.name, environment.environment.promote_from} & unread
+            for environment in self.environments
         )
 
 
@@ -245,8 +246,8 @@ def read_report(
     rows = tuple(Row(key[0], {name: cell(key, name) for name in ordered}, key[1]) for key in packages)
     sources = {environment.promote_from for environment in environments.values()}
     reports = tuple(_environment_report(readers[name], last=name not in sources) for name in ordered)
-    problems = [each.problem for each in states.values()] + [reader.problem for reader in readers.values()]
-    return Report(str(manifest.path), now, reports, rows, exit_code_for(each for each in problems if each))
+    problems = [state.problem for state in states.values()] + [reader.problem for reader in readers.values()]
+    return Report(str(manifest.path), now, reports, rows, exit_code_for(problem for problem in problems if problem))
 
 
 def _read_all(

@@ -29,7 +29,7 @@ class Summary:
     unless `path` names it.
 
     Attributes:
-        beside: the manifest, once it is known (see files.py).
+        manifest: its path, once it is known (see output_files.py).
     """
 
     def __init__(
@@ -38,12 +38,12 @@ class Summary:
         *,
         disabled: bool,
         others: Mapping[str, Path | None] | None = None,
-        beside: Path | None = None,
+        manifest: Path | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._path = path
         self._others = others or {}
-        self.beside = beside
+        self.manifest = manifest
         self._job = Path(environ["GITHUB_STEP_SUMMARY"]) if environ.get("GITHUB_STEP_SUMMARY") else None
         self._adds = environ.get("GITHUB_ACTIONS") == "true" and not disabled
         self._parts: list[str] = []
@@ -56,12 +56,12 @@ class Summary:
         """Raise UsageError, and write no file, if it would overwrite one of the `others`."""
         if self._path:
             path, self._path = self._path, None
-            refuse_unwritable(path, "--summary", others, beside=self.beside)
+            refuse_unwritable(path, "--summary", others, manifest=self.manifest)
             self._path = path
 
     def __enter__(self) -> Summary:
         if self._path:
-            refuse_unwritable(self._path, "--summary", self._others, beside=self.beside)
+            refuse_unwritable(self._path, "--summary", self._others, manifest=self.manifest)
         return self
 
     def __exit__(
@@ -78,12 +78,12 @@ class Summary:
         named = bool(self._path and self._job and _same(self._path, self._job))
         try:
             if self._job and (self._adds or named):
-                append(self._job, text + "\n", "GITHUB_STEP_SUMMARY", beside=self.beside)
+                append(self._job, text + "\n", "GITHUB_STEP_SUMMARY", manifest=self.manifest)
         except UsageError as failed:
             click.echo(f"warning: the job's summary: {failed.message}", err=True)
         try:
             if self._path and not named:
-                write_atomically(self._path, text, "--summary", beside=self.beside)
+                write_atomically(self._path, text, "--summary", manifest=self.manifest)
         except UsageError as failed:
             click.echo(f"warning: {failed.message}", err=True)
 

@@ -14,7 +14,7 @@ import click
 
 from ..errors import UsageError
 from ..publishing import Permission
-from .context import FORM
+from ..remedies import VERSION_WITH_DIGEST
 from .error_output import error_tag
 from .named_versions import location_of
 from .options import DEFAULT_MANIFEST
@@ -62,7 +62,7 @@ def run(
     else:
         _refuse_mixed(targets[0], where, "is a manifest")
     permitted, manifest = frozenset(allow), Path(targets[0])
-    with Summary(summary_file, disabled=no_summary, others={"the manifest": manifest}, beside=manifest) as summary:
+    with Summary(summary_file, disabled=no_summary, others={"the manifest": manifest}, manifest=manifest) as summary:
         if named:
             report = of_digests(named, location, permitted, quiet=quiet, download=download)
         else:
@@ -88,12 +88,14 @@ def _named(targets: Sequence[str]) -> list[Permission]:
     if len(targets) > 1:
         versions = len(targets) - len(manifests)
         what = f"{manifests[0]} is a manifest, other targets are versions" if versions else "several manifests"
-        raise UsageError(f"{what}: verify either one manifest or only versions", hint=f"Write a version as {FORM}.")
+        raise UsageError(
+            f"{what}: verify either one manifest or only versions", hint=f"Write a version as {VERSION_WITH_DIGEST}."
+        )
     (text,) = manifests
     if not os.path.lexists(text) and ("@" in text or "sha256:" in text):
         raise UsageError(
             f"{text} is neither a file nor a version with its digest",
-            hint=f"Write {FORM}, or the path of a manifest.",
+            hint=f"Write {VERSION_WITH_DIGEST}, or the path of a manifest.",
         )
     return []
 
@@ -113,5 +115,5 @@ def _refuse_mixed(target: str, options: Mapping[str, str | tuple[str, ...] | Non
     if names:
         raise UsageError(
             f"{' and '.join(names)} cannot be used with {target}, which {reason}",
-            hint=f"Use a manifest with -e, or {FORM} with --domain and --repository.",
+            hint=f"Use a manifest with -e, or {VERSION_WITH_DIGEST} with --domain and --repository.",
         )

@@ -1,7 +1,7 @@
 """Compares the versions of one environment with their expected content, several in parallel.
 
-checks = check(subjects, site, Stop(), reading, download=True)
-[each.outcome for each in checks]
+checks = check(subjects, destination, StopSignal(), progress, download=True)
+[check.outcome for check in checks]
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ..errors import MismatchError, ReleaseError
 from ..publishing import CircuitBreaker, ThreadScheduler
 from ..publishing.verify import Expected, VerifyOutcome, VerifyResult, verify
 from ..registry.interface import Coordinates
-from .context import Site, Stop
+from .context import OpenEnvironment, StopSignal
 from .in_parallel import in_parallel
-from .reading_progress import Reading
+from .reading_progress import ReadProgress
 
 
 class Basis(StrEnum):
@@ -71,10 +71,15 @@ class CheckedVersion:
 
 
 def check(
-    subjects: Sequence[Subject], site: Site, stop: Stop, reading: Reading, *, download: bool
+    subjects: Sequence[Subject],
+    destination: OpenEnvironment,
+    stop: StopSignal,
+    progress: ReadProgress,
+    *,
+    download: bool,
 ) -> tuple[CheckedVersion, ...]:
     """Check versions of one environment, several in parallel. The errors of a version are in its result."""
-    checks = _Checks(site, stop, reading, download=download)
+    checks = _Checks(destination, stop, progress, download=download)
     # After an interruption, `stop` ends running downloads within a MiB.
     return tuple(in_parallel(checks.check, subjects, on_end=stop.set))
 
@@ -82,10 +87,12 @@ def check(
 class _Checks:
     """Checks versions in one environment, and stops reading a registry after an error that affects all versions."""
 
-    def __init__(self, site: Site, stop: Stop, reading: Reading, *, download: bool) -> None:
-        self._site = site
+    def __init__(
+        self, destination: OpenEnvironment, stop: StopSignal, progress: ReadProgress, *, download: bool
+    ) -> None:
+        self._destination = destination
         self._stop = stop
-        self._reading = reading
+        self._progress = progress
         self._download = download
         self._breaker = CircuitBreaker()
         self._source_breaker = CircuitBreaker()
@@ -106,8 +113,8 @@ class _Checks:
         return verify(
             expected,
             # Reads a `file:` registry that does not exist as empty, and does not create it.
-            self._site.connection.planning,
+            self._destination.connection.planning,
             ThreadScheduler(self._stop.reason),
             download=self._download,
-            on_event=lambda event: self._reading.add(subject.at.name, event),
+            on_event=lambda event: self._progress.add(subject.at.name, event),
         )

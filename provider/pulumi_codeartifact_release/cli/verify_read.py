@@ -1,7 +1,7 @@
 """Checks the packages of a manifest in one environment, or versions with digests on the command line.
 
     report = of_manifest(Path("release.yaml"), "prod", …)
-    report.exit_code, [each.outcome for each in report.checks]
+    report.exit_code, [check.outcome for check in report.checks]
 
 Writes nothing to a registry.
 """
@@ -22,9 +22,17 @@ from ..manifest import Environment, Manifest, Package, Variables, load
 from ..publishing import Permission, Release, ThreadScheduler, read_version
 from ..publishing.verify import Expected, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
-from .context import Site, Stop, choose_environment, open_site, parse_variables, warn_of_endpoint, warn_of_unused_pins
-from .named_versions import open_named_site
-from .reading_progress import Reading, open_reading
+from .context import (
+    OpenEnvironment,
+    StopSignal,
+    choose_environment,
+    open_environment,
+    parse_variables,
+    warn_of_endpoint,
+    warn_of_unused_pins,
+)
+from .named_versions import open_location
+from .reading_progress import ReadProgress, open_read_progress
 from .verify_check import Basis, CheckedVersion, Subject, check
 
 
@@ -40,15 +48,15 @@ class Report:
     """
 
     manifest: str | None
-    site: Site
-    source: Site | None
+    destination: OpenEnvironment
+    source: OpenEnvironment | None
     download: bool
     checks: tuple[CheckedVersion, ...]
 
     @property
     def exit_code(self) -> int:
         """The highest exit code of all checks: 4, 2, 1 or 0."""
-        return max((each.exit_code for each in self.checks), default=0)
+        return max((check.exit_code for check in self.checks), default=0)
 
 
 def of_manifest(
@@ -62,47 +70,51 @@ def of_manifest(
     name = choose_environment(path, name, values, allow)
     manifest = load(path, environment=name, variables=values, allow=allow)
     environment = manifest.environment(name)
-    stop = Stop()
-    site = open_site(environment, manifest.base, allow, stop)
+    stop = StopSignal()
+    destination = open_environment(environment, manifest.base, allow, stop)
     source = None
     if environment.promote_from and _needs_source(manifest, environment):
-        source = open_site(manifest.environment(environment.promote_from), manifest.base, allow, stop)
-        refuse_same_repository(source.location, site.location)
-    warn_of_endpoint(site, source)
+        source = open_environment(manifest.environment(environment.promote_from), manifest.base, allow, stop)
+        refuse_same_repository(source.location, destination.location)
+    warn_of_endpoint(destination, source)
     # Show progress only now: connecting may ask for a code of an MFA device.
-    with open_reading(quiet=quiet) as reading:
+    with open_read_progress(quiet=quiet) as progress:
         if environment.promote_from:
-            subjects = _promotion_subjects(manifest, environment, site, source)
+            subjects = _promotion_subjects(manifest, environment, destination, source)
         else:
-            subjects = _file_subjects(manifest, site, reading)
-        return Report(str(path), site, source, download, check(subjects, site, stop, reading, download=download))
+            subjects = _file_subjects(manifest, destination, progress)
+        return Report(
+            str(path), destination, source, download, check(subjects, destination, stop, progress, download=download)
+        )
 
 
 def of_digests(
     versions: Sequence[Permission], location: Location, allow: frozenset[str], *, quiet: bool, download: bool
 ) -> Report:
     """Check versions against digests on the command line. Raises UsageError. `quiet` hides the progress."""
-    stop = Stop()
-    site = open_named_site(location, [(version.package, version.version) for version in versions], allow, stop)
+    stop = StopSignal()
+    destination = open_location(location, [(version.package, version.version) for version in versions], allow, stop)
     subjects = []
     for version in dict.fromkeys(versions):
         namespace, _, package = version.package.partition("/")
-        at = site.location.coordinates(namespace, package, version.version)
+        at = destination.location.coordinates(namespace, package, version.version)
         subjects.append(Subject(at, Basis.DIGEST, partial(ExpectedDigest, at, version.digest)))
-    with open_reading(quiet=quiet) as reading:
-        return Report(None, site, None, download, check(subjects, site, stop, reading, download=download))
+    with open_read_progress(quiet=quiet) as progress:
+        return Report(
+            None, destination, None, download, check(subjects, destination, stop, progress, download=download)
+        )
 
 
 # --- expected content -------------------------------------------------------------------------------------------------
 
 
-def _file_subjects(manifest: Manifest, site: Site, reading: Reading) -> list[Subject]:
+def _file_subjects(manifest: Manifest, destination: OpenEnvironment, progress: ReadProgress) -> list[Subject]:
     """Hash all declared files. The hash cache is not used, because it may be outdated."""
     paths = {file.path for package in manifest.packages for file in package.files}
-    hashed = hash_files(paths, on_bytes=reading.hashing(paths))
+    hashed = hash_files(paths, on_bytes=progress.hashing(paths))
     subjects = []
     for package in manifest.packages:
-        at = site.location.coordinates(package.namespace, package.package, package.version)
+        at = destination.location.coordinates(package.namespace, package.package, package.version)
         assets = [Asset(file.name, hashed[file.path].size, hashed[file.path].sha256) for file in package.files]
         subjects.append(Subject(at, Basis.FILES, partial(Release, at, tuple(assets), Status(package.status))))
     return subjects
@@ -122,14 +134,16 @@ def _needs_source(manifest: Manifest, environment: Environment) -> bool:
     return unpinned and not environment.pinned
 
 
-def _promotion_subjects(manifest: Manifest, environment: Environment, site: Site, source: Site | None) -> list[Subject]:
+def _promotion_subjects(
+    manifest: Manifest, environment: Environment, destination: OpenEnvironment, source: OpenEnvironment | None
+) -> list[Subject]:
     warn_of_unused_pins(manifest, environment)
     missing = missing_pins(manifest, environment)
 
     def subject(package: Package) -> Subject:
         approval = approved_version(manifest, environment, package)
         names = (package.namespace, package.package, approval.version)
-        at, status = site.location.coordinates(*names), Status(package.status)
+        at, status = destination.location.coordinates(*names), Status(package.status)
         if approval.pin:
             return Subject(at, Basis.PINS, partial(ExpectedDigest, at, approval.pin.digest, status))
         if missing or source is None:
@@ -144,7 +158,7 @@ def _raise(error: ReleaseError) -> Expected:
     raise error
 
 
-def _release_in_source(at: Coordinates, status: Status, source_at: Coordinates, source: Site) -> Release:
+def _release_in_source(at: Coordinates, status: Status, source_at: Coordinates, source: OpenEnvironment) -> Release:
     """Return the version in the source as the expected release. Raises PinError if it is missing or incomplete."""
     remote = read_version(source.connection.planning, source_at, ThreadScheduler())
     if remote is None or not remote.assets or remote.state.status in (Status.UNFINISHED, Status.DISPOSED):

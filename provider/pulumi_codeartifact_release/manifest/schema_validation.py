@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from ..remedies import FORM, Need
+from ..remedies import VERSION_WITH_DIGEST, Need
 from .asset_names import asset_name_problem
 from .model import KeyPath
 from .schema import validator
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 OPERATOR_KEYS = {
     "allow": Need("allow", "WORD"),
-    "replace": Need("replace", FORM),
-    "force": Need("force", FORM),
+    "replace": Need("replace", VERSION_WITH_DIGEST),
+    "force": Need("force", VERSION_WITH_DIGEST),
     "reason": Need("reason"),
 }
 """Keys that only the operator may set. They are not allowed anywhere in a manifest."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_codeartifact_release.cli.context import Stop
+from pulumi_codeartifact_release.cli.context import StopSignal
 from pulumi_codeartifact_release.errors import AccessDeniedError
 from pulumi_codeartifact_release.registry import Coordinates, retries_and_concurrency
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
@@ -170,23 +170,23 @@ def test_a_version_that_is_refused_holds_back_all_of_them(run: Run, project: Pat
 
 
 @pytest.fixture
-def stops(monkeypatch: pytest.MonkeyPatch) -> list[Stop]:
+def stops(monkeypatch: pytest.MonkeyPatch) -> list[StopSignal]:
     """The word to stop of every command, of which each releases one package after the other."""
     monkeypatch.setattr(retries_and_concurrency, "PARALLEL_PACKAGES", 1)
-    made: list[Stop] = []
-    begin = Stop.__init__
+    made: list[StopSignal] = []
+    begin = StopSignal.__init__
 
-    def noted(self: Stop) -> None:
+    def noted(self: StopSignal) -> None:
         begin(self)
         made.append(self)
 
-    monkeypatch.setattr(Stop, "__init__", noted)
+    monkeypatch.setattr(StopSignal, "__init__", noted)
     return made
 
 
 @pytest.mark.usefixtures("gate")
 def test_a_call_that_is_denied_is_told_once_and_claims_nothing(
-    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, stops: list[Stop]
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, stops: list[StopSignal]
 ) -> None:
     published(project, VERSIONS)
 

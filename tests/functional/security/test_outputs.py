@@ -239,7 +239,7 @@ def test_symlinks_outside_a_checkout_are_followed(folder: Path) -> None:
 
 def test_a_working_folder_behind_a_symlink_works(folder: Path) -> None:
     (folder.parent / "way").symlink_to(folder)
-    write_atomically(folder.parent / "way" / "plan.json", "one", "-o", beside=folder.parent / "way" / "release.yaml")
+    write_atomically(folder.parent / "way" / "plan.json", "one", "-o", manifest=folder.parent / "way" / "release.yaml")
     assert (folder / "plan.json").read_text() == "one"
 
 
@@ -312,7 +312,7 @@ def test_a_rewrite_keeps_the_mode_and_the_bytes_of_line_ends(folder: Path) -> No
     manifest = folder / "release.yaml"
     manifest.write_bytes(b"a: 1\r\n")
     manifest.chmod(0o640)
-    rewrite(manifest, b"a: 1\r\n", b"a: 2\r\n", "MANIFEST", beside=manifest)
+    rewrite(manifest, b"a: 1\r\n", b"a: 2\r\n", "MANIFEST", manifest=manifest)
     assert manifest.read_bytes() == b"a: 2\r\n"
     assert stat.S_IMODE(manifest.stat().st_mode) == 0o640
     assert sorted(path.name for path in folder.iterdir()) == ["dist", "release.yaml"]
@@ -323,11 +323,11 @@ def test_a_rewrite_refuses_a_file_that_changed(folder: Path, now: bytes) -> None
     manifest = folder / "release.yaml"
     manifest.write_bytes(now)
     with pytest.raises(FileChangedError, match="changed while it was edited"):
-        rewrite(manifest, b"a: 1\n", b"a: 2\n", "MANIFEST", beside=manifest)
+        rewrite(manifest, b"a: 1\n", b"a: 2\n", "MANIFEST", manifest=manifest)
     assert manifest.read_bytes() == now
 
 
 def test_a_rewrite_follows_no_link(folder: Path, untouched: Path) -> None:
     (folder / "linked.yaml").symlink_to("../outside/precious")
     with pytest.raises(UsageError, match="is a symbolic link in a checkout"):
-        rewrite(folder / "linked.yaml", b"precious\n", b"x\n", "MANIFEST", beside=folder / "linked.yaml")
+        rewrite(folder / "linked.yaml", b"precious\n", b"x\n", "MANIFEST", manifest=folder / "linked.yaml")

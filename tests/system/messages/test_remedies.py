@@ -15,7 +15,7 @@ from pulumi_codeartifact_release.errors import InconsistentReadError
 from pulumi_codeartifact_release.publishing import Event, Finalize, apply
 from pulumi_codeartifact_release.registry.interface import Asset, Coordinates, Status, VersionState
 from pulumi_codeartifact_release.remedies import (
-    FORM,
+    VERSION_WITH_DIGEST,
     Front,
     Need,
     StackConfig,
@@ -285,7 +285,7 @@ def test_what_the_command_line_prints_helps_the_command_line(
 
 
 def test_a_form_is_no_permission() -> None:
-    assert FORM not in command_line(Need("replace", DIGEST))
+    assert VERSION_WITH_DIGEST not in command_line(Need("replace", DIGEST))
 
 
 ONE = """\

@@ -105,8 +105,8 @@ class LineDisplay(Display):
             _print(self.last_line(package))
 
     def _line(self) -> str:
-        running = {name: each for name, each in list(self.releases.items()) if name not in self.done}
-        lines = [printable(f"{name}: {each.line()}") for name, each in running.items()]
+        running = {name: release for name, release in list(self.releases.items()) if name not in self.done}
+        lines = [printable(f"{name}: {release.line()}") for name, release in running.items()]
         return "\n".join(lines) or "reading the registry"
 
 

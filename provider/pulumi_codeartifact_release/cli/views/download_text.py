@@ -13,7 +13,7 @@ from .status_text import problem_json
 
 if TYPE_CHECKING:
     from ...publishing.download import DownloadResult
-    from ..context import Site
+    from ..context import OpenEnvironment
     from ..download import Request
 
 _MOST_OTHERS = 5
@@ -39,15 +39,15 @@ def result_lines(results: Sequence[tuple[Request, DownloadResult]]) -> Iterator[
 
 
 def result_json(
-    site: Site, results: Sequence[tuple[Request, DownloadResult]], errors: Sequence[ReleaseError]
+    env: OpenEnvironment, results: Sequence[tuple[Request, DownloadResult]], errors: Sequence[ReleaseError]
 ) -> dict[str, Any]:
     """Return the result as JSON values; `codeartifact-release schema download` describes them."""
     return {
         "schemaVersion": 1,
-        "endpoint": site.location.endpoint or site.connection.url,
-        "region": site.location.region,
-        "domain": site.location.domain,
-        "repository": site.location.repository,
+        "endpoint": env.location.endpoint or env.connection.url,
+        "region": env.location.region,
+        "domain": env.location.domain,
+        "repository": env.location.repository,
         "versions": [
             {
                 "namespace": request.at.namespace,

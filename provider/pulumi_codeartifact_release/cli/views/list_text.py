@@ -1,6 +1,6 @@
 """What `list` prints: a table for each package, and JSON.
 
-for line in list_lines(site, packages, width=80, digests=False):
+for line in list_lines(env, packages, width=80, digests=False):
 click.echo(line)
 """
 
@@ -19,13 +19,15 @@ from .status_text import digest_text, minute_text
 
 if TYPE_CHECKING:
     from ...publishing.version_list import VersionDescription
-    from ..context import Site
+    from ..context import OpenEnvironment
     from ..list import ListedPackage
 
 
-def list_lines(site: Site, packages: Sequence[ListedPackage], width: int | None, *, digests: bool) -> Iterator[str]:
+def list_lines(
+    env: OpenEnvironment, packages: Sequence[ListedPackage], width: int | None, *, digests: bool
+) -> Iterator[str]:
     """Yield the lines; `width` in columns, None for a file; `digests`: show whole digests."""
-    parts: list[RenderableType] = [*header(site.header)]
+    parts: list[RenderableType] = [*header(env.header)]
     for package in packages:
         parts += ["", text(package.package, "bold")]
         if not package.total:
@@ -55,13 +57,13 @@ def _cells(version: VersionDescription, marks: Sequence[str], *, digests: bool) 
     )
 
 
-def list_json(site: Site, packages: Sequence[ListedPackage]) -> dict[str, Any]:
+def list_json(env: OpenEnvironment, packages: Sequence[ListedPackage]) -> dict[str, Any]:
     """Return the versions as JSON values; `codeartifact-release schema list` describes them."""
-    location = site.location
+    location = env.location
     return {
         "schemaVersion": 1,
-        "environment": site.environment.name,
-        "endpoint": location.endpoint or site.connection.url,
+        "environment": env.environment.name,
+        "endpoint": location.endpoint or env.connection.url,
         "region": location.region,
         "domain": location.domain,
         "repository": location.repository,
@@ -69,7 +71,9 @@ def list_json(site: Site, packages: Sequence[ListedPackage]) -> dict[str, Any]:
             {
                 "package": package.package,
                 "total": package.total,
-                "versions": [_version_json(each, package.marks.get(each.version, ())) for each in package.versions],
+                "versions": [
+                    _version_json(version, package.marks.get(version.version, ())) for version in package.versions
+                ],
             }
             for package in packages
         ],

@@ -26,10 +26,10 @@ _MOST_TEXT = 60_000
 
 def plan_summary(target: Target, plans: Sequence[Prepared]) -> str:
     """Return a plan: the target, a row for each package, the total, the refusals."""
-    rate = target.site.connection.rate
+    rate = target.destination.connection.rate
     rows = []
-    for each in plans:
-        review, plan = each.review(rate), each.plan
+    for prepared in plans:
+        review, plan = prepared.review(rate), prepared.plan
         cells = [plan.release.at.name, plan_table.action_text(review)]
         cells += (
             ["", "", ""]
@@ -65,9 +65,9 @@ def apply_summary(
 ) -> str:
     """Return the result of each package; by name, `done` has the last lines and `failed` the exceptions."""
     rows = []
-    for each in plans:
-        name = each.request.name
-        if not each.plan.changes:
+    for prepared in plans:
+        name = prepared.request.name
+        if not prepared.plan.changes:
             result = "unchanged"
         elif name in done:
             result = done[name]
@@ -75,8 +75,8 @@ def apply_summary(
             result = f"not released: {error.code}"
         else:
             result = "not released"
-        rows.append([each.plan.release.at.name, result, each.plan.release.digest])
-    changed = sum(each.plan.changes for each in plans)
+        rows.append([prepared.plan.release.at.name, result, prepared.plan.release.digest])
+    changed = sum(prepared.plan.changes for prepared in plans)
     return "\n".join(
         [
             _heading("Release", target),
@@ -109,7 +109,7 @@ def _block(text: str) -> str:
 
 
 def _heading(title: str, target: Target) -> str:
-    lines = [f"### {title}: {_text(target.site.environment.name)}", ""]
+    lines = [f"### {title}: {_text(target.destination.environment.name)}", ""]
     lines += [f"{_text(line.strip())}<br>" for line in target.header.splitlines()]
     return "\n".join([*lines, ""])
 

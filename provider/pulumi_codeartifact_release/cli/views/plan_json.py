@@ -16,7 +16,7 @@ from ... import __version__
 from ...publishing import Plan, Prepared, time_text
 from ...publishing.plan import Difference
 from ...registry.interface import Asset
-from ..context import Options, Site, Target
+from ..context import OpenEnvironment, Options, Target
 from ..make_plans import sum_up
 
 SCHEMA_VERSION = 1
@@ -48,9 +48,9 @@ def plan_json(target: Target, plans: list[Prepared], options: Options, validity:
         "manifest": {"path": str(options.manifest), "sha256": target.manifest.sha256},
         "variables": [f"{name}={value}" for name, value in target.manifest.external_variables.items()],
         "permissions": permissions_json(options),
-        "environment": target.site.environment.name,
-        **site_json(target.site, target.manifest.base),
-        "promoteFrom": {"environment": source.environment.name, **site_json(source, target.manifest.base)}
+        "environment": target.destination.environment.name,
+        **environment_json(target.destination, target.manifest.base),
+        "promoteFrom": {"environment": source.environment.name, **environment_json(source, target.manifest.base)}
         if source
         else None,
         "summary": {
@@ -62,9 +62,9 @@ def plan_json(target: Target, plans: list[Prepared], options: Options, validity:
             "present": total.skipped_assets,
             "requests": total.requests,
             "leastSeconds": _seconds(total.min_seconds),
-            "uploadsPerSecond": target.site.connection.rate,
+            "uploadsPerSecond": target.destination.connection.rate,
         },
-        "packages": [package_json(each, target) for each in plans],
+        "packages": [package_json(prepared, target) for prepared in plans],
     }
 
 
@@ -78,26 +78,26 @@ def permissions_json(options: Options) -> dict[str, Any]:
     }
 
 
-def site_json(site: Site, base: Path) -> dict[str, Any]:
-    """Return where a site is; a folder relative to the manifest's, so that it is the same on another machine."""
-    location = site.location
-    endpoint = location.endpoint or site.connection.url
+def environment_json(env: OpenEnvironment, base: Path) -> dict[str, Any]:
+    """Return the location of an environment. A folder is relative to the manifest's, so that other machines agree."""
+    location = env.location
+    endpoint = location.endpoint or env.connection.url
     if location.folder:
         endpoint = "file:" + Path(os.path.relpath(location.folder.resolve(), base.resolve())).as_posix()
     return {
         "endpoint": endpoint,
         # Elsewhere than on AWS nobody is asked whose keys these are; mostly they say it themselves.
-        "account": location.owner or site.connection.keys_account,
+        "account": location.owner or env.connection.keys_account,
         "region": location.region,
         "domain": location.domain,
         "repository": location.repository,
     }
 
 
-def package_json(each: Prepared, target: Target) -> dict[str, Any]:
+def package_json(prepared: Prepared, target: Target) -> dict[str, Any]:
     """Return the plan of one package."""
-    plan, release = each.plan, each.plan.release
-    promotion_source, review = each.promotion_source, each.review(target.site.connection.rate)
+    plan, release = prepared.plan, prepared.plan.release
+    promotion_source, review = prepared.promotion_source, prepared.review(target.destination.connection.rate)
     pin = promotion_source.promotion.pin if promotion_source else None
     return {
         "namespace": release.at.namespace,
@@ -110,14 +110,14 @@ def package_json(each: Prepared, target: Target) -> dict[str, Any]:
         # Of what a gate holds back there is no plan, but what the source offers is what a reviewer needs.
         "digest": release.digest if release.assets else promotion_source and promotion_source.digest,
         "pin": {"digest": pin.digest, "approvedBy": pin.where} if pin else None,
-        "forced": each.forced,
+        "forced": prepared.forced,
         "found": found_json(plan),
         "sourceRevision": promotion_source.verified_revision if promotion_source and plan.changes else None,
         "assets": _assets(release.assets),
         "upload": _assets(plan.expected_uploads),
         "bytes": plan.upload_bytes,
         "present": [asset.name for asset in plan.skipped_assets],
-        "differences": [_difference_json(each) for each in plan.differences],
+        "differences": [_difference_json(difference) for difference in plan.differences],
         "requests": review.requests,
         "leastSeconds": _seconds(review.min_seconds),
         "refusal": {"code": plan.refusal.code, "message": str(plan.refusal)} if plan.refusal else None,

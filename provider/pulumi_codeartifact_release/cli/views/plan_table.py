@@ -1,4 +1,4 @@
-"""A plan for people: the target, a table of the packages, what changes with each, and the total.
+"""A plan for people: the target, a table of the packages, what changes with prepared, and the total.
 
     for line in plan_lines(target, plans, width=80):
         click.echo(line)
@@ -41,15 +41,15 @@ _ROUTES = {Route.FILES: "publish", Route.COPY: "copy", Route.TRANSFER: "transfer
 
 def plan_lines(target: Target, plans: list[Prepared], width: int | None) -> Iterator[str]:
     """Yield the lines; `width` in columns, None for a file. `refusal_lines` has the refusals."""
-    rate = target.site.connection.rate
+    rate = target.destination.connection.rate
     parts: list[RenderableType] = [*header(target.header), ""]
     if plans:
         table = columns("  PACKAGE", "ACTION", "SEND", "SIZE", "THERE", "REQUESTS", right=2)
-        for each in plans:
-            review = each.review(rate)
+        for prepared in plans:
+            review = prepared.review(rate)
             table.add_row(*_cells(review), style=_SIGNS[review.plan.action][1])
         parts += [indented(table, 2), ""]
-    notes = [note for each in plans for note in _notes(target, each)]
+    notes = [note for prepared in plans for note in _notes(target, prepared)]
     parts += [*notes, ""] if notes else []
     total = sum_text(sum_up(target, plans), rate, promotes=target.source is not None)
     yield from lines(*parts, text(total), width=width)
@@ -93,8 +93,8 @@ def _cells(review: Review) -> tuple[str, ...]:
     return name, action_text(review), send, size, f"{len(plan.skipped_assets):,}", f"{review.requests:,}"
 
 
-def _notes(target: Target, each: Prepared) -> Iterator[RenderableType]:
-    review = each.review(target.site.connection.rate)
+def _notes(target: Target, prepared: Prepared) -> Iterator[RenderableType]:
+    review = prepared.review(target.destination.connection.rate)
     plan = review.plan
     if not plan.changes:
         return
@@ -106,5 +106,5 @@ def _notes(target: Target, each: Prepared) -> Iterator[RenderableType]:
         yield indented(text(f"absent for a moment; deletes {plan.remote.digest}", "magenta"), 4)
     if review.promotion_source:
         yield indented(text(source_text(review.promotion_source)), 4)
-    if each.forced:
+    if prepared.forced:
         yield indented(text(f"the soak is skipped by force: {target.reason}", "yellow"), 4)

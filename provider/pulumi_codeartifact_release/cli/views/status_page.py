@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _MOST_COLUMNS = 4
-"""Environments that fit beside each other; more are scrolled within the table."""
+"""Environments that fit side by side; with more, the table scrolls."""
 _FILTERS = {"problem": "Not read", "drifted": "Drifted", "behind": "Behind", "pending": "Pending"}
 _ICON = (
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"

@@ -11,7 +11,7 @@ from ...publishing import Release
 from ...publishing.download_asset import Download
 from ...publishing.verify import Difference, VerifyOutcome, VerifyResult, VersionDifference
 from ...registry.interface import Asset, Status
-from ..context import Site
+from ..context import OpenEnvironment
 from ..verify_check import Basis, CheckedVersion
 from ..verify_read import Report
 from .verify_text import totals
@@ -20,47 +20,47 @@ from .verify_text import totals
 def report_json(report: Report) -> dict[str, Any]:
     """Return a report as JSON values (`schemas/verify.schema.json`); sizes in bytes."""
     assets, size = totals(report)
-    counts = {str(outcome): sum(each.outcome is outcome for each in report.checks) for outcome in VerifyOutcome}
-    environment = report.site.environment.name if report.manifest is not None else None
+    counts = {str(outcome): sum(check.outcome is outcome for check in report.checks) for outcome in VerifyOutcome}
+    environment = report.destination.environment.name if report.manifest is not None else None
     return {
         "schemaVersion": 1,
         "manifest": report.manifest,
         "environment": environment,
-        **_site_json(report.site),
-        "comparedWith": {"environment": report.source.environment.name, **_site_json(report.source)}
+        **_environment_json(report.destination),
+        "comparedWith": {"environment": report.source.environment.name, **_environment_json(report.source)}
         if report.source
         else None,
         "download": report.download,
         "summary": {"packages": len(report.checks), **counts, "assets": assets, "bytes": size},
-        "packages": [_version_json(each) for each in report.checks],
+        "packages": [_version_json(check) for check in report.checks],
     }
 
 
-def _site_json(site: Site) -> dict[str, Any]:
+def _environment_json(env: OpenEnvironment) -> dict[str, Any]:
     return {
-        "endpoint": site.location.endpoint or site.connection.url,
-        "account": site.location.owner,
-        "region": site.location.region,
-        "domain": site.location.domain,
-        "repository": site.location.repository,
+        "endpoint": env.location.endpoint or env.connection.url,
+        "account": env.location.owner,
+        "region": env.location.region,
+        "domain": env.location.domain,
+        "repository": env.location.repository,
     }
 
 
-def _version_json(each: CheckedVersion) -> dict[str, Any]:
-    at, result = each.subject.at, each.result
+def _version_json(check: CheckedVersion) -> dict[str, Any]:
+    at, result = check.subject.at, check.result
     received = result.downloads if result else None
     return {
         "namespace": at.namespace,
         "package": at.package,
         "version": at.version,
-        "result": str(each.outcome),
-        "expected": _expected_json(result, each.subject.basis),
+        "result": str(check.outcome),
+        "expected": _expected_json(result, check.subject.basis),
         "found": _found_json(result),
         "received": None
         if received is None
         else {"assets": len(received), "bytes": sum(came.size for came in received.values())},
         "differences": [_difference_json(difference) for difference in result.differences] if result else [],
-        "problem": {"code": each.problem.code, "message": str(each.problem)} if each.problem else None,
+        "problem": {"code": check.problem.code, "message": str(check.problem)} if check.problem else None,
     }
 
 

@@ -47,23 +47,23 @@ def text_lines(report: Report, width: int | None = None, *, quiet: bool = False)
 
     `width` in columns; None for a file.
     """
-    shown = [each for each in report.checks if not quiet or each.outcome is not VerifyOutcome.VERIFIED]
+    shown = [check for check in report.checks if not quiet or check.outcome is not VerifyOutcome.VERIFIED]
     if not shown and quiet:
         return
     compared = f"\n  compared with {report.source.header}" if report.source else ""
     table = columns("", "")
     table.show_header = False
-    for each in shown:
-        sign, color = _SIGNS[each.outcome]
-        table.add_row(f"{sign} {printable(each.subject.at.name)}", printable(_result_text(each)), style=color)
-    parts: list[RenderableType] = [*header(report.site.header + compared), indented(table, 2)]
+    for check in shown:
+        sign, color = _SIGNS[check.outcome]
+        table.add_row(f"{sign} {printable(check.subject.at.name)}", printable(_result_text(check)), style=color)
+    parts: list[RenderableType] = [*header(report.destination.header + compared), indented(table, 2)]
     seen: set[str] = set()
-    for each in shown:
-        details = list(_differences(each.result, each.subject.basis)) if each.result else []
-        if each.problem:
-            details += _problem(each.problem, seen)
+    for check in shown:
+        details = list(_differences(check.result, check.subject.basis)) if check.result else []
+        if check.problem:
+            details += _problem(check.problem, seen)
         if details:
-            parts += ["", indented(text(each.subject.at.name), 2), *(indented(detail, 4) for detail in details)]
+            parts += ["", indented(text(check.subject.at.name), 2), *(indented(detail, 4) for detail in details)]
     yield from lines(*parts, width=width)
 
 
@@ -75,16 +75,16 @@ def sum_text(report: Report) -> str:
         return f"Verified: {count} {'downloaded and hashed' if report.download else 'as the registry lists them'}."
     if len(report.checks) == 1:
         return f"{report.checks[0].subject.at.name} {_SUMMED[report.checks[0].outcome]}"
-    counts = {outcome: sum(each.outcome is outcome for each in report.checks) for outcome in _SUMMED}
+    counts = {outcome: sum(check.outcome is outcome for check in report.checks) for outcome in _SUMMED}
     phrases = [f"{count} {_plural(_SUMMED[outcome], count)}" for outcome, count in counts.items() if count]
     return f"{count_text(len(report.checks), 'package')}: {', '.join(phrases)}"
 
 
 def failure_code(report: Report) -> str:
     """Return the error code: that of a mismatch if there is one, else that of the first problem."""
-    if any(each.outcome in (VerifyOutcome.DIFFERS, VerifyOutcome.MISSING) for each in report.checks):
+    if any(check.outcome in (VerifyOutcome.DIFFERS, VerifyOutcome.MISSING) for check in report.checks):
         return MismatchError.code
-    problems = [each.problem for each in report.checks if each.problem and each.exit_code == report.exit_code]
+    problems = [check.problem for check in report.checks if check.problem and check.exit_code == report.exit_code]
     return problems[0].code if problems else ReleaseError.code
 
 
@@ -92,8 +92,8 @@ def _plural(phrase: str, count: int) -> str:
     return phrase if count == 1 else phrase.replace("differs", "differ").replace("is ", "are ")
 
 
-def _result_text(each: CheckedVersion) -> str:
-    result = each.result
+def _result_text(check: CheckedVersion) -> str:
+    result = check.result
     if result is None:
         return "could not be checked"
     match result.outcome:
@@ -109,8 +109,8 @@ def _result_text(each: CheckedVersion) -> str:
 
 
 def _what_differs(result: VerifyResult) -> str:
-    facts = [each.field for each in result.differences if isinstance(each, VersionDifference)]
-    assets = sum(isinstance(each, AssetDifference) for each in result.differences)
+    facts = [item.field for item in result.differences if isinstance(item, VersionDifference)]
+    assets = sum(isinstance(item, AssetDifference) for item in result.differences)
     if assets:
         # If assets differ, so does the digest.
         facts = [fact for fact in facts if fact == "status"] + [count_text(assets, "asset")]
@@ -120,14 +120,14 @@ def _what_differs(result: VerifyResult) -> str:
 def _read(result: VerifyResult) -> tuple[int, int]:
     """Return the number of assets and bytes that were checked: received, or else listed."""
     if result.downloads is not None:
-        return len(result.downloads), sum(each.size for each in result.downloads.values())
+        return len(result.downloads), sum(download.size for download in result.downloads.values())
     assets = result.remote.assets.values() if result.remote else ()
     return len(assets), sum(asset.size for asset in assets)
 
 
 def totals(report: Report) -> tuple[int, int]:
     """Return the number of assets and bytes of all packages that were checked."""
-    counts = [_read(each.result) for each in report.checks if each.result]
+    counts = [_read(check.result) for check in report.checks if check.result]
     return sum(assets for assets, _ in counts), sum(size for _, size in counts)
 
 
@@ -139,8 +139,8 @@ def _problem(problem: ReleaseError, seen: set[str]) -> Iterator[Text]:
 
 def _differences(result: VerifyResult, basis: Basis) -> Iterator[RenderableType]:
     expected = "declared" if basis is Basis.FILES else "expected"
-    facts = [each for each in result.differences if isinstance(each, VersionDifference)]
-    assets = [each for each in result.differences if isinstance(each, AssetDifference)]
+    facts = [item for item in result.differences if isinstance(item, VersionDifference)]
+    assets = [item for item in result.differences if isinstance(item, AssetDifference)]
     digests = [fact for fact in facts if fact.field == "digest"]
     for fact in facts:
         if fact not in digests:
