@@ -17,7 +17,7 @@ from .manifest import Environment, Manifest, Package
 from .publishing import CircuitBreaker, Promotion, PromotionSource, Release, Scheduler, choose_candidate
 from .publishing.drift import read_package
 from .registry.interface import Registry
-from .registry.limits import PARALLEL_READS
+from .registry.retries_and_concurrency import PARALLEL_READS
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from ..manifest import Environment, Manifest, Package, Pin, Variables, load
 from ..manifest.text import did_you_mean
 from ..pins import PinCandidate, PinReader
 from ..publishing import CircuitBreaker, ThreadScheduler
-from ..registry.limits import PARALLEL_READS
-from .concurrency import in_parallel
+from ..registry.retries_and_concurrency import PARALLEL_READS
 from .context import Stop, choose_environment, open_site, parse_variables, warn_of_endpoint
 from .error_output import show_error
+from .in_parallel import in_parallel
 from .manifest_edit import prepare_edit
 from .views.console import terminal_width
 from .views.pin_text import pin_json, pin_lines
