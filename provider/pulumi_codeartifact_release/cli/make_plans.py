@@ -78,8 +78,8 @@ def _promotion_requests(target: Target, source: OpenEnvironment) -> list[Request
         (package, approved_version(target.manifest, environment, package)) for package in target.manifest.packages
     ]
     scheduler = ThreadScheduler(target.stop.reason)
-    site, registry = target.site, source.connection.planning
-    reader = PinReader(target.manifest, environment, source.location, site.location, registry, scheduler)
+    destination, registry = target.destination, source.connection.planning
+    reader = PinReader(target.manifest, environment, source.location, destination.location, registry, scheduler)
     missing = missing_pins(target.manifest, environment, reader.find_digests)
     if environment.stack and any(not approval.pin for _, approval in approved):
         raise UsageError(

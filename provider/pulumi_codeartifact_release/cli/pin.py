@@ -20,7 +20,7 @@ from ..manifest.text import did_you_mean
 from ..pins import PinCandidate, PinReader
 from ..publishing import CircuitBreaker, ThreadScheduler
 from ..registry.retries_and_concurrency import PARALLEL_READS
-from .context import Stop, choose_environment, open_site, parse_variables, warn_of_endpoint
+from .context import StopSignal, choose_environment, open_environment, parse_variables, warn_of_endpoint
 from .error_output import show_error
 from .in_parallel import in_parallel
 from .manifest_edit import prepare_edit
@@ -73,8 +73,8 @@ def run(
             hint=_promoting(loaded),
         )
     chosen = _choose_packages(loaded, packages)
-    stop = Stop()
-    source = open_site(loaded.environment(selected.promote_from), loaded.base, permitted, stop)
+    stop = StopSignal()
+    source = open_environment(loaded.environment(selected.promote_from), loaded.base, permitted, stop)
     warn_of_endpoint(source, None)
     destination = resolve(selected.location, base=loaded.base, allow=permitted)
     scheduler = ThreadScheduler(stop.reason)
@@ -117,7 +117,7 @@ def _choose_packages(manifest: Manifest, names: Sequence[str]) -> list[tuple[Pac
 
 
 def _read(
-    reader: PinReader, environment: Environment, packages: Sequence[tuple[Package, str | None]], stop: Stop
+    reader: PinReader, environment: Environment, packages: Sequence[tuple[Package, str | None]], stop: StopSignal
 ) -> list[PinChange]:
     """Read what the environment before holds. If a package is refused, print why, and exit."""
     breaker = CircuitBreaker()
