@@ -145,10 +145,10 @@ class ManifestError(UsageError):
     @property
     def full_text(self) -> str:
         """A line with the code and the number of mistakes, then one line per mistake."""
-        return f"{self.code}: {self.mistakes} in {printable(self.path)}\n{self}"
+        return f"{self.code}: {self.count_text} in {printable(self.path)}\n{self}"
 
     @property
-    def mistakes(self) -> str:
+    def count_text(self) -> str:
         """The number of mistakes as text: `1 mistake`, `16 mistakes`."""
         count = sum(problem.more or 1 for problem in self.problems)
         return f"{count} mistake{'s' * (count != 1)}"

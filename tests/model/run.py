@@ -112,10 +112,10 @@ class Run:
 
     def _published(self) -> Iterator[Event]:
         spec = self._spec
-        sources = {name: HashedBytes(content) for name, content in spec.contents}
+        contents = {name: HashedBytes(content) for name, content in spec.contents}
         permitted = dict(spec.permitted)
         calls, jobs = _Calls(self), _Jobs(self)
-        return self._core.apply(spec.release, sources, calls, jobs, parallel=spec.parallel, **permitted)
+        return self._core.apply(spec.release, contents, calls, jobs, parallel=spec.parallel, **permitted)
 
     def _promoted(self) -> Iterator[Event]:
         spec, release = self._spec, self._spec.release
@@ -133,9 +133,9 @@ class Run:
             )
             release = replace(release, assets=chosen.assets)
         permitted = dict(spec.permitted)
-        sources = promotion_source.sources(release, jobs)
+        contents = promotion_source.contents(release, jobs)
         return self._core.apply(
-            release, sources, calls, jobs, promotion_source=promotion_source, parallel=spec.parallel, **permitted
+            release, contents, calls, jobs, promotion_source=promotion_source, parallel=spec.parallel, **permitted
         )
 
     def call(self, request: Request) -> Answer:

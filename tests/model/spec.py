@@ -20,7 +20,7 @@ class Apply(Protocol):
     def __call__(
         self,
         release: Release,
-        sources: Mapping[str, AssetContent],
+        contents: Mapping[str, AssetContent],
         registry: Registry,
         scheduler: Scheduler,
         *,

@@ -48,7 +48,7 @@ OTHERS_SENT = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
 ALONE = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHERS_SENT}"
 ASSURED = """    # Also files that changed after they were sent: the published version must match the files.
     for asset in release.assets:
-        uploader.sources[asset.name].verify_unchanged()
+        uploader.contents[asset.name].verify_unchanged()
 """
 FINALIZE = """    if last:
         return (yield from _publish_by_last_asset(last, release, uploader, registry, scheduler))

@@ -117,7 +117,7 @@ def test_apply_reaches_what_is_declared_or_refuses_without_a_write(case: Case) -
     registry.calls.clear()
     events = apply(
         case.release,
-        fakes.sources(dict(case.contents)),
+        fakes.asset_contents(dict(case.contents)),
         registry,
         InlineScheduler(),
         replace_digest=case.replace_digest,
@@ -150,7 +150,7 @@ def test_apply_reaches_what_is_declared_or_refuses_without_a_write(case: Case) -
     list(
         apply(
             case.release,
-            fakes.sources(dict(case.contents)),
+            fakes.asset_contents(dict(case.contents)),
             registry,
             InlineScheduler(),
             replace_digest=case.replace_digest,

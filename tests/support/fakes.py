@@ -50,7 +50,7 @@ def release(
     return Release(AT, tuple(asset(name, content) for name, content in contents.items()), status, finalize)
 
 
-def sources(contents: dict[str, bytes]) -> dict[str, HashedBytes]:
+def asset_contents(contents: dict[str, bytes]) -> dict[str, HashedBytes]:
     return {name: HashedBytes(content) for name, content in contents.items()}
 
 

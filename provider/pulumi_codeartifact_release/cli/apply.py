@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from ..errors import InterruptedReleaseError, ReleaseError, UsageError, printable
-from ..publishing import Planned, Prepared, ThreadScheduler, execute
+from ..publishing import Planned, PreparedRelease, ThreadScheduler, execute
 from ..registry.retries_and_concurrency import PARALLEL_PACKAGES
 from ..text.sizes import count_text
 from .context import Options, Target, open_target
@@ -105,7 +105,9 @@ def _check_arguments(plan_file: Path | None, release: dict[str, Any]) -> None:
             raise UsageError(f"{name} cannot be combined with --plan: the plan file already contains it")
 
 
-def _confirm(target: Target, plans: list[Prepared], approved: ApprovedPlan | None, *, yes: bool, quiet: bool) -> None:
+def _confirm(
+    target: Target, plans: list[PreparedRelease], approved: ApprovedPlan | None, *, yes: bool, quiet: bool
+) -> None:
     """Ask for confirmation at a terminal."""
     if approved or not _needs_confirmation(yes=yes):
         return
@@ -130,7 +132,9 @@ class _Run:
         errors: package name -> error.
     """
 
-    def __init__(self, target: Target, changes: list[Prepared], approved: ApprovedPlan | None, *, quiet: bool) -> None:
+    def __init__(
+        self, target: Target, changes: list[PreparedRelease], approved: ApprovedPlan | None, *, quiet: bool
+    ) -> None:
         self._target = target
         self._changes = changes
         self._approved = approved
@@ -188,7 +192,7 @@ class _Run:
                 completed = {future: name for future, name in futures.items() if not future.cancelled()}
                 self.errors = {name: error for future, name in completed.items() if (error := future.exception())}
 
-    def _release(self, prepared: Prepared, display: Display) -> None:
+    def _release(self, prepared: PreparedRelease, display: Display) -> None:
         scheduler = ThreadScheduler(self._target.stop.reason)
         for event in execute(prepared.request, self._target.connect, scheduler, prepared):
             if isinstance(event, Planned) and self._approved:
@@ -197,7 +201,7 @@ class _Run:
             display.add(prepared.request.name, event)
 
 
-def _progress_text(changes: list[Prepared], final_lines: Mapping[str, str], progress: Mapping[str, str]) -> str:
+def _progress_text(changes: list[PreparedRelease], final_lines: Mapping[str, str], progress: Mapping[str, str]) -> str:
     """Return the number of released packages, and the progress of those that are incomplete."""
     incomplete = [f"\n  {name}: {line}" for name, line in progress.items() if name not in final_lines]
     return f"{len(final_lines):,} of {count_text(len(changes), 'package')} released" + "".join(incomplete)

@@ -24,7 +24,7 @@ import click
 from ..approvals import approved_version
 from ..errors import ReleaseError, UsageError, exit_code_for
 from ..manifest import Manifest, Package, Variables, load
-from ..manifest.text import did_you_mean
+from ..manifest.messages import did_you_mean
 from ..publishing import ThreadScheduler
 from ..publishing.download import DownloadResult, download, download_to
 from ..publishing.workflow import REPOSITORY_ERRORS

@@ -40,6 +40,6 @@ def show_error(error: ReleaseError, color: bool | None = None) -> None:
     if isinstance(error, ManifestError):
         # A line for each mistake, as compilers print them, then the total.
         click.echo(str(error), err=True, color=color)
-        click.echo(f"{tag}: {error.mistakes} in {error.path}; nothing was sent", err=True, color=color)
+        click.echo(f"{tag}: {error.count_text} in {error.path}; nothing was sent", err=True, color=color)
     else:
         click.echo(f"{tag}: {error}", err=True, color=color)

@@ -17,7 +17,7 @@ import click
 from ..approvals import desired_version
 from ..errors import UsageError
 from ..manifest import Environment, Manifest, Package, Variables, load
-from ..manifest.text import did_you_mean
+from ..manifest.messages import did_you_mean
 from ..publishing import CircuitBreaker, ThreadScheduler
 from ..publishing.version_list import ChosenVersions, VersionDescription, choose_versions, describe_version
 from ..registry.interface import Coordinates

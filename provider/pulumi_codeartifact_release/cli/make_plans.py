@@ -19,7 +19,7 @@ from ..publishing import (
     AssetContent,
     Finalize,
     Permission,
-    Prepared,
+    PreparedRelease,
     Promotion,
     Release,
     Request,
@@ -37,18 +37,18 @@ from .in_parallel import in_parallel
 from .reading_progress import ReadProgress
 
 
-def sum_up(target: Target, plans: Sequence[Prepared]) -> ReviewTotals:
+def sum_up(target: Target, plans: Sequence[PreparedRelease]) -> ReviewTotals:
     """Return the totals of plans."""
     return total_reviews(prepared.review(target.destination.connection.rate) for prepared in plans)
 
 
-def refusals_of(plans: Sequence[Prepared]) -> list[RefusedError]:
+def refusals_of(plans: Sequence[PreparedRelease]) -> list[RefusedError]:
     """Return the refusals of plans, each once, even if several plans share it."""
     refusals = (prepared.plan.refusal for prepared in plans)
     return list({id(refusal): refusal for refusal in refusals if refusal}.values())
 
 
-def make_plans(target: Target, progress: ReadProgress) -> list[Prepared]:
+def make_plans(target: Target, progress: ReadProgress) -> list[PreparedRelease]:
     """Plan every package of the manifest, several in parallel; `reading` shows the progress."""
     requests = _promotion_requests(target, target.source) if target.source else _file_requests(target, progress)
     scheduler = ThreadScheduler(target.stop.reason)
@@ -106,11 +106,11 @@ def _promotion_requests(target: Target, source: OpenEnvironment) -> list[Request
     return [request(package, approval) for package, approval in approved]
 
 
-def _request(target: Target, package: Package, version: str, sources: Mapping[str, AssetContent]) -> Request:
+def _request(target: Target, package: Package, version: str, contents: Mapping[str, AssetContent]) -> Request:
     location, environment = target.destination.location, target.destination.environment
     release = Release(
         location.coordinates(package.namespace, package.package, version),
-        tuple(Asset(name, source.size, source.sha256) for name, source in sources.items()),
+        tuple(Asset(name, content.size, content.sha256) for name, content in contents.items()),
         Status(package.status),
         Finalize(environment.finalize),
     )
@@ -118,7 +118,7 @@ def _request(target: Target, package: Package, version: str, sources: Mapping[st
         location,
         release,
         target.manifest.name_of(package),
-        sources,
+        contents,
         replace_digest=permitted_digest(target.replace, package.id, version) or None,
         allow=target.allow,
         awaits_approval=True,

@@ -16,7 +16,7 @@ import click
 from ..errors import RefusedError, ReleaseError, UsageError, exit_code_for, printable
 from ..location import resolve
 from ..manifest import Environment, Manifest, Package, Pin, Variables, load
-from ..manifest.text import did_you_mean
+from ..manifest.messages import did_you_mean
 from ..pins import PinCandidate, PinReader
 from ..publishing import CircuitBreaker, ThreadScheduler
 from ..registry.retries_and_concurrency import PARALLEL_READS

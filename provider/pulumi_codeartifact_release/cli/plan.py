@@ -12,7 +12,7 @@ import click
 
 from ..errors import RefusedError, UsageError, printable
 from ..manifest import duration
-from ..publishing import Prepared
+from ..publishing import PreparedRelease
 from .context import Options, Target, open_target
 from .make_plans import make_plans
 from .output_files import refuse_unwritable, release_files
@@ -70,7 +70,7 @@ def run(
         raise SystemExit(CHANGES)
 
 
-def show_plans(target: Target, plans: list[Prepared], *, quiet: bool = False) -> None:
+def show_plans(target: Target, plans: list[PreparedRelease], *, quiet: bool = False) -> None:
     """Print plans for people. Refusals go to stderr, even if `quiet`."""
     if not quiet:
         for line in plan_lines(target, plans, terminal_width()):

@@ -24,7 +24,7 @@ from jsonschema.exceptions import best_match
 
 from ..errors import NotPermittedError, StalePlanError, UsageError, printable
 from ..manifest import read_manifest
-from ..publishing import Action, Finalize, Plan, Prepared, Route, digest
+from ..publishing import Action, Finalize, Plan, PreparedRelease, Route, digest
 from ..publishing.plan_drift import ApprovedRelease, VersionSnapshot, plan_drift
 from ..registry.interface import Asset, Status
 from ..registry.listing import is_text
@@ -101,7 +101,7 @@ class ApprovedPlan:
         """The packages of the plan, by `namespace/package@version`."""
         return {_name(package): package for package in self.document["packages"]}
 
-    def verify(self, target: Target, plans: list[Prepared]) -> None:
+    def verify(self, target: Target, plans: list[PreparedRelease]) -> None:
         """Raise StalePlanError, with everything that changed, unless `plans` are the approved ones."""
         changed = self._changes_of_manifest(target.manifest.sha256)
         reasons = [*changed, *self._changes_of_locations(target), *self._changes_of_packages(target, plans)]
@@ -146,7 +146,7 @@ class ApprovedPlan:
                     was = printable(approved[key] or "unknown").replace("\n", " ")
                     yield f"the {key} of {name} has changed since the approval: {was}, now {value or 'unknown'}"
 
-    def _changes_of_packages(self, target: Target, plans: list[Prepared]) -> Iterator[str]:
+    def _changes_of_packages(self, target: Target, plans: list[PreparedRelease]) -> Iterator[str]:
         approved = dict(self._packages)
         for prepared in plans:
             name = prepared.plan.release.at.name

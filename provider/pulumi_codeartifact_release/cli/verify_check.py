@@ -13,7 +13,7 @@ from functools import partial
 
 from ..errors import MismatchError, ReleaseError
 from ..publishing import CircuitBreaker, ThreadScheduler
-from ..publishing.verify import Expected, VerifyOutcome, VerifyResult, verify
+from ..publishing.verify import Expectation, VerifyOutcome, VerifyResult, verify
 from ..registry.interface import Coordinates
 from .context import OpenEnvironment, StopSignal
 from .in_parallel import in_parallel
@@ -41,7 +41,7 @@ class Subject:
 
     at: Coordinates
     basis: Basis
-    expected: Callable[[], Expected]
+    expected: Callable[[], Expectation]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class _Checks:
             return CheckedVersion(subject, problem=error)
         return CheckedVersion(subject, result, result.problem and self._breaker.record(result.problem))
 
-    def _verify(self, subject: Subject, expected: Expected) -> VerifyResult:
+    def _verify(self, subject: Subject, expected: Expectation) -> VerifyResult:
         return verify(
             expected,
             # Reads a `file:` registry that does not exist as empty, and does not create it.

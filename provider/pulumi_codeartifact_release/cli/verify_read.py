@@ -20,7 +20,7 @@ from ..hashing import hash_files
 from ..location import Location, refuse_same_repository
 from ..manifest import Environment, Manifest, Package, Variables, load
 from ..publishing import Permission, Release, ThreadScheduler, read_version
-from ..publishing.verify import Expected, ExpectedDigest, refuse_invalid_names
+from ..publishing.verify import Expectation, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
 from .context import (
     OpenEnvironment,
@@ -154,7 +154,7 @@ def _promotion_subjects(
     return [subject(package) for package in manifest.packages]
 
 
-def _raise(error: ReleaseError) -> Expected:
+def _raise(error: ReleaseError) -> Expectation:
     raise error
 
 

@@ -9,7 +9,7 @@ import re
 from functools import cache
 
 from . import schema
-from .text import did_you_mean, quote, quote_list
+from .messages import did_you_mean, quote, quote_list
 
 
 def value_problem(key: str, value: str) -> str | None:

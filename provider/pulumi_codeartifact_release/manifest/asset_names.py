@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from .text import escape
+from .messages import escape
 
 FILE_PARTS = ("name", "stem", "ext", "parent")
 """The parts in `${file.…}`: `app.tar.gz` in `linux/` has the stem `app.tar`, the ext `.gz` and the parent `linux`."""

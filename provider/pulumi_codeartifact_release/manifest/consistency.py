@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .messages import did_you_mean, quote, quote_list
 from .model import KeyPath
-from .text import did_you_mean, quote, quote_list
 from .value_tree import ValueTree, format_path
 
 _INHERITED = ("namespace", "version")

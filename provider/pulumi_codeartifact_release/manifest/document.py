@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 
 from ..errors import Problem
+from .messages import escape, quote
 from .model import KeyPath, Position
-from .text import escape, quote
 from .value_tree import format_path
 
 MAX_BYTES = 10 * 1024 * 1024

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from .asset_names import NameTemplate, asset_name_problem
 from .globs import check_pattern, missing, select
+from .messages import quote, quote_list
 from .model import DeclaredFile
 from .paths import BaseFolder, IsFolderProblem, MissingProblem, PathProblem, ResolvedPath
-from .text import quote, quote_list
 
 _MAX_REPORTED = 10
 """The number of files of one entry that are reported with the same kind of error."""

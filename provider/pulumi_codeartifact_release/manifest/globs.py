@@ -16,6 +16,7 @@ from typing import NamedTuple
 from wcmatch import glob
 
 from .dir_cache import FLAGS
+from .messages import quote, quote_list
 from .paths import CONTROL, BaseFolder, PathProblem
 from .suggestions import (
     bracket_lookalikes,
@@ -27,7 +28,6 @@ from .suggestions import (
     suggest_for_exclude,
     suggest_for_path,
 )
-from .text import quote, quote_list
 
 
 class Selection(NamedTuple):

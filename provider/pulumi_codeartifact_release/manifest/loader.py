@@ -21,11 +21,11 @@ from .asset_names import NameTemplate
 from .consistency import check_environments, check_packages, inherited_value
 from .document import MAX_BYTES, parse
 from .files import AssetEntry, EntryProblem, ResolvedAssets, check_entries, resolve_assets
+from .messages import did_you_mean, quote_list
 from .model import DeclaredFile, Environment, KeyPath, Manifest, Package, Pin
 from .paths import BaseFolder
 from .schema_validation import validate
 from .substitution import substitute
-from .text import did_you_mean, quote_list
 from .value_tree import ValueTree
 from .variables import Variables, VariableValues
 

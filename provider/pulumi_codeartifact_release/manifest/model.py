@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..location import Location
-from .text import did_you_mean, quote_list
+from .messages import did_you_mean, quote_list
 
 KeyPath = tuple[str | int, ...]
 """The place of a key in the document: `("packages", 0, "assets", 1, "count")`."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from ..checkout import is_within, read_real
 from ..remedies import Front, Need, command_line
 from .dir_cache import DirCache
-from .text import quote
+from .messages import quote
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Characters that no value of a manifest may contain: they break messages, plans and the service's rules."""

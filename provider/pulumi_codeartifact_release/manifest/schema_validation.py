@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..remedies import VERSION_WITH_DIGEST, Need
 from .asset_names import asset_name_problem
+from .messages import closest_match, quote, quote_list
 from .model import KeyPath
 from .schema import validator
-from .text import closest_match, quote, quote_list
 from .value_tree import ValueTree
 
 if TYPE_CHECKING:

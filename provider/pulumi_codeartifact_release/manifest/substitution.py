@@ -14,11 +14,11 @@ from typing import Any
 from ..remedies import Need
 from .asset_names import FILE_PARTS, FilePart, NameTemplate
 from .document import Node
+from .messages import closest_match, quote, quote_list
 from .model import KeyPath
 from .paths import CONTROL
 from .scalars import BOOLEANS, unquoted
 from .schema import UNQUOTED, Schema, child, strict_schema
-from .text import closest_match, quote, quote_list
 from .value_tree import ValueTree
 from .variables import NAME, NAME_RULE, VariableValues
 

@@ -21,8 +21,8 @@ import bracex
 from wcmatch import glob
 
 from .dir_cache import FLAGS
+from .messages import quote, quote_list
 from .paths import BaseFolder
-from .text import quote, quote_list
 
 Matches = Callable[[str], bool]
 

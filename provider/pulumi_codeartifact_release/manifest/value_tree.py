@@ -15,8 +15,8 @@ from typing import Any
 
 from ..errors import Problem
 from ..remedies import Front, command_line
+from .messages import escape
 from .model import KeyPath, Position
-from .text import escape
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 from ..errors import Problem
 from ..remedies import Need
+from .messages import did_you_mean, escape, quote
 from .model import KeyPath
 from .paths import CONTROL, BaseFolder, PathProblem
-from .text import did_you_mean, escape, quote
 from .value_tree import ValueTree
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

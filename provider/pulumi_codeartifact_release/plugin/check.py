@@ -33,7 +33,7 @@ from ..publishing import (
     AssetContent,
     Permission,
     Pin,
-    Prepared,
+    PreparedRelease,
     Promotion,
     Request,
     ThreadScheduler,
@@ -61,7 +61,7 @@ from .state import (
 )
 
 Props = Mapping[str, Any]
-_Prepared = TypeVar("_Prepared", Prepared, Prepared | None)
+_PreparedRelease = TypeVar("_PreparedRelease", PreparedRelease, PreparedRelease | None)
 
 
 class _Check:
@@ -118,14 +118,14 @@ class _Check:
             location = replace(location, domain_owner=owner)
         return {**inputs, "endpoint": "", **location.properties()}
 
-    def _request(self, inputs: Inputs, sources: Mapping[str, AssetContent] | None = None) -> Request:
+    def _request(self, inputs: Inputs, contents: Mapping[str, AssetContent] | None = None) -> Request:
         declaration = self._declaration
         request = Request(
             inputs.location,
             # State has no sizes. If a completed promotion must send assets again, their sizes are read from the source.
-            inputs.release(sizes(sources or {})),
+            inputs.release(sizes(contents or {})),
             inputs.id,
-            sources or {},
+            contents or {},
             replace_digest=declaration.replace_digest or None,
             allow=declaration.allow,
             on_destroy=inputs.on_destroy,
@@ -143,7 +143,7 @@ class _Check:
         )
         return replace(request, promotion=promotion, source=source.location)
 
-    def _prepare(self, prepare: Callable[..., _Prepared], request: Request) -> _Prepared:
+    def _prepare(self, prepare: Callable[..., _PreparedRelease], request: Request) -> _PreparedRelease:
         """Call `prepare` or `prepare_again`. The repository may be missing if this program creates it."""
         on_missing = None if self._declaration.repository_exists else partial(self._warn, "does not exist yet")
         scheduler = ThreadScheduler(self._context.stop_reason)
@@ -156,7 +156,7 @@ class _Check:
         error.front = self._front
         self._context.log.warn(self._declaration.urn, f"{reason}: {error.full_text}")
 
-    def _remember(self, inputs: Inputs, request: Request, prepared: Prepared | None = None) -> None:
+    def _remember(self, inputs: Inputs, request: Request, prepared: PreparedRelease | None = None) -> None:
         declaration = self._declaration
         pending = PendingChange(
             declaration.urn,
@@ -169,7 +169,7 @@ class _Check:
         )
         self._context.remember(inputs, pending)
 
-    def _show(self, inputs: Inputs, prepared: Prepared) -> None:
+    def _show(self, inputs: Inputs, prepared: PreparedRelease) -> None:
         """In a preview, show the plan beside the resource. Raises RefusedError if the plan is a refusal."""
         if not self._declaration.dry_run:
             return
@@ -192,16 +192,16 @@ class VersionCheck(_Check):
 
     def _resolve(self) -> dict[str, Any]:
         declaration = self._declaration
-        sources = declaration.hash(self._context.cache)
-        self._context.cache.keep(sources.values())
+        contents = declaration.hash(self._context.cache)
+        self._context.cache.keep(contents.values())
         inputs = self._with_location(self._inputs, self._olds)
-        declared_checksums = checksums(Asset(name, source.size, source.sha256) for name, source in sources.items())
+        declared_checksums = checksums(Asset(name, content.size, content.sha256) for name, content in contents.items())
         # With `ignore_changes=["checksums"]` the engine passes the checksums in state.
         inputs.setdefault("checksums", declared_checksums)
         if UNKNOWN in inputs.values():
             return inputs
         checked = Inputs.of(inputs)
-        request = self._request(checked, sources)
+        request = self._request(checked, contents)
         check_preconditions(request)
         properties = checked.properties()
         self._redact(properties)

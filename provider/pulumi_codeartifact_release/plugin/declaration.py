@@ -83,7 +83,7 @@ class Declaration:
         paths = {name: Path(path) for name, path in self.files.items()}
         refuse_oversized(paths)
         hashes = hash_files(paths.values(), cache=cache)
-        sources: dict[str, AssetContent] = {name: hashes[path] for name, path in paths.items()}
+        contents: dict[str, AssetContent] = {name: hashes[path] for name, path in paths.items()}
         for name, text in self.texts.items():
-            sources[name] = HashedBytes(text.encode())
-        return sources
+            contents[name] = HashedBytes(text.encode())
+        return contents

@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import UsageError
 from ..hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_folder
 from ..location import same_repository
-from ..publishing import AssetContent, Prepared, Request
+from ..publishing import AssetContent, PreparedRelease, Request
 from ..remedies import Front, front_from_json, resource_arguments
 from .engine import EngineLog, at_terminal, engine_address, exit_with_engine
 from .state import Inputs
@@ -41,7 +41,7 @@ class PendingChange:
 
     urn: str
     request: Request
-    prepared: Prepared | None = None
+    prepared: PreparedRelease | None = None
     commit: str = ""
     reason: str = ""
     front: Front = resource_arguments
@@ -60,9 +60,11 @@ class OperationCache:
         self._cache = cache
         self._hashes: dict[FileIdentity, str] = {}
 
-    def keep(self, sources: Iterable[AssetContent]) -> None:
+    def keep(self, contents: Iterable[AssetContent]) -> None:
         """Keep the hashes of files until the process ends."""
-        self._hashes.update({source.identity: source.sha256 for source in sources if isinstance(source, HashedFile)})
+        self._hashes.update(
+            {content.identity: content.sha256 for content in contents if isinstance(content, HashedFile)}
+        )
 
     def get_many(self, identities: Iterable[FileIdentity]) -> Mapping[FileIdentity, str]:
         """Return the hashes of the files that have one."""

@@ -2,7 +2,7 @@
 
 release = Release(coordinates, assets)
 plan = make_plan(release, read_version(registry, release.at, scheduler))
-for event in apply(release, sources, registry, scheduler):
+for event in apply(release, contents, registry, scheduler):
     ...
 
 Less common names are imported from their modules: `drift`, `plan_drift`, `verify`.
@@ -33,7 +33,7 @@ from .read_version import read_version
 from .retire import ExpectedVersion, Retirement, retire
 from .review import Review, ReviewTotals, min_seconds, total_reviews
 from .scheduler import Scheduler, ThreadScheduler
-from .workflow import CircuitBreaker, Prepared, Request, check_preconditions, execute, prepare, prepare_again
+from .workflow import CircuitBreaker, PreparedRelease, Request, check_preconditions, execute, prepare, prepare_again
 
 __all__ = [
     "Action",
@@ -52,7 +52,7 @@ __all__ = [
     "Pin",
     "Plan",
     "Planned",
-    "Prepared",
+    "PreparedRelease",
     "Promotion",
     "PromotionCandidate",
     "PromotionSource",

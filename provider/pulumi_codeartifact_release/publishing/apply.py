@@ -1,6 +1,6 @@
 """Publishes a release: the executor of rules 2 to 5.
 
-    for event in apply(release, sources, registry, ThreadScheduler()):
+    for event in apply(release, contents, registry, ThreadScheduler()):
         display(event)
 
 It converges: read, plan, act, and read again after every response that leaves the state of the registry open. There is
@@ -70,7 +70,7 @@ _AMBIGUOUS_ERRORS = (
 
 def apply(
     release: Release,
-    sources: Mapping[str, AssetContent],
+    contents: Mapping[str, AssetContent],
     registry: Registry,
     scheduler: Scheduler,
     *,
@@ -81,7 +81,7 @@ def apply(
 ) -> Iterator[Event]:
     """Make the registry hold `release`. Yields events, `Finished` last.
 
-    - `sources` has the content of every declared asset, by name.
+    - `contents` has the content of every declared asset, by name.
     - `replace_digest` permits the replacement of a version with exactly this digest. No other version is deleted.
     - `promotion_source` is verified before anything is taken from it, and again after every response that leaves open
       whether it changed.
@@ -93,7 +93,7 @@ def apply(
     its declared assets.
     """
     route = promotion_source.route if promotion_source else Route.FILES
-    uploader = Uploader(release.at, sources, registry, scheduler)
+    uploader = Uploader(release.at, contents, registry, scheduler)
     copied: list[Asset] = []
     last_missing: int | None = None
     idle_rounds = deletions = 0
@@ -102,14 +102,14 @@ def apply(
         initial_plan = None
         plan = plan or make_plan(release, read_version(registry, release.at, scheduler), replace_digest, route)
         yield Planned(plan)
-        verify_cached_hashes(plan, sources)
+        verify_cached_hashes(plan, contents)
         if plan.refusal:
             raise plan.refusal
         if plan.action is Action.KEEP and plan.remote:
             yield Finished(plan.remote.state, tuple(uploader.sent.values()), tuple(copied))
             return
         try:
-            _check_preconditions(plan, sources, promotion_source, scheduler)
+            _check_preconditions(plan, contents, promotion_source, scheduler)
             if plan.action is Action.REPLACE and plan.remote:
                 deletions = _count_deletion(release, deletions, scheduler)
                 yield from _delete(plan, plan.remote, registry, scheduler)
@@ -145,13 +145,13 @@ def _max_idle_rounds(error: Exception) -> int:
 
 
 def _check_preconditions(
-    plan: Plan, sources: Mapping[str, AssetContent], promotion_source: PromotionSource | None, scheduler: Scheduler
+    plan: Plan, contents: Mapping[str, AssetContent], promotion_source: PromotionSource | None, scheduler: Scheduler
 ) -> None:
     """Raise, before any write, if a file changed or the source of a promotion may not be promoted."""
     replaces = plan.action is Action.REPLACE
     if plan.sends:
         # A change of the status alone needs no file.
-        _check_sources(plan.release, sources)
+        _check_contents(plan.release, contents)
     if promotion_source and plan.sends:
         if replaces:
             # Nothing is deleted for a source that may have changed.
@@ -162,9 +162,9 @@ def _check_preconditions(
     if replaces and not plan.copies:
         # Open every file, but only one download: that shows whether downloads are permitted.
         for asset in plan.uploads[: 1 if promotion_source else None]:
-            if sources[asset.name].cached:
-                sources[asset.name].rehash()
-            with sources[asset.name].open():
+            if contents[asset.name].cached:
+                contents[asset.name].rehash()
+            with contents[asset.name].open():
                 pass
 
 
@@ -180,17 +180,17 @@ def _count_deletion(release: Release, deletions: int, scheduler: Scheduler) -> i
     return deletions + 1
 
 
-def _check_sources(release: Release, sources: Mapping[str, AssetContent]) -> None:
+def _check_contents(release: Release, contents: Mapping[str, AssetContent]) -> None:
     for asset in release.assets:
-        source = sources.get(asset.name)
-        if source is None:
+        content = contents.get(asset.name)
+        if content is None:
             raise FileChangedError(
                 f"{asset.name} is declared as sha256:{asset.sha256}, but there is no such file here",
                 hint="Nothing was published. Release the declared files, or declare these.",
             )
-        if (source.sha256, source.size) != (asset.sha256, asset.size):
+        if (content.sha256, content.size) != (asset.sha256, asset.size):
             raise FileChangedError(
-                f"{asset.name} is declared as sha256:{asset.sha256}, the file here is sha256:{source.sha256}",
+                f"{asset.name} is declared as sha256:{asset.sha256}, the file here is sha256:{content.sha256}",
                 hint="Nothing was published. Release the declared file, or declare this one.",
             )
 
@@ -214,7 +214,7 @@ def _send_and_publish(
     yield from scheduler.run(jobs[1:], limit=parallel)
     # Also files that changed after they were sent: the published version must match the files.
     for asset in release.assets:
-        uploader.sources[asset.name].verify_unchanged()
+        uploader.contents[asset.name].verify_unchanged()
 
     if last:
         return (yield from _publish_by_last_asset(last, release, uploader, registry, scheduler))

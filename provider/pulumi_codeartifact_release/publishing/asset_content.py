@@ -35,14 +35,14 @@ class AssetContent(Protocol):
         """Read and hash the content again. Raises FileChangedError, and drops the cached hash, if they differ."""
 
 
-def sizes(sources: Mapping[str, AssetContent]) -> dict[str, int]:
+def sizes(contents: Mapping[str, AssetContent]) -> dict[str, int]:
     """Return the size of each content in bytes, by name."""
-    return {name: source.size for name, source in sources.items()}
+    return {name: content.size for name, content in contents.items()}
 
 
-def verify_cached_hashes(plan: Plan, sources: Mapping[str, AssetContent]) -> None:
+def verify_cached_hashes(plan: Plan, contents: Mapping[str, AssetContent]) -> None:
     """Read the files whose cached hashes differ from the registry. Raises FileChangedError if a hash is wrong."""
     for difference in plan.differences:
-        source = sources.get(difference.name)
-        if source and source.cached:
-            source.rehash()
+        content = contents.get(difference.name)
+        if content and content.cached:
+            content.rehash()

@@ -1,6 +1,6 @@
 """What a version must satisfy before it is published or promoted: what was approved, its status, its soak.
 
-    candidate = Candidate(None, Promotion(source, to, pin=pin, soak=timedelta(hours=24)), remote)
+    candidate = Candidate(None, Promotion(source, destination, pin=pin, soak=timedelta(hours=24)), remote)
     check_gates(candidate)          # raises PinError, GateError
 
 A new gate is a function in `GATES`. These are pure; a condition that cannot be proved is not met.
@@ -41,7 +41,7 @@ class Promotion:
 
     Attributes:
         source: the version in the repository that it is taken from.
-        to: the same package and version in the destination.
+        destination: the same package and version in the destination.
         pin: the approved digest; None if the source decides.
         soak: how long it must have been Published in `source`.
         force: the operator's permission to skip the soak of one digest.
@@ -49,7 +49,7 @@ class Promotion:
     """
 
     source: Coordinates
-    to: Coordinates
+    destination: Coordinates
     pin: Pin | None = None
     soak: timedelta | None = None
     force: Permission | None = None

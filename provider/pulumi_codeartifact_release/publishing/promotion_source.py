@@ -3,8 +3,8 @@
 promotion_source = PromotionSource(Promotion(source, to, pin), lambda: registry, same_domain=True)
 candidate = choose_candidate(promotion_source, read_version(destination, to, scheduler), scheduler)
 release = Release(to, candidate.assets)
-sources = promotion_source.sources(release, scheduler)
-for event in apply(release, sources, destination, scheduler, promotion_source=promotion_source):
+contents = promotion_source.contents(release, scheduler)
+for event in apply(release, contents, destination, scheduler, promotion_source=promotion_source):
     ...
 """
 
@@ -148,7 +148,7 @@ class PromotionSource:
         """The name of the source repository."""
         return self.promotion.source.repository
 
-    def sources(self, release: Release, scheduler: Scheduler) -> dict[str, DownloadedContent]:
+    def contents(self, release: Release, scheduler: Scheduler) -> dict[str, DownloadedContent]:
         """Return the assets of `release` by name. Each is downloaded when it is opened."""
         return {asset.name: DownloadedContent(self, release, asset, scheduler) for asset in release.assets}
 

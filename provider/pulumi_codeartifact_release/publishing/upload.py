@@ -19,12 +19,12 @@ class Uploader:
     """Uploads assets of the version `at`, from several threads.
 
     Attributes:
-        sources: the content of every asset, by name.
+        contents: the content of every asset, by name.
         sent: the assets that the registry has accepted, by name.
     """
 
-    def __init__(self, at: Coordinates, sources: Mapping[str, AssetContent], registry: Registry, scheduler: Scheduler):
-        self.sources = sources
+    def __init__(self, at: Coordinates, contents: Mapping[str, AssetContent], registry: Registry, scheduler: Scheduler):
+        self.contents = contents
         self.sent: dict[str, Asset] = {}
         self._at = at
         self._registry = registry
@@ -33,7 +33,7 @@ class Uploader:
     def send(self, asset: Asset, emit: Emit, *, unfinished: bool) -> VersionState:
         """Upload one asset. Raises FileChangedError if its file changed since it was hashed, and any RegistryError."""
         emit(AssetStarted(asset))
-        with self.sources[asset.name].open() as body:
+        with self.contents[asset.name].open() as body:
             self._scheduler.checkpoint()
             size = asset.size or body.seek(0, io.SEEK_END)
             body.seek(0)
@@ -42,7 +42,7 @@ class Uploader:
                 state = self._registry.publish_asset(self._at, asset, reader, unfinished=unfinished)
             except (InvalidRequestError, AccessDeniedError):
                 # The service rejects a body with a wrong hash as malformed, or as wrongly signed.
-                self.sources[asset.name].rehash()
+                self.contents[asset.name].rehash()
                 raise
         self.sent[asset.name] = asset
         emit(AssetSent(asset))

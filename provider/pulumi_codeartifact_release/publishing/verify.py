@@ -54,7 +54,7 @@ class ExpectedDigest:
     status: Status | None = None
 
 
-Expected: TypeAlias = Release | ExpectedDigest
+Expectation: TypeAlias = Release | ExpectedDigest
 """What the registry must hold."""
 
 
@@ -112,7 +112,7 @@ class VerifyResult:
         problem: why something could not be read.
     """
 
-    expected: Expected
+    expected: Expectation
     remote: RemoteVersion | None
     differences: tuple[Difference, ...] = ()
     downloads: Mapping[str, Download] | None = None
@@ -130,7 +130,7 @@ class VerifyResult:
 
 
 def verify(
-    expected: Expected,
+    expected: Expectation,
     registry: Registry,
     scheduler: Scheduler,
     *,
@@ -167,7 +167,9 @@ def verify(
     )
 
 
-def differences(expected: Expected, remote: RemoteVersion, downloads: Mapping[str, Download]) -> tuple[Difference, ...]:
+def differences(
+    expected: Expectation, remote: RemoteVersion, downloads: Mapping[str, Download]
+) -> tuple[Difference, ...]:
     """Return all differences: status, digest, and assets as listed and as downloaded. Pure."""
     declared = {asset.name: asset for asset in expected.assets} if isinstance(expected, Release) else {}
     result: list[Difference] = []
@@ -203,7 +205,7 @@ def refuse_invalid_names(at: Coordinates, remote: RemoteVersion) -> None:
 
 
 def _download_assets(
-    expected: Expected,
+    expected: Expectation,
     remote: RemoteVersion,
     registry: Registry,
     scheduler: Scheduler,

@@ -1,6 +1,6 @@
 """Releases one package version, for all front ends: prepare a plan, then execute it.
 
-    request = Request(location, Release(at, assets), "acme/app", sources)
+    request = Request(location, Release(at, assets), "acme/app", contents)
     prepared = prepare(request, connect, ThreadScheduler())     # reads; writes nothing
     if prepared.plan.changes:
         for event in execute(request, connect, ThreadScheduler(), prepared):
@@ -71,7 +71,7 @@ class Request:
         location: the destination, with its region, and with its owner if that is known.
         release: the desired version. A new promotion has no assets here, because they come from the source.
         name: for messages: `namespace/package`, with the version if there are several.
-        sources: the content of every asset, by name; empty for a promotion.
+        contents: the content of every asset, by name; empty for a promotion.
         promotion: the source version and the gates; None if files are published.
         source: the location to promote from; None if files are published.
         replace_digest: the digest of the published version that may be replaced; None for none.
@@ -85,7 +85,7 @@ class Request:
     location: Location
     release: Release
     name: str
-    sources: Mapping[str, AssetContent] = field(default_factory=dict)
+    contents: Mapping[str, AssetContent] = field(default_factory=dict)
     promotion: Promotion | None = None
     source: Location | None = None
     replace_digest: str | None = None
@@ -109,18 +109,18 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedRelease:
     """A request, and the plan for it.
 
     Attributes:
         plan: its `refusal` is not None if the release is refused.
-        sources: the content of every asset, by name.
+        contents: the content of every asset, by name.
         promotion_source: None if files are published.
     """
 
     request: Request
     plan: Plan
-    sources: Mapping[str, AssetContent]
+    contents: Mapping[str, AssetContent]
     promotion_source: PromotionSource | None = None
 
     @property
@@ -177,7 +177,7 @@ def prepare(
     scheduler: Scheduler,
     *,
     on_missing: Callable[[ReleaseError], None] | None = None,
-) -> Prepared:
+) -> PreparedRelease:
     """Read the destination and the source, check the gates, and plan. Writes nothing.
 
     If the destination's repository does not exist, `on_missing` is called and the repository is planned as empty;
@@ -196,7 +196,7 @@ def prepare(
             check_gates(Candidate(release))
     except RefusedError as refusal:
         plan = refused_plan(release, remote, refusal, source.route if source else Route.FILES)
-        return Prepared(request, plan, {}, source)
+        return PreparedRelease(request, plan, {}, source)
     return prepared
 
 
@@ -206,7 +206,7 @@ def prepare_again(
     scheduler: Scheduler,
     *,
     on_missing: Callable[[ReleaseError], None] | None = None,
-) -> Prepared | None:
+) -> PreparedRelease | None:
     """Plan for a completed promotion without reading its source; None if its version is missing or Unfinished."""
     remote = _read_destination(request, connect, scheduler, on_missing)
     if remote is None or remote.state.status is Status.UNFINISHED:
@@ -220,17 +220,17 @@ def _make_plan(
     remote: RemoteVersion | None,
     source: PromotionSource | None,
     scheduler: Scheduler,
-) -> Prepared:
+) -> PreparedRelease:
     plan = make_plan(release, remote, request.replace_digest, source.route if source else Route.FILES)
-    sources = _sources(request, release, source, scheduler)
-    verify_cached_hashes(plan, sources)
-    return Prepared(request, plan, sources, source)
+    contents = _contents(request, release, source, scheduler)
+    verify_cached_hashes(plan, contents)
+    return PreparedRelease(request, plan, contents, source)
 
 
-def _sources(
+def _contents(
     request: Request, release: Release, source: PromotionSource | None, scheduler: Scheduler
 ) -> Mapping[str, AssetContent]:
-    return source.sources(release, scheduler) if source else request.sources
+    return source.contents(release, scheduler) if source else request.contents
 
 
 def _read_destination(
@@ -252,7 +252,7 @@ def _read_destination(
 
 
 def execute(
-    request: Request, connect: Connect, scheduler: Scheduler, prepared: Prepared | None = None
+    request: Request, connect: Connect, scheduler: Scheduler, prepared: PreparedRelease | None = None
 ) -> Iterator[Event]:
     """Release the version; yield events, `Finished` last. See `apply`.
 
@@ -262,11 +262,11 @@ def execute(
     if prepared:
         # Not `request.release`: the plan has the assets of a promotion, and may have another `finalize`.
         plan, release = prepared.plan, prepared.plan.release
-        source, sources = prepared.promotion_source, prepared.sources
+        source, contents = prepared.promotion_source, prepared.contents
     else:
         plan, release = None, request.release
         source = request.promotion_source(connect)
-        sources = _sources(request, release, source, scheduler)
+        contents = _contents(request, release, source, scheduler)
     if source and plan and request.awaits_approval and not plan.copies:
         # Read the source again, because it may have changed before the approval. A copy names the revision of the
         # source, but a transfer does not.
@@ -277,7 +277,7 @@ def execute(
     connection.prepare()
     yield from apply(
         release,
-        sources,
+        contents,
         connection.registry,
         scheduler,
         replace_digest=request.replace_digest if replaces else None,

@@ -28,7 +28,7 @@ from pulumi_codeartifact_release.hashing import SqliteCache, default_folder
 from pulumi_codeartifact_release.hashing.interface import FileIdentity
 from pulumi_codeartifact_release.location import Location, resolve
 from pulumi_codeartifact_release.publishing import digest
-from pulumi_codeartifact_release.publishing.verify import Expected, VerifyOutcome, VerifyResult
+from pulumi_codeartifact_release.publishing.verify import Expectation, VerifyOutcome, VerifyResult
 from pulumi_codeartifact_release.publishing.verify import verify as verify_version
 from pulumi_codeartifact_release.registry import Asset, Coordinates, retries_and_concurrency
 from pulumi_codeartifact_release.registry.client import ClientSettings
@@ -645,7 +645,7 @@ def test_the_operator_may_permit_a_folder_elsewhere(run: Run, stock: Stock, proj
 
 
 def refusing(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
-    def refuse(expected: Expected, *args: Any, **more: Any) -> VerifyResult:
+    def refuse(expected: Expectation, *args: Any, **more: Any) -> VerifyResult:
         if expected.at.package in packages:
             raise AccessDeniedError(f"access denied: {expected.at}", hint="Allow it.")
         return verify_version(expected, *args, **more)
@@ -687,7 +687,7 @@ def test_a_registry_that_does_not_answer_is_asked_no_more_and_told_once(
     rewrite(project, ("environments:\n", f"{more}environments:\n"))
     asked: list[str] = []
 
-    def silent(expected: Expected, *_args: Any, **_more: Any) -> VerifyResult:
+    def silent(expected: Expectation, *_args: Any, **_more: Any) -> VerifyResult:
         asked.append(expected.at.package)
         raise UnreachableError("no answer", hint="Check the network.")
 

@@ -270,7 +270,7 @@ def test_a_transfer_resumes_after_cut_downloads(tmp_path: Path) -> None:
         events = list(
             apply(
                 release,
-                promotion_source.sources(release, scheduler),
+                promotion_source.contents(release, scheduler),
                 registry,
                 scheduler,
                 promotion_source=promotion_source,

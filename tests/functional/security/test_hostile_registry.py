@@ -27,7 +27,7 @@ from pulumi_codeartifact_release.registry import Registry, Status
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from pulumi_codeartifact_release.registry.client import ClientSettings, make_client
 from pulumi_codeartifact_release.registry.rate_limiter import RateLimiter
-from support.fakes import AT, InlineScheduler, asset, release, sources
+from support.fakes import AT, InlineScheduler, asset, asset_contents, release
 
 Answer = Callable[[str], tuple[int, bytes | Iterator[bytes]]]
 GOOD = asset("a", b"abc")
@@ -198,7 +198,7 @@ def test_names_that_look_like_paths_are_only_names(registry: Registry, hostile: 
     description = {"packageVersion": {"status": "Published", "revision": "r"}}
     hostile.answer = lambda path: (200, as_json(description)) if path.endswith("/version") else listing(evil)(path)
     with pytest.raises(RefusedError) as caught:
-        list(apply(release({"a": b"abc"}), sources({"a": b"abc"}), registry, InlineScheduler()))
+        list(apply(release({"a": b"abc"}), asset_contents({"a": b"abc"}), registry, InlineScheduler()))
     told = str(caught.value)
     assert "\x1b" not in told
     assert "\x07" not in told
@@ -236,7 +236,7 @@ def test_a_registry_that_acknowledges_but_lists_other_bytes_is_reported(registry
 
     hostile.answer = answer
     with pytest.raises(ReleaseError):
-        list(apply(release({"a": b"abc"}), sources({"a": b"abc"}), registry, InlineScheduler()))
+        list(apply(release({"a": b"abc"}), asset_contents({"a": b"abc"}), registry, InlineScheduler()))
     assert not any("update_status" in path for path in hostile.requests)
 
 

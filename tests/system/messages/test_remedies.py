@@ -27,7 +27,7 @@ from pulumi_codeartifact_release.remedies import (
 )
 from support.command_line import Run
 from support.embedded import Package, opened
-from support.fakes import AT, FakeRegistry, InlineScheduler, release, sources
+from support.fakes import AT, FakeRegistry, InlineScheduler, asset_contents, release
 from system.engine.test_engine import FIRST, Project, project
 
 __all__ = ["project"]
@@ -349,7 +349,7 @@ def test_what_no_upload_publishes_is_published_by_the_value_of_finalize_that_the
     registry, contents = KeepsUnfinished(), {"a": b"a"}
 
     def run_with(finalize: Finalize) -> list[Event]:
-        return list(apply(release(contents, finalize=finalize), sources(contents), registry, InlineScheduler()))
+        return list(apply(release(contents, finalize=finalize), asset_contents(contents), registry, InlineScheduler()))
 
     with pytest.raises(InconsistentReadError) as caught:
         run_with(Finalize.LAST_ASSET)

@@ -398,7 +398,7 @@ def test_many_errors_of_one_kind_are_counted(project: Project) -> None:
     assert found[-1] == f"{FIRST}: 20 more files of this entry have an error like this"
     with pytest.raises(ManifestError) as caught:
         names(project, "dist/*")
-    assert caught.value.mistakes == "30 mistakes"
+    assert caught.value.count_text == "30 mistakes"
     assert sum("does not allow the name `0" in each for each in found) == 10
 
 

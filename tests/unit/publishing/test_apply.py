@@ -26,7 +26,7 @@ from pulumi_codeartifact_release.errors import (
 from pulumi_codeartifact_release.hashing import hash_files
 from pulumi_codeartifact_release.publishing import AssetSent, Event, Finalize, Finished, apply, make_plan, read_version
 from pulumi_codeartifact_release.registry import AssetListing, Coordinates, Status, VersionState
-from support.fakes import AT, FakeRegistry, InlineScheduler, release, sources
+from support.fakes import AT, FakeRegistry, InlineScheduler, asset_contents, release
 
 ABC = {"a": b"aaa", "b": b"bb", "c": b"c"}
 BOTH = pytest.mark.parametrize("finalize", list(Finalize))
@@ -41,7 +41,7 @@ def run(
     scheduler: InlineScheduler | None = None,
 ) -> list[Event]:
     declared = release(contents, finalize=finalize, status=status)
-    return list(apply(declared, sources(contents), registry, scheduler or InlineScheduler()))
+    return list(apply(declared, asset_contents(contents), registry, scheduler or InlineScheduler()))
 
 
 def finished(events: list[Event]) -> Finished:
@@ -293,7 +293,7 @@ def test_status_and_assets_of_different_revisions_are_never_taken_together() -> 
 class ChangingSource:
     """A file that is another one when it is sent."""
 
-    sha256 = sources({"x": b"bb"})["x"].sha256
+    sha256 = asset_contents({"x": b"bb"})["x"].sha256
     size = 2
 
     @contextmanager
@@ -315,7 +315,12 @@ def test_a_file_that_changes_fails_the_release_and_nothing_becomes_published(fin
     registry = FakeRegistry()
     with pytest.raises(FileChangedError):
         list(
-            apply(release(ABC, finalize=finalize), {**sources(ABC), "b": ChangingSource()}, registry, InlineScheduler())
+            apply(
+                release(ABC, finalize=finalize),
+                {**asset_contents(ABC), "b": ChangingSource()},
+                registry,
+                InlineScheduler(),
+            )
         )
     assert registry.versions[AT].status is Status.UNFINISHED
 
@@ -340,7 +345,7 @@ def test_a_file_that_changes_after_it_was_sent_is_not_published_either(finalize:
 def test_a_file_that_is_not_the_declared_one_is_refused_before_anything_is_sent() -> None:
     registry = FakeRegistry()
     with pytest.raises(FileChangedError, match="b is declared as"):
-        list(apply(release(ABC), sources({**ABC, "b": b"BB"}), registry, InlineScheduler()))
+        list(apply(release(ABC), asset_contents({**ABC, "b": b"BB"}), registry, InlineScheduler()))
     assert registry.writes == []
 
 
@@ -389,7 +394,7 @@ def test_a_plan_counts_the_requests_that_an_undisturbed_run_makes(
     registry.calls.clear()
     # What is not declared Published replaces nothing.
     with pytest.raises(RefusedError) if plan.refusal else nullcontext():
-        list(apply(declared, sources(ABC), registry, InlineScheduler(), replace_digest=replace_digest))
+        list(apply(declared, asset_contents(ABC), registry, InlineScheduler(), replace_digest=replace_digest))
     assert len(registry.calls) == plan.requests, registry.calls
 
 
@@ -397,7 +402,7 @@ def test_a_single_asset_is_counted_too() -> None:
     for finalize in Finalize:
         registry = FakeRegistry()
         declared = release({"only": b"x"}, finalize=finalize)
-        list(apply(declared, sources({"only": b"x"}), registry, InlineScheduler()))
+        list(apply(declared, asset_contents({"only": b"x"}), registry, InlineScheduler()))
         assert len(registry.calls) == make_plan(declared, None).requests
 
 

@@ -7,7 +7,7 @@ import pytest
 from pulumi_codeartifact_release.errors import ConflictError, LeftoverAssetsError
 from pulumi_codeartifact_release.publishing import apply, digest
 from pulumi_codeartifact_release.registry import Status
-from support.fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
+from support.fakes import AT, FakeRegistry, InlineScheduler, asset, asset_contents, release
 
 COMPOSED, DECOMPOSED = "\uac00.zip", "\u1100\u1161.zip"
 DECLARED = {COMPOSED: b"ours", "b.zip": b"b"}
@@ -24,7 +24,7 @@ def test_a_foreign_asset_is_not_hidden_by_a_name_that_looks_the_same(
     both = [(COMPOSED, b"ours"), (DECOMPOSED, b"theirs")][::order]
     registry.holds({**dict(both), "b.zip": b"b"}, status)
     with pytest.raises(error):
-        list(apply(release(DECLARED), sources(DECLARED), registry, InlineScheduler()))
+        list(apply(release(DECLARED), asset_contents(DECLARED), registry, InlineScheduler()))
     assert registry.writes == []
     assert registry.versions[AT].status is status
 
@@ -32,7 +32,7 @@ def test_a_foreign_asset_is_not_hidden_by_a_name_that_looks_the_same(
 def test_one_asset_in_the_other_form_is_the_declared_one() -> None:
     registry = FakeRegistry()
     registry.holds({DECOMPOSED: b"ours", "b.zip": b"b"}, Status.PUBLISHED)
-    list(apply(release(DECLARED), sources(DECLARED), registry, InlineScheduler()))
+    list(apply(release(DECLARED), asset_contents(DECLARED), registry, InlineScheduler()))
     assert registry.writes == []
 
 

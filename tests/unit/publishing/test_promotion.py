@@ -93,10 +93,10 @@ class Run:
     replace_digest: str | None = None
 
     def go(self) -> list[Event]:
-        sources = self.promotion_source.sources(self.release, self.scheduler)
+        contents = self.promotion_source.contents(self.release, self.scheduler)
         events = apply(
             self.release,
-            sources,
+            contents,
             self.registry,
             self.scheduler,
             replace_digest=self.replace_digest,
@@ -1162,9 +1162,9 @@ def test_no_more_is_on_disk_than_the_assets_that_are_under_way(spool: Spool) -> 
     seen: list[int] = []
     stage = Stage(Route.TRANSFER, SEVEN, registry=Meeting(3, lambda: seen.append(spool.bytes)), source=Wide())
     run = stage.planned(scheduler=ThreadScheduler())
-    sources = run.promotion_source.sources(run.release, run.scheduler)
+    contents = run.promotion_source.contents(run.release, run.scheduler)
     for _ in apply(
-        run.release, sources, stage.registry, run.scheduler, promotion_source=run.promotion_source, parallel=3
+        run.release, contents, stage.registry, run.scheduler, promotion_source=run.promotion_source, parallel=3
     ):
         assert list(spool.folder.iterdir()) == []
     assert seen == [3 * SIZE, 3 * SIZE]

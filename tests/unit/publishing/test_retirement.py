@@ -25,7 +25,7 @@ from pulumi_codeartifact_release.errors import (
 from pulumi_codeartifact_release.publishing import AssetContent, Finalize, Permission, Retirement, apply, digest, retire
 from pulumi_codeartifact_release.publishing.retire import ExpectedVersion
 from pulumi_codeartifact_release.registry import Coordinates, Status
-from support.fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
+from support.fakes import AT, FakeRegistry, InlineScheduler, asset, asset_contents, release
 
 OLD = {"a": b"old", "b": b"bb"}
 NEW = {"a": b"new", "b": b"bb"}
@@ -36,7 +36,7 @@ def digest_of(contents: dict[str, bytes]) -> str:
 
 
 def replace(registry: FakeRegistry, replace_digest: str | None) -> None:
-    list(apply(release(NEW), sources(NEW), registry, InlineScheduler(), replace_digest=replace_digest))
+    list(apply(release(NEW), asset_contents(NEW), registry, InlineScheduler(), replace_digest=replace_digest))
 
 
 # --- replacement ------------------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def test_only_a_release_that_is_declared_published_replaces_a_version(found: Sta
     registry.holds(OLD, found)
     new = release(NEW, status=declared)
     with pytest.raises(RefusedError, match="Only a release that is declared Published can replace"):
-        list(apply(new, sources(NEW), registry, InlineScheduler(), replace_digest=digest_of(OLD)))
+        list(apply(new, asset_contents(NEW), registry, InlineScheduler(), replace_digest=digest_of(OLD)))
     assert registry.writes == []
 
 
@@ -87,7 +87,7 @@ def test_a_replacement_is_always_published_by_a_status_update() -> None:
     registry = FakeRegistry()
     registry.holds(OLD, Status.PUBLISHED)
     new = release(NEW, finalize=Finalize.LAST_ASSET)
-    list(apply(new, sources(NEW), registry, InlineScheduler(), replace_digest=digest_of(OLD)))
+    list(apply(new, asset_contents(NEW), registry, InlineScheduler(), replace_digest=digest_of(OLD)))
     assert registry.writes[-1] == "status Unfinished -> Published"
 
 
@@ -287,7 +287,7 @@ def test_a_refusal_per_version_is_a_failure() -> None:
 
 def test_nothing_is_deleted_for_files_that_have_changed() -> None:
     class Changed:
-        sha256 = sources(NEW)["a"].sha256
+        sha256 = asset_contents(NEW)["a"].sha256
         size = len(NEW["a"])
 
         @contextmanager
@@ -305,7 +305,7 @@ def test_nothing_is_deleted_for_files_that_have_changed() -> None:
 
     registry = FakeRegistry()
     registry.holds(OLD, Status.PUBLISHED)
-    changed: dict[str, AssetContent] = {**sources(NEW), "a": Changed()}
+    changed: dict[str, AssetContent] = {**asset_contents(NEW), "a": Changed()}
     with pytest.raises(FileChangedError):
         list(apply(release(NEW), changed, registry, InlineScheduler(), replace_digest=digest_of(OLD)))
     assert registry.writes == []
@@ -320,6 +320,6 @@ def test_a_version_that_comes_back_after_every_deletion_is_reported() -> None:
     registry.holds(OLD, Status.PUBLISHED)
     scheduler = InlineScheduler()
     with pytest.raises(InconsistentReadError, match="still exists"):
-        list(apply(release(NEW), sources(NEW), registry, scheduler, replace_digest=digest_of(OLD)))
+        list(apply(release(NEW), asset_contents(NEW), registry, scheduler, replace_digest=digest_of(OLD)))
     assert registry.calls.count("delete") < 10
     assert scheduler.slept > 1

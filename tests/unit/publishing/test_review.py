@@ -28,7 +28,7 @@ from pulumi_codeartifact_release.publishing import (
 )
 from pulumi_codeartifact_release.publishing.plan import refused_plan
 from pulumi_codeartifact_release.registry import Status
-from support.fakes import AT, FakeRegistry, InlineScheduler, asset, release, sources
+from support.fakes import AT, FakeRegistry, InlineScheduler, asset, asset_contents, release
 
 ABC = {"a": b"aaa", "b": b"bbbb", "c": b"c"}
 OTHER = {"a": b"aaa", "b": b"BBBB", "d": b"d"}
@@ -72,13 +72,13 @@ def test_what_a_review_says_is_what_the_run_does(
     replace_digest = remote.digest if remote else None
     if route is Route.FILES:
         declared = Release(to, release(ABC).assets, status, finalize)
-        contents = dict(sources(ABC))
+        contents = dict(asset_contents(ABC))
     else:
         registry.holds(ABC, Status.PUBLISHED, AT)
         pin = Pin(release(ABC).digest, "a test") if pinned else None
         promotion_source = PromotionSource(Promotion(AT, to, pin), lambda: source, same_domain=route is Route.COPY)
         declared = Release(to, choose_candidate(promotion_source, remote, scheduler).assets, status, finalize)
-        contents = dict(promotion_source.sources(declared, scheduler))  # type: ignore[arg-type]
+        contents = dict(promotion_source.contents(declared, scheduler))  # type: ignore[arg-type]
     plan = make_plan(declared, remote, replace_digest, route)
     review = Review(plan, 10.0, promotion_source, reads_again=True)
     events = list(
@@ -108,7 +108,7 @@ def test_what_a_review_says_is_what_the_run_does(
 
 def test_without_a_look_of_its_own_a_run_looks_first() -> None:
     registry = FakeRegistry()
-    list(apply(release(ABC), sources(ABC), registry, InlineScheduler()))
+    list(apply(release(ABC), asset_contents(ABC), registry, InlineScheduler()))
     assert registry.calls[0] == "describe"
 
 
@@ -118,7 +118,7 @@ def test_a_plan_that_does_not_hold_any_more_harms_nobody() -> None:
         registry = FakeRegistry()
         plan = make_plan(release(ABC), None)
         registry.holds(held, status)
-        events = apply(release(ABC), sources(ABC), registry, InlineScheduler(), initial_plan=plan)
+        events = apply(release(ABC), asset_contents(ABC), registry, InlineScheduler(), initial_plan=plan)
         if held is ABC:
             assert isinstance(list(events)[-1], Finished)
             assert registry.versions[AT].status is Status.PUBLISHED
@@ -165,7 +165,9 @@ def test_a_stale_plan_sends_nothing_into_what_somebody_else_began(finalize: Fina
     plan = make_plan(release(one, finalize=finalize), None)
     registry.holds({"rival": b"half"}, Status.UNFINISHED)
     with pytest.raises(LeftoverAssetsError):
-        list(apply(release(one, finalize=finalize), sources(one), registry, InlineScheduler(), initial_plan=plan))
+        list(
+            apply(release(one, finalize=finalize), asset_contents(one), registry, InlineScheduler(), initial_plan=plan)
+        )
     assert registry.writes == []
     assert registry.versions[AT].assets == {"rival": b"half"}
 
@@ -183,7 +185,12 @@ def test_a_stale_replacement_deletes_nothing_but_what_was_named(status: Status) 
     with pytest.raises(RefusedError):
         list(
             apply(
-                release(ABC), sources(ABC), registry, InlineScheduler(), replace_digest=held.digest, initial_plan=plan
+                release(ABC),
+                asset_contents(ABC),
+                registry,
+                InlineScheduler(),
+                replace_digest=held.digest,
+                initial_plan=plan,
             )
         )
     assert registry.writes == []
@@ -195,5 +202,5 @@ def test_what_was_there_as_planned_and_is_gone_is_not_believed() -> None:
     registry.holds(ABC, Status.PUBLISHED)
     plan = make_plan(release(ABC), read_version(registry, AT, InlineScheduler()))
     registry.versions.clear()
-    list(apply(release(ABC), sources(ABC), registry, InlineScheduler(), initial_plan=plan))
+    list(apply(release(ABC), asset_contents(ABC), registry, InlineScheduler(), initial_plan=plan))
     assert registry.versions[AT].status is Status.PUBLISHED

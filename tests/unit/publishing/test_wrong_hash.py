@@ -42,19 +42,19 @@ def hashed(path: Path, cache: SqliteCache) -> HashedFile:
     return hash_files([path], cache=cache, now_ns=later)[path]
 
 
-def release_of(sources: Mapping[str, AssetContent], finalize: Finalize = Finalize.STATUS_UPDATE) -> Release:
-    assets = tuple(Asset(name, each.size, each.sha256) for name, each in sorted(sources.items()))
+def release_of(contents: Mapping[str, AssetContent], finalize: Finalize = Finalize.STATUS_UPDATE) -> Release:
+    assets = tuple(Asset(name, each.size, each.sha256) for name, each in sorted(contents.items()))
     return Release(AT, assets, Status.PUBLISHED, finalize)
 
 
 def run(
     path: Path, cache: SqliteCache, registry: FakeRegistry, finalize: Finalize = Finalize.STATUS_UPDATE, **more: str
 ) -> None:
-    sources: dict[str, AssetContent] = {"a": hashed(path, cache)}
+    contents: dict[str, AssetContent] = {"a": hashed(path, cache)}
     list(
         apply(
-            release_of(sources, finalize),
-            sources,
+            release_of(contents, finalize),
+            contents,
             registry,
             InlineScheduler(),
             replace_digest=more.get("replace_digest"),
@@ -142,12 +142,12 @@ def test_a_file_that_was_just_hashed_is_not_read_once_more_for_a_conflict(
 ) -> None:
     file = tmp_path / "b"
     file.write_bytes(NEW)
-    sources: dict[str, AssetContent] = {"b": hashed(file, cache)}
+    contents: dict[str, AssetContent] = {"b": hashed(file, cache)}
     registry = FakeRegistry()
     registry.holds({"b": OLD}, Status.PUBLISHED)
     monkeypatch.setattr(HashedFile, "open", None)
     with pytest.raises(ConflictError):
-        list(apply(release_of(sources), sources, registry, InlineScheduler()))
+        list(apply(release_of(contents), contents, registry, InlineScheduler()))
 
 
 def test_a_file_that_is_written_through_a_mapped_page_is_hashed_again(tmp_path: Path, cache: SqliteCache) -> None:
@@ -166,8 +166,8 @@ def test_a_file_that_is_written_through_a_mapped_page_is_hashed_again(tmp_path: 
 
 
 def test_what_is_missing_or_foreign_is_no_reason_to_read(path: Path, cache: SqliteCache) -> None:
-    sources: dict[str, AssetContent] = {"a": hashed(path, cache)}
+    contents: dict[str, AssetContent] = {"a": hashed(path, cache)}
     registry = FakeRegistry()
-    verify_cached_hashes(make_plan(release_of(sources), None), sources)
+    verify_cached_hashes(make_plan(release_of(contents), None), contents)
     assert hashed(path, cache).cached
     assert registry.versions == {}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 
 from ...errors import ReleaseError, printable
-from ...publishing import Prepared
+from ...publishing import PreparedRelease
 from ...text.plan import source_text
 from ...text.sizes import count_text, size_text
 from ..context import Target
@@ -24,7 +24,7 @@ _MOST_TEXT = 60_000
 """Characters of one block; GitHub takes 1 MiB a step."""
 
 
-def plan_summary(target: Target, plans: Sequence[Prepared]) -> str:
+def plan_summary(target: Target, plans: Sequence[PreparedRelease]) -> str:
     """Return a plan: the target, a row for each package, the total, the refusals."""
     rate = target.destination.connection.rate
     rows = []
@@ -59,7 +59,7 @@ def plan_summary(target: Target, plans: Sequence[Prepared]) -> str:
 
 def apply_summary(
     target: Target,
-    plans: Sequence[Prepared],
+    plans: Sequence[PreparedRelease],
     done: Mapping[str, str],
     failed: Mapping[str, BaseException],
 ) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...publishing import Plan, Prepared, time_text
+from ...publishing import Plan, PreparedRelease, time_text
 from ...publishing.plan import Difference
 from ...registry.interface import Asset
 from ..context import OpenEnvironment, Options, Target
@@ -36,7 +36,7 @@ class Validity:
         return cls(now, now + length)
 
 
-def plan_json(target: Target, plans: list[Prepared], options: Options, validity: Validity) -> dict[str, Any]:
+def plan_json(target: Target, plans: list[PreparedRelease], options: Options, validity: Validity) -> dict[str, Any]:
     """Return plans as JSON values: sizes in bytes, times in UTC, hashes in lower-case hex."""
     source = target.source
     total = sum_up(target, plans)
@@ -94,7 +94,7 @@ def environment_json(env: OpenEnvironment, base: Path) -> dict[str, Any]:
     }
 
 
-def package_json(prepared: Prepared, target: Target) -> dict[str, Any]:
+def package_json(prepared: PreparedRelease, target: Target) -> dict[str, Any]:
     """Return the plan of one package."""
     plan, release = prepared.plan, prepared.plan.release
     promotion_source, review = prepared.promotion_source, prepared.review(target.destination.connection.rate)

@@ -14,7 +14,7 @@ import click
 from rich.console import RenderableType
 
 from ...errors import printable
-from ...publishing import Action, Prepared, Review, ReviewTotals, Route
+from ...publishing import Action, PreparedRelease, Review, ReviewTotals, Route
 from ...text.plan import plan_text, source_text
 from ...text.sizes import count_text, seconds_text, size_text
 from ..context import Target
@@ -39,7 +39,7 @@ _ACTIONS = {
 _ROUTES = {Route.FILES: "publish", Route.COPY: "copy", Route.TRANSFER: "transfer"}
 
 
-def plan_lines(target: Target, plans: list[Prepared], width: int | None) -> Iterator[str]:
+def plan_lines(target: Target, plans: list[PreparedRelease], width: int | None) -> Iterator[str]:
     """Yield the lines; `width` in columns, None for a file. `refusal_lines` has the refusals."""
     rate = target.destination.connection.rate
     parts: list[RenderableType] = [*header(target.header), ""]
@@ -55,7 +55,7 @@ def plan_lines(target: Target, plans: list[Prepared], width: int | None) -> Iter
     yield from lines(*parts, text(total), width=width)
 
 
-def refusal_lines(plans: list[Prepared]) -> Iterator[str]:
+def refusal_lines(plans: list[PreparedRelease]) -> Iterator[str]:
     """Yield why packages are refused, in full; a reason that several share comes once."""
     for refusal in refusals_of(plans):
         yield f"{click.style('refused', fg='red', bold=True)}[{refusal.code}]: {refusal}"
@@ -93,7 +93,7 @@ def _cells(review: Review) -> tuple[str, ...]:
     return name, action_text(review), send, size, f"{len(plan.skipped_assets):,}", f"{review.requests:,}"
 
 
-def _notes(target: Target, prepared: Prepared) -> Iterator[RenderableType]:
+def _notes(target: Target, prepared: PreparedRelease) -> Iterator[RenderableType]:
     review = prepared.review(target.destination.connection.rate)
     plan = review.plan
     if not plan.changes:
