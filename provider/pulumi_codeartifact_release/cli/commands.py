@@ -49,6 +49,26 @@ def group() -> None:
 @group.command(
     epilog="""\b
 Examples:
+  codeartifact-release init
+  codeartifact-release init payments-api""",
+    short_help="Write a project of your own.",
+)
+@click.argument("directory", metavar="[DIR]", type=click.Path(file_okay=False, path_type=Path), default=".")
+@json_option
+def init(**values: Any) -> None:
+    """Write a project into DIR, the working folder by default: a manifest, and a Pulumi program that releases it.
+
+    Writes release.yaml, VERSION, Pulumi.yaml, __main__.py, requirements.txt and .gitignore. Changes no file that is
+    there. The files in dist/ are the assets, or else the files of DIR that are not sources; without any, it writes an
+    example. The names come from the Git remote, or else from DIR. dev and staging are a registry in DIR: no AWS account
+    is needed.
+    """
+    run_module("init", values)
+
+
+@group.command(
+    epilog="""\b
+Examples:
   codeartifact-release plan release.yaml -e dev --var version=1.4.2
   codeartifact-release plan release.yaml -e prod -o plan.json
   codeartifact-release apply --plan plan.json   # after the approval""",
@@ -287,7 +307,9 @@ Examples:
     short_help="Print a JSON Schema.",
 )
 @click.argument(
-    "document", type=click.Choice(["manifest", "plan", "verify", "download", "list", "pin"]), default="manifest"
+    "document",
+    type=click.Choice(["manifest", "init", "plan", "verify", "download", "list", "pin"]),
+    default="manifest",
 )
 def schema(**values: Any) -> None:
     """Print the JSON Schema (draft 2020-12) of the manifest, or of what a command prints with --json.

@@ -115,6 +115,27 @@ def rewrite(path: Path, before: bytes, after: bytes, option: str, *, manifest: P
         raise _unwritable(path, option, error) from error
 
 
+def create_file(path: Path, text: str) -> bool:
+    """Write a new file, and its missing folders. Returns False if something has that name. Raises UsageError."""
+    path = Path(os.path.abspath(path))
+    if os.path.lexists(path):
+        return False
+    try:
+        for folder in (*reversed(path.parents), path):
+            resolved = _resolve(folder, path)
+            if resolved.mode is not None:
+                continue
+            with real_folder(resolved.folder) as descriptor:
+                if folder != path:
+                    os.mkdir(resolved.name, dir_fd=descriptor)
+                    continue
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+                _write(os.open(resolved.name, flags, 0o666, dir_fd=descriptor), text)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
+    return True
+
+
 def append(path: Path, text: str, option: str, *, manifest: Path | None = None) -> None:
     """Append to a file; create it if it is missing. Raises UsageError."""
     try:

@@ -6,6 +6,7 @@ releases["acme/app"].digest
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import os
 import shlex
@@ -18,13 +19,13 @@ import pulumi
 from ..approvals import Approval, approvals, unused_pins
 from ..connections import connect, resolved_region
 from ..errors import ReleaseError, UsageError
+from ..git import commit_of
 from ..location import Location, resolve
 from ..manifest import Environment, Manifest, Package, Variables, load
 from ..pins import PinReader
 from ..plugin.declaration import Declaration
 from ..publishing import Permission, Pin, ThreadScheduler, parse_forced, permitted_digest, unmatched
 from ..remedies import Front, Need, StackConfig, call_arguments, front_to_json
-from .commit import commit_of
 from .resources import PackageVersion, Promotion
 
 OUTPUT = "releases"
@@ -105,7 +106,9 @@ def publish_manifest(
 
 
 def publish_stack() -> dict[str, PackageVersion | Promotion]:
-    """Declare the packages of the manifest that the stack config names; returns the same as publish_manifest().
+    """Run a whole program: declare the packages of the manifest that the stack config names, and export `releases`.
+
+    Returns the same as publish_manifest(). It calls pulumi.run(), which a program may do only once.
 
     Config keys: `manifest` (default: `release.yaml` beside the program), `environment` (default: the stack's name), and
     `variables`, `allow`, `replace`, `force` and `reason`, as in publish_manifest(). Raises pulumi.RunError.
@@ -129,7 +132,7 @@ def publish_stack() -> dict[str, PackageVersion | Promotion]:
     lists = {"allow": allow, "replace": replace, "force": force}
     lengths = {name: len(value) for name, value in lists.items() if isinstance(value, list)}
     front = StackConfig(_stack(), {**lengths, "reason": len(reason)}, "" if variables or allow else shlex.join(plan))
-    return publish_manifest(
+    releases = publish_manifest(
         path,
         environment,
         variables=variables,
@@ -139,6 +142,15 @@ def publish_stack() -> dict[str, PackageVersion | Promotion]:
         reason=reason,
         front=front,
     )
+
+    async def outputs() -> pulumi.Inputs:
+        # Yield once, so that all registrations start before the SDK waits for outputs. Otherwise it waits for all
+        # outputs of all resources again after each response, which takes quadratic time.
+        await asyncio.sleep(0)
+        return {OUTPUT: outputs_of(releases)}
+
+    pulumi.run(outputs)
+    return releases
 
 
 def _object(config: pulumi.Config, name: str) -> Any:

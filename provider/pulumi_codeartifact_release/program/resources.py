@@ -25,6 +25,7 @@ import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import ResourceProvider
 
+from ..git import commit_of
 from ..location import Location
 from ..manifest import Environment, Package
 from ..plugin import declaration as transient
@@ -34,7 +35,6 @@ from ..providers import PackageVersionProvider, PromotionProvider
 from ..publishing import Permission, duration_text, permitted_digest
 from . import arguments
 from .arguments import Assets, arguments_of, declaration_of, digest_problems, secret_names
-from .commit import commit_of
 
 
 class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):

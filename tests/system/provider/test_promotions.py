@@ -17,8 +17,8 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from pulumi_codeartifact_release import PackageVersion, Promotion, publish_manifest
+from pulumi_codeartifact_release.git import commit_of
 from pulumi_codeartifact_release.plugin.declaration import Declaration
-from pulumi_codeartifact_release.program.commit import commit_of
 from support.embedded import Package, opened
 from support.stack import PROMOTION_TOKEN, TOKEN, Registered, Stack, empty_stack
 

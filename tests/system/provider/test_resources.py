@@ -13,7 +13,7 @@ import pytest
 from pulumi.output import UNKNOWN
 
 from pulumi_codeartifact_release import PackageVersion, outputs_of, publish_manifest
-from pulumi_codeartifact_release.program.commit import commit_of
+from pulumi_codeartifact_release.git import commit_of
 from support.stack import CHECKSUMS, TOKEN, Registered, Stack, empty_stack
 
 from .plugin import PICKLE

@@ -1,9 +1,10 @@
-"""The commit of a checkout, read from git's files.
+"""The commit and the remote of a checkout, read from git's files.
 
     commit_of(Path("/work"))        # "5f2c…": 40 or 64 hexadecimal digits, or ""
+    remote_of(Path("/work"))        # "https://github.com/acme/app.git", or ""
 
 Git is not run, because it runs programs that a repository's settings name (filters, file watchers, hooks). This module
-returns only hashes, even if the files contain something else.
+returns only hashes and URLs, even if the files contain something else.
 """
 
 # ruff: noqa: PTH118, PTH120 - texts, as in checkout.py
@@ -17,12 +18,15 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..checkout import read_real, top_of
+from .checkout import read_real, top_of
 
 _CI_VARIABLES = ("GITHUB_SHA", "CI_COMMIT_SHA", "BITBUCKET_COMMIT", "BUILDKITE_COMMIT", "CIRCLE_SHA1")
 _HASH = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
 _REF = re.compile(r"ref:[ \t]*(refs(?:/(?!\.)[^/\x00-\x20\x7f]+)+)")
+_REMOTE = re.compile(r"""^\[remote "origin"\]\s*\n(?:[ \t]+(?!url\b).*\n)*[ \t]+url[ \t]*=[ \t]*(\S+)[ \t]*$""", re.M)
+_URL = re.compile(r"(?:https?|ssh)://[\w.@:/~-]+|[\w.-]+@[\w.-]+:[\w./~-]+")
 _MAX_LINE = 4096
+_MAX_CONFIG = 1 << 20
 _MAX_PACKED_REFS = 64 << 20
 _MAX_REFS = 5
 
@@ -34,6 +38,19 @@ def commit_of(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
     """
     ci_commits = (environ.get(name, "") for name in _CI_VARIABLES)
     return _head(os.path.abspath(folder)) or next(filter(_HASH.fullmatch, ci_commits), "")  # noqa: PTH100
+
+
+def remote_of(folder: Path) -> str:
+    """Return the URL of the remote `origin` of the checkout of `folder`, without a user's password; "" if unknown."""
+    try:
+        repository = _repository(top_of(os.path.abspath(folder)))  # noqa: PTH100
+        config = read_real(f"{_common(repository)}/config", _MAX_CONFIG).decode() if repository else ""
+    except (OSError, ValueError):
+        return ""
+    remote = _REMOTE.search(config)
+    if not remote or not _URL.fullmatch(remote[1]):
+        return ""
+    return re.sub("^(https?://)[^/]*@", r"\1", remote[1])
 
 
 # Cached for the process, because a program calls this for each of its resources.
@@ -70,9 +87,7 @@ def _repository(top: str) -> str | None:
 
 
 def _read_head(repository: str) -> str:
-    common = os.path.realpath(os.path.join(repository, _line(f"{repository}/commondir")))
-    if not repository.startswith(f"{common}/worktrees/"):
-        common = repository
+    common = _common(repository)
     value = _line(f"{repository}/HEAD")
     for _ in range(_MAX_REFS):
         if _HASH.fullmatch(value):
@@ -82,6 +97,12 @@ def _read_head(repository: str) -> str:
             break
         value = _line(f"{repository}/{ref[1]}") or _line(f"{common}/{ref[1]}") or _packed_ref(common, ref[1])
     return ""
+
+
+def _common(repository: str) -> str:
+    """Return the folder that a worktree shares with its repository; for any other repository, that itself."""
+    common = os.path.realpath(os.path.join(repository, _line(f"{repository}/commondir")))
+    return common if repository.startswith(f"{common}/worktrees/") else repository
 
 
 def _packed_ref(common: str, ref: str) -> str:

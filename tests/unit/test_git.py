@@ -1,4 +1,4 @@
-"""The commit of a checkout: read without running git, and never anything but a hash."""
+"""The commit and the remote of a checkout: read without running git, and never anything but a hash and a URL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_codeartifact_release.program.commit import commit_of
+from pulumi_codeartifact_release.git import commit_of, remote_of
 
 SHA = "c0ffee" + "0" * 34
 CI = {"GITHUB_SHA": SHA}
@@ -240,3 +240,36 @@ def test_what_somebody_else_put_into_a_shared_folder_is_none(tmp_path: Path, che
     # A container runs as another user than who checked out.
     os.chown(shared, 12345, 12345)
     assert commit_of(shared, CI) == head(checkout)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://github.com/acme/app.git", "https://github.com/acme/app.git"),
+        ("https://user:secret@github.com/acme/app", "https://github.com/acme/app"),
+        ("git@github.com:acme/app.git", "git@github.com:acme/app.git"),
+        ("ssh://git@host.test:22/acme/app", "ssh://git@host.test:22/acme/app"),
+        ("/srv/app", ""),
+        ("ext::sh -c id", ""),
+        ("https://github.com/acme/$(id)", ""),
+    ],
+)
+def test_the_remote_is_a_url_or_nothing(checkout: Path, url: str, expected: str) -> None:
+    git(checkout, "remote", "add", "other", "https://github.com/other/app")
+    git(checkout, "config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
+    git(checkout, "config", "remote.origin.url", url)
+    assert remote_of(checkout) == remote_of(checkout / "below") == expected
+
+
+def test_the_remote_of_a_worktree(checkout: Path, tmp_path: Path) -> None:
+    git(checkout, "remote", "add", "origin", "https://github.com/acme/app")
+    git(checkout, "worktree", "add", "--quiet", str(tmp_path / "tree"))
+    assert remote_of(tmp_path / "tree") == "https://github.com/acme/app"
+
+
+def test_a_config_that_is_a_link_names_no_remote(checkout: Path, tmp_path: Path) -> None:
+    git(checkout, "remote", "add", "origin", "https://github.com/acme/app")
+    (checkout / ".git" / "config").rename(tmp_path / "config")
+    (checkout / ".git" / "config").symlink_to(tmp_path / "config")
+    assert remote_of(checkout) == ""
+    assert remote_of(tmp_path) == ""
