@@ -191,4 +191,6 @@ def _line(address: str, commit: str, subdirectory: str = "provider") -> str:
     if re.fullmatch(r"[\w.-]+@[\w.-]+:.*", address):
         address = "ssh://" + address.replace(":", "/", 1)
     fragment = f"#subdirectory={subdirectory}" if subdirectory else ""
-    return f"{DISTRIBUTION} @ git+{address}@{commit or 'COMMIT'}{fragment}"
+    # pip takes a name only before an address with a host.
+    name = f"{DISTRIBUTION} @ " if urlsplit(address).netloc else ""
+    return f"{name}git+{address}@{commit or 'COMMIT'}{fragment}"
