@@ -2,6 +2,7 @@
 # make check  lint, and the tests that need no process of their own: in less than two minutes
 # make test   run all tests
 # make bench  measure, and write docs/performance.md; BENCH="one-large cold --runs 3" for a part
+# make generate  write what is made from the code: the template for `pulumi new`
 # make lint   format check, lint, types, spelling, Markdown
 # Everything sets itself up: Python 3.11 or later and make are all it needs.
 
@@ -10,7 +11,7 @@ BIN := .venv/bin
 CODE := provider/pulumi_codeartifact_release tests scripts examples benchmarks __main__.py
 TEXT := *.md *.toml Makefile docs provider
 
-.PHONY: demo check test bench lint format lock ready clean
+.PHONY: demo check test bench lint format generate lock ready clean
 
 demo: ready
 	@$(BIN)/python scripts/demo.py
@@ -34,6 +35,9 @@ lint: ready
 format: ready
 	@$(BIN)/ruff format $(CODE)
 	@$(BIN)/ruff check --fix $(CODE)
+
+generate: ready
+	@$(BIN)/python -m scripts.generate $(COMMIT)
 
 # Rewrites what is pinned, with the newest versions that fit, for every platform and Python: all of it with hashes for
 # `make`; what the distribution needs with hashes for CI; and that without hashes for `pulumi install`, because pip

@@ -42,6 +42,8 @@ def story() -> None:
     example.release("staging")
     example.run("codeartifact-release", "status", "release.yaml")
     compare(example.folder / ".registry")
+    step("Next: release your own files")
+    print(f"  cd YOUR-FOLDER && {Path(sys.executable).with_name('codeartifact-release')} init")
 
 
 def install_cli() -> Path | None:

@@ -178,15 +178,16 @@ def _requirement() -> tuple[str, str]:
         source = dict(text.split(", ", 1) for text in installed.metadata.get_all("Project-URL") or ())["Source"]
         record = json.loads(installed.read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, LookupError, ValueError):
-        return _line("https://example.invalid", ""), "https://example.invalid"
+        return requirement_line("https://example.invalid", ""), "https://example.invalid"
     if vcs := record.get("vcs_info"):
         address = re.sub("^(https?://)[^/]*@", r"\1", record["url"])
-        return _line(address, vcs["commit_id"], record.get("subdirectory", "")), source
+        return requirement_line(address, vcs["commit_id"], record.get("subdirectory", "")), source
     clone = Path(unquote(urlsplit(record.get("url", "")).path))
-    return _line(remote_of(clone) or source, commit_of(clone, {}), "provider"), source
+    return requirement_line(remote_of(clone) or source, commit_of(clone, {}), "provider"), source
 
 
-def _line(address: str, commit: str, subdirectory: str = "provider") -> str:
+def requirement_line(address: str, commit: str, subdirectory: str = "provider") -> str:
+    """Return a line for pip: the tool at a commit of a Git repository."""
     # pip has no form for `user@host:path`.
     if re.fullmatch(r"[\w.-]+@[\w.-]+:.*", address):
         address = "ssh://" + address.replace(":", "/", 1)
