@@ -42,11 +42,12 @@ generate: ready
 # Rewrites what is pinned, with the newest versions that fit, for every platform and Python: all of it with hashes for
 # `make`; what the distribution needs with hashes for CI; and that without hashes for `pulumi install`, because pip
 # refuses an editable install beside hashes.
+PACKAGED_LOCK = provider/pulumi_codeartifact_release/cli/project/requirements.lock
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
   --no-header
 lock: ready
 	@$(COMPILE) --upgrade --generate-hashes -o requirements.lock provider/pyproject.toml requirements.in
-	@grep ^flit_core requirements.in | $(COMPILE) --generate-hashes -c requirements.lock -o provider/requirements.lock \
+	@grep ^flit_core requirements.in | $(COMPILE) --generate-hashes -c requirements.lock -o $(PACKAGED_LOCK) \
 	  provider/pyproject.toml -
 	@$(COMPILE) -c requirements.lock -o provider/requirements.txt provider/pyproject.toml
 

@@ -1,7 +1,7 @@
 """`make generate`: writes the files that are made from the code. A test compares them.
 
-The template for `pulumi new` is what `init` writes. Its requirement names a commit: `make generate COMMIT=…` sets it,
-after the repository's address in provider/pyproject.toml was set and pushed.
+What `init --ci` writes is in docs/ci.md. The template for `pulumi new` is what `init` writes. Its requirement names a
+commit: `make generate COMMIT=…` sets it, after the repository's address in provider/pyproject.toml was set and pushed.
 """
 
 from __future__ import annotations
@@ -12,17 +12,26 @@ import tomllib
 from pathlib import Path
 
 from pulumi_codeartifact_release.cli.project_facts import Facts, requirement_line
-from pulumi_codeartifact_release.cli.project_files import files_of
+from pulumi_codeartifact_release.cli.project_files import CI_FILES, files_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "templates" / "manifest"
+PACKAGED = ROOT / "provider" / "pulumi_codeartifact_release" / "cli" / "project" / "ci"
 ADDRESS: str = tomllib.loads((ROOT / "provider" / "pyproject.toml").read_text())["project"]["urls"]["Source"]
 """The address of the repository: the only place that sets it is provider/pyproject.toml."""
 
 
 def generated(commit: str = "") -> dict[Path, str]:
     """Return path -> text. `commit`: for the template; by default the one that it has."""
-    return template(commit or template_commit())
+    return {**template(commit or template_commit()), **jobs()}
+
+
+def jobs() -> dict[Path, str]:
+    """Return the files of docs/ci.md that `init --ci` writes, without the comment that names each."""
+    page = (ROOT / "docs" / "ci.md").read_text()
+    blocks = re.findall(r"^```yaml\n# (\S+)\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    texts = dict(blocks)
+    return {PACKAGED / name.removeprefix("."): texts[name] for names in CI_FILES.values() for name in names}
 
 
 def template_commit() -> str:

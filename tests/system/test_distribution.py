@@ -22,7 +22,8 @@ def test_the_wheel_has_what_is_not_code(tmp_path: Path) -> None:
         [found] = (archive.read(name).decode() for name in names if name.endswith(".dist-info/entry_points.txt"))
     page = ("cli/views/status.html.j2", "cli/views/status.css", "cli/views/status.js")
     schemas = ("manifest/release.schema.json", "cli/schemas/plan.schema.json", "cli/schemas/verify.schema.json")
-    for name in ("py.typed", "pulumi-plugin.json", *page, *schemas):
+    project = ("__main__.py.j2", "requirements.lock", "ci/gitlab-ci.yml", "ci/github/workflows/release.yml")
+    for name in ("py.typed", "pulumi-plugin.json", *page, *schemas, *(f"cli/project/{each}" for each in project)):
         assert f"pulumi_codeartifact_release/{name}" in names
     # Without this Pulumi takes any package named pulumi-… for one whose plugin binary it has to download.
     assert plugin == {"resource": False}

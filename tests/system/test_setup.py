@@ -21,7 +21,7 @@ SETUP = ROOT / "scripts" / "setup_venv.py"
 
 
 LOCK = ROOT / "requirements.lock"
-RUNTIME = ROOT / "provider" / "requirements.lock"
+RUNTIME = ROOT / "provider/pulumi_codeartifact_release/cli/project/requirements.lock"
 UNHASHED = ROOT / "provider" / "requirements.txt"
 
 # In place of what runs programs: a virtual environment as `venv` and pip leave it, and what they were asked for.

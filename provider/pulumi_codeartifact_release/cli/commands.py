@@ -50,10 +50,15 @@ def group() -> None:
     epilog="""\b
 Examples:
   codeartifact-release init
-  codeartifact-release init payments-api""",
+  codeartifact-release init payments-api --ci github""",
     short_help="Write a project of your own.",
 )
 @click.argument("directory", metavar="[DIR]", type=click.Path(file_okay=False, path_type=Path), default=".")
+@click.option(
+    "--ci",
+    type=click.Choice(["github", "gitlab"]),
+    help="Also write jobs for GitHub Actions or GitLab. The environments are then repositories in AWS.",
+)
 @json_option
 def init(**values: Any) -> None:
     """Write a project into DIR, the working folder by default: a manifest, and a Pulumi program that releases it.

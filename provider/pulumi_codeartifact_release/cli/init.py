@@ -27,15 +27,15 @@ _NEEDED = {
 """What a file must contain that is already there. If it does not, the user has to add what `init` would write."""
 
 
-def run(*, directory: Path, as_json: bool) -> None:
+def run(*, directory: Path, ci: str | None, as_json: bool) -> None:
     """Run `init`."""
     facts = find_facts(directory)
     written = [
         WrittenFile(name, created=created, missing="" if created else _missing(directory / name, name, text))
-        for name, text in files_of(facts).items()
+        for name, text in files_of(facts, ci=ci).items()
         for created in (create_file(directory / name, text),)
     ]
-    steps = next_steps(directory, facts, os.environ)
+    steps = next_steps(directory, facts, os.environ, ci)
     if as_json:
         click.echo(json.dumps(init_json(directory, written, steps), indent=2))
         return

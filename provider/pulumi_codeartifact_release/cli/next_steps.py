@@ -15,9 +15,15 @@ Step = tuple[str, str]
 """A command, and why; the reason may be ""."""
 
 
-def next_steps(folder: Path, facts: Facts, environ: Mapping[str, str]) -> list[Step]:
-    """Return the commands up to a look at the published version."""
+_PLACEHOLDERS = {"github": ".github", "gitlab": ".gitlab-ci.yml"}
+
+
+def next_steps(folder: Path, facts: Facts, environ: Mapping[str, str], ci: str | None) -> list[Step]:
+    """Return the commands up to a look at the published version; with `ci`, what has to be replaced in its jobs."""
     change = [] if folder.resolve() == Path.cwd().resolve() else [(f"cd {shlex.quote(str(folder))}", "")]
+    if ci:
+        search = f"grep -rnE '111122223333|pulumi-state|your build' {_PLACEHOLDERS[ci]}"
+        return [*change, (search, f"replace these: {facts.source}/blob/main/docs/ci.md")]
     look = ("codeartifact-release status", "what is where")
     cli = _pulumi(environ)
     if cli is None:

@@ -18,30 +18,56 @@ _WORDS = frozenset(("true", "false", "yes", "no", "on", "off", "null", "y", "n")
 """A YAML parser reads these without quotes as something else."""
 
 
+CI_FILES = {
+    "github": (
+        ".github/actions/release-tools/action.yml",
+        *(f".github/workflows/{name}.yml" for name in ("release", "preview", "prod", "watch")),
+    ),
+    "gitlab": (".gitlab-ci.yml",),
+}
+"""The jobs for each service, as docs/ci.md has them."""
+_RESOURCES = files(__package__) / "project"
+
+
 def files_of(
-    facts: Facts, *, project: str = "", description: str = "Publishes and promotes releases."
+    facts: Facts, *, ci: str | None = None, description: str = "Publishes and promotes releases."
 ) -> dict[str, str]:
-    """Return path -> text. `project`: name of the Pulumi project; by default the package."""
+    """Return path -> text. `ci`: a service whose jobs are added; the environments are then repositories in AWS."""
     values = {
         **vars(facts),
         "domain": facts.domain,
         "assets": facts.assets or (EXAMPLE.replace("hello.txt", "*"),),
-        "project": project or facts.package,
         "description": description,
     }
+    if ci:
+        # The jobs make the virtual environment there.
+        values |= {"virtualenv": ".venv", "region": facts.region or "eu-west-1"}
     texts = {
-        "release.yaml": _render("release.yaml", values),
+        "release.yaml": _render("release-ci.yaml" if ci else "release.yaml", values),
         "VERSION": f"{facts.version}\n",
         "Pulumi.yaml": _render("Pulumi.yaml", values),
         "__main__.py": _render("__main__.py", values),
         "requirements.txt": f"{facts.requirement}\n",
         ".gitignore": _render("gitignore", values),
     }
+    if ci:
+        lock = (_RESOURCES / "requirements.lock").read_text(encoding="utf-8")
+        return {**texts, "requirements.lock": lock, **_jobs(facts, ci)}
     return texts if facts.assets else {**texts, EXAMPLE: _render("hello.txt", values)}
 
 
+def _jobs(facts: Facts, ci: str) -> dict[str, str]:
+    names = {"payments-api": facts.package, "acme": facts.domain, "eu-west-1": facts.region or "eu-west-1"}
+    example = re.compile("|".join(names))
+    jobs = {}
+    for name in CI_FILES[ci]:
+        text = (_RESOURCES / "ci" / name.removeprefix(".")).read_text(encoding="utf-8")
+        jobs[name] = example.sub(lambda match: names[match[0]], text)
+    return jobs
+
+
 def _render(name: str, values: dict[str, object]) -> str:
-    source = (files(__package__) / "project" / f"{name}.j2").read_text(encoding="utf-8")
+    source = (_RESOURCES / f"{name}.j2").read_text(encoding="utf-8")
     return _environment().from_string(source).render(values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -237,6 +238,42 @@ def test_only_the_commands_that_this_machine_needs(run: Run, machine: Path, monk
     assert commands() == ["pulumi install", *end]
     monkeypatch.setenv("PATH", "/nowhere")
     assert commands() == ["codeartifact-release apply -e dev", "codeartifact-release status"]
+
+
+GITHUB = [
+    ".github/actions/release-tools/action.yml",
+    *(f".github/workflows/{name}.yml" for name in ("release", "preview", "prod", "watch")),
+]
+
+
+@pytest.mark.parametrize(("service", "jobs"), [("github", GITHUB), ("gitlab", [".gitlab-ci.yml"])])
+def test_jobs_of_a_service_have_the_names_of_the_project(
+    run: Run, machine: Path, monkeypatch: pytest.MonkeyPatch, service: str, jobs: list[str]
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    (machine / ".git").mkdir()
+    (machine / ".git" / "config").write_text('[remote "origin"]\n\turl = git@x.test:Shop_Co/cart.git\n')
+    outcome = run("init", "--ci", service)
+    assert outcome.out.endswith(
+        "\nNext:\n"
+        "  # replace these: https://x.test/r/blob/main/docs/ci.md\n"
+        f"  grep -rnE '111122223333|pulumi-state|your build' {jobs[0].partition('/')[0]}\n"
+    )
+    assert content(machine).keys() == {*FILES, "requirements.lock", *jobs, ".git/config"}
+    for name in jobs:
+        text = (machine / name).read_text()
+        assert yaml.safe_load(text)
+        assert not re.search("acme|payments-api|eu-west-1", text)
+        assert "cart" in text
+    assert "--hash=sha256:" in (machine / "requirements.lock").read_text()
+    # It is the manifest of docs/ci.md, without its pin.
+    page = (Path(__file__).parents[3] / "docs" / "ci.md").read_text()
+    [text] = re.findall(r"^```yaml\n# release.yaml\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    for old, new in {"namespace: acme": "namespace: Shop_Co", "acme": "shop-co", "payments-api": "cart"}.items():
+        text = text.replace(old, new)
+    expected = yaml.safe_load(text.replace("eu-west-1", "us-west-2"))
+    del expected["environments"]["prod"]["pins"]
+    assert yaml.safe_load((machine / "release.yaml").read_text()) == expected
 
 
 def test_the_json_follows_its_schema(run: Run, machine: Path) -> None:

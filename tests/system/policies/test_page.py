@@ -98,7 +98,7 @@ def test_every_command_of_ours_exists_with_its_options_and_environments() -> Non
             if option == "-e":
                 assert value in PLACES
         seen.add(words[0])
-    assert seen == {"plan", "apply", "status"}
+    assert seen == {"init", "plan", "apply", "status", "pin"}
 
 
 def test_every_pulumi_command_is_one_that_the_tests_run() -> None:
@@ -162,7 +162,7 @@ def test_what_is_installed_is_hashed_and_runs_no_code_of_others() -> None:
         assert len(installs) == 2
         assert {"--require-hashes", "--only-binary", "-r", "requirements.lock"} <= set(installs[0].split())
         assert {"--no-deps", "--no-build-isolation", "-r", "requirements.txt"} <= set(installs[1].split())
-    lock = (ROOT / "provider" / "requirements.lock").read_text(encoding="utf-8")
+    lock = (ROOT / "provider/pulumi_codeartifact_release/cli/project/requirements.lock").read_text(encoding="utf-8")
     with (ROOT / "provider" / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)
     for name in (*project["project"]["dependencies"], *project["build-system"]["requires"]):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..next_steps import Step
     from ..project_facts import Facts
 
+_MAX_WIDTH = 45
+"""The reason for a longer command is printed above it."""
+
 
 @dataclass(frozen=True)
 class WrittenFile:
@@ -45,9 +48,12 @@ def init_lines(folder: Path, written: Sequence[WrittenFile], facts: Facts, steps
         yield click.style("Replace COMMIT in requirements.txt with the commit that you reviewed.", fg="yellow")
     yield ""
     yield "Next:"
-    width = max(len(command) for command, _ in steps)
+    width = max((len(command) for command, _ in steps if len(command) <= _MAX_WIDTH), default=0)
     for command, reason in steps:
-        yield printable(f"  {command:<{width}}  # {reason}" if reason else f"  {command}")
+        above = len(command) > _MAX_WIDTH
+        if reason and above:
+            yield printable(f"  # {reason}")
+        yield printable(f"  {command:<{width}}  # {reason}" if reason and not above else f"  {command}")
 
 
 def init_json(folder: Path, written: Sequence[WrittenFile], steps: Sequence[Step]) -> dict[str, Any]:
