@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from .errors import PinError
 from .manifest import Environment, Manifest, Package
-from .publishing import Pin
+from .publishing import Pin, Withdrawal
 from .publishing.drift import DesiredVersion
 from .registry.interface import Status
 
@@ -95,6 +95,12 @@ def approved_version(manifest: Manifest, environment: Environment, package: Pack
     if not environment.promote_from:
         return Approval(package.version)
     return Approval(approved_version(manifest, manifest.environment(environment.promote_from), package).version)
+
+
+def withdrawal_of(manifest: Manifest, package_id: str, version: str) -> Withdrawal | None:
+    """Return the withdrawal of a version of the package `namespace/package`; None if it was not withdrawn."""
+    entry = manifest.withdrawn.get(f"{package_id}@{version}")
+    return Withdrawal(entry.digest, entry.status, entry.reason, f"`withdrawn` of {manifest.path}") if entry else None
 
 
 def desired_version(

@@ -316,6 +316,12 @@ class PinError(RefusedError):
     code = "pin"
 
 
+class WithdrawnError(RefusedError):
+    """The manifest says that the version was withdrawn, so nothing brings it back."""
+
+    code = "withdrawn"
+
+
 class LeftoverAssetsError(RefusedError):
     """An Unfinished version has assets that the manifest does not declare, or has other bytes."""
 

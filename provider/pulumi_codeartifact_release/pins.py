@@ -10,11 +10,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .approvals import desired_version
+from .approvals import desired_version, withdrawal_of
 from .errors import ReleaseError
 from .location import Location, same_domain
 from .manifest import Environment, Manifest, Package
-from .publishing import CircuitBreaker, Promotion, PromotionSource, Release, Scheduler, choose_candidate
+from .publishing import (
+    CircuitBreaker,
+    Promotion,
+    PromotionSource,
+    Release,
+    Scheduler,
+    choose_candidate,
+    refuse_withdrawn,
+)
 from .publishing.drift import read_package
 from .registry.interface import Registry
 from .registry.retries_and_concurrency import PARALLEL_READS
@@ -59,8 +67,8 @@ class PinReader:
         """Return a version and its digest in the environment before; by default of the version that it holds.
 
         That is what `status` shows: the version that it should hold, if it is complete, else the one Published last.
-        Raises any RegistryError, and GateError or QuotaExceededError if the version could not be promoted. The soak
-        does not matter: time may pass between the approval and the promotion.
+        Raises any RegistryError, and GateError, WithdrawnError or QuotaExceededError if the version could not be
+        promoted. The soak does not matter: time may pass between the approval and the promotion.
         """
         desired = desired_version(self._manifest, self._before, package.id, package)
         if version is None:
@@ -85,6 +93,7 @@ class PinReader:
     def _digest(self, package: Package, version: str) -> str:
         names = package.namespace, package.package, version
         to = self._destination.coordinates(*names)
+        refuse_withdrawn(to, withdrawal_of(self._manifest, package.id, version))
         source = PromotionSource(
             Promotion(self._source.coordinates(*names), to),
             lambda: self._registry,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,25 @@ import pytest
 
 import pulumi_codeartifact_release
 from pulumi_codeartifact_release import connections
+from pulumi_codeartifact_release.approvals import withdrawal_of
 from pulumi_codeartifact_release.cli import main
-from pulumi_codeartifact_release.errors import AccessDeniedError, GateError, ReleaseError, UnreachableError
+from pulumi_codeartifact_release.errors import (
+    AccessDeniedError,
+    GateError,
+    ReleaseError,
+    UnreachableError,
+    WithdrawnError,
+)
 from pulumi_codeartifact_release.location import Location, resolve
+from pulumi_codeartifact_release.manifest import load
 from pulumi_codeartifact_release.plugin.declaration import Declaration
 from pulumi_codeartifact_release.providers import PackageVersionProvider, PromotionProvider
 from pulumi_codeartifact_release.publishing import (
     CircuitBreaker,
+    Release,
     Request,
     ThreadScheduler,
+    Withdrawal,
     gates,
     read_version,
     workflow,
@@ -66,10 +77,18 @@ def command(*words: str) -> Front:
     return front
 
 
-def checked(provider: Any, project: Path, *, dry_run: bool, **inputs: Any) -> Any:
+def checked(provider: Any, project: Path, *, dry_run: bool, olds: Any = None, **inputs: Any) -> Any:
     files = {} if provider is PromotionProvider else {"a.txt": str(project / "a.txt")}
-    declared = Declaration(files=files, base=str(project), urn=URN, dry_run=dry_run, repository_exists=True)
-    return provider().check({}, {**VERSION, **inputs, "declaration": declared.text()})
+    withdrawal = withdrawal_of(load(project / "release.yaml", with_files=False), "acme/app", "1.0")
+    declared = Declaration(
+        files=files,
+        base=str(project),
+        urn=URN,
+        dry_run=dry_run,
+        repository_exists=True,
+        withdrawal=asdict(withdrawal) if withdrawal else {},
+    )
+    return provider().check(olds or {}, {**VERSION, **inputs, "declaration": declared.text()})
 
 
 def check_version(project: Path) -> str:
@@ -161,6 +180,69 @@ def test_a_precondition_refuses_through_every_front_that_prepares(
     assert {request.release.at.repository for request in asked} == {"dev" if front in PUBLISHING else "prod"}
     # Nothing was read: not even the folder is there.
     assert not (project / ".registry").exists()
+
+
+WITHDRAWN = f"""\
+withdrawn:
+  acme/app@1.0: {{digest: "sha256:{"0" * 64}", status: Archived, reason: loses orders}}
+"""
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["absent", "published"])
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_withdrawn_version_is_refused_through_every_front(
+    project: Path, capsys: pytest.CaptureFixture[str], front: str, there: bool
+) -> None:
+    for name in ("dev", "prod") if there else ():
+        assert command("apply", "release.yaml", "-e", name, "--yes")(project) == ""
+    repository = "dev" if front in PUBLISHING else "prod"
+    before = held(repository)
+    (project / "release.yaml").write_text(MANIFEST + WITHDRAWN)
+    capsys.readouterr()
+    if front == "create, where nothing was read":
+        # Refused before: by the check of the same update.
+        result = checked(PackageVersionProvider, project, dry_run=False, repository="dev")
+        answer = result.failures[0].reason
+    else:
+        answer = FRONTS[front](project)
+    text = answer + capsys.readouterr().err
+    assert "withdrawn" in text
+    message = f"acme/app@1.0 in acme/{repository} was withdrawn (`withdrawn` of {{}}release.yaml): loses orders"
+    assert message.format("") in text or message.format(f"{project}/") in text
+    assert "codeartifact-release withdraw acme/app@1.0 --restore" in text
+    assert held(repository) == before
+
+
+def test_an_unchanged_resource_is_refused_after_its_version_was_withdrawn(project: Path) -> None:
+    result = checked(PackageVersionProvider, project, dry_run=False, repository="dev")
+    state = PackageVersionProvider().create(result.inputs).outs
+    (project / "release.yaml").write_text(MANIFEST + WITHDRAWN)
+    again = checked(PackageVersionProvider, project, dry_run=False, olds=state, repository="dev")
+    assert [(each.property, each.reason.split(":")[0]) for each in again.failures] == [("version", "withdrawn")]
+
+
+def test_a_withdrawn_version_is_not_sent_without_a_plan_either(project: Path) -> None:
+    location = Location("acme", "dev")
+    release = Release(location.coordinates("acme", "app", "1.0"), ())
+    withdrawal = Withdrawal(f"sha256:{'0' * 64}", "Archived", "loses orders", "release.yaml")
+
+    def connect(_location: Location) -> Any:
+        raise AssertionError("nothing is connected to")
+
+    with pytest.raises(WithdrawnError):
+        next(
+            workflow.execute(Request(location, release, "acme/app", withdrawal=withdrawal), connect, ThreadScheduler())
+        )
+
+
+def test_a_withdrawn_version_is_not_verified(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    verify = command("verify", "release.yaml", "-e", "dev")
+    assert PUBLISHING["apply"](project) == ""
+    assert verify(project) == ""
+    (project / "release.yaml").write_text(MANIFEST + WITHDRAWN)
+    capsys.readouterr()
+    assert verify(project) == "refused"
+    assert "was withdrawn (`withdrawn` of release.yaml): loses orders" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])

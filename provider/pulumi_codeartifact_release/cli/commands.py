@@ -272,6 +272,7 @@ def status(**values: Any) -> None:
 
 group.add_command(version_commands.list_versions)
 group.add_command(version_commands.pin)
+group.add_command(version_commands.withdraw)
 
 
 @group.command(
@@ -313,7 +314,7 @@ Examples:
 )
 @click.argument(
     "document",
-    type=click.Choice(["manifest", "init", "plan", "verify", "download", "list", "pin"]),
+    type=click.Choice(["manifest", "init", "plan", "verify", "download", "list", "pin", "withdraw"]),
     default="manifest",
 )
 def schema(**values: Any) -> None:

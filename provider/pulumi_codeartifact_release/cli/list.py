@@ -31,6 +31,7 @@ from .context import (
     warn_of_endpoint,
 )
 from .in_parallel import in_parallel
+from .options import DEFAULT_MANIFEST
 from .views.console import terminal_width
 from .views.list_text import list_json, list_lines
 
@@ -45,13 +46,13 @@ class ListedPackage:
     Attributes:
         package: `namespace/package`.
         versions: the one that was Published last first.
-        marks: version -> `declared`, `pinned`.
+        marks: version -> `declared`, `pinned`, `withdrawn`.
         total: how many versions the package has.
     """
 
     package: str
     versions: tuple[VersionDescription, ...]
-    marks: Mapping[str, tuple[str, ...]]
+    marks: Mapping[str, Sequence[str]]
     total: int
 
 
@@ -68,6 +69,9 @@ def run(
     verbose: bool,  # noqa: ARG001 - main() reads it
 ) -> None:
     """Run `list`."""
+    if "/" in str(manifest) and not manifest.suffix and not manifest.exists():
+        # `list -e prod acme/app`, without a manifest.
+        manifest, packages = Path(DEFAULT_MANIFEST), (str(manifest), *packages)
     permitted = frozenset(allow)
     values = Variables(command_line=parse_variables(variables), environ=os.environ)
     name = choose_environment(manifest, environment, values, permitted)
@@ -128,8 +132,13 @@ def _coordinates(env: OpenEnvironment, name: str) -> Coordinates:
     return env.location.coordinates(namespace, package, "")
 
 
-def _marks(manifest: Manifest, environment: Environment, name: str) -> dict[str, tuple[str, ...]]:
+def _marks(manifest: Manifest, environment: Environment, name: str) -> dict[str, list[str]]:
     """Return what the manifest says about versions of a package in an environment, by version."""
     declared: list[Package | None] = [package for package in manifest.packages if package.id == name]
     desired = [desired_version(manifest, environment, name, package) for package in declared or [None]]
-    return {item.version: ("pinned" if item.pinned else "declared",) for item in desired if item}
+    marks = {item.version: ["pinned" if item.pinned else "declared"] for item in desired if item}
+    for named in manifest.withdrawn:
+        package, _, version = named.rpartition("@")
+        if package == name:
+            marks.setdefault(version, []).append("withdrawn")
+    return marks

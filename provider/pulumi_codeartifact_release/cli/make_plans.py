@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ..approvals import Approval, approved_version, missing_pins
+from ..approvals import Approval, approved_version, missing_pins, withdrawal_of
 from ..errors import RefusedError, UsageError
 from ..hashing import SqliteCache, default_folder, hash_files
 from ..manifest import Package
@@ -121,6 +121,7 @@ def _request(target: Target, package: Package, version: str, contents: Mapping[s
         contents,
         replace_digest=permitted_digest(target.replace, package.id, version) or None,
         allow=target.allow,
+        withdrawal=withdrawal_of(target.manifest, package.id, version),
         awaits_approval=True,
     )
 

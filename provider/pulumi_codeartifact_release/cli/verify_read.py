@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ..approvals import approved_version, missing_pins
+from ..approvals import approved_version, missing_pins, withdrawal_of
 from ..errors import PinError, ReleaseError, UsageError
 from ..hashing import hash_files
 from ..location import Location, refuse_same_repository
 from ..manifest import Environment, Manifest, Package, Variables, load
-from ..publishing import Permission, Release, ThreadScheduler, read_version
+from ..publishing import Permission, Release, ThreadScheduler, read_version, refuse_withdrawn
 from ..publishing.verify import Expectation, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
 from .context import (
@@ -83,6 +83,7 @@ def of_manifest(
             subjects = _promotion_subjects(manifest, environment, destination, source)
         else:
             subjects = _file_subjects(manifest, destination, progress)
+        subjects = [_unless_withdrawn(subject, manifest) for subject in subjects]
         return Report(
             str(path), destination, source, download, check(subjects, destination, stop, progress, download=download)
         )
@@ -152,6 +153,18 @@ def _promotion_subjects(
         return Subject(at, Basis.ENVIRONMENT, partial(_release_in_source, at, status, source_at, source))
 
     return [subject(package) for package in manifest.packages]
+
+
+def _unless_withdrawn(subject: Subject, manifest: Manifest) -> Subject:
+    """Return the subject, or one that raises WithdrawnError: nobody should deploy such a version."""
+    at = subject.at
+    withdrawal = withdrawal_of(manifest, f"{at.namespace}/{at.package}", at.version)
+
+    def expected() -> Expectation:
+        refuse_withdrawn(at, withdrawal)
+        return subject.expected()
+
+    return replace(subject, expected=expected)
 
 
 def _raise(error: ReleaseError) -> Expectation:

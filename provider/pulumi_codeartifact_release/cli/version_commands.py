@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from .options import environment_option, json_option, manifest_argument, run_module, variables_option
+from .options import (
+    complete_environments,
+    environment_option,
+    json_option,
+    location_options,
+    manifest_argument,
+    run_module,
+    variables_option,
+)
 
 _allow = click.option(
     "--allow",
@@ -75,3 +83,44 @@ def pin(**values: Any) -> None:
     Writes nothing to any registry.
     """
     run_module("pin", values)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  codeartifact-release withdraw acme/app@3.1.0 -e prod --reason "loses orders"
+  codeartifact-release withdraw acme/app@3.1.0 -e prod --restore
+  codeartifact-release withdraw acme/app@3.1.0 --reason "loses orders" \\
+      --domain acme --repository releases --region eu-west-1
+
+Exit codes: 0 done; 1 it failed, or you answered no; 2 bad usage or a bad manifest; 4 the version changed, or has other
+bytes than you mean.""",
+    short_help="Take versions back, for every later release too.",
+)
+@click.argument("targets", metavar="[MANIFEST] VERSION...", nargs=-1, required=True)
+@click.option(
+    "-e",
+    "--environment",
+    "environments",
+    multiple=True,
+    shell_complete=complete_environments,
+    help="The environment that holds the versions; repeatable. Without it, they are listed.",
+)
+@click.option("--reason", default="", metavar="TEXT", help="Why. Every refusal of the version shows it.")
+@click.option("--unlist", is_flag=True, help="Make them Unlisted instead of Archived, which does not stop downloads.")
+@click.option("--restore", is_flag=True, help="End the withdrawal: make them Published, and remove the entries.")
+@click.option("--yes", is_flag=True, help="Do not ask. Without a terminal, nothing is asked.")
+@click.option("--print", "print_only", is_flag=True, help="Print the change of the manifest instead of writing it.")
+@variables_option
+@location_options
+@_allow
+@json_option
+@_verbose
+def withdraw(**values: Any) -> None:
+    """Make each VERSION (NAMESPACE/PACKAGE@VERSION) Archived, so that nobody can download it.
+
+    Writes the version, its digest and the reason to `withdrawn` in MANIFEST (by default release.yaml), so that no plan,
+    update or promotion brings it back. Needs no files, and changes exactly the revision that it shows. Names the other
+    environments that hold the version. Without a manifest (--domain, --repository), it prints the entry.
+    """
+    run_module("withdraw", values)

@@ -22,7 +22,7 @@ from .consistency import check_environments, check_packages, inherited_value
 from .document import MAX_BYTES, parse
 from .files import AssetEntry, EntryProblem, ResolvedAssets, check_entries, resolve_assets
 from .messages import did_you_mean, quote_list
-from .model import DeclaredFile, Environment, KeyPath, Manifest, Package, Pin
+from .model import DeclaredFile, Environment, KeyPath, Manifest, Package, Pin, Withdrawal
 from .paths import BaseFolder
 from .schema_validation import validate
 from .substitution import substitute
@@ -92,6 +92,7 @@ def load(
         folder.base,
         _packages(tree, files),
         _environments(tree),
+        {name: Withdrawal(**value) for name, value in tree.data.get("withdrawn", {}).items()},
         tree.keys,
         values.external,
         notes=tuple(

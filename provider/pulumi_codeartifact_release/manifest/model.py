@@ -71,6 +71,15 @@ class Pin:
 
 
 @dataclass(frozen=True)
+class Withdrawal:
+    """Why a version was withdrawn, its digest (`sha256:` and 64 hex digits), and its status since."""
+
+    digest: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Environment:
     """A repository that a manifest releases to. The attributes are the keys in `docs/manifest.md`."""
 
@@ -95,6 +104,7 @@ class Manifest:
         base: the folder that its paths are relative to, absolute.
         packages: in the order of the file.
         environments: by name, in the order of the file.
+        withdrawn: by `namespace/package@version`.
         positions: the positions of its keys, for messages.
         external_variables: the used variables whose values are from outside the manifest.
         notes: remarks that are not errors: one line each, with its place.
@@ -105,6 +115,7 @@ class Manifest:
     base: Path
     packages: tuple[Package, ...]
     environments: Mapping[str, Environment]
+    withdrawn: Mapping[str, Withdrawal] = field(default_factory=dict)
     positions: Mapping[KeyPath, Position] = field(default_factory=dict, repr=False, compare=False)
     external_variables: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -37,6 +37,7 @@ from ..publishing import (
     Promotion,
     Request,
     ThreadScheduler,
+    Withdrawal,
     check_preconditions,
     checksums,
     prepare,
@@ -129,6 +130,7 @@ class _Check:
             replace_digest=declaration.replace_digest or None,
             allow=declaration.allow,
             on_destroy=inputs.on_destroy,
+            withdrawal=Withdrawal(**declaration.withdrawal) if declaration.withdrawal else None,
         )
         if not isinstance(inputs, PromotionInputs):
             return request

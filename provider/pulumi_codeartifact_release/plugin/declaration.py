@@ -42,6 +42,7 @@ class Declaration:
         pinned_by: where the digest was approved.
         force: the digest whose soak the operator permits to skip; "" for none.
         reason: the reason for `force`.
+        withdrawal: the fields of a `publishing.Withdrawal` of this version; empty if it was not withdrawn.
         front: how to word remedies in errors: the result of `remedies.front_to_json`.
         secret: the names of secret arguments; `source.NAME` for a nested one.
     """
@@ -60,6 +61,7 @@ class Declaration:
     pinned_by: str = ""
     force: str = ""
     reason: str = ""
+    withdrawal: Mapping[str, str] = field(default_factory=dict)
     front: Mapping[str, Any] = field(default_factory=dict)
     secret: tuple[str, ...] = ()
 

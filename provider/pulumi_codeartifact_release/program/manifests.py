@@ -16,7 +16,7 @@ from typing import Any
 
 import pulumi
 
-from ..approvals import Approval, approvals, unused_pins
+from ..approvals import Approval, approvals, unused_pins, withdrawal_of
 from ..connections import connect, resolved_region
 from ..errors import ReleaseError, UsageError
 from ..git import commit_of
@@ -228,6 +228,7 @@ class _Program:
                 base=manifest.base,
                 allow=self.allow,
                 replace=self._replace,
+                withdrawal=_withdrawal(manifest, package, package.version),
                 commit=commit,
                 front=self._front,
                 opts=self._opts,
@@ -265,17 +266,18 @@ class _Program:
             if outputs is None or approval.pin:
                 version: pulumi.Input[str] = approval.version
                 fields: pulumi.Output[Mapping[str, Any]] | Mapping[str, Any] = self._approval(
-                    package, approval.version, approval.pin
+                    manifest, package, approval.version, approval.pin
                 )
             else:
-                version, fields = self._approved_by(str(environment.stack), outputs, package)
+                version, fields = self._approved_by(str(environment.stack), outputs, manifest, package)
             resources[package.id] = Promotion.of_manifest(
                 package, environment, source, version=version, approval=fields, declaration=declaration, opts=self._opts
             )
         return resources
 
-    def _approval(self, package: Package, version: str, pin: Pin | None) -> dict[str, Any]:
+    def _approval(self, manifest: Manifest, package: Package, version: str, pin: Pin | None) -> dict[str, Any]:
         return {
+            "withdrawal": _withdrawal(manifest, package, version),
             "pin": pin.digest if pin else "",
             "pinned_by": pin.where if pin else "",
             "replace_digest": permitted_digest(self._replace, package.id, version),
@@ -283,7 +285,7 @@ class _Program:
         }
 
     def _approved_by(
-        self, stack: str, outputs: pulumi.Output[Any], package: Package
+        self, stack: str, outputs: pulumi.Output[Any], manifest: Manifest, package: Package
     ) -> tuple[pulumi.Output[str], pulumi.Output[Mapping[str, Any]]]:
         """Return version and approval from the outputs of another stack."""
 
@@ -295,7 +297,7 @@ class _Program:
         def approval(outputs: Any) -> Mapping[str, Any]:
             if output := release(outputs):
                 version = str(output["version"])
-                return self._approval(package, version, Pin(str(output["digest"]), f"the stack {stack}"))
+                return self._approval(manifest, package, version, Pin(str(output["digest"]), f"the stack {stack}"))
             problem = (
                 f"the output `{OUTPUT}` of the stack {stack} has no version and digest of {package.id}: "
                 "run `pulumi up` there first, or pin the package"
@@ -312,6 +314,11 @@ class _Program:
         for permission in unmatched(permissions, versions.items()):
             # Not an error: the permission may be from an earlier release.
             pulumi.log.warn(f"{name}: {permission} matches no version in {manifest.path}")
+
+
+def _withdrawal(manifest: Manifest, package: Package, version: str) -> dict[str, str]:
+    withdrawal = withdrawal_of(manifest, package.id, version)
+    return dataclasses.asdict(withdrawal) if withdrawal else {}
 
 
 def _refuse_several(manifest: Manifest) -> None:

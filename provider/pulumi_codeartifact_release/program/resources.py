@@ -196,6 +196,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
         base: Path,
         allow: frozenset[str] = frozenset(),
         replace: Sequence[Permission] = (),
+        withdrawal: Mapping[str, str] | None = None,
         commit: str = "",
         front: Mapping[str, Any] | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -206,18 +207,15 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
             base=str(base),
             allow=allow,
             replace_digest=permitted_digest(replace, package.id, package.version),
+            withdrawal=withdrawal or {},
             dry_run=pulumi.runtime.is_dry_run(),
             repository_exists=True,
             commit=commit,
             front=front or {},
         )
         resource = cls.__new__(cls)
-        resource._declare(
-            package.id,
-            declaration,
-            {**arguments_of(package, environment), "version": package.version},
-            opts,
-        )
+        inputs = {**arguments_of(package, environment), "version": package.version}
+        resource._declare(package.id, declaration, inputs, opts)
         return resource
 
 

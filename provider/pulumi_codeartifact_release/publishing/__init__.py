@@ -25,7 +25,7 @@ from .events import (
     Rechecking,
     StatusSet,
 )
-from .gates import Pin, Promotion, duration_text, time_text
+from .gates import Pin, Promotion, Withdrawal, duration_text, refuse_withdrawn, time_text
 from .permission import Permission, parse_forced, permitted_digest, unmatched
 from .plan import Action, Finalize, Plan, Release, RemoteVersion, Route, make_plan, refused_plan
 from .promotion_source import PromotionCandidate, PromotionSource, choose_candidate
@@ -68,6 +68,7 @@ __all__ = [
     "Scheduler",
     "StatusSet",
     "ThreadScheduler",
+    "Withdrawal",
     "apply",
     "check_preconditions",
     "checksums",
@@ -85,6 +86,7 @@ __all__ = [
     "prepare_again",
     "read_version",
     "refuse_oversized",
+    "refuse_withdrawn",
     "refused_plan",
     "retire",
     "sizes",

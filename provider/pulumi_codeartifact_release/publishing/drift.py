@@ -154,9 +154,8 @@ def read_package(registry: Registry, package: Coordinates, version: str | None, 
     declared = read_version(registry, replace(package, version=version), scheduler) if version else None
     if version and declared and declared.state.status is not Status.UNFINISHED:
         return PackageState(_current_version(version, declared))
-    newest = next(
-        (each.version for each in registry.list_versions(package, status=Status.PUBLISHED, page_size=1)), None
-    )
+    summary = next(registry.list_versions(package, status=Status.PUBLISHED, page_size=1), None)
+    newest = summary.version if summary else None
     published = read_version(registry, replace(package, version=newest), scheduler) if newest else None
     if newest and published:
         # The newest version is the declared one if it was published between the two reads.

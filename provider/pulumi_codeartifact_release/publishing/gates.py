@@ -8,12 +8,13 @@ A new gate is a function in `GATES`. These are pure; a condition that cannot be 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from ..errors import GateError, PinError
+from ..errors import GateError, PinError, WithdrawnError
 from ..registry.interface import Coordinates, Status
 from ..remedies import Need
 from .permission import Permission
@@ -32,6 +33,23 @@ class Pin:
     """
 
     digest: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A version that was withdrawn: it is neither published nor promoted, nor made Published again.
+
+    Attributes:
+        digest: the digest of the release.
+        status: its status since: `Archived` or `Unlisted`.
+        reason: why, in the words of who withdrew it.
+        where: where that is written, for messages: "`withdrawn` of release.yaml".
+    """
+
+    digest: str
+    status: str
+    reason: str
     where: str
 
 
@@ -69,6 +87,16 @@ class Candidate:
     release: Release | None
     promotion: Promotion | None = None
     remote: RemoteVersion | None = None
+
+
+def refuse_withdrawn(at: Coordinates, withdrawal: Withdrawal | None) -> None:
+    """Raise WithdrawnError if the version was withdrawn. Other bytes under its name are refused as well."""
+    if withdrawal:
+        raise WithdrawnError(
+            f"{at} was withdrawn ({withdrawal.where}): {withdrawal.reason}",
+            hint="Release another version. To bring this one back, run `codeartifact-release withdraw "
+            f"{shlex.quote(at.name)} --restore` with the manifest and the environment.",
+        )
 
 
 Gate: TypeAlias = Callable[[Candidate], bool]

@@ -34,7 +34,7 @@ from ..remedies import Need
 from .apply import apply
 from .asset_content import AssetContent, verify_cached_hashes
 from .events import Event
-from .gates import Candidate, Promotion, check_gates
+from .gates import Candidate, Promotion, Withdrawal, check_gates, refuse_withdrawn
 from .plan import Action, Plan, Release, RemoteVersion, Route, make_plan, refused_plan
 from .promotion_source import PromotionSource, choose_candidate
 from .read_version import read_version
@@ -78,6 +78,7 @@ class Request:
         allow: the permissions of the operator.
         on_destroy: what happens when the version leaves the program.
         pin_error: raised before any request, if a required pin is missing.
+        withdrawal: set if the version was withdrawn.
         awaits_approval: whether somebody approves the plan before it is executed. Approval takes time, and plans
             without changes are not executed.
     """
@@ -92,6 +93,7 @@ class Request:
     allow: frozenset[str] = frozenset()
     on_destroy: Retirement = Retirement.RETAIN
     pin_error: PinError | None = None
+    withdrawal: Withdrawal | None = None
     awaits_approval: bool = False
 
     @property
@@ -158,7 +160,16 @@ def _refuse_source(request: Request) -> None:
         refuse_local_source(request.source, request.location, request.allow)
 
 
-PRECONDITIONS: tuple[Callable[[Request], None], ...] = (_refuse_missing_pin, _refuse_final_retirement, _refuse_source)
+def _refuse_withdrawn(request: Request) -> None:
+    refuse_withdrawn(request.release.at, request.withdrawal)
+
+
+PRECONDITIONS: tuple[Callable[[Request], None], ...] = (
+    _refuse_missing_pin,
+    _refuse_withdrawn,
+    _refuse_final_retirement,
+    _refuse_source,
+)
 """Checked before any request. Each raises RefusedError or UsageError. `gates.GATES` are checked after reading."""
 
 
@@ -259,6 +270,7 @@ def execute(
     Without `prepared`, apply() makes the plan. It always checks the gates before it sends anything.
     """
     scheduler.checkpoint()
+    _refuse_withdrawn(request)
     if prepared:
         # Not `request.release`: the plan has the assets of a promotion, and may have another `finalize`.
         plan, release = prepared.plan, prepared.plan.release

@@ -30,7 +30,7 @@ from .botocore_internals import PARSER_ERRORS
 from .error_mapping import is_not_found, map_error, resource_type
 from .error_responses import UNEXPECTED, is_throttled
 from .interface import MAX_PAGE_SIZE, Asset, AssetListing, Coordinates, Status, VersionState, VersionSummary
-from .listing import Page, by_name, page_of
+from .listing import by_name, page_of
 from .rate_limiter import RateLimiter
 from .request_hooks import around_attempts, was_throttled
 from .responses import copied_state, revision_of, successful_version, version_state, version_summaries
@@ -101,13 +101,16 @@ class BotoRegistry:
 
     def list_assets(self, at: Coordinates) -> AssetListing:
         """See `Registry.list_assets`: ListPackageVersionAssets, all pages at one revision."""
+        list_page = partial(self._client.list_package_version_assets, **_version(at), maxResults=MAX_PAGE_SIZE)
+        responses = partial(self._responses, "ListPackageVersionAssets", at, list_page)
+        page = partial(page_of, at=at, most=MAX_PAGE_SIZE)
         with _checking_types("ListPackageVersionAssets", at):
             for attempt in range(LISTING_ATTEMPTS):
-                pages = self._pages(at)
+                pages = list(map(page, responses()))
                 revisions = {page.revision for page in pages}
                 if revisions == {None}:
                     # The member is optional: without it, compare the revisions before and after the listing.
-                    before, pages = self.describe(at).revision, self._pages(at)
+                    before, pages = self.describe(at).revision, list(map(page, responses()))
                     revisions = {before, self.describe(at).revision}
                 if len(revisions) == 1:
                     revision = revision_of(revisions.pop(), at)
@@ -242,11 +245,6 @@ class BotoRegistry:
     def _new_state(self, response: Any, at: Coordinates, wish: str, status: Status) -> VersionState:
         revision = successful_version(response, at, wish).get("revision")
         return VersionState(status, revision_of(revision, at)) if revision else self.describe(at)
-
-    def _pages(self, at: Coordinates) -> list[Page]:
-        list_page = partial(self._client.list_package_version_assets, **_version(at), maxResults=MAX_PAGE_SIZE)
-        responses = self._responses("ListPackageVersionAssets", at, list_page)
-        return [page_of(response, at, MAX_PAGE_SIZE) for response in responses]
 
     def _responses(self, operation: str, at: Coordinates, call: Callable[..., Any]) -> Iterator[Any]:
         """Yield the response for every page."""

@@ -220,3 +220,15 @@ def test_status_prints_whole_digests_on_request(run: Run, stock: Stock) -> None:
     assert A not in run("status", "release.yaml").out
     outcome = run("status", "release.yaml", "--digests")
     assert f"  staging  1.0      Published  {A}  " in outcome.out
+
+
+def test_a_withdrawn_version_is_not_pinned(run: Run, stock: Stock, manifest: Path) -> None:
+    entry = f"digest: '{A}', status: Archived, reason: loses orders"
+    manifest.write_text(f"{manifest.read_text()}withdrawn: {{acme/app@1.0: {{{entry}}}}}\n")
+    before = manifest.read_text()
+    outcome = run("pin", "release.yaml", "-e", "prod", "acme/app")
+    assert outcome.code == 4
+    assert outcome.err.startswith(
+        "error[withdrawn]: acme/app@1.0 in acme/prod was withdrawn (`withdrawn` of release.yaml): loses orders\n"
+    )
+    assert manifest.read_text() == before

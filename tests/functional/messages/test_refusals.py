@@ -103,6 +103,17 @@ def test_the_version_was_disposed_of(run: Run, project: Path) -> None:
     )
 
 
+def test_the_version_was_withdrawn(run: Run, project: Path) -> None:
+    manifest = project / "release.yaml"
+    entry = f"digest: 'sha256:{'0' * 64}', status: Archived, reason: it loses orders"
+    manifest.write_text(f"{manifest.read_text()}withdrawn: {{acme/app@1.0: {{{entry}}}}}\n")
+    assert plan(run) == (
+        "refused[withdrawn]: acme/app@1.0 in acme/dev was withdrawn (`withdrawn` of release.yaml): it loses orders\n"
+        "Release another version. To bring this one back, run `codeartifact-release withdraw acme/app@1.0 --restore` "
+        "with the manifest and the environment."
+    )
+
+
 # --- promotion --------------------------------------------------------------------------------------------------------
 
 

@@ -169,7 +169,7 @@ def test_shells_complete_commands_options_and_environments(tmp_path: Path) -> No
 
     assert completed("") == set(COMMANDS)
     assert completed("plan --det") == {"--detailed-exitcode"}
-    assert completed("schema ") == {"manifest", "init", "plan", "verify", "download", "list", "pin"}
+    assert completed("schema ") == {"manifest", "init", "plan", "verify", "download", "list", "pin", "withdraw"}
     manifest = tmp_path / "release.yaml"
     manifest.write_text("environments: {dev: {}, staging: {}, prod: {}}\npackages: [not, sound]\n")
     assert completed(f"plan {manifest} -e ") == {"dev", "staging", "prod"}

@@ -278,6 +278,21 @@ def test_pins_go_before_the_stack_and_the_stack_before_the_source(stack: Stack, 
     assert approved(docs) == ("7", "", "")
 
 
+def test_the_withdrawal_of_the_version_that_a_pin_or_a_stack_selects_goes_to_its_resource(
+    stack: Stack, program: Path
+) -> None:
+    stack.others["organization/project/before"] = {"releases": {"acme/docs": {"version": "6", "digest": TWO}}}
+    promoting(program, f"stack: before, {pins(app=('0.8', ONE))}", DOCS)
+    path = program / "release.yaml"
+    entry = f'{{digest: "{ONE}", status: Archived, reason: bad}}'
+    path.write_text(path.read_text() + f"withdrawn: {{acme/app@0.8: {entry}, acme/docs@6: {entry}}}\n")
+    app, docs = staging(stack)
+    assert [each.declaration["withdrawal"]["reason"] for each in (app, docs)] == ["bad", "bad"]
+    path.write_text(path.read_text().replace("acme/app@0.8", "acme/app@1.0").replace("acme/docs@6", "acme/docs@7"))
+    app, docs = staging(stack)
+    assert [each.declaration["withdrawal"] for each in (app, docs)] == [{}, {}]
+
+
 def test_a_manifest_is_permitted_what_the_operator_says(stack: Stack, program: Path) -> None:
     promoting(program)
     [app] = staging(stack)

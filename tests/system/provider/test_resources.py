@@ -110,11 +110,33 @@ def test_what_a_manifest_says_of_this_machine_is_in_one_transient_input(stack: S
         "pinned_by": "",
         "force": "",
         "reason": "",
+        "withdrawal": {},
         "front": {"call": "publish_manifest"},
         "secret": (),
     }
     rest = json.dumps({name: value for name, value in app.inputs.items() if name != "declaration"})
     assert str(program) not in rest
+
+
+def test_the_withdrawal_of_a_version_goes_to_its_resource(stack: Stack, program: Path) -> None:
+    path = program / "release.yaml"
+    path.write_text(
+        path.read_text()
+        + f'withdrawn: {{acme/app@1.0: {{digest: "sha256:{"0" * 64}", status: Archived, reason: loses orders}}}}\n'
+    )
+    withdrawals = {each.name: each.declaration["withdrawal"] for each in stack.run(publish_dev)}
+    assert withdrawals == {
+        "acme/app": {
+            "digest": f"sha256:{'0' * 64}",
+            "status": "Archived",
+            "reason": "loses orders",
+            "where": "`withdrawn` of release.yaml",
+        },
+    }
+
+
+def publish_dev() -> None:
+    publish_manifest("release.yaml", "dev")
 
 
 def test_only_a_preview_is_declared_as_one_and_announces_where_to(stack: Stack) -> None:

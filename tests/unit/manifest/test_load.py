@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_codeartifact_release.errors import ManifestError, UsageError, printable
-from pulumi_codeartifact_release.manifest import Pin, Variables, load
+from pulumi_codeartifact_release.manifest import Pin, Variables, Withdrawal, load
 
 from .conftest import HEAD, TAIL, Project
 
@@ -55,6 +55,8 @@ environments:
     onSupersede: keep
     finalize: status-update
     stack: acme/releases/staging
+withdrawn:
+  acme/payments-api@1.4.1: {{digest: "{DIGEST}", status: Archived, reason: 24}}
 """
 
 
@@ -86,6 +88,7 @@ def test_a_manifest_with_every_key_loads(complete: Path) -> None:
     assert prod.pinned is True
     assert prod.pins == {"acme/payments-api": Pin("1.4.2", DIGEST)}
     assert prod.stack == "acme/releases/staging"
+    assert manifest.withdrawn == {"acme/payments-api@1.4.1": Withdrawal(DIGEST, "Archived", "24")}
     assert list(manifest.environments) == ["dev", "staging", "prod"]
     assert manifest.environment("dev").location.endpoint == "file:.registry"
     assert manifest.environment("dev").finalize == "status-update"

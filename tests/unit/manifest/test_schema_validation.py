@@ -40,8 +40,8 @@ def told(project: Project, text: str) -> list[str]:
         (
             HEAD + "colour: blue\n" + PACKAGE + TAIL,
             [
-                "colour: unknown key; the valid keys are `schemaVersion`, `variables`, `defaults`, `packages` "
-                "and `environments`"
+                "colour: unknown key; the valid keys are `schemaVersion`, `variables`, `defaults`, `packages`, "
+                "`environments` and `withdrawn`"
             ],
         ),
         (HEAD + "colour: {a: '${x', b: [1]}\n" + PACKAGE + TAIL, ["colour: unknown key; the valid keys are "]),
@@ -226,3 +226,30 @@ def test_an_environment_with_a_name_that_no_stack_can_have_is_refused(project: P
         'environments["a b"]: not a valid name: an environment\'s name consists of letters, digits, '
         "`.`, `_` and `-`, and starts with a letter or digit (up to 100 characters, like a stack's)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (
+            f"acme/app: {{digest: 'sha256:{'a' * 64}', status: Archived, reason: x}}",
+            'withdrawn["acme/app"]: not a valid name: a withdrawal names its version as ',
+        ),
+        ("a/b@1: {status: Archived, reason: x}", 'withdrawn["a/b@1"]: the required key `digest` is missing'),
+        (
+            f"a/b@1: {{digest: 'sha256:{'a' * 64}', status: Disposed, reason: x}}",
+            'withdrawn["a/b@1"].status: expected one of `Archived` and `Unlisted`, found `Disposed`',
+        ),
+        (
+            f"a/b@1: {{digest: 'sha256:{'a' * 64}', status: Archived, reason: ''}}",
+            'withdrawn["a/b@1"].reason: it is empty',
+        ),
+    ],
+)
+def test_an_error_in_a_withdrawal_is_reported_once(project: Project, entry: str, expected: str) -> None:
+    project.file("a.zip")
+    text = (
+        f"{HEAD}packages: [{{namespace: acme, package: app, version: 1.0, assets: [a.zip]}}]\n"
+        f"environments: {{dev: {{domain: acme, repository: dev}}}}\nwithdrawn: {{{entry}}}\n"
+    )
+    assert [problem.split(" ", 1)[1][: len(expected)] for problem in project.problems(text)] == [expected]
