@@ -322,6 +322,12 @@ class WithdrawnError(RefusedError):
     code = "withdrawn"
 
 
+class UnintendedFilesError(RefusedError):
+    """`strict`, and the manifest matches files that nobody may have meant."""
+
+    code = "unintended-files"
+
+
 class LeftoverAssetsError(RefusedError):
     """An Unfinished version has assets that the manifest does not declare, or has other bytes."""
 

@@ -66,6 +66,8 @@ def command_line(need: Need) -> str:
             return "AWS_PROFILE, or `profile` in the environment of the manifest"
         case "all":
             return " (`plan --json`, with the same arguments, has all)"
+        case "without":
+            return f"leave --{need.value} out"
         case "traceback":
             return "`--verbose` shows where."
     return _key(need)

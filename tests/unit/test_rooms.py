@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "publishing": {"errors", "remedies", "registry", "location"},
     "local_registry": set(),
     "connections": {"errors", "registry", "local_registry", "location"},
-    "text": {"publishing"},
+    "text": {"publishing", "registry"},
     "approvals": {"errors", "manifest", "registry", "publishing"},
     "pins": {"errors", "manifest", "registry", "publishing", "location", "approvals"},
     "versions": {"errors", "manifest", "hashing", "registry", "publishing", "location", "connections"},

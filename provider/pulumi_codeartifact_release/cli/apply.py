@@ -58,7 +58,7 @@ def run(
         if approved and not refused:
             approved.verify(target, plans)
         try:
-            show_plans(target, plans, quiet=quiet)
+            show_plans(target, plans, quiet=quiet, all_files=verbose)
         except BrokenPipeError:
             # With `--yes` or an approved plan, nobody has to read the output.
             if not (yes or approved):

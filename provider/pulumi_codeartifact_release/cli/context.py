@@ -29,6 +29,7 @@ class Options:
     replace: tuple[str, ...]
     force: tuple[str, ...] = ()
     reason: str = ""
+    strict: bool = False
 
 
 class StopSignal:
@@ -103,7 +104,9 @@ def open_target(options: Options) -> Target:
     allow = frozenset(options.allow)
     variables = Variables(command_line=parse_variables(options.variables), environ=os.environ)
     name = choose_environment(options.manifest, options.environment, variables, allow)
-    manifest = load(options.manifest, environment=name, variables=variables, allow=allow)
+    manifest = load(options.manifest, environment=name, variables=variables, allow=allow, strict=options.strict)
+    for warning in manifest.warnings:
+        click.echo(printable(f"warning: {warning}"), err=True)
     environment = manifest.environment(name)
     stop = StopSignal()
     destination = open_environment(environment, manifest.base, allow, stop)

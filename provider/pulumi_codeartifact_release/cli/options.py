@@ -82,6 +82,11 @@ release_options = all_of(
         help="Skip the soak of a promoted version, named by its digest; repeatable. Requires --reason.",
     ),
     click.option("--reason", default="", metavar="TEXT", help="Why the soak is skipped. It is recorded."),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Refuse files that may not be meant for a release, such as logs and private keys, instead of warning.",
+    ),
 )
 """MANIFEST, and the options that say what is released where."""
 
@@ -96,7 +101,9 @@ output_options = all_of(
     ),
     click.option("--no-summary", is_flag=True, help="Do not write to the summary of a GitHub Actions job."),
     click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors."),
-    click.option("-v", "--verbose", is_flag=True, help="Print notes on the manifest, and the traceback of an error."),
+    click.option(
+        "-v", "--verbose", is_flag=True, help="Print all files, notes on the manifest, and the traceback of an error."
+    ),
 )
 
 

@@ -58,7 +58,7 @@ def run(
         document = plan_json(target, plans, options, validity) if as_json or plan_file else {}
         if as_json:
             click.echo(json.dumps(document, indent=2))
-        show_plans(target, plans, quiet=quiet or as_json)
+        show_plans(target, plans, quiet=quiet or as_json, all_files=verbose)
         show_notes(target, verbose=verbose)
         if any(prepared.plan.refusal for prepared in plans):
             raise SystemExit(REFUSED)
@@ -70,10 +70,10 @@ def run(
         raise SystemExit(CHANGES)
 
 
-def show_plans(target: Target, plans: list[PreparedRelease], *, quiet: bool = False) -> None:
+def show_plans(target: Target, plans: list[PreparedRelease], *, quiet: bool = False, all_files: bool = False) -> None:
     """Print plans for people. Refusals go to stderr, even if `quiet`."""
     if not quiet:
-        for line in plan_lines(target, plans, terminal_width()):
+        for line in plan_lines(target, plans, terminal_width(), all_files=all_files):
             click.echo(line)
     for text in refusal_lines(plans):
         click.echo(text, err=True)

@@ -8,7 +8,7 @@
 
 Paths and globs can also be resolved without a manifest:
 
-    files, problems, _ = resolve_assets(BaseFolder(base), [AssetEntry("dist/*.tar.gz")])
+    files, problems, *_ = resolve_assets(BaseFolder(base), [AssetEntry("dist/*.tar.gz")])
 """
 
 from .argument_values import value_problem

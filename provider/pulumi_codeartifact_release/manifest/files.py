@@ -1,7 +1,7 @@
 """Resolves paths and globs to the files of a package version, for a manifest or for a resource's `assets`.
 
     entries = [AssetEntry("dist/*.tar.gz"), AssetEntry("app.zip", name="app-1.zip")]
-    files, problems, _ = resolve_assets(BaseFolder(base), entries)
+    files, problems, *_ = resolve_assets(BaseFolder(base), entries)
 
 It returns all errors at once, each with its entry. No file is opened.
 """
@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .asset_names import NameTemplate, asset_name_problem
-from .globs import check_pattern, missing, select
+from .globs import check_pattern, is_glob, missing, select
 from .messages import quote, quote_list
 from .model import DeclaredFile
 from .paths import BaseFolder, IsFolderProblem, MissingProblem, PathProblem, ResolvedPath
+from .unintended import Unintended, find_unintended
 
 _MAX_REPORTED = 10
 """The number of files of one entry that are reported with the same kind of error."""
@@ -62,11 +63,13 @@ class ResolvedAssets(NamedTuple):
 
     Attributes:
         notes: `exclude` patterns without an effect and without a similar file, which are not errors.
+        unintended: files that nobody may have meant, with the indexes of their entries.
     """
 
     files: tuple[DeclaredFile, ...]
     problems: tuple[EntryProblem, ...]
     notes: tuple[EntryProblem, ...] = ()
+    unintended: tuple[tuple[int, Unintended], ...] = ()
 
 
 def resolve_assets(folder: BaseFolder, entries: Sequence[AssetEntry | None]) -> ResolvedAssets:
@@ -84,7 +87,7 @@ def resolve_assets(folder: BaseFolder, entries: Sequence[AssetEntry | None]) -> 
     # A file name may not be valid Unicode. It is an error, but must not break the sorting.
     files = sorted(work.files, key=lambda file: file.name.encode("utf-8", "surrogatepass"))
     problems = sorted(work.problems, key=lambda problem: problem.entry)
-    return ResolvedAssets(tuple(files), tuple(problems), tuple(work.notes))
+    return ResolvedAssets(tuple(files), tuple(problems), tuple(work.notes), tuple(work.unintended))
 
 
 def check_entries(folder: BaseFolder, entries: Sequence[AssetEntry | None]) -> list[EntryProblem]:
@@ -115,6 +118,7 @@ class _Resolution:
     files: list[DeclaredFile] = field(default_factory=list)
     problems: list[EntryProblem] = field(default_factory=list)
     notes: list[EntryProblem] = field(default_factory=list)
+    unintended: list[tuple[int, Unintended]] = field(default_factory=list)
     _entries: dict[int, AssetEntry] = field(default_factory=dict)
     _by_path: dict[str, int] = field(default_factory=dict)
     _by_name: dict[str, DeclaredFile] = field(default_factory=dict)
@@ -136,6 +140,8 @@ class _Resolution:
             self._report(
                 index, "count", f"{quote(entry.path)} matches {len(paths)}, expected {entry.count}: {quote_list(paths)}"
             )
+        if is_glob(entry.path) and (unintended := find_unintended(entry.path, paths)):
+            self.unintended.append((index, unintended))
         self._add_files(index, self._without_duplicates(index, self._regular_files(index, paths)))
 
     def report_overlaps(self) -> None:

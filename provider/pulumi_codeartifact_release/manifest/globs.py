@@ -56,10 +56,10 @@ def select(folder: BaseFolder, pattern: str, exclude: Sequence[str] = ()) -> Sel
         raise PathProblem(f"{quote(pattern)} contains the control character U+{ord(control[0]):04X}")
     try:
         excludes = _Excludes(exclude)
-        matches = _expanded(folder, pattern, excludes) if _is_glob(pattern) else [os.path.normpath(pattern)]
+        matches = _expanded(folder, pattern, excludes) if is_glob(pattern) else [os.path.normpath(pattern)]
         if not matches:
             raise PathProblem(_nothing(folder, pattern))
-        if _is_glob(pattern):
+        if is_glob(pattern):
             _refuse_ambiguous(folder, pattern, matches)
         paths = [path for path in matches if not excludes(path)]
         wrong, unused = excludes.check(folder, matches)
@@ -85,12 +85,13 @@ def missing(folder: BaseFolder, path: str) -> str:
 
 def check_pattern(folder: BaseFolder, pattern: str) -> None:
     """Raise PathProblem for an error that shows without the files, which may not be on this machine."""
-    start = _split(pattern)[0] if _is_glob(pattern) else pattern
+    start = _split(pattern)[0] if is_glob(pattern) else pattern
     unchecked = BaseFolder(folder.base, outside=folder.outside, follow_links=False, front=folder.front)
     unchecked.resolve(start, display=pattern)
 
 
-def _is_glob(pattern: str) -> bool:
+def is_glob(pattern: str) -> bool:
+    """Return whether a pattern contains a wildcard."""
     return bool(glob.is_magic(pattern, flags=FLAGS))
 
 
@@ -153,7 +154,7 @@ def _refuse_ambiguous(folder: BaseFolder, pattern: str, matches: list[str]) -> N
 def _split(pattern: str) -> tuple[str, list[str]]:
     """Return the folder before the first wildcard of a glob, and the parts from there on."""
     parts = pattern.split("/")
-    first = next(at for at, part in enumerate(parts) if _is_glob(part))
+    first = next(at for at, part in enumerate(parts) if is_glob(part))
     start = "/".join(parts[:first]) or ("/" if pattern.startswith("/") else ".")
     return start, [part for part in parts[first:] if part != "."]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checkout import is_within, read_real, top_of
-from ..errors import ManifestError, Problem, UsageError
+from ..errors import ManifestError, Problem, UnintendedFilesError, UsageError
 from ..location import Location
 from ..remedies import Front, Need, command_line
 from .asset_names import NameTemplate
@@ -44,6 +44,7 @@ def load(
     with_files: bool | None = None,
     front: Front = command_line,
     content: bytes | None = None,
+    strict: bool = False,
 ) -> Manifest:
     """Read a manifest.
 
@@ -55,9 +56,11 @@ def load(
         with_files: False checks only the text of globs, and every package's `files` is empty. By default, False for an
             environment that promotes, which needs no files.
         front: words for what the operator has to set, where errors are printed.
+        strict: raise UnintendedFilesError instead of returning warnings.
         content: what to load instead of the content of the file, such as an edit of it.
 
     Raises:
+        UnintendedFilesError: `strict`, and there are files that nobody may have meant.
         ManifestError: with all errors of the manifest, in its order.
         UsageError: the path cannot be read, or a permission is unknown.
     """
@@ -87,6 +90,16 @@ def load(
     files = _files(tree, folder, templates, with_files=with_files)
     if tree.problems:
         raise ManifestError(path, _deduplicate(tree.problems))
+    warnings = _lines(path, tree.warnings)
+    if strict and warnings:
+        raise UnintendedFilesError(
+            "there are files that may not be meant for a release:" + "".join(f"\n    {line}" for line in warnings),
+            hint=(
+                "Leave them out. If one is meant, exclude it there and name it in an entry of its own, or ",
+                Need("without", "strict"),
+                ".",
+            ),
+        )
     return Manifest(
         path,
         folder.base,
@@ -95,11 +108,15 @@ def load(
         {name: Withdrawal(**value) for name, value in tree.data.get("withdrawn", {}).items()},
         tree.keys,
         values.external,
-        notes=tuple(
-            f"{path}:{note.line}:{note.column}: {note.key}: {note.message}" for note in _deduplicate(tree.notes)
-        ),
+        notes=_lines(path, tree.notes),
+        warnings=warnings,
         sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def _lines(path: Path, remarks: list[Problem]) -> tuple[str, ...]:
+    """Return remarks as lines with their places."""
+    return tuple(f"{path}:{each.line}:{each.column}: {each.key}: {each.message}" for each in _deduplicate(remarks))
 
 
 def _deduplicate(problems: list[Problem]) -> list[Problem]:
@@ -160,6 +177,9 @@ def _files(
             tree.report(_place(tree, path, problem), problem.message, invalidates=False, more=problem.more)
         for note in assets.notes:
             tree.note(_place(tree, path, note), note.message)
+        for entry, unintended in assets.unintended:
+            remedy = unintended.remedy(plain=isinstance(items[entry], str))
+            tree.warn((*path, "assets", entry), f"{unintended}; {remedy}")
     return files
 
 

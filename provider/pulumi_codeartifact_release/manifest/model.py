@@ -108,6 +108,7 @@ class Manifest:
         positions: the positions of its keys, for messages.
         external_variables: the used variables whose values are from outside the manifest.
         notes: remarks that are not errors: one line each, with its place.
+        warnings: files that nobody may have meant: one line for each entry of `assets`, with its place.
         sha256: of the file's content, in lower-case hex.
     """
 
@@ -119,6 +120,7 @@ class Manifest:
     positions: Mapping[KeyPath, Position] = field(default_factory=dict, repr=False, compare=False)
     external_variables: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     sha256: str = ""
 
     @cached_property

@@ -44,6 +44,7 @@ class ValueTree:
         values: the position of each value.
         problems: the errors so far.
         notes: remarks that are not errors.
+        warnings: what is probably a mistake, but is not an error.
         invalid: places whose value cannot be used, because its error is already reported.
         unquoted: by place, the value that other YAML readers see in a scalar without quotes that is read as text here.
         ignored_missing: missing keys that are not reported, because the cause is (such as a misspelled key).
@@ -55,6 +56,7 @@ class ValueTree:
     values: dict[KeyPath, Position] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
     invalid: set[KeyPath] = field(default_factory=set)
     unquoted: dict[KeyPath, float | bool] = field(default_factory=dict)
     ignored_missing: set[KeyPath] = field(default_factory=set)
@@ -80,6 +82,10 @@ class ValueTree:
     def note(self, path: KeyPath, message: str) -> None:
         """Add a remark that is not an error."""
         self.notes.append(Problem(*self.position(path), format_path(path), message))
+
+    def warn(self, path: KeyPath, message: str) -> None:
+        """Add a warning."""
+        self.warnings.append(Problem(*self.position(path), format_path(path), message))
 
     def position(self, path: KeyPath, *, at_key: bool = False) -> Position:
         """Return line and column of a place, or of the closest place around it."""

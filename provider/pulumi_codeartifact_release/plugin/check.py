@@ -45,7 +45,8 @@ from ..publishing import (
     sizes,
 )
 from ..registry.interface import Asset
-from ..text.plan import review_lines
+from ..remedies import Need
+from ..text.plan import MAX_FILES, file_lines, review_lines
 from .declaration import Declaration
 from .deploy import open_connection, redact_remote
 from .engine import add_secrets, word_errors_for
@@ -180,9 +181,13 @@ class _Check:
             raise plan.refusal
         log, urn = self._context.log, self._declaration.urn
         first, *more = review_lines(prepared.review(open_connection(inputs.location).rate))
-        text = "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more])
-        (log.warn if plan.action is Action.REPLACE else log.info)(urn, text)
         has_state = all(self._olds.get(name) for name in REQUIRED)
+        # Without state there are no checksums that the engine could compare.
+        files = file_lines(plan.release.assets) if plan.publishes_files and not has_state else []
+        if len(plan.release.assets) > MAX_FILES:
+            files[-1:] = [f"{line}{self._front(Need('all'))}" for line in files[-1:]]
+        text = "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more, *(f"  {line}" for line in files)])
+        (log.warn if plan.action is Action.REPLACE else log.info)(urn, text)
         if has_state and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), REQUIRED):
             log.info(urn, f"{Inputs.of(self._olds).coordinates}, the previous version: {inputs.on_supersede}")
         if prepared.forced:

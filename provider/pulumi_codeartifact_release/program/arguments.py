@@ -77,7 +77,9 @@ def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], 
     else:
         texts = {}
         entries = [AssetEntry(path) for path in assets]
-    files, problems, _ = resolve_assets(BaseFolder(base, outside=True), entries)
+    files, problems, _, unintended = resolve_assets(BaseFolder(base, outside=True), entries)
+    for _, each in unintended:
+        pulumi.log.warn(f"{each}; name the files that you mean")
     messages = [f"{entries[problem.entry].path}: {problem.message}" for problem in problems]
     if not entries and not texts:
         messages.append("no assets are declared; a version must have at least one")

@@ -45,6 +45,7 @@ def publish_manifest(
     replace: Sequence[str] = (),
     force: Sequence[str] = (),
     reason: str = "",
+    strict: bool = False,
     opts: pulumi.ResourceOptions | None = None,
     front: Front = call_arguments,
 ) -> dict[str, PackageVersion | Promotion]:
@@ -58,6 +59,7 @@ def publish_manifest(
         replace: published versions that may be replaced, each as NAMESPACE/PACKAGE@VERSION=sha256:DIGEST.
         force: promotions that skip their soak, each as NAMESPACE/PACKAGE@VERSION=sha256:DIGEST. Requires `reason`.
         reason: why soaks are skipped; recorded in the output `audit`.
+        strict: refuse files that may not be meant for a release, such as logs and private keys, instead of warning.
         opts: options of every resource.
         front: how messages describe remedies; for internal use.
 
@@ -86,7 +88,10 @@ def publish_manifest(
             variables=Variables(environ=os.environ, stack=variables or {}),
             allow=program.allow,
             front=front,
+            strict=strict,
         )
+        for warning in manifest.warnings:
+            pulumi.log.warn(warning)
         selected = manifest.environment(environment)
         _refuse_several(manifest)
         approved_versions = _approvals(manifest, selected, program.allow) if selected.promote_from else {}
@@ -111,7 +116,7 @@ def publish_stack() -> dict[str, PackageVersion | Promotion]:
     Returns the same as publish_manifest(). It calls pulumi.run(), which a program may do only once.
 
     Config keys: `manifest` (default: `release.yaml` beside the program), `environment` (default: the stack's name), and
-    `variables`, `allow`, `replace`, `force` and `reason`, as in publish_manifest(). Raises pulumi.RunError.
+    `variables`, `allow`, `replace`, `force`, `reason` and `strict`, as in publish_manifest(). Raises pulumi.RunError.
     """
     config = pulumi.Config()
     path = config.get("manifest")
@@ -128,6 +133,11 @@ def publish_stack() -> dict[str, PackageVersion | Promotion]:
     variables = _object(config, "variables")
     allow, replace, force = (_object(config, name) or () for name in ("allow", "replace", "force"))
     reason = config.get("reason") or ""
+    try:
+        strict = config.get_bool("strict") or False
+    except pulumi.ConfigTypeError:
+        error = UsageError(f"strict is {config.get('strict')!r}: expected true or false")
+        raise pulumi.RunError(error.full_text) from None
     plan = ["codeartifact-release", "plan", path, "-e", environment, "--json"]
     lists = {"allow": allow, "replace": replace, "force": force}
     lengths = {name: len(value) for name, value in lists.items() if isinstance(value, list)}
@@ -140,6 +150,7 @@ def publish_stack() -> dict[str, PackageVersion | Promotion]:
         replace=replace,
         force=force,
         reason=reason,
+        strict=strict,
         front=front,
     )
 

@@ -151,6 +151,11 @@ class Plan:
         return self.route is Route.COPY and self.action in (Action.PUBLISH, Action.REPLACE)
 
     @property
+    def publishes_files(self) -> bool:
+        """Whether a version that does not exist yet is published from files."""
+        return self.route is Route.FILES and self.action is Action.PUBLISH
+
+    @property
     def expected_uploads(self) -> tuple[Asset, ...]:
         """The assets that an undisturbed run sends, in name order: `uploads`, and the final asset in any case."""
         final = final_asset(self.release)

@@ -8,8 +8,15 @@ Lines are shorter than 80 columns, unless names are long.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..publishing import Action, Plan, PromotionSource, Review, Route
+from ..registry.interface import Asset
 from .sizes import count_text, seconds_text, size_text
+
+MAX_FILES = 20
+"""How many files a review names."""
+_NAME_WIDTH = 50
 
 
 def plan_text(plan: Plan) -> str:
@@ -45,6 +52,17 @@ def review_lines(review: Review) -> list[str]:
         lines += [f"absent for a moment; deletes {plan.remote.digest}"]
     if promotion_source and (plan.expected_uploads or promotion_source.promotion.pin):
         lines += [source_text(promotion_source)]
+    return lines
+
+
+def file_lines(assets: Sequence[Asset], most: int | None = MAX_FILES) -> list[str]:
+    """Return a line for each of the first `most` assets, with its size, and the number of the others; None for all."""
+    shown = assets[:most]
+    width = min(max((len(asset.name) for asset in shown), default=0), _NAME_WIDTH)
+    lines = [f"{asset.name:<{width}}  {size_text(asset.size)}" for asset in shown]
+    rest = assets[len(shown) :]
+    if rest:
+        lines.append(f"… and {count_text(len(rest), 'more file')}, {size_text(sum(asset.size for asset in rest))}")
     return lines
 
 

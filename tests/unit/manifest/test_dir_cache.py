@@ -114,7 +114,7 @@ def test_globbing_costs_what_there_are_files_and_not_times_packages(
     folder = BaseFolder(tmp_path)
     for package in range(60):
         entry = AssetEntry(pattern.format(package), name=NameTemplate((FilePart("parent"), "-", FilePart("name"))))
-        files, problems, _ = resolve_assets(folder, [entry])
+        files, problems, *_ = resolve_assets(folder, [entry])
         assert (len(files), problems) == (4, ())
     assert calls.counts["scandir"] <= folders
     # Where folders really are is found out once for each, and that the one where a glob begins is there.

@@ -40,7 +40,7 @@ def test_files_are_sorted_by_the_bytes_of_their_names_and_know_where_they_are(pr
     for name in ("dist/b.zip", "dist/a.zip", "dist/ä.zip", "dist/Z.zip"):
         project.file(name)
     assert names(project, "dist/*.zip") == ["Z.zip", "a.zip", "b.zip", "ä.zip"]
-    files, problems, _ = resolve_assets(BaseFolder(project.base), [AssetEntry("./dist//a.zip")])
+    files, problems, *_ = resolve_assets(BaseFolder(project.base), [AssetEntry("./dist//a.zip")])
     assert problems == ()
     assert files == (DeclaredFile("a.zip", project.base / "dist/a.zip", "dist/a.zip"),)
 
@@ -75,7 +75,7 @@ def test_a_glob_matches_what_a_shell_would(project: Project, pattern: str, expec
     project.file("top.zip")
     (project.base / "linked").symlink_to("dist/x")
     entry = AssetEntry(pattern, exclude=("dist", "linked") if pattern == "*" else ())
-    files, problems, _ = resolve_assets(BaseFolder(project.base), [entry])
+    files, problems, *_ = resolve_assets(BaseFolder(project.base), [entry])
     if expected is None:
         assert problems[0].message.startswith("`{dist,x}/*.zip` matches nothing")
     else:
@@ -280,7 +280,7 @@ def test_a_symlink_that_leads_outside_is_refused_unless_permitted(project: Proje
 def test_a_permitted_file_outside_is_declared_relative_to_the_folder(project: Project) -> None:
     path = project.file("../other/x.zip")
     for text in ("../other/x.zip", "../other/*.zip", os.path.realpath(path)):
-        (file,), problems, _ = resolve_assets(
+        (file,), problems, *_ = resolve_assets(
             BaseFolder(Path(os.path.realpath(project.base)), outside=True), [AssetEntry(text)]
         )
         assert problems == ()
@@ -412,7 +412,7 @@ def test_a_path_that_no_file_system_takes_is_a_mistake_and_no_exception(project:
         ("[[:nope:]]*", "`[[:nope:]]*` matches nothing"),
         ("[z-a]", "`[z-a]` matches nothing"),
     ]:
-        files, problems, _ = resolve_assets(BaseFolder(project.base), [AssetEntry(text)])
+        files, problems, *_ = resolve_assets(BaseFolder(project.base), [AssetEntry(text)])
         assert files == ()
         assert problems[0].message.startswith(start)
 

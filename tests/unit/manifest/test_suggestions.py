@@ -97,7 +97,7 @@ def test_what_nothing_resembles_is_no_mistake_and_is_noted(project: Project) -> 
     for name in FILES:
         project.file(name)
     idle = (".DS_Store", "**/.git/**", "Thumbs.db", "**/*.pdb", "dist/other/**", "other/*.map")
-    files, problems, notes = found(project, "dist/**", "dist/*.map", *idle)
+    files, problems, notes, _ = found(project, "dist/**", "dist/*.map", *idle)
     assert problems == ()
     assert len(files) == len(FILES) - 1
     assert [(note.at, note.message) for note in notes] == [

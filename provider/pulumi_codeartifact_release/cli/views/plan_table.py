@@ -8,14 +8,15 @@ Color only repeats what the words say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 from rich.console import RenderableType
 
 from ...errors import printable
-from ...publishing import Action, PreparedRelease, Review, ReviewTotals, Route
-from ...text.plan import plan_text, source_text
+from ...publishing import Action, Plan, PreparedRelease, Review, ReviewTotals, Route
+from ...registry.interface import Asset
+from ...text.plan import MAX_FILES, file_lines, plan_text, source_text
 from ...text.sizes import count_text, seconds_text, size_text
 from ..context import Target
 from ..make_plans import refusals_of, sum_up
@@ -39,8 +40,13 @@ _ACTIONS = {
 _ROUTES = {Route.FILES: "publish", Route.COPY: "copy", Route.TRANSFER: "transfer"}
 
 
-def plan_lines(target: Target, plans: list[PreparedRelease], width: int | None) -> Iterator[str]:
-    """Yield the lines; `width` in columns, None for a file. `refusal_lines` has the refusals."""
+def plan_lines(
+    target: Target, plans: list[PreparedRelease], width: int | None, *, all_files: bool = False
+) -> Iterator[str]:
+    """Yield the lines; `width` in columns, None for a file. `refusal_lines` has the refusals.
+
+    The first files of versions that do not exist yet are named, or all files of all packages.
+    """
     rate = target.destination.connection.rate
     parts: list[RenderableType] = [*header(target.header), ""]
     if plans:
@@ -49,10 +55,16 @@ def plan_lines(target: Target, plans: list[PreparedRelease], width: int | None) 
             review = prepared.review(rate)
             table.add_row(*_cells(review), style=_SIGNS[review.plan.action][1])
         parts += [indented(table, 2), ""]
-    notes = [note for prepared in plans for note in _notes(target, prepared)]
+    notes: list[RenderableType] = []
+    named = hidden = 0
+    for prepared in plans:
+        files = _files(prepared.plan, all_files=all_files)
+        shown = len(files) if all_files else min(len(files), MAX_FILES - named)
+        named, hidden = named + shown, hidden + len(files) - shown
+        notes += _notes(target, prepared, file_lines(files, shown) if shown else [])
     parts += [*notes, ""] if notes else []
     total = sum_text(sum_up(target, plans), rate, promotes=target.source is not None)
-    yield from lines(*parts, text(total), width=width)
+    yield from lines(*parts, text(f"{total} -v lists all files." if hidden else total), width=width)
 
 
 def refusal_lines(plans: list[PreparedRelease]) -> Iterator[str]:
@@ -93,10 +105,16 @@ def _cells(review: Review) -> tuple[str, ...]:
     return name, action_text(review), send, size, f"{len(plan.skipped_assets):,}", f"{review.requests:,}"
 
 
-def _notes(target: Target, prepared: PreparedRelease) -> Iterator[RenderableType]:
+def _files(plan: Plan, *, all_files: bool) -> tuple[Asset, ...]:
+    """Return the files of a package to name."""
+    from_files = plan.route is Route.FILES and plan.action is not Action.REFUSE
+    return plan.release.assets if plan.publishes_files or (all_files and from_files) else ()
+
+
+def _notes(target: Target, prepared: PreparedRelease, files: Sequence[str]) -> Iterator[RenderableType]:
     review = prepared.review(target.destination.connection.rate)
     plan = review.plan
-    if not plan.changes:
+    if not plan.changes and not files:
         return
     yield indented(text(plan.release.at.name), 2)
     yield indented(text(plan.release.digest), 4)
@@ -108,3 +126,5 @@ def _notes(target: Target, prepared: PreparedRelease) -> Iterator[RenderableType
         yield indented(text(source_text(review.promotion_source)), 4)
     if prepared.forced:
         yield indented(text(f"the soak is skipped by force: {target.reason}", "yellow"), 4)
+    for line in files:
+        yield indented(text(line), 6)
