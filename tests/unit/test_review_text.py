@@ -18,7 +18,7 @@ from pulumi_codeartifact_release.publishing import (
     refused_plan,
 )
 from pulumi_codeartifact_release.registry import AssetListing, Status, VersionState
-from pulumi_codeartifact_release.text.plan import plan_text, review_lines
+from pulumi_codeartifact_release.text.plan import file_lines, plan_text, review_lines
 from pulumi_codeartifact_release.text.sizes import count_text, seconds_text, size_text
 from support.fakes import AT, FakeRegistry, InlineScheduler, asset, release
 
@@ -63,6 +63,16 @@ def test_times_are_rounded_up(seconds: float, text: str) -> None:
 
 def test_counts() -> None:
     assert (count_text(1, "asset"), count_text(1500, "asset")) == ("1 asset", "1,500 assets")
+
+
+def test_the_first_files_are_named_with_their_sizes_and_the_others_are_counted() -> None:
+    assets = release({"b.zip": b"x" * 2048, "long-name.zip": b"x", **MANY}).assets
+    lines = file_lines(assets)
+    assert lines[:2] == ["000  1.0 KiB", "001  1.0 KiB"]
+    assert lines[20:] == ["… and 132 more files, 132.0 KiB"]
+    assert file_lines(assets[-2:]) == ["b.zip          2.0 KiB", "long-name.zip  1 byte"]
+    assert file_lines(assets[:3], 2)[2:] == ["… and 1 more file, 1.0 KiB"]
+    assert len(file_lines(assets, None)) == 152
 
 
 def test_a_review_says_what_it_takes_and_the_least_time_that_the_quota_allows() -> None:

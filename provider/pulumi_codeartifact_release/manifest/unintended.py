@@ -9,7 +9,7 @@ Only names are judged. A file whose own entry names it, or its kind (`*.log`), i
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -65,14 +65,21 @@ class Unintended:
 
 def find_unintended(pattern: str, paths: Sequence[str]) -> Unintended | None:
     """Return the files among `paths`, which a glob matched, that nobody may have meant; None if there are none."""
-    files, exclude = {}, []
     last = pattern.rpartition("/")[2]
-    for path in paths:
-        if match := _kind(path.rpartition("/")[2], last):
-            files[path], glob = match
-            wide = f"**/{glob}"
-            exclude.append(wide if exclude_matcher(wide)(path) else escape_glob(path))
-    return Unintended(pattern, files, tuple(dict.fromkeys(exclude)), len(files) == len(paths)) if files else None
+    matches = {path: match for path in paths if (match := _kind(path.rpartition("/")[2], last))}
+    if not matches:
+        return None
+    exclude = {_exclude(path, glob, paths, matches.keys()): None for path, (_, glob) in matches.items()}
+    files = {path: kind for path, (kind, _) in matches.items()}
+    return Unintended(pattern, files, tuple(exclude), len(files) == len(paths))
+
+
+def _exclude(path: str, glob: str, paths: Sequence[str], unintended: Collection[str]) -> str:
+    """Return a pattern that excludes a file and others like it, but none that is meant."""
+    wide = f"**/{glob}"
+    matcher = exclude_matcher(wide)
+    only_unintended = all(each in unintended for each in paths if matcher(each))
+    return wide if matcher(path) and only_unintended else escape_glob(path)
 
 
 def _quoted(text: str) -> str:

@@ -168,6 +168,18 @@ def test_nothing_was_approved(run: Run, project: Path) -> None:
     )
 
 
+def test_files_that_nobody_may_have_meant(run: Run, project: Path) -> None:
+    (project / "dist" / "debug.log").write_text("x")
+    outcome = run("plan", "release.yaml", "-e", "dev", "--strict")
+    assert (outcome.code, outcome.out) == (4, "")
+    assert told(outcome.err) == (
+        "error[unintended-files]: there are files that may not be meant for a release:\n"
+        "    release.yaml:9:14: packages[0].assets[0]: `dist/*` matches a file that may not be meant: "
+        '`dist/debug.log` (a log); to leave out: `{path: "dist/*", exclude: ["**/*.log"]}`\n'
+        "Leave them out. If one is meant, exclude it there and name it in an entry of its own, or leave --strict out."
+    )
+
+
 # --- what becomes of a version that leaves ----------------------------------------------------------------------------
 
 

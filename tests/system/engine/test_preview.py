@@ -65,6 +65,11 @@ def test_a_preview_of_150_assets_says_what_the_update_does(project: Project, ser
     assert said.first == "publish 150 assets, 600.0 KiB"
     assert said.least == "at least 3 s by the quota of 40 uploads a second"
     assert said.digest == digest_of(project)
+    # The engine has no state to compare, so the preview names the files; the command in the line has all.
+    named = re.findall(r"^        (\S+)  4\.0 KiB$", preview, flags=re.MULTILINE)
+    assert named == sorted(MANY)[:20]
+    [rest] = re.findall(r"^        (… and .*)$", preview, flags=re.MULTILINE)
+    assert rest.startswith("… and 130 more files, 520.0 KiB")
     # The preview looks once, and does not write; the update makes what it said.
     assert server.gate.requests[0].startswith("GET ")
     assert len(server.gate.requests) - 1 == said.requests == 153

@@ -436,6 +436,35 @@ def test_a_stack_that_names_no_manifest_releases_the_one_beside_it_and_no_other(
         run()
 
 
+def test_files_that_may_not_be_meant_are_a_warning_or_with_strict_refused(stack: Stack, program: Path) -> None:
+    write(program, "release.yaml", MANIFEST.replace("dist/*.txt", "dist/*"))
+    (program / "dist" / "debug.log").write_text("x")
+
+    def run(**config: str) -> None:
+        stack.run(lambda: runpy.run_path(str(ROOT / "__main__.py")), config={"manifest": "release.yaml", **config})
+
+    run()
+    [warning] = [line for line in stack.log if line.startswith("WARNING")]
+    assert warning.endswith(
+        "`dist/*` matches a file that may not be meant: `dist/debug.log` (a log); "
+        'to leave out: `{path: "dist/*", exclude: ["**/*.log"]}`'
+    )
+    with pytest.raises(pulumi.RunError, match="unintended-files: there are files") as raised:
+        run(strict="true")
+    assert str(raised.value).endswith("or `pulumi config rm strict -s dev`.")
+    with pytest.raises(pulumi.RunError, match="strict is 'maybe': expected true or false"):
+        run(strict="maybe")
+
+
+def test_a_version_of_a_program_warns_of_files_that_may_not_be_meant(stack: Stack, program: Path) -> None:
+    (program / "dist" / "id_rsa").write_text("x")
+    version(stack, assets=["dist/*"])
+    assert stack.log == [
+        "WARNING: `dist/*` matches a file that may not be meant: `dist/id_rsa` (may be a private key); "
+        "name the files that you mean"
+    ]
+
+
 @pytest.mark.parametrize(
     ("config", "says"),
     [
