@@ -7,7 +7,6 @@ releases["acme/app"].digest
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -16,16 +15,14 @@ from typing import Any
 
 import pulumi
 
-from ..approvals import Approval, approvals, unused_pins, withdrawal_of
-from ..connections import connect, resolved_region
+from ..approvals import Approval, unused_pins, withdrawal_of
 from ..errors import ReleaseError, UsageError
 from ..git import commit_of
-from ..location import Location, resolve
 from ..manifest import Environment, Manifest, Package, Variables, load
-from ..pins import PinReader
 from ..plugin.declaration import Declaration
-from ..publishing import Permission, Pin, ThreadScheduler, parse_forced, permitted_digest, unmatched
+from ..publishing import Permission, Pin, parse_forced, permitted_digest, unmatched
 from ..remedies import Front, Need, StackConfig, call_arguments, front_to_json
+from .locations import log_locations, read_approvals
 from .resources import PackageVersion, Promotion
 
 OUTPUT = "releases"
@@ -94,8 +91,8 @@ def publish_manifest(
             pulumi.log.warn(warning)
         selected = manifest.environment(environment)
         _refuse_several(manifest)
-        approved_versions = _approvals(manifest, selected, program.allow) if selected.promote_from else {}
-        _log_locations(manifest, selected, program.allow)
+        approved_versions = read_approvals(manifest, selected, program.allow) if selected.promote_from else {}
+        log_locations(manifest, selected, program.allow)
         for note in manifest.notes:
             pulumi.log.debug(note)
     except ReleaseError as error:
@@ -357,54 +354,3 @@ def _texts(name: str, value: Sequence[str]) -> Sequence[str]:
         raise UsageError(f"{name} is {value!r}: expected a list of texts", hint=hint)
     # If only the second entry of a list is set, Pulumi adds None as the first.
     return [text for text in value if text is not None]
-
-
-def _approvals(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> Mapping[str, Approval]:
-    """Return the approvals. Raises PinError, with the digests that the source has of packages without a pin."""
-
-    def find_digests(versions: Sequence[tuple[Package, str]]) -> Sequence[str | None]:
-        aws = pulumi.Config("aws")
-        source, destination = (
-            _with_ambient(resolve(each.location, base=manifest.base, allow=allow), aws)
-            for each in (manifest.environment(str(environment.promote_from)), environment)
-        )
-        try:
-            connection = connect(source)
-            reader = PinReader(
-                manifest, environment, connection.location, destination, connection.planning, ThreadScheduler()
-            )
-            return reader.find_digests(versions)
-        except ReleaseError:
-            return [None] * len(versions)
-
-    return approvals(manifest, environment, find_digests)
-
-
-def _with_ambient(location: Location, aws: pulumi.Config) -> Location:
-    """Return a location with the region and the profile that the stack config has for AWS."""
-    if location.folder:
-        return location
-    return dataclasses.replace(
-        location, region=location.region or aws.get("region"), profile=location.profile or aws.get("profile")
-    )
-
-
-def _log_locations(manifest: Manifest, environment: Environment, allow: frozenset[str]) -> None:
-    """In a preview, log the destination and the source once for all resources.
-
-    Raises UsageError for an endpoint that is not permitted, also in an update.
-    """
-    names = [name for name in (environment.name, environment.promote_from) if name]
-    locations = {name: resolve(manifest.environment(name).location, base=manifest.base, allow=allow) for name in names}
-    if pulumi.runtime.is_dry_run():
-        pulumi.log.info("\nfrom ".join(_header(*item) for item in locations.items()))
-
-
-def _header(name: str, location: Location) -> str:
-    if location.endpoint_source:
-        pulumi.log.warn(
-            f"the endpoint {location.endpoint} comes from {location.endpoint_source}, not from the manifest"
-        )
-    region = resolved_region(_with_ambient(location, pulumi.Config("aws")))
-    account = location.owner or "of the caller"
-    return f"{name}: {location.endpoint or 'AWS'}, account {account}, {region}, repository {location}"
