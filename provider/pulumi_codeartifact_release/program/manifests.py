@@ -7,6 +7,7 @@ releases["acme/app"].digest
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import shlex
 from collections.abc import Mapping, Sequence
