@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from .errors import PinError
 from .manifest import Environment, Manifest, Package
+from .manifest import Pin as ManifestPin
 from .publishing import Pin, Withdrawal
 from .publishing.drift import DesiredVersion
 from .registry.interface import Status
@@ -111,12 +112,23 @@ def desired_version(
     `declared` is one version of the package in the manifest; None if only pins name the package.
     """
     status = Status(declared.status) if declared else Status.PUBLISHED
+
+    def desired(version: str, pin: ManifestPin | None = None) -> DesiredVersion:
+        entry = manifest.withdrawn.get(f"{package_id}@{version}")
+        return DesiredVersion(
+            version,
+            Status(entry.status) if entry else status,
+            pin.digest if pin else None,
+            pinned=pin is not None,
+            withdrawn=entry.reason if entry else "",
+        )
+
     if pin := environment.pins.get(package_id):
-        return DesiredVersion(pin.version, status, pin.digest, pinned=True)
+        return desired(pin.version, pin)
     if declared is None or environment.pinned or environment.stack:
         # Without a pin, such an environment gets no version, or one that only Pulumi can read.
         return None
-    return DesiredVersion(approved_version(manifest, environment, declared).version, status)
+    return desired(approved_version(manifest, environment, declared).version)
 
 
 def unused_pins(manifest: Manifest, environment: Environment) -> list[str]:

@@ -87,6 +87,16 @@ class Cell:
     drift_report: DriftReport
 
     @property
+    def basis(self) -> str | None:
+        """Why `status` shows the current version: `pinned`, `declared`, or `newest` Published; None without one."""
+        current, desired = self.state.current, self.desired
+        if current is None:
+            return None
+        if desired is None or desired.version != current.version:
+            return "newest"
+        return "pinned" if desired.pinned else "declared"
+
+    @property
     def states(self) -> frozenset[str]:
         """The keys of STATE_NAMES that apply."""
         applies = {

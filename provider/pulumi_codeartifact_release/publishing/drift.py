@@ -1,6 +1,6 @@
 """Compares a package in an environment with the manifest, and with the environment that it is promoted from.
 
-    state = read_package(registry, package, desired.version, scheduler)     # at most five calls, usually two
+    state = read_package(registry, package, desired.version, scheduler)     # at most five calls, usually three
     report = check_drift(desired, state, Upstream("staging", staging_state))
     report.drift, report.sync                                               # DriftState.AS_DECLARED, SyncState.BEHIND
 
@@ -10,9 +10,11 @@ upstream offers a version that it does not have.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 
 from ..errors import ReleaseError
 from ..registry.interface import Coordinates, Registry, Status
@@ -22,6 +24,8 @@ from .scheduler import Scheduler
 
 COMPLETE = (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED)
 """The statuses of a version that has all of its bytes."""
+_NAMED_VERSIONS = 3
+"""How many other Published versions of a package are named."""
 
 
 class DriftState(StrEnum):
@@ -59,12 +63,14 @@ class DesiredVersion:
     Attributes:
         digest: the approved digest; None without a pin.
         pinned: whether `pins` names this version; if not, the package itself does.
+        withdrawn: why it was withdrawn; "" if it was not. Then `status` is its status since.
     """
 
     version: str
     status: Status = Status.PUBLISHED
     digest: str | None = None
     pinned: bool = False
+    withdrawn: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,11 +104,15 @@ class PackageState:
         current: the declared version if it exists and is not Unfinished; else the version that was Published last;
             else the declared version while it is Unfinished; else None.
         in_progress: whether the declared version is Unfinished: its upload is under way, or was interrupted.
+        others: the other Published versions, the one that was Published last first; the first few.
+        more_others: whether there are more of them.
         problem: why the environment could not be read; None if it could.
     """
 
     current: CurrentVersion | None = None
     in_progress: bool = False
+    others: tuple[str, ...] = ()
+    more_others: bool = False
     problem: ReleaseError | None = None
 
 
@@ -148,21 +158,35 @@ class DriftReport:
 def read_package(registry: Registry, package: Coordinates, version: str | None, scheduler: Scheduler) -> PackageState:
     """Read the state of a package in an environment. `version` is the declared one; None if none is declared.
 
-    Two requests if the declared version exists. Otherwise one more for the version that was Published last, and two
-    to read that one. `package.version` is ignored. Raises any RegistryError.
+    Three requests if the declared version exists, otherwise two more. `package.version` is ignored. Raises any
+    RegistryError.
     """
     declared = read_version(registry, replace(package, version=version), scheduler) if version else None
+    # One more than is named: the current version, and whether there are more.
+    summaries = registry.list_versions(package, status=Status.PUBLISHED, page_size=_NAMED_VERSIONS + 2)
+    published = [summary.version for summary in islice(summaries, _NAMED_VERSIONS + 2)]
     if version and declared and declared.state.status is not Status.UNFINISHED:
-        return PackageState(_current_version(version, declared))
-    summary = next(registry.list_versions(package, status=Status.PUBLISHED, page_size=1), None)
-    newest = summary.version if summary else None
-    published = read_version(registry, replace(package, version=newest), scheduler) if newest else None
-    if newest and published:
+        return _package_state(version, declared, published)
+    newest = published[0] if published else None
+    remote = read_version(registry, replace(package, version=newest), scheduler) if newest else None
+    if newest and remote:
         # The newest version is the declared one if it was published between the two reads.
-        return PackageState(_current_version(newest, published), in_progress=declared is not None and newest != version)
+        return _package_state(newest, remote, published, in_progress=declared is not None and newest != version)
     if version and declared:
-        return PackageState(_current_version(version, declared), in_progress=True)
+        return _package_state(version, declared, published, in_progress=True)
     return PackageState()
+
+
+def _package_state(
+    version: str, remote: RemoteVersion, published: Sequence[str], *, in_progress: bool = False
+) -> PackageState:
+    others = [each for each in published if each != version]
+    return PackageState(
+        _current_version(version, remote),
+        in_progress,
+        others=tuple(others[:_NAMED_VERSIONS]),
+        more_others=len(others) > _NAMED_VERSIONS,
+    )
 
 
 def _current_version(version: str, remote: RemoteVersion) -> CurrentVersion:
@@ -176,6 +200,8 @@ def check_drift(desired: DesiredVersion | None, state: PackageState, upstream: U
     if state.problem:
         return DriftReport(DriftState.UNKNOWN, SyncState.UNKNOWN)
     drift, reasons = _compare_with_manifest(desired, state, upstream)
+    if desired and desired.withdrawn:
+        reasons = (f"{desired.version} was withdrawn: {desired.withdrawn}", *reasons)
     sync, available = _compare_with_upstream(state, upstream) if upstream else _compare_first(desired, state)
     if upstream and upstream.state.problem:
         reasons = (*reasons, f"{upstream.environment} could not be read")

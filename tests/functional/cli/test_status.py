@@ -177,6 +177,9 @@ def test_the_json_has_every_environment_and_every_cell(run: Run, stock: Stock) -
     assert dev == {
         "wanted": {"version": "1.0", "status": "Published", "digest": None, "from": "manifest"},
         "version": "1.0",
+        "basis": "declared",
+        "otherPublished": [],
+        "moreOtherPublished": False,
         "status": "Published",
         "digest": digest,
         "declared": "as-declared",
@@ -488,8 +491,42 @@ def test_two_reads_a_package_where_the_version_is_there(
         assert run("status", "release.yaml", "--allow", "endpoint").code == 0
         asked = [request.split("?")[0] for request in gate.requests]
     assert set(asked) == {"GET /v1/package/version", "POST /v1/package/version/assets", "POST /v1/package/versions"}
-    # app: describe and list; lib: describe, the newest, describe and list.
-    assert len(asked) == 3 * (2 + 4)
+    # app: describe, list and the versions; lib: describe, the versions, describe and list.
+    assert len(asked) == 3 * (3 + 4)
+
+
+def test_after_a_rollback_the_version_before_is_named(run: Run, folder: Path, stock: Stock) -> None:
+    for version in ("3.0.0", "3.1.0"):
+        stock.put("prod", version)
+    pins = f'promoteFrom: staging, pins: {{acme/app: {{version: "3.0.0", digest: "{digest_of(b"x")}"}}}}'
+    (folder / "release.yaml").write_text(MANIFEST.replace("promoteFrom: staging", pins))
+    prod = cells(run)["prod"]
+    assert {key: prod[key] for key in ("version", "basis", "declared", "otherPublished", "moreOtherPublished")} == {
+        "version": "3.0.0",
+        "basis": "pinned",
+        "declared": "as-declared",
+        "otherPublished": ["3.1.0"],
+        "moreOtherPublished": False,
+    }
+    lines = run("status", "release.yaml").out.splitlines()
+    assert "    prod: also Published: 3.1.0" in lines
+    # Without the pin, and without 1.0, it is the newest that is shown, and it says so.
+    (folder / "release.yaml").write_text(MANIFEST)
+    prod = cells(run)["prod"]
+    assert (prod["version"], prod["basis"], prod["otherPublished"]) == ("3.1.0", "newest", ["3.0.0"])
+    assert "\n  prod     3.1.0 (newest)  Published" in run("status", "release.yaml").out
+
+
+def test_a_withdrawn_version_is_shown_with_its_reason(run: Run, folder: Path, stock: Stock) -> None:
+    digest = stock.put("dev", "1.0")
+    stock.set_status("dev", "1.0", "Archived")
+    entry = f"digest: '{digest}', status: Archived, reason: loses orders"
+    (folder / "release.yaml").write_text(f"{MANIFEST}withdrawn: {{acme/app@1.0: {{{entry}}}}}\n")
+    dev = cells(run, "-e", "dev")["dev"]
+    assert (dev["declared"], dev["reasons"]) == ("as-declared", ["1.0 was withdrawn: loses orders"])
+    outcome = run("status", "release.yaml", "-e", "dev")
+    assert re.search(r"^  dev  1\.0 +Archived .* withdrawn, in sync$", outcome.out, re.MULTILINE)
+    assert "    dev: 1.0 was withdrawn: loses orders" in outcome.out.splitlines()
 
 
 # --- the page's file ---

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -43,7 +43,7 @@ def looked(registry: FakeRegistry, version: str | None = "1.0") -> PackageState:
 
 
 @pytest.mark.parametrize("status", [Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
-def test_the_declared_version_takes_two_reads(status: Status) -> None:
+def test_the_declared_version_takes_three_reads(status: Status) -> None:
     registry = FakeRegistry()
     registry.holds({"a": b"a"}, status)
     registry.holds({"a": b"old"}, Status.PUBLISHED, OLD)
@@ -51,7 +51,7 @@ def test_the_declared_version_takes_two_reads(status: Status) -> None:
     assert holds
     assert (holds.version, holds.status, holds.digest) == ("1.0", status, digest([asset("a", b"a")]))
     assert (holds.published_time, holds.read_at, holds.complete) == (registry.now, registry.now, True)
-    assert registry.calls == ["describe", "list"]
+    assert registry.calls == ["describe", "list", "versions"]
 
 
 def test_without_it_what_was_published_last_is_held() -> None:
@@ -85,6 +85,33 @@ def test_unfinished_alone_is_shown_as_it_is_without_a_digest(monkeypatch: pytest
         None,
         True,
     )
+
+
+def test_the_other_published_versions_are_named_the_last_published_first() -> None:
+    registry = FakeRegistry()
+    for version in ("1.0", "0.5", "0.6", "0.7"):
+        registry.now += timedelta(days=1)
+        registry.holds({"a": b"a"}, Status.PUBLISHED, replace(AT, version=version))
+    state = looked(registry)
+    assert (state.others, state.more_others) == (("0.7", "0.6", "0.5"), False)
+    registry.now += timedelta(days=1)
+    registry.holds({"a": b"a"}, Status.PUBLISHED, replace(AT, version="0.8"))
+    registry.holds({"a": b"a"}, Status.ARCHIVED, replace(AT, version="0.9"))
+    state = looked(registry)
+    assert (state.others, state.more_others) == (("0.8", "0.7", "0.6"), True)
+    # Without the declared version, the newest is the current one.
+    state = looked(registry, "2.0")
+    assert state.current
+    assert (state.current.version, state.others, state.more_others) == ("0.8", ("0.7", "0.6", "0.5"), True)
+
+
+def test_a_withdrawn_version_says_why() -> None:
+    desired = DesiredVersion("1.0", Status.ARCHIVED, withdrawn="loses orders")
+    report = check_drift(desired, found(status=Status.ARCHIVED), None)
+    assert (report.drift, report.reasons) == (DriftState.AS_DECLARED, ("1.0 was withdrawn: loses orders",))
+    report = check_drift(desired, found(), None)
+    assert report.drift is DriftState.DRIFTED
+    assert report.reasons == ("1.0 was withdrawn: loses orders", "Published, declared Archived")
 
 
 def test_disposed_has_no_digest_since_its_bytes_are_gone() -> None:

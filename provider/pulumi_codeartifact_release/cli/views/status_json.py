@@ -46,10 +46,13 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
     return {
         "wanted": _wanted_json(cell.desired),
         "version": holds.version if holds else None,
+        "basis": cell.basis,
         "status": str(holds.status) if holds else None,
         "digest": holds.digest if holds else None,
         "revision": holds.revision if holds else None,
         "since": _time(holds.published_time) if holds else None,
+        "otherPublished": list(cell.state.others),
+        "moreOtherPublished": cell.state.more_others,
         "declared": str(drift_report.drift),
         "sync": str(drift_report.sync),
         "behind": _behind_json(drift_report.available),

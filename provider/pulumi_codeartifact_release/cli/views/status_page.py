@@ -28,7 +28,7 @@ from ...publishing.drift import DriftState, SyncState
 from ...registry.interface import Status
 from ...text.sizes import count_text
 from ..status_read import STATE_NAMES, Cell, EnvironmentReport, Report, Row
-from .status_text import declared_text, drift_text, minute_text, notes, problem_text, short
+from .status_text import declared_text, drift_text, minute_text, notes, problem_text, short, version_text
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -143,7 +143,7 @@ def _cell(key: str, cell: Cell, environment: EnvironmentReport) -> dict[str, Any
         "id": key,
         "environment": environment.name,
         "last": environment.last,
-        "version": printable(holds.version) if holds else None,
+        "version": printable(version_text(cell)) if holds else None,
         "nothing": "" if cell.state.problem else "nothing",
         "calm": _calm(cell),
         "chips": _chips(cell),
@@ -175,6 +175,8 @@ def _chips(cell: Cell) -> list[_Chip]:
         chips.append(_Chip("problem", "Step unknown"))
     if drift_report.drift is DriftState.UNDECLARED:
         chips.append(_Chip("plain", "Not declared"))
+    if cell.desired and cell.desired.withdrawn:
+        chips.append(_Chip("plain", "Withdrawn"))
     if cell.desired and cell.desired.pinned and drift_report.drift is not DriftState.PENDING:
         chips.append(_Chip("plain", "Pinned"))
     if holds and holds.status is not Status.PUBLISHED:

@@ -19,7 +19,7 @@ from ...publishing.drift import SyncState
 from ...text.sizes import count_text
 from ..status_read import Cell, EnvironmentReport, Report, Row
 from .console import columns, indented, lines, text
-from .status_text import digest_text, drift_text, minute_text, notes, problem_text, short, state_text
+from .status_text import digest_text, drift_text, minute_text, notes, problem_text, short, state_text, version_text
 
 _LEAST_STATE = 12
 """Columns that the last one of the table needs: its text is wrapped."""
@@ -76,7 +76,7 @@ def _cells(name: str, cell: Cell, *, digests: bool) -> tuple[Text, ...]:
         return text(name), text("-"), text(""), text(""), text(""), drift_report
     since = minute_text(holds.published_time).removesuffix(" UTC") if holds.published_time else ""
     digest = "" if not holds.digest else holds.digest if digests else digest_text(holds.digest)
-    return text(name), text(holds.version), text(str(holds.status)), text(digest), text(since), drift_report
+    return text(name), text(version_text(cell)), text(str(holds.status)), text(digest), text(since), drift_report
 
 
 def _notes(row: Row, environments: dict[str, EnvironmentReport], *, digests: bool) -> Iterator[RenderableType]:

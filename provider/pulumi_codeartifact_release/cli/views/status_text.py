@@ -39,8 +39,17 @@ def drift_text(cell: Cell) -> str:
     return ", ".join(word for word in (declared, step) if word)
 
 
+def version_text(cell: Cell) -> str:
+    """Return the current version; `3.1.0 (newest)` if it is neither declared nor pinned."""
+    current = cell.state.current
+    label = " (newest)" if cell.basis == "newest" else ""
+    return f"{current.version}{label}" if current else "-"
+
+
 def declared_text(cell: Cell) -> str:
     """Return how a package compares with the manifest, in a word or two."""
+    if cell.desired and cell.desired.withdrawn and cell.drift_report.drift is not DriftState.UNKNOWN:
+        return "withdrawn"
     match cell.drift_report.drift:
         case DriftState.AS_DECLARED:
             return "pinned" if cell.desired and cell.desired.pinned else "as declared"
@@ -61,10 +70,15 @@ def in_progress(cell: Cell) -> bool:
 
 
 def notes(cell: Cell, environment: EnvironmentReport) -> list[str]:
-    """Return details: why it could not be read, what differs, which version can be promoted."""
+    """Return details: why it could not be read, what differs, which versions can be promoted or are Published too."""
     if cell.state.problem:
         # A problem of the whole environment is shown once, with the environment.
         return [] if cell.state.problem is environment.problem else [problem_text(cell.state.problem)]
+    others = ", ".join((*cell.state.others, *(["…"] if cell.state.more_others else [])))
+    return [*_drift_notes(cell), *([f"also Published: {others}"] if others else [])]
+
+
+def _drift_notes(cell: Cell) -> list[str]:
     behind, holds = cell.drift_report.available, cell.state.current
     if not behind or behind.environment is None:
         # The status says so already.
