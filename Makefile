@@ -2,7 +2,7 @@
 # make check  lint, and the tests that need no process of their own: in less than two minutes
 # make test   run all tests
 # make bench  measure, and write docs/performance.md; BENCH="one-large cold --runs 3" for a part
-# make generate  write what is made from the code: the template for `pulumi new`
+# make generate  write what is made from the code: docs/api.md, the template for `pulumi new`, the jobs of `init --ci`
 # make lint   format check, lint, types, spelling, Markdown
 # Everything sets itself up: Python 3.11 or later and make are all it needs.
 

@@ -11,6 +11,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from scripts.api_docs import PAGE, page
+
 from pulumi_codeartifact_release.cli.project_facts import Facts, requirement_line
 from pulumi_codeartifact_release.cli.project_files import CI_FILES, files_of
 
@@ -23,7 +25,7 @@ ADDRESS: str = tomllib.loads((ROOT / "provider" / "pyproject.toml").read_text())
 
 def generated(commit: str = "") -> dict[Path, str]:
     """Return path -> text. `commit`: for the template; by default the one that it has."""
-    return {**template(commit or template_commit()), **jobs()}
+    return {**template(commit or template_commit()), **jobs(), PAGE: page()}
 
 
 def jobs() -> dict[Path, str]:

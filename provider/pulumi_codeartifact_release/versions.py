@@ -62,8 +62,21 @@ def get_package_version(
 ) -> PublishedVersion:
     """Read a version from the registry.
 
-    `domain_owner`, `region` and `profile` default to the caller's, `endpoint` to that of the shell, else AWS. A `file:`
-    endpoint is relative to the working folder. Raises VersionNotFoundError, or another ReleaseError.
+    Args:
+        namespace: the package's namespace.
+        package: the package's name.
+        version: the version.
+        domain: the domain.
+        repository: the repository.
+        domain_owner: the account that owns the domain, 12 digits; by default the caller's.
+        region: by default that of the AWS SDK's chain.
+        profile: by default the credential chain of the AWS SDK.
+        endpoint: a URL, or `file:DIR` for an embedded registry, relative to the working folder. By default
+            AWS_ENDPOINT_URL_CODEARTIFACT, then AWS.
+
+    Raises:
+        VersionNotFoundError: there is no such version.
+        ReleaseError: an argument is wrong, or the registry cannot be read.
     """
     location = Location(domain, repository, domain_owner, region, profile, endpoint or "")
     at, registry = _open(location, namespace, package, version)
@@ -74,7 +87,7 @@ def get_package_version(
     return PublishedVersion(str(remote.state.status), remote.digest, remote.state.revision, assets)
 
 
-def get_package_version_files(
+def get_package_version_files(  # noqa: D417 - the others are those of get_package_version
     namespace: str,
     package: str,
     version: str,
@@ -90,9 +103,14 @@ def get_package_version_files(
     """Return asset name -> local file of a version, verified against `digest` (`sha256:` and 64 hex digits).
 
     The files are in the cache of the user, or in the folder CODEARTIFACT_RELEASE_CACHE. Do not change them. Every call
-    hashes them, and downloads those that are missing or wrong. The location arguments are those of
-    `get_package_version`. Raises MismatchError if the version has another digest or cannot be downloaded, or another
-    ReleaseError.
+    hashes them, and downloads those that are missing or wrong. The other arguments are those of `get_package_version`.
+
+    Args:
+        digest: the expected digest; `sha256:` and 64 hex digits.
+
+    Raises:
+        MismatchError: the version has another digest, or cannot be downloaded.
+        ReleaseError: an argument is wrong, or the registry cannot be read.
     """
     if not _DIGEST.fullmatch(digest):
         raise UsageError(f"digest is {digest!r}", hint="Write sha256: and 64 hex digits, as `status --json` prints it.")

@@ -111,10 +111,15 @@ def publish_manifest(
 def publish_stack() -> dict[str, PackageVersion | Promotion]:
     """Run a whole program: declare the packages of the manifest that the stack config names, and export `releases`.
 
-    Returns the same as publish_manifest(). It calls pulumi.run(), which a program may do only once.
+    It calls pulumi.run(), which a program may do only once. Config keys: `manifest` (default: `release.yaml` beside the
+    program), `environment` (default: the stack's name), and `variables`, `allow`, `replace`, `force`, `reason` and
+    `strict`, as in publish_manifest().
 
-    Config keys: `manifest` (default: `release.yaml` beside the program), `environment` (default: the stack's name), and
-    `variables`, `allow`, `replace`, `force`, `reason` and `strict`, as in publish_manifest(). Raises pulumi.RunError.
+    Returns:
+        `namespace/package` -> resource.
+
+    Raises:
+        pulumi.RunError: the manifest or a config value is wrong. The message lists all mistakes of the manifest.
     """
     config = pulumi.Config()
     path = config.get("manifest")
@@ -180,6 +185,9 @@ def outputs_of(releases: Mapping[str, PackageVersion | Promotion]) -> dict[str, 
     """Return the outputs to export as `releases`: `namespace/package` -> object with version, digest and location.
 
     Another stack promotes them: by `stack:` in its environment, or by a StackReference in your own program.
+
+    Args:
+        releases: what publish_manifest() returns, or resources under keys of your own.
     """
     return {name: _outputs(release) for name, release in releases.items()}
 
