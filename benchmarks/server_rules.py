@@ -109,7 +109,7 @@ class Registry:
             version = versions[words["version"]] = Version("Unfinished", self._next_revision(), {}, time.time())
         known = version.assets.get(name)
         if known and known["hashes"]["SHA-256"] != sha256:
-            return failure(409, "ConflictException", "the asset is there with other bytes", resourceType="asset")
+            return failure(409, "ConflictException", "the asset is there with different bytes", resourceType="asset")
         if not known:
             size = int(headers.get("content-length") or 0)
             known = version.assets[name] = {"name": name, "size": size, "hashes": {"SHA-256": sha256}}

@@ -35,7 +35,7 @@ def packages(stand: Stand) -> Result:
     costs = {size: (Ratio.of(result.values(f"{size}")).median - start) / (size - 1) for size in sizes[1:]}
     shown = ", ".join(f"{cost * 1000:.1f} ms of {size:,}" for size, cost in costs.items())
     note = f"{shown}; {start:.2f} s for one package, start-up included"
-    figure, must = "cost of one more package: dearest / cheapest", "flat within 20 %"
+    figure, must = "cost of one more package: highest / lowest", "flat within 20 %"
     if min(costs.values()) <= 0:
         result.holds(case, figure, "lost in the noise", must, met=False, note=note)
     else:

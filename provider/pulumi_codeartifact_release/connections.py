@@ -1,4 +1,4 @@
-"""Connections to registries: one session, client, rate limiter and embedded server for all that can share it.
+"""Connections to registries: those that can share a session, client, rate limiter or embedded server do.
 
     connection = connect(location)
     connection.prepare()                    # file: only: creates the domain and the repository
@@ -112,7 +112,7 @@ def connect(location: Location, checkpoint: Callable[[], None] = lambda: None, *
 def resolved_region(location: Location, environ: Mapping[str, str] = os.environ) -> str:
     """Return the region that requests to this location carry. Raises NoRegionError, WrongRegionError.
 
-    Except for a folder it must be one of AWS: the role of a profile is requested from the STS of that region.
+    Unless the location is a folder, it must be an AWS region: the role of a profile comes from the STS of that region.
     """
     if location.folder:
         return location.region or EMBEDDED_REGION
@@ -141,13 +141,13 @@ def known_caller(location: Location) -> Caller | None:
     settings = ClientSettings(region=location.region, profile=location.profile)
 
     def ask() -> Caller | None:
-        # Elsewhere than on AWS, STS is called only if the shell says where it is: the keys of a test are not for AWS.
+        # Outside AWS, STS is called only if the shell sets its endpoint: keys of a test must not go to AWS.
         return caller(settings, _session(location.profile), configured_only=not location.is_aws)
 
     return _cache.callers.get((location.region, location.profile, location.is_aws), ask)
 
 
-# --- one of each a process --------------------------------------------------------------------------------------------
+# --- one cache per process --------------------------------------------------------------------------------------------
 
 
 class _Once(Generic[_Key, _Value]):
@@ -171,7 +171,7 @@ class _Cache:
         roles: credentials of roles, see `Login`.
         accounts: those of the access keys.
         limiters: by URL, region, and the caller's account; the profile where the account is not known.
-        created: what `prepare` has done.
+        created: the locations that `prepare` has created.
         callers: by region, profile, and whether they are those of AWS; None if STS did not respond.
     """
 
@@ -190,7 +190,7 @@ _cache = _Cache()
 
 
 def close() -> None:
-    """Stop every embedded registry of this process and forget all clients; for tests and orderly ends."""
+    """Stop every embedded registry of this process and forget all clients, in tests and at exit."""
     global _cache
     closed, _cache = _cache, _Cache()
     for server in closed.servers.values.values():

@@ -299,7 +299,7 @@ class RefusedError(ReleaseError):
 
 
 class ConflictError(RefusedError):
-    """A published version has other bytes, or other assets, than the manifest declares."""
+    """A published version has different bytes, or other assets, than the manifest declares."""
 
     code = "conflict"
 
@@ -329,7 +329,7 @@ class UnintendedFilesError(RefusedError):
 
 
 class LeftoverAssetsError(RefusedError):
-    """An Unfinished version has assets that the manifest does not declare, or has other bytes."""
+    """An Unfinished version has assets that the manifest does not declare, or has different bytes."""
 
     code = "leftover-assets"
 

@@ -3,11 +3,11 @@
     location = Location("acme", "dev", endpoint="file:.registry")
     location = resolve(location, base=manifest.base, allow=frozenset())
     location.coordinates("tools", "app", "1.0")
-    same_repository(location, other)        # True, False, or None where their values do not tell
+    same_repository(location, other)        # True, False, or None if that is unknown
 
-A location has many names: an owner that is named, and the caller's own; localhost and 127.0.0.1; AWS, and a VPC
-endpoint of it; two paths to a folder. What None means is decided where it matters: a version is kept, bytes are
-transferred.
+One location can be written in several ways: with or without its owner; as localhost or 127.0.0.1; as AWS or a VPC
+endpoint; by two paths to one folder. So `same_repository` may not know. Callers then take the safe way: they keep a
+version, and transfer bytes instead of copying them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Location:
         region: None for that of the shell or the profile.
         profile: None for the standard chain of the AWS SDKs.
         endpoint: "" for AWS, an http(s) URL, or `file:DIR`: relative to the manifest's folder as it is declared, to the
-            working folder once it is resolved.
+            working folder after `resolve`.
         endpoint_source: the setting that the endpoint comes from; "" for AWS or the manifest.
     """
 
@@ -76,12 +76,12 @@ class Location:
         """The folder of an embedded registry, absolute; None for any other. Only of a resolved location."""
         if not self.endpoint.startswith("file:"):
             return None
-        # As it was resolved: a symbolic link that came into its place since is not followed.
+        # As it was resolved: a symbolic link that replaced it later is not followed.
         return Path(os.path.normpath(Path.cwd().resolve() / self.endpoint.removeprefix("file:")))
 
     @property
     def is_aws(self) -> bool:
-        """Whether this is AWS itself: its quotas hold, and STS knows the caller."""
+        """Whether this is AWS: its quotas apply, and STS knows the caller."""
         return not self.endpoint or is_aws(self.endpoint)
 
     @property
@@ -101,7 +101,7 @@ class Location:
 
 
 def same_repository(one: Location, other: Location) -> bool | None:
-    """Return whether two locations are one repository; None where their values do not tell."""
+    """Return whether two locations are one repository; None if that is unknown."""
     return False if one.repository != other.repository else _same_domain(one, other)
 
 
@@ -111,7 +111,7 @@ def same_domain(one: Location, other: Location) -> bool:
 
 
 def refuse_same_repository(source: Location, destination: Location) -> None:
-    """Raise UsageError for a promotion from a repository to itself: its gates would have nothing to hold back."""
+    """Raise UsageError for a promotion from a repository to itself: its gates would have no effect."""
     if same_repository(source, destination):
         raise UsageError(
             f"{source} is promoted to itself", hint="Name another repository as source, or as destination."
@@ -163,7 +163,7 @@ def _same_owner(one: Location, other: Location) -> bool | None:
 
 
 def _same_chain(one: Location, other: Location, unknown: bool) -> bool | None:
-    """Compare a value that is not known: it is the same where it comes from the same profile."""
+    """Compare an unknown value: it is the same if both come from one profile."""
     return True if unknown and one.profile == other.profile else None
 
 
@@ -230,14 +230,14 @@ def refuse_clear_text(url: str, source: str) -> None:
     if "@" in parts.netloc:
         raise UsageError(
             f"the endpoint from {source} has a user name or a password in it",
-            hint="Take it out: credentials come from the standard chain, and an endpoint is shown and stored.",
+            hint="Remove it: credentials come from the standard chain, and endpoints are shown and stored.",
         )
     scheme = parts.scheme
     if scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"the endpoint {url} (from {source}) is not a URL", hint="Write https://HOST, or file:DIR.")
     if scheme == "http" and not is_loopback(url):
         raise UsageError(
-            f"the endpoint {url} (from {source}) is plain HTTP", hint="Use https; plain HTTP is for this machine alone."
+            f"the endpoint {url} (from {source}) is plain HTTP", hint="Use https. Plain HTTP is only for this machine."
         )
 
 
@@ -262,7 +262,7 @@ def _embedded(text: str, base: Path, allow: frozenset[str]) -> str:
             f"the endpoint file:{text} names no folder", hint="Write file:DIR, relative to the manifest's folder."
         )
     try:
-        # Resolved on both sides: the way to a folder through a link is one machine's, and must not be in state.
+        # Resolve both: a path through a link is specific to this machine, and must not be in state.
         top, here = base.resolve(), Path.cwd().resolve()
         real = (top / text).resolve()
         real.exists()

@@ -78,10 +78,10 @@ def test_files_in_the_cache_need_no_registry(registry: Path) -> None:
     assert not (registry / ".registry").exists()
 
 
-@pytest.mark.parametrize("change", ["other bytes", "missing", "one more"])
+@pytest.mark.parametrize("change", ["different bytes", "missing", "one more"])
 def test_a_cache_that_was_changed_is_not_used(change: str) -> None:
     paths = files_of()
-    if change == "other bytes":
+    if change == "different bytes":
         paths["b.txt"].write_bytes(b"evil")
     elif change == "missing":
         paths["b.txt"].unlink()

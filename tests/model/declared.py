@@ -30,7 +30,7 @@ OTHERS = {
 }
 """Two declarations of one version that differ, and how many publishers always succeed if both are guarded.
 
-Where each may have got an asset that the other has with other bytes, none can finish: both report the leftover assets.
+Where each may have got an asset that the other has with different bytes, none can finish: both report the leftover assets.
 """
 
 APPROVED = contents("a1", "b2")

@@ -28,7 +28,7 @@ class Invariants:
         self._alone = len({spec.contents for spec in self._specs}) == 1 and not scenario.deletions
 
     def request(self, registry: Registry, who: int, request: Request) -> None:
-        """A rival whose first asset is there with other bytes sends nothing else."""
+        """A rival whose first asset is there with different bytes sends nothing else."""
         spec = self._specs[who]
         version = registry.version
         if (

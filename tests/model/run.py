@@ -234,7 +234,7 @@ class _Calls:
     def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
         content = body.read()
         if _asset(asset.name, content) != asset:
-            self._run.witness.broken = f"sent {asset.name} with other bytes than its hash says"
+            self._run.witness.broken = f"sent {asset.name} with different bytes than its hash says"
         return _state(self._run.call(model.Publish(asset.name, content, unfinished)))
 
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:

@@ -46,7 +46,7 @@ def _replacing(*declared: Spec, held: Status = Status.PUBLISHED, wins: int | Non
 
 OTHERS_SENT = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
 ALONE = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHERS_SENT}"
-ASSURED = """    # Also files that changed after they were sent: the published version must match the files.
+ASSURED = """    # Check again after sending: the published version must match the files.
     for asset in release.assets:
         uploader.contents[asset.name].verify_unchanged()
 """

@@ -5,7 +5,7 @@ The bound, every schedule within it, with 2 assets:
 - and its source, which becomes anything: three moves; two and a lost answer or a death; one, a lost answer and a death
 - and its destination, which somebody else changes: two changes; one and a lost answer or a death
 - two promotions, or one and a publisher, of the same bytes: one lost answer, one stale read, one death (two of two by
-  copy, or by copy and transfer), one move; of other bytes: one lost answer, one death, or one move
+  copy, or by copy and transfer), one move; of different bytes: one lost answer, one death, or one move
 Beyond the bound: random schedules.
 """
 
@@ -193,7 +193,7 @@ def test_of_other_bytes_one_is_published_whole(
     holds: Holds, routes: tuple[Route, Route], others: Contents, fault: str
 ) -> None:
     pair = Spec(APPROVED, route=routes[0]), Spec(others, route=routes[1], place=1)
-    found = holds(_promotion(f"{routes}, other bytes, {fault}", *pair, wins=1, **{fault: 1}), impatient())
+    found = holds(_promotion(f"{routes}, different bytes, {fault}", *pair, wins=1, **{fault: 1}), impatient())
     assert set(found.outcomes) == {("refused", "success")}
 
 
@@ -202,7 +202,7 @@ def test_of_other_bytes_at_most_one_is_published_while_the_sources_move(
     holds: Holds, routes: tuple[Route, Route]
 ) -> None:
     pair = Spec(APPROVED, route=routes[0]), Spec(MOVED, route=routes[1], place=1)
-    holds(_promotion(f"{routes}, other bytes, moves", *pair, becomes=BECOMES, moves=1), impatient())
+    holds(_promotion(f"{routes}, different bytes, moves", *pair, becomes=BECOMES, moves=1), impatient())
 
 
 @pytest.mark.parametrize("seed", range(3))

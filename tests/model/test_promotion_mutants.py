@@ -136,7 +136,7 @@ MUTANTS = [
     Mutant(
         "a download is not verified, and the source moved",
         _moving(TRANSFER),
-        "other bytes than its hash says",
+        "different bytes than its hash says",
         promotion_source=((COMPLETE, "        if None:\n"),),
     ),
     Mutant(

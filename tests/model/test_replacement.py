@@ -69,7 +69,7 @@ def test_of_two_that_replace_the_same_by_other_bytes_one_succeeds_and_the_other_
     starts = Registry(0, Version(held, OLD))
     pair = (Spec(NEW, permitted=PERMITTED), Spec(contents("a5", "b2"), permitted=PERMITTED))
     found = holds(
-        Scenario(f"two replace {held} by other bytes", pair, starts=starts, replaceable=(OLD,), wins=1), impatient()
+        Scenario(f"two replace {held} by different bytes", pair, starts=starts, replaceable=(OLD,), wins=1), impatient()
     )
     assert set(found.outcomes) == {("refused", "success")}
 

@@ -134,7 +134,7 @@ def test_a_change_without_caller_and_commit_says_what_it_knows() -> None:
         replace(PROMOTED, checksums=checksums([ASSETS["a"]])),
         replace(PROMOTED, checksums=checksums([asset("a", b"other"), ASSETS["b"]])),
     ],
-    ids=["version", "repository", "domain", "owner", "region", "endpoint", "an asset fewer", "other bytes"],
+    ids=["version", "repository", "domain", "owner", "region", "endpoint", "an asset fewer", "different bytes"],
 )
 def test_other_bytes_or_another_place_begin_a_new_trail(other: PromotionInputs) -> None:
     before = stored(PROMOTED, told(forced="CVE-2026-1234"))

@@ -48,10 +48,10 @@ def run(
         if plan_file:
             approved = read_plan(plan_file)
             summary.manifest = approved.manifest
-            summary.spare({"the manifest": approved.manifest})
+            summary.protect({"the manifest": approved.manifest})
             options = approved.options(options)
         target = open_target(options)
-        summary.spare(release_files(target.manifest))
+        summary.protect(release_files(target.manifest))
         with open_read_progress(quiet=quiet) as progress:
             plans = make_plans(target, progress)
         refused = any(prepared.plan.refusal for prepared in plans)

@@ -134,7 +134,7 @@ def apply(**values: Any) -> None:
 
     If the environment promotes, the same bytes are copied from the source environment, or downloaded and published.
     Shows the plan first. Sends nothing if any package would be refused. If it is interrupted or killed, run it again:
-    assets that were sent are not sent again. Deletes nothing that `--replace` does not name. The default of MANIFEST is
+    assets that were sent are not sent again. Deletes only what `--replace` names. The default of MANIFEST is
     release.yaml.
     """
     run_module("apply", values)
@@ -246,8 +246,8 @@ def download(**values: Any) -> None:
     "--allow",
     multiple=True,
     metavar="WHAT",
-    help="Permit what a manifest cannot: `outside` (files outside its folder), `endpoint` (one that is neither "
-    "CodeArtifact nor `file:` inside its folder); repeatable.",
+    help="Permit what a manifest cannot permit itself: `outside` (files outside its folder), `endpoint` (one that is "
+    "neither CodeArtifact nor `file:` inside its folder); repeatable.",
 )
 @click.option("--digests", is_flag=True, help="Print whole digests.")
 @json_option
@@ -260,7 +260,7 @@ def download(**values: Any) -> None:
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print the traceback of an error.")
 def status(**values: Any) -> None:
-    """Show what each environment of MANIFEST holds of each package. Writes nothing to any registry.
+    """Show which version of each package the environments of MANIFEST hold. Writes nothing to any registry.
 
     For every package and environment: the version, its status and digest, when it was published, whether it is as
     declared, and whether it is in sync with the environment that it is promoted from. The files of the packages are

@@ -52,7 +52,10 @@ def all_of(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], 
 def environment_option(text: str) -> Callable[[_Command], _Command]:
     """Return the option `-e`; without it, `context.choose_environment` lists the environments."""
     return click.option(
-        "-e", "--environment", shell_complete=complete_environments, help=f"{text} Without it, they are listed."
+        "-e",
+        "--environment",
+        shell_complete=complete_environments,
+        help=f"{text} Without it, the environments are listed.",
     )
 
 
@@ -64,8 +67,8 @@ release_options = all_of(
         "--allow",
         multiple=True,
         metavar="WHAT",
-        help="Permit what a manifest cannot: `outside` (files outside its folder), `endpoint` (one that is neither "
-        "CodeArtifact nor `file:` inside its folder), `local-source` (promotion from a `file:` registry to "
+        help="Permit what a manifest cannot permit itself: `outside` (files outside its folder), `endpoint` (one that is "
+        "neither CodeArtifact nor `file:` inside its folder), `local-source` (promotion from a `file:` registry to "
         "another kind); repeatable.",
     ),
     click.option(

@@ -49,7 +49,7 @@ def run(
     with Summary(summary_file, disabled=no_summary, others=others, manifest=options.manifest) as summary:
         target = open_target(options)
         released = release_files(target.manifest)
-        summary.spare(released)
+        summary.protect(released)
         if plan_file:
             refuse_unwritable(plan_file, "-o", released, manifest=options.manifest)
         with open_read_progress(quiet=quiet) as progress:

@@ -52,7 +52,7 @@ class Summary:
         """Add a part."""
         self._parts.append(markdown)
 
-    def spare(self, others: Mapping[str, Path | None]) -> None:
+    def protect(self, others: Mapping[str, Path | None]) -> None:
         """Raise UsageError, and write no file, if it would overwrite one of the `others`."""
         if self._path:
             path, self._path = self._path, None
@@ -92,5 +92,5 @@ def _same(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
     except OSError:
-        # Neither has to be there yet.
+        # Neither file may exist yet.
         return os.path.realpath(one) == os.path.realpath(other)

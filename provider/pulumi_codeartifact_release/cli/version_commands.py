@@ -20,8 +20,8 @@ _allow = click.option(
     "--allow",
     multiple=True,
     metavar="WHAT",
-    help="Permit what a manifest cannot: `outside` (files outside its folder), `endpoint` (one that is neither "
-    "CodeArtifact nor `file:` inside its folder); repeatable.",
+    help="Permit what a manifest cannot permit itself: `outside` (files outside its folder), `endpoint` (one that is "
+    "neither CodeArtifact nor `file:` inside its folder); repeatable.",
 )
 _verbose = click.option("-v", "--verbose", is_flag=True, help="Print the traceback of an error.")
 
@@ -44,7 +44,7 @@ Examples:
 @json_option
 @_verbose
 def list_versions(**values: Any) -> None:
-    """List the versions that an environment of MANIFEST holds of each PACKAGE, by default of all. Writes nothing.
+    """List the versions of each PACKAGE (by default of all) in an environment of MANIFEST. Writes nothing.
 
     For each version: its status, when it was first Published in this repository, its digest, the size of its assets,
     and whether the manifest declares or pins it. The 20 newest of each package are listed, and those that the manifest

@@ -92,7 +92,7 @@ class HashedFile(NamedTuple):
         if self.cache:
             self.cache.forget(self.identity)
         raise FileChangedError(
-            f"{self.path} has other bytes than when it was hashed, though its size and times are the same",
+            f"{self.path} has different bytes than when it was hashed, though its size and times are the same",
             hint="Nothing was published. The wrong hash was removed from the cache: run again to hash the file again.",
         )
 

@@ -179,7 +179,7 @@ class Application:
     faults: Faults | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Response one request."""
+        """Respond to one request."""
         began = time.perf_counter()
         exchange = Exchange(scope, receive, send)
         outcome = "client gone"

@@ -374,17 +374,19 @@ def _check_keys(value: Mapping[Any, Any], where: str, keys: tuple[str, ...]) -> 
             raise FaultsError(f"{prefix}unknown key {json.dumps(key)}; expected {', '.join(keys)}")
 
 
-def _integer(value: Any, where: str, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        _refuse(where, f"must be an integer of at least {least}", value)
+def _integer(value: Any, where: str, minimum: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        _refuse(where, f"must be an integer of at least {minimum}", value)
     return value
 
 
-def _number(value: Any, where: str, most: float) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= most or value == math.inf:
-        _refuse(where, "must be a number of at least 0" + (f", at most {most:g}" if most < math.inf else ""), value)
+def _number(value: Any, where: str, maximum: float) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= maximum or value == math.inf:
+        _refuse(
+            where, "must be a number of at least 0" + (f", at most {maximum:g}" if maximum < math.inf else ""), value
+        )
     return float(value)
 
 
-def _refuse(where: str, wish: str, value: Any) -> NoReturn:
-    raise FaultsError(f"{where}: {wish}, not {json.dumps(value, default=str)[:60]}")
+def _refuse(where: str, rule: str, value: Any) -> NoReturn:
+    raise FaultsError(f"{where}: {rule}, not {json.dumps(value, default=str)[:60]}")

@@ -98,7 +98,7 @@ def _merged(value: Any, patch: Patch) -> Any:
 
 
 def _difference(expected: Any, actual: Any) -> KeyPath | None:
-    """Return the place of the first difference below a root of "", which comes first; None if there is none."""
+    """Return the path of the first difference, which begins with "" for the root; None if there is none."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         keys = [*expected, *(key for key in actual if key not in expected)]
         places = ((key, _difference(expected.get(key), actual.get(key))) for key in keys)
@@ -177,7 +177,7 @@ class _Edit:
                 previous = entry
                 continue
             following = node.entries[index + 1 :]
-            is_last = all(each.key.text in keys for each in following)
+            is_last = all(entry.key.text in keys for entry in following)
             if lines := self._lines_of(entry):
                 self._splices.append(lines)
                 if node.flow and previous and not following:
@@ -204,7 +204,7 @@ class _Edit:
         return start, line_end.end() if line_end else rest.end(), ""
 
     def _remove_comma(self, previous: SourceEntry, last: SourceEntry) -> None:
-        """Remove the comma after an entry, if there was none after the one that was the last."""
+        """Remove the comma after `previous`, the new last entry, if `last` had none."""
         comma = re.compile(r"[ \t]*,").match(self._text, previous.value.end)
         rest = _REST_OF_LINE.match(self._text, last.value.end)
         if comma and rest and not rest["comma"]:
@@ -213,7 +213,7 @@ class _Edit:
     # --- addition ---
 
     def _fill(self, entry: SourceEntry, patch: Patch) -> None:
-        """Add entries to an empty mapping in a block mapping: on lines below its key."""
+        """Add entries to an empty mapping in a block mapping, on lines below its key."""
         node, added = entry.value, _pruned(patch)
         if not isinstance(added, Mapping):
             return
@@ -227,7 +227,7 @@ class _Edit:
     def _add(self, node: SourceNode, retained: Sequence[SourceEntry], added: Patch) -> None:
         like = retained[-1] if retained else None
         if like is None:
-            # An empty mapping in braces, in another one or at the root.
+            # An empty mapping in braces: nested in braces, or the root.
             self._splices.append((node.end - 1, node.end - 1, ", ".join(self._flow_entries(added, None))))
         elif node.flow:
             self._add_to_flow(like, added)
@@ -263,7 +263,7 @@ class _Edit:
         return line_end.start() if line_end else len(self._text)
 
     def _block_lines(self, added: Patch, column: int, like: Callable[[str], SourceEntry | None]) -> list[str]:
-        """Return the lines of entries; `like` returns the entry whose style one with this key has."""
+        """Return the lines of entries. `like` maps a key to the entry whose style its line takes."""
         lines = []
         for key, change in added.items():
             entry = like(key)
@@ -272,7 +272,7 @@ class _Edit:
             nested = isinstance(change, Mapping) and any(isinstance(value, Mapping) for value in change.values())
             if isinstance(change, Mapping) and (nested or model):
                 inner = model.entries[0].key.column if model else column + self._step
-                models = {each.key.text: each for each in model.entries} if model else {}
+                models = {entry.key.text: entry for entry in model.entries} if model else {}
                 lines += [f"{name}:", *self._block_lines(change, inner, models.get)]
             else:
                 lines.append(f"{name}: {self._flow_value(change, entry)}")
@@ -311,14 +311,14 @@ def _empties(node: SourceNode, patch: Patch) -> bool:
 
 
 def _pruned(change: str | Patch | None) -> str | Patch | None:
-    """Return what a patch adds where nothing is; None if it adds nothing."""
+    """Return what a patch adds to an empty place; None if it adds nothing."""
     if not isinstance(change, Mapping):
         return change
     return {key: pruned for key, value in change.items() if (pruned := _pruned(value)) is not None} or None
 
 
 def _scalar(text: str, style: str | None) -> str:
-    """Return a text as YAML, in the style of the scalar that it replaces or follows, if there is one and it can be."""
+    """Return a text as YAML; if possible, in the style of the scalar that it replaces or follows."""
     if style == "'" and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
     plain = _PLAIN.fullmatch(text) or (style == "" and _PLAIN_DIGEST.fullmatch(text))
@@ -326,7 +326,7 @@ def _scalar(text: str, style: str | None) -> str:
 
 
 def _indentation(root: SourceNode) -> int:
-    """Return by how much the first block mapping in another one is indented; 0 if there is none."""
+    """Return the indentation of the first nested block mapping; 0 if there is none."""
     for entry in root.entries:
         value = entry.value
         if value.kind == "mapping" and not value.flow and value.entries:

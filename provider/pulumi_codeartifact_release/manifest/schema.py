@@ -55,7 +55,7 @@ def strict_schema() -> Schema:
 
 @cache
 def validator() -> Draft202012Validator:
-    """Return a validator of the strict reading; building it is slow, so there is one."""
+    """Return a validator for the strict schema. It is cached, because building one is slow."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import, and not needed to print the schema
 
     return Draft202012Validator(strict_schema())
@@ -81,7 +81,7 @@ def _strict(schema: Schema, definitions: Schema) -> Schema:
     for keyword in ("items", "additionalProperties"):
         if isinstance(result.get(keyword), dict):
             result[keyword] = _strict(result[keyword], definitions)
-    alternatives = [each for each in result.pop("anyOf", ()) if each.get("$ref") != _PLACEHOLDER_REF]
+    alternatives = [item for item in result.pop("anyOf", ()) if item.get("$ref") != _PLACEHOLDER_REF]
     for at, alternative in enumerate(alternatives):
         if at == 0:
             result |= _strict(alternative, definitions)
@@ -95,4 +95,4 @@ def _strict(schema: Schema, definitions: Schema) -> Schema:
 def _types(schema: Schema, definitions: Schema) -> list[str]:
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
-    return [each["type"] for each in schema.get("anyOf", [schema])]
+    return [item["type"] for item in schema.get("anyOf", [schema])]

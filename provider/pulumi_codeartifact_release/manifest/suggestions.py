@@ -177,7 +177,7 @@ def _interpretations(pattern: str, folder: BaseFolder) -> Iterator[list[str]]:
     if "[" in pattern:
         yield [escape_brackets(pattern)]
     if len(alternatives := _alternatives(text)) > 1:
-        yield [_relative(each, folder) for each in alternatives]
+        yield [_relative(alternative, folder) for alternative in alternatives]
     plain = re.sub(r"\\(.)", r"\1", pattern.removeprefix("^").removesuffix("$").replace(".*", "*"))
     if plain not in seen:
         # A regular expression, which matches anywhere.

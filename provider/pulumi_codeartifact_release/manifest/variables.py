@@ -28,7 +28,7 @@ _UNEXPANDED = re.compile(r"\$(\{[^{}]*\}?|\([^()]*\)?|[A-Za-z_][A-Za-z0-9_]*)")
 
 @dataclass(frozen=True)
 class Variables:
-    """VariableValues from outside the manifest.
+    """Values of variables from outside the manifest.
 
     Attributes:
         command_line: `--var name=value`, parsed.

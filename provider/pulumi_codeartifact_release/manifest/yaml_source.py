@@ -1,4 +1,4 @@
-"""The values of a YAML text with the places where they stand, for edits of the text.
+"""The values of a YAML text and their positions, for edits of the text.
 
 root = parse_source("pins: {acme/app: {version: 1.4.2}}  # reviewed")
 root.entries[0].value.end        # 34: after the closing brace

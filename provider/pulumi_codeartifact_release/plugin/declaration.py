@@ -67,7 +67,7 @@ class Declaration:
 
     def text(self) -> str:
         """Return the declaration as JSON, without empty values."""
-        values = {each.name: value for each in fields(self) if (value := getattr(self, each.name))}
+        values = {item.name: value for item in fields(self) if (value := getattr(self, item.name))}
         if self.allow:
             values["allow"] = sorted(self.allow)
         # JSON in ASCII can also contain paths that are not valid Unicode.

@@ -69,7 +69,7 @@ class Provider(ResourceProvider):
         except ReleaseError as error:
             return CheckResult(inputs, [_failure(property_of(error), error, declaration.secret)])
         # The engine shows all of these failures together. Each gets the code of a UsageError.
-        failures = [_failure(each.property, UsageError(each.reason), declaration.secret) for each in checked.failures]
+        failures = [_failure(item.property, UsageError(item.reason), declaration.secret) for item in checked.failures]
         return CheckResult(with_secrets(checked.inputs, declaration.secret), failures)
 
     def _check_ignored(self, inputs: dict[str, Any]) -> CheckResult:
@@ -183,7 +183,7 @@ def _deploy(inputs: Inputs, olds: dict[str, Any] | None = None) -> Deployment:
 
 def _failure(name: str, error: ReleaseError, secret: tuple[str, ...]) -> CheckFailure:
     # The engine prints the value of the input with this name.
-    is_secret = name in secret or any(each.startswith(f"{name}.") for each in secret)
+    is_secret = name in secret or any(item.startswith(f"{name}.") for item in secret)
     return CheckFailure("" if is_secret else name, redact(error.full_text))
 
 

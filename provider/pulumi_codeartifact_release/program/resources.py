@@ -102,7 +102,7 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
 class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
     """Publishes files as one version of a generic package in AWS CodeArtifact: once, whole, and unchanged.
 
-    A published version with the same bytes is adopted without a write. One with other bytes is an error in the preview.
+    A published version with the same bytes is adopted without a write. One with different bytes is an error in the preview.
     The resource is never replaced, and by default no version is deleted: a new `version` is an update in place, which
     publishes the new version and keeps the old one.
     """
@@ -153,7 +153,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
             on_destroy: what happens to the version when it leaves the program: `retain`, `unlist`, `archive`, `dispose`
                 or `delete`. The last two also require CODEARTIFACT_RELEASE_ALLOW=delete in the environment of that run.
             on_supersede: what happens to the old version after a change of `version`: `keep`, `unlist` or `archive`.
-            replace: `sha256:HEX`, the digest of a published version with other bytes. That version is deleted, and
+            replace: `sha256:HEX`, the digest of a published version with different bytes. That version is deleted, and
                 these files are published instead.
             base: the folder for relative paths; by default the program's.
             opts: options of the resource.

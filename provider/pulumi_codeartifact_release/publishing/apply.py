@@ -124,7 +124,7 @@ def apply(
             copied[:] = () if isinstance(error, StatusRefusedError) else copied
             if promotion_source:
                 promotion_source.invalidate()
-            # Only rounds without progress count: every tenth of 150 assets may end in a conflict.
+            # Count only rounds without progress: a large release may survive many conflicts.
             missing = len(plan.uploads)
             idle_rounds = idle_rounds + 1 if missing == last_missing else 0
             last_missing = missing
@@ -209,10 +209,10 @@ def _send_and_publish(
 
     last = final_asset(release)
     jobs = [uploader.job(asset) for asset in plan.uploads if asset != last]
-    # The first asset alone: a publisher of other bytes gets its conflict here, before it has sent anything else.
+    # Send the first asset alone: a publisher of different bytes gets its conflict before it has sent anything else.
     yield from scheduler.run(jobs[:1], limit=1)
     yield from scheduler.run(jobs[1:], limit=parallel)
-    # Also files that changed after they were sent: the published version must match the files.
+    # Check again after sending: the published version must match the files.
     for asset in release.assets:
         uploader.contents[asset.name].verify_unchanged()
 
@@ -227,7 +227,7 @@ def _copy(
     """Have the service copy the version, and compare the copy with the release."""
     release = plan.release
     scheduler.checkpoint()
-    # Before the request: if its response is lost, the next read settles it.
+    # Set this before the request: if its response is lost, the next read settles the outcome.
     copied[:] = plan.uploads
     response = registry.copy(
         release.at,

@@ -65,7 +65,7 @@ def download(
     `digest` is the expected digest of the whole version. After an error, no file in the folder is incomplete or wrong.
 
     Raises VersionNotFoundError; MismatchError if the version has another digest, its status does not allow downloads,
-    or the registry sends other bytes; FileError if the files cannot be written; UsageError if no asset is selected;
+    or the registry sends different bytes; FileError if the files cannot be written; UsageError if no asset is selected;
     InconsistentReadError if the version keeps changing; and any other RegistryError.
     """
     with output_folder(path) as folder:
@@ -200,7 +200,7 @@ def _verify_bytes(at: Coordinates, assets: Mapping[str, Asset], downloads: Mappi
             for name in wrong
         )
         raise MismatchError(
-            f"{at} sent other bytes than it lists:{lines}",
+            f"{at} sent different bytes than it lists:{lines}",
             hint="No file was written. Run again. If the error persists, do not use this registry.",
         )
 

@@ -36,7 +36,7 @@ class DriftState(StrEnum):
     PENDING = "pending"
     """The declared version does not exist yet, or is still Unfinished."""
     DRIFTED = "drifted"
-    """The declared version has another status or other bytes."""
+    """The declared version has another status or different bytes."""
     UNDECLARED = "undeclared"
     """The manifest does not declare this package for this environment."""
     UNKNOWN = "unknown"

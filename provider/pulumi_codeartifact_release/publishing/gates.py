@@ -79,7 +79,7 @@ class Candidate:
     """What is about to be published or promoted.
 
     Attributes:
-        release: what is published; of a promotion None, as `remote` says it.
+        release: the release to publish; None for a promotion, whose assets are those of `remote`.
         promotion: None if files are published.
         remote: what the source of the promotion holds; None if it holds no such version.
     """
@@ -100,11 +100,11 @@ def refuse_withdrawn(at: Coordinates, withdrawal: Withdrawal | None) -> None:
 
 
 Gate: TypeAlias = Callable[[Candidate], bool]
-"""Raises RefusedError if the candidate may not go on; returns whether that took the operator's force."""
+"""Raises RefusedError if the candidate must not be released. Returns whether it needed the operator's `force`."""
 
 
 def check_gates(candidate: Candidate) -> bool:
-    """Return whether the candidate took the operator's force.
+    """Return whether the candidate needed the operator's `force`.
 
     Raises PinError if its digest is not the approved one, GateError if it is not Published, or not for long enough.
     """
@@ -113,11 +113,11 @@ def check_gates(candidate: Candidate) -> bool:
 
 
 def _for_promotions(gate: Callable[[Promotion, RemoteVersion], bool]) -> Gate:
-    def judge(candidate: Candidate) -> bool:
+    def check(candidate: Candidate) -> bool:
         promotion, remote = candidate.promotion, candidate.remote
         return gate(promotion, remote) if promotion and remote else False
 
-    return judge
+    return check
 
 
 def _require_version(candidate: Candidate) -> bool:
@@ -181,7 +181,7 @@ GATES: tuple[Gate, ...] = (
     _for_promotions(_require_valid_names),
     _for_promotions(_require_soak),
 )
-"""Judged in this order, before anything is sent or copied; not of what the destination holds already."""
+"""Checked in this order, before anything is sent or copied. What the destination already has is not checked."""
 
 
 def _pin_mismatch(pin: Pin, source: Coordinates, remote: RemoteVersion) -> PinError:
@@ -207,7 +207,7 @@ def _unmet_soak(soak: timedelta, source: Coordinates, remote: RemoteVersion) -> 
         )
     if now - since >= soak:
         return None
-    # Both in whole seconds, rounded so that nobody comes too early.
+    # Round both to whole seconds, so that nobody retries too early.
     until, published_for = _whole(since + soak), max(now - since, timedelta()) // _SECOND * _SECOND
     return GateError(
         f"{source} has been Published for {duration_text(published_for)}, and {requirement}: "
@@ -227,7 +227,7 @@ def time_text(time: datetime) -> str:
 
 def duration_text(duration: timedelta) -> str:
     """Return a duration as a manifest writes it: `24h`, `2d12h`, `30m`; `0s` for none."""
-    # Rounded up: whoever waits exactly this long must not come too early.
+    # Round up, so that nobody who waits exactly this long retries too early.
     seconds = -(-duration // _SECOND)
     parts = []
     # People say 36 hours, and 3 days.

@@ -62,11 +62,11 @@ def parse_forced(texts: Sequence[str], reason: str) -> list[Permission]:
 
 def permitted_digest(permissions: Sequence[Permission], package: str, version: str) -> str:
     """Return the digest that the operator permits for a version; "" for none. The last of several applies."""
-    # Earlier ones are of earlier runs.
-    digests = [each.digest for each in permissions if (each.package, each.version) == (package, version)]
+    # Earlier entries are from earlier runs.
+    digests = [item.digest for item in permissions if (item.package, item.version) == (package, version)]
     return digests[-1] if digests else ""
 
 
 def unmatched(permissions: Iterable[Permission], versions: Collection[tuple[str, str]]) -> list[Permission]:
-    """Return the permissions that match none of `versions`: `namespace/package` and version of each."""
-    return [each for each in permissions if (each.package, each.version) not in versions]
+    """Return the permissions that match none of `versions`, which are pairs of `namespace/package` and version."""
+    return [item for item in permissions if (item.package, item.version) not in versions]

@@ -185,7 +185,7 @@ class Plan:
 
     @property
     def differences(self) -> list[Difference]:
-        """The assets in conflict: declared ones with other bytes in the registry, and undeclared ones."""
+        """The assets in conflict: declared ones with different bytes in the registry, and undeclared ones."""
         if self.remote is None or self.action not in (Action.REFUSE, Action.REPLACE):
             return []
         unfinished = self.remote.state.status is Status.UNFINISHED
@@ -323,7 +323,7 @@ def _differs(pair: Difference) -> bool:
 
 
 def has_size(asset: Asset) -> bool:
-    """Return whether the size is known: a listing may leave it out, state has none, and both read as 0."""
+    """Return whether the size is known. A listing may omit it and the state has none, so an unknown size is 0."""
     return asset.size > 0 or asset.sha256 == _EMPTY
 
 
@@ -333,7 +333,7 @@ def _content(asset: Asset) -> str:
     return f"sha256:{asset.sha256} ({asset.size:,} {'byte' if asset.size == 1 else 'bytes'})"
 
 
-def _listed(head: str, differences: list[Difference], route: Route, remote_label: str) -> Text:
+def _list_differences(head: str, differences: list[Difference], route: Route, remote_label: str) -> Text:
     declared_label = "declared" if route is Route.FILES else "promoted"
     lines = [f"\n  {difference.describe(declared_label, remote_label)}" for difference in differences[:_MAX_SHOWN]]
     text = head + "".join(lines)
@@ -350,7 +350,7 @@ def _conflict(release: Release, remote: RemoteVersion, differences: list[Differe
     )
     other_way = f"A published version never changes. {_other_way(route)}, or replace the published version with "
     return ConflictError(
-        _listed(head, differences, route, "published"), hint=(other_way, *_permission(release, remote))
+        _list_differences(head, differences, route, "published"), hint=(other_way, *_permission(release, remote))
     )
 
 
@@ -381,7 +381,7 @@ def _leftover_assets(
         "or replace what was uploaded with "
     )
     return LeftoverAssetsError(
-        _listed(f"{release.at} is Unfinished and holds {declared}:", wrong, route, "uploaded"),
+        _list_differences(f"{release.at} is Unfinished and holds {declared}:", wrong, route, "uploaded"),
         hint=(other_way, *_permission(release, remote)),
     )
 

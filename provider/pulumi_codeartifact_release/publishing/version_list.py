@@ -1,7 +1,7 @@
 """The versions of one package in a repository, with their digests and sizes. Only reads.
 
-chosen = choose_versions(registry.list_versions(package), most=20, always={"1.4.2"})
-versions = [describe_version(registry, replace(package, version=each), scheduler) for each in chosen.versions]
+chosen = choose_versions(registry.list_versions(package), limit=20, always={"1.4.2"})
+versions = [describe_version(registry, replace(package, version=name), scheduler) for name in chosen.versions]
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class VersionDescription:
     size: int
 
 
-def choose_versions(summaries: Iterable[VersionSummary], most: int | None, always: Set[str]) -> ChosenVersions:
-    """Choose the first `most` versions (None: all), and those of `always`."""
+def choose_versions(summaries: Iterable[VersionSummary], limit: int | None, always: Set[str]) -> ChosenVersions:
+    """Choose the first `limit` versions (None: all), and those in `always`."""
     chosen: dict[str, None] = {}
     total = 0
     for summary in summaries:
         total += 1
-        if most is None or total <= most or summary.version in always:
+        if limit is None or total <= limit or summary.version in always:
             chosen[summary.version] = None
     return ChosenVersions(tuple(chosen), total)
 

@@ -1,4 +1,4 @@
-"""Whether a URL or a region is one of AWS, by the partitions in botocore's data."""
+"""Decides whether a URL or a region belongs to AWS, from the partitions in botocore's data."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def region_of(url: str) -> str | None:
 def refuse_region(region: str, origin: str) -> str:
     """Return the region. Raises WrongRegionError if no AWS region has such a name; `origin` names the setting.
 
-    A region becomes a part of host names that credentials are sent to. With `execute-api` or `s3` as its name, that
-    host could belong to anybody.
+    A region becomes part of the host name that credentials are sent to. With a name such as `execute-api` or `s3`,
+    that host could belong to anybody.
     """
     if not _outputs(region):
         raise WrongRegionError(
             f"{origin} is {region!r}, which is not the name of an AWS region",
-            hint="It is written like eu-west-1, without blanks or line breaks.",
+            hint="Write it like eu-west-1, without spaces or line breaks.",
         )
     return region
 
@@ -81,7 +81,7 @@ def shell_region(environ: Mapping[str, str]) -> str | None:
 def _outputs(region: str) -> dict[str, Any]:
     """Return botocore's data on the partition of a region; empty if it is not a region.
 
-    Matched by the pattern of the names, which regions follow that are newer than botocore.
+    Matches the partition's pattern for region names, because botocore's lists lack newer regions.
     """
     for partition in _partitions():
         if re.fullmatch(partition["regionRegex"].removesuffix("$"), region, re.ASCII):

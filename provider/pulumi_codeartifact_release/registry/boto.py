@@ -49,7 +49,7 @@ _WRITES = {
     "CopyPackageVersions",
 }
 _PART = 1 << 18
-# Of a body, as botocore sends it.
+# Size of the blocks in which botocore sends a body.
 _BLOCK = 1 << 17
 
 
@@ -242,8 +242,8 @@ class BotoRegistry:
             )
             return self._new_state(response, at, "become Disposed", Status.DISPOSED)
 
-    def _new_state(self, response: Any, at: Coordinates, wish: str, status: Status) -> VersionState:
-        revision = successful_version(response, at, wish).get("revision")
+    def _new_state(self, response: Any, at: Coordinates, change: str, status: Status) -> VersionState:
+        revision = successful_version(response, at, change).get("revision")
         return VersionState(status, revision_of(revision, at)) if revision else self.describe(at)
 
     def _responses(self, operation: str, at: Coordinates, call: Callable[..., Any]) -> Iterator[Any]:

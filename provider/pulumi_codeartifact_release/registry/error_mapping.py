@@ -48,7 +48,7 @@ _ADDITIONAL = {"CopyPackageVersions": " Copying needs codeartifact:ReadFromRepos
 def map_error(
     error: Exception, operation: str, at: Coordinates, endpoint: str, asset: str | None = None
 ) -> ReleaseError:
-    """Return the error of ours for what `operation` (the API's name) raised for a version or one of its assets."""
+    """Return our error for an exception of `operation` (the API's name) on a version or one of its assets."""
     if isinstance(error, ReleaseError):
         return error
     if isinstance(error, boto.ClientError):
@@ -71,7 +71,7 @@ def is_not_found(error: Exception) -> bool:
 
 
 def _where(at: Coordinates, endpoint: str) -> str:
-    """Return region (or endpoint) and owner of a request: a wrong one shows nowhere else."""
+    """Return region (or endpoint) and owner of a request. Nothing else in a message would reveal a wrong one."""
     owner = f", domainOwner {at.domain_owner}" if at.domain_owner else ""
     return f"{region_of(endpoint) or endpoint}{owner}"
 
@@ -108,7 +108,7 @@ def _service_error(error: boto.ClientError, operation: str, at: Coordinates, end
         )
     if is_throttled(error):
         return ThrottledError(
-            f"{request} is throttled, also after waiting for minutes: {message}",
+            f"{request} is still throttled after minutes of waiting: {message}",
             hint="Other publishers share the account's quota of requests in this region; Service Quotas can raise it. "
             + AGAIN,
         )

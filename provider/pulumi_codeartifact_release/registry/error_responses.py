@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import botocore.exceptions as boto
 
-_LONGEST_MESSAGE = 500
+_MAX_MESSAGE_LENGTH = 500
 UNEXPECTED = (
     "Unexpected response: check the endpoint, and whether something else responds in its place (a proxy's login page)."
 )
@@ -42,4 +42,4 @@ def is_throttled(error: boto.ClientError) -> bool:
 def one_line(message: object) -> str:
     """Return a server's message on one line, shortened to 500 characters."""
     text = " ".join(str(message or "no reason given").split())
-    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
+    return text if len(text) <= _MAX_MESSAGE_LENGTH else text[:_MAX_MESSAGE_LENGTH] + "…"

@@ -1,6 +1,6 @@
 """Responses of ListPackageVersionAssets -> checked values.
 
-pages = [page_of(response, at, most=1000)]
+pages = [page_of(response, at, limit=1000)]
 by_name(pages, at)["a.txt"].sha256
 """
 
@@ -15,9 +15,9 @@ from ..errors import ServerFaultError
 from .interface import Asset, Coordinates
 
 # The model says 255.
-_LONGEST_NAME = 1000
+_MAX_NAME_LENGTH = 1000
 # More than any disk holds, with few enough digits to show.
-_LARGEST_SIZE = 1 << 128
+_MAX_SIZE = 1 << 128
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Page:
     assets: Sequence[Asset]
 
 
-def page_of(response: Mapping[str, Any], at: Coordinates, most: int) -> Page:
-    """Parse a response of at most `most` assets. Raises ServerFaultError."""
+def page_of(response: Mapping[str, Any], at: Coordinates, limit: int) -> Page:
+    """Parse a response of at most `limit` assets. Raises ServerFaultError."""
     assets = response.get("assets") or []
-    if len(assets) > most:
-        raise ServerFaultError(f"ListPackageVersionAssets for {at}: a page has more than the {most} requested assets")
-    return Page(response.get("versionRevision"), [_asset(each, at) for each in assets])
+    if len(assets) > limit:
+        raise ServerFaultError(f"ListPackageVersionAssets for {at}: a page has more than the {limit} requested assets")
+    return Page(response.get("versionRevision"), [_asset(summary, at) for summary in assets])
 
 
 def by_name(pages: Sequence[Page], at: Coordinates) -> Mapping[str, Asset]:
@@ -63,8 +63,8 @@ def _asset(summary: Mapping[str, Any] | None, at: Coordinates) -> Asset:
     members = summary or {}
     name, size = members.get("name"), members.get("size", 0)
     sha256 = str((members.get("hashes") or {}).get("SHA-256", "")).lower()
-    has_name = isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and is_text(name)
-    has_size = isinstance(size, int) and 0 <= size < _LARGEST_SIZE
+    has_name = isinstance(name, str) and 0 < len(name) <= _MAX_NAME_LENGTH and is_text(name)
+    has_size = isinstance(size, int) and 0 <= size < _MAX_SIZE
     if not has_name or not has_size or not re.fullmatch("[0-9a-f]{64}", sha256):
         raise ServerFaultError(
             f"ListPackageVersionAssets for {at}: {name if has_name else 'an asset'} has no usable name, size or SHA-256"

@@ -69,7 +69,7 @@ def mapped_login_errors(source: str) -> Iterator[None]:
 
 
 def login_error(error: Exception, source: str) -> ReleaseError:
-    """Return the error of ours for what a source of credentials raised."""
+    """Return our error for an exception of a source of credentials."""
     if isinstance(error, ReleaseError):
         return error
     if isinstance(error, boto.ClientError):
@@ -85,7 +85,7 @@ def login_error(error: Exception, source: str) -> ReleaseError:
 
 
 def login_refusal(error: boto.ClientError) -> ReleaseError:
-    """Return the error of ours if another service (STS, SSO) refused credentials."""
+    """Return our error if another service (STS, SSO) refused credentials."""
     operation, status = error.operation_name, http_status(error)
     message = one_line(error.response.get("Error", {}).get("Message") or error.response.get("message"))
     if error_code(error) in _EXPIRED_CODES:
@@ -152,7 +152,7 @@ def about_settings(error: Exception) -> ReleaseError | None:
             )
         case boto.MissingDependencyException() if "login" in str(error):
             return UsageError(
-                "the profile is one of `aws login`, which needs a library that is not installed here",
+                "the profile uses `aws login`, which needs a library that is not installed here",
                 hint='Install it beside this program (`pip install "botocore[crt]"`), or use another login, such as '
                 "`aws sso login`.",
             )
@@ -176,7 +176,7 @@ def about_settings(error: Exception) -> ReleaseError | None:
         ):
             return UsageError(
                 f"the AWS settings cannot be used: {_without_quotes(one_line(error))}",
-                hint="Correct the AWS config file, or the variables AWS_…, that say so.",
+                hint="Correct the AWS config file, or the AWS_… variables.",
             )
     return None
 
@@ -202,7 +202,7 @@ def _connection_error(error: boto.BotoCoreError, source: str) -> ReleaseError:
     if isinstance(error, boto.HTTPClientError | boto.ConnectionError | boto.IncompleteReadError):
         if isinstance(inner, ValueError):
             # Its text would show the header: a token.
-            return no_credentials(source, "a URL or a token of it cannot be used in HTTP")
+            return no_credentials(source, "its URL or its token is not valid in HTTP")
         endpoint = str(error.kwargs.get("endpoint_url") or "its server")
         return network_error(error, f"AWS credentials of {source}", endpoint)
     if isinstance(error, boto.ParamValidationError):
@@ -216,9 +216,9 @@ def _reason(error: Exception) -> str:
         case OSError() if error.strerror:
             return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         case KeyError():
-            return f"{error.args[0] if error.args else 'something'} is missing in what it gave"
+            return f"{error.args[0] if error.args else 'something'} is missing in its output"
         case TypeError() | AttributeError() | UnicodeError():
-            return "what it gave is not what AWS credentials look like"
+            return "its output does not look like AWS credentials"
     text = re.sub(r"""b'[^']*'|b"[^"]*\"""", "…", one_line(error))
     return text if str(error) else type(error).__name__
 

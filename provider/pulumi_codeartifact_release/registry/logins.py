@@ -64,7 +64,9 @@ class Login:
         device = prompt.removeprefix("Enter MFA code for ").rstrip(": ")
         if not (self.asks and sys.stdin and sys.stdin.isatty()):
             first = (
-                " Leave out `profile` (or aws:profile) then: it goes before keys of the shell." if self.profile else ""
+                " Then leave out `profile` (or aws:profile): it takes precedence over keys of the shell."
+                if self.profile
+                else ""
             )
             raise NoCredentialsError(
                 f"the AWS profile {self.name} needs a code of the MFA device {device}, and nobody can be asked for it "
@@ -265,6 +267,6 @@ def _refuse_expired(expiration: object, source: str) -> None:
         raise no_credentials(source, "`Expiration` in its output is not a time with a time zone") from error
     if has_expired:
         raise ExpiredCredentialsError(
-            f"the credentials that {source} gave had expired ({end:%Y-%m-%d %H:%M:%S %Z})",
-            hint=f"Log in again where it has them from. {AGAIN}",
+            f"the credentials that {source} gave have expired ({end:%Y-%m-%d %H:%M:%S %Z})",
+            hint=f"Log in again at their source. {AGAIN}",
         )

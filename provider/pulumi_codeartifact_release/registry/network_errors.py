@@ -37,7 +37,7 @@ class _Cause(NamedTuple):
 
 
 def network_error(error: boto.BotoCoreError, operation: str, endpoint: str) -> ReleaseError:
-    """Return the error of ours for a failed connection: what failed, and what to check."""
+    """Return our error for a failed connection: what failed, and what to check."""
     through_proxy = isinstance(error, boto.ProxyConnectionError)
     region = None if through_proxy or not _first(error, socket.gaierror) else region_of(endpoint)
     if region and region not in _regions():
@@ -70,7 +70,7 @@ def network_error(error: boto.BotoCoreError, operation: str, endpoint: str) -> R
 def _regions() -> set[str]:
     """Return the regions with CodeArtifact that botocore's data lists; newer ones are missing."""
     partitions = create_loader().load_data("endpoints")["partitions"]
-    return {region for each in partitions for region in each["services"].get("codeartifact", {}).get("endpoints", {})}
+    return {name for part in partitions for name in part["services"].get("codeartifact", {}).get("endpoints", {})}
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -103,7 +103,7 @@ def _direct_cause(error: boto.BotoCoreError, endpoint: str) -> _Cause:
     if isinstance(error, boto.ConnectTimeoutError):
         return _Cause(
             f"no connection{_timeout_text(error)}",
-            "Look at what is in between (a firewall, a VPN, a security group), and whether the endpoint is right. "
+            "Check what is in between (a firewall, a VPN, a security group), and the endpoint. "
             "CODEARTIFACT_RELEASE_CONNECT_TIMEOUT=SECONDS makes it wait longer.",
         )
     if isinstance(error, boto.ReadTimeoutError):
@@ -125,7 +125,7 @@ def _interrupted_cause(error: boto.BotoCoreError) -> _Cause | None:
         return _Cause(f"the connection broke off after {received} of {expected} bytes", again)
     if isinstance(error, boto.ResponseStreamingError):
         slow = _first(error, urllib3.exceptions.ReadTimeoutError)
-        return _Cause("the download stopped coming" if slow else "the connection broke off in a download", again)
+        return _Cause("the download stalled" if slow else "the connection broke off in a download", again)
     if isinstance(error, boto.ConnectionClosedError):
         return _Cause("the connection was closed before the response", again)
     return None
@@ -135,7 +135,7 @@ def _other_cause(error: boto.BotoCoreError) -> _Cause:
     check = f"Check network, region and endpoint. {AGAIN}"
     if url_error := _first(error, urllib3.exceptions.LocationParseError):
         return _Cause(
-            f"a URL on the way there cannot be read: {url_error.location}", "Correct the endpoint, or HTTPS_PROXY."
+            f"a URL of this connection is not valid: {url_error.location}", "Correct the endpoint, or HTTPS_PROXY."
         )
     os_error = _os_error(error)
     if os_error and os_error.errno in _UNREACHABLE:
@@ -171,7 +171,7 @@ def _proxy_cause(error: boto.BotoCoreError) -> _Cause:
         # The rest of the text is Python's repr.
         reason = re.split(r"['\")]", match[2] or "")[0]
         if match[1] == "407":
-            check = "It wants a login: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT."
+            check = "It requires a login: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT."
         return _Cause(f"the proxy responded with {match[1]}{reason}", check)
     return _Cause("the proxy does not connect", check)
 
@@ -183,7 +183,7 @@ def _bundle_problem(error: boto.BotoCoreError) -> str:
         os_error = _os_error(error)
         return str(os_error.strerror) if os_error else ""
     # These parts of OpenSSL read such files; errors of the server come from another part.
-    return "it holds no certificates that can be read" if getattr(ssl_error, "library", "") in ("X509", "PEM") else ""
+    return "it contains no readable certificates" if getattr(ssl_error, "library", "") in ("X509", "PEM") else ""
 
 
 def _tls_cause(error: boto.BotoCoreError) -> _Cause:

@@ -1,4 +1,4 @@
-"""Requests per second, limited for all resources of a process together: one token bucket per operation.
+"""Requests per second, limited for the whole process: one token bucket per operation.
 
     limiter = RateLimiter(AWS_RATES)
     permit = limiter.permit("PublishPackageVersion", release)

@@ -76,6 +76,6 @@ def _read(raw: Any, url: str, largest: int) -> bytes:
     except urllib3.exceptions.HTTPError as error:
         raise HTTPClientError(error=error) from error
     if raw.length_remaining:
-        # The parser would take half a response for a whole one, with fewer items.
+        # The parser would accept half a response as a complete one with fewer items.
         raise ConnectionClosedError(endpoint_url=url, request=None, error=None)
     return b"".join(chunks)

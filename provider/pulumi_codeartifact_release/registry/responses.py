@@ -18,14 +18,14 @@ from .interface import Coordinates, Status, VersionState, VersionSummary
 from .listing import is_text
 
 # The model says 50.
-_LONGEST_REVISION = 1000
+_MAX_REVISION_LENGTH = 1000
 # The model says 255.
-_LONGEST_VERSION = 1000
+_MAX_VERSION_LENGTH = 1000
 # Arithmetic works with these years; a time in another one is ignored.
 _VALID_YEARS = range(1970, 9000)
 
 
-def successful_version(response: Any, at: Coordinates, wish: str) -> Mapping[str, Any]:
+def successful_version(response: Any, at: Coordinates, change: str) -> Mapping[str, Any]:
     """Return the result for the one version. Raises StatusRefusedError: HTTP 200 does not mean success."""
     success = response.get("successfulVersions", {}).get(at.version)
     if success is not None:
@@ -33,7 +33,7 @@ def successful_version(response: Any, at: Coordinates, wish: str) -> Mapping[str
     failure = response.get("failedVersions", {}).get(at.version, {})
     reason = str(failure.get("errorCode", "SKIPPED"))
     raise StatusRefusedError(
-        f"{at} did not {wish}: {one_line(reason)}: {one_line(failure.get('errorMessage'))}",
+        f"{at} did not {change}: {one_line(reason)}: {one_line(failure.get('errorMessage'))}",
         reason=reason,
         hint="The service does not allow it: look at the version's status and the package's origin controls."
         if reason == "NOT_ALLOWED"
@@ -64,14 +64,14 @@ def version_state(response: Any, at: Coordinates) -> VersionState:
     )
 
 
-def version_summaries(response: Any, at: Coordinates, most: int) -> Iterator[VersionSummary]:
-    """Yield the versions in a response of ListPackageVersions with at most `most`. Raises ServerFaultError."""
+def version_summaries(response: Any, at: Coordinates, limit: int) -> Iterator[VersionSummary]:
+    """Yield the versions in a response of ListPackageVersions, at most `limit`. Raises ServerFaultError."""
     versions = response.get("versions") or []
-    if len(versions) > most:
-        raise ServerFaultError(f"ListPackageVersions for {at}: a page has more than the {most} requested versions")
+    if len(versions) > limit:
+        raise ServerFaultError(f"ListPackageVersions for {at}: a page has more than the {limit} requested versions")
     for summary in versions:
         version = (summary or {}).get("version")
-        if not isinstance(version, str) or not 0 < len(version) <= _LONGEST_VERSION or not is_text(version):
+        if not isinstance(version, str) or not 0 < len(version) <= _MAX_VERSION_LENGTH or not is_text(version):
             raise ServerFaultError(f"ListPackageVersions for {at}: a version has no usable name", hint=UNEXPECTED)
         if summary.get("status") != "Deleted":
             named = replace(at, version=version)
@@ -90,7 +90,7 @@ def _server_time(response: Any) -> datetime | None:
 
 def revision_of(value: object, at: Coordinates) -> str:
     """Return a revision that can be stored and shown. Raises ServerFaultError."""
-    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _LONGEST_REVISION:
+    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _MAX_REVISION_LENGTH:
         raise ServerFaultError(f"the response for {at} has no usable revision", hint=UNEXPECTED)
     return value
 

@@ -1,6 +1,6 @@
-"""Attempts, waits, time limits and parallel requests of all that talks to a registry.
+"""Attempts, waits, time limits and parallel requests of all code that talks to a registry.
 
-It is here because `registry` is the lowest room whose users (publishing, the command line, the plugin) share them.
+They are in `registry` because all of their users (publishing, the command line, the plugin) import that room.
 Names that end in `_S` are in seconds.
 """
 

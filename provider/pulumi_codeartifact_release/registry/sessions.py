@@ -120,13 +120,13 @@ class AwsSession:
 
 
 def unusable_settings(error: Exception) -> ReleaseError:
-    """Return the error of ours if botocore rejects the AWS settings."""
+    """Return our error if botocore rejects the AWS settings."""
     return (
         about_settings(error)
         or about_credentials(error)
         or UsageError(
             f"the AWS settings cannot be used: {' '.join(str(error).split())}",
-            hint="Correct the AWS config file, or the variables AWS_…, that say so.",
+            hint="Correct the AWS config file, or the AWS_… variables.",
         )
     )
 
@@ -135,11 +135,11 @@ def _refuse_unusable(environ: Mapping[str, str]) -> None:
     """Raise UsageError for settings that botocore would ignore, or reject without a name."""
     for name in _NUMBERS:
         if (text := environ.get(name)) and not text.strip().isdecimal():
-            raise UsageError(f"{name} is {text!r}, which is no number", hint=f"Correct {name}, or unset it.")
+            raise UsageError(f"{name} is {text!r}, which is not a number", hint=f"Correct {name}, or unset it.")
     try:
         urlsplit(environ.get(_METADATA, ""))
     except ValueError as error:
-        raise UsageError(f"{_METADATA} is no URL: {error}", hint=f"Correct {_METADATA}, or unset it.") from error
+        raise UsageError(f"{_METADATA} is not a URL: {error}", hint=f"Correct {_METADATA}, or unset it.") from error
     for name in _FILES:
         if not (text := environ.get(name)):
             continue

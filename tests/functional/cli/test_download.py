@@ -36,7 +36,7 @@ def test_one_package_of_a_manifest(run: Run, project: Path, released: dict[str, 
     first, second = outcome.out.splitlines()
     assert first.startswith(f"acme/app@1.0: {len(released)} file")
     assert first.endswith("verified in out")
-    assert second.endswith("for which nothing vouches: no digest was given")
+    assert second.endswith("not confirmed: no digest was given")
 
 
 def test_all_packages_of_a_manifest_have_folders(run: Run, project: Path, released: dict[str, str]) -> None:

@@ -71,7 +71,7 @@ def before(run: Run, released: Path) -> Callable[[str], None]:
 
 
 def released_again(run: Run, project: Path, contents: dict[str, bytes], version: str = "1.0") -> None:
-    """Publish other bytes in dev; under a version that is there already, in its place."""
+    """Publish different bytes in dev; under a version that is there already, in its place."""
     for name, content in contents.items():
         path = project / "dist" / name
         path.parent.mkdir(exist_ok=True)

@@ -325,7 +325,7 @@ def test_every_version_can_be_deleted_and_published_again(status: str, client: C
     assert client.list_package_versions(**PACKAGE)["versions"] == []
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         _status(client)
-    anew = publish(client, b"other bytes")
+    anew = publish(client, b"different bytes")
     assert anew["status"] == "Published"
     assert anew["versionRevision"] != revision
 

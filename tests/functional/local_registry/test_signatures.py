@@ -174,7 +174,7 @@ def test_the_default_domain_owner_is_the_keys_account(server: LocalRegistry) -> 
     ours.create_repository(domain="acme", repository="dev")
     publish(ours)
     assert theirs.list_packages(domain="acme", repository="dev")["packages"] == []
-    publish(theirs, b"other bytes")
+    publish(theirs, b"different bytes")
     publish(theirs, b"more", version="2.0", domainOwner="000000000000")
     versions = ours.list_package_versions(**PACKAGE)["versions"]
     assert [each["version"] for each in versions] == ["1.0", "2.0"]

@@ -140,7 +140,7 @@ def test_the_program_gives_credentials_of_the_past(shell: Shell) -> None:
     shell.process(f"/bin/cat {shell.folder / 'output'}")
     assert shell.refused() == (
         "error[expired-credentials]: the credentials that `credential_process` of the AWS profile ci (/bin/cat) gave "
-        f"had expired (2020-01-01 00:00:00 UTC)\nLog in again where it has them from. {AGAIN}"
+        f"had expired (2020-01-01 00:00:00 UTC)\nLog in again at their source. {AGAIN}"
     )
 
 
@@ -234,7 +234,7 @@ def test_the_token_of_a_container_is_no_header_and_not_shown(shell: Shell) -> No
     token = {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "hidden…"}
     assert shell.refused(**{CONTAINER: "http://127.0.0.1:9/keys"}, **token) == (
         f"error[no-credentials]: {CONTAINER} (with AWS_CONTAINER_AUTHORIZATION_TOKEN) gave no AWS credentials: "
-        f"a URL or a token of it cannot be used in HTTP\n{CORRECT}"
+        f"its URL or its token is not valid in HTTP\n{CORRECT}"
     )
 
 
@@ -249,10 +249,10 @@ def test_the_token_of_a_container_is_missing(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (b"{}", "AccessKeyId is missing in what it gave"),
-        (b"[]", "what it gave is not what AWS credentials look like"),
-        (b"null", "what it gave is not what AWS credentials look like"),
-        (b"\xff", "what it gave is not what AWS credentials look like"),
+        (b"{}", "AccessKeyId is missing in its output"),
+        (b"[]", "its output does not look like AWS credentials"),
+        (b"null", "its output does not look like AWS credentials"),
+        (b"\xff", "its output does not look like AWS credentials"),
     ],
 )
 def test_the_server_of_a_container_gives_no_credentials(shell: Shell, answer: bytes, reason: str) -> None:
@@ -300,7 +300,7 @@ def test_a_region_has_a_line_break_or_a_blank(shell: Shell, name: str, region: s
     shell.patch.delenv("AWS_REGION")
     assert shell.refused(**KEYS, **{name: region}) == (
         f"error[wrong-region]: {name} is {region!r}, which is not the name of an AWS region\n"
-        "It is written like eu-west-1, without blanks or line breaks."
+        "Write it like eu-west-1, without spaces or line breaks."
     )
 
 
@@ -326,7 +326,7 @@ def test_a_file_of_settings_is_none(shell: Shell, name: str) -> None:
     (shell.folder / "broken").write_bytes(b"\xff[[[\n")
     assert shell.refused(**KEYS, **{name: str(shell.folder / "broken")}) == (
         "error[usage]: the AWS settings cannot be used: Unable to parse config file: FOLDER/broken\n"
-        "Correct the AWS config file, or the variables AWS_…, that say so."
+        "Correct the AWS config file, or the AWS_… variables."
     )
 
 
@@ -408,7 +408,7 @@ def test_a_profile_of_aws_login_says_what_to_install(shell: Shell, monkeypatch: 
     monkeypatch.setattr("botocore.credentials.EC", None)
     shell.config("[profile console]\nlogin_session = arn:aws:iam::111122223333:user/me\n")
     assert shell.refused(AWS_PROFILE="console") == (
-        "error[usage]: the profile is one of `aws login`, which needs a library that is not installed here\n"
+        "error[usage]: the profile uses `aws login`, which needs a library that is not installed here\n"
         'Install it beside this program (`pip install "botocore[crt]"`), or use another login, such as `aws sso login`.'
     )
 

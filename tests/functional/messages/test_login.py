@@ -117,7 +117,7 @@ def test_the_aws_config_file_is_none(ask: Ask, settings: Path) -> None:
     settings.write_text("no section\n")
     assert told(ask(NOWHERE), CONFIG=str(settings)) == (
         "error[usage]: the AWS settings cannot be used: Unable to parse config file: CONFIG\n"
-        "Correct the AWS config file, or the variables AWS_…, that say so."
+        "Correct the AWS config file, or the AWS_… variables."
     )
 
 
@@ -125,7 +125,7 @@ def test_a_setting_of_the_shell_is_none(ask: Ask) -> None:
     assert told(ask(NOWHERE, AWS_RETRY_MODE="often")) == (
         'error[usage]: the AWS settings cannot be used: Invalid value provided to "mode": "often" must be one of: '
         "legacy, standard, adaptive\n"
-        "Correct the AWS config file, or the variables AWS_…, that say so."
+        "Correct the AWS config file, or the AWS_… variables."
     )
 
 

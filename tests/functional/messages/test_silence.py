@@ -118,7 +118,7 @@ def test_no_connection_comes_about_in_time(ask: Ask, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(socket.socket, "connect", too_late)
     assert told(ask("https://127.0.0.1:9", CODEARTIFACT_RELEASE_CONNECT_TIMEOUT="7")) == (
         f"error[unreachable]: {ASKED} https://127.0.0.1:9: no connection within 7 s\n"
-        "Look at what is in between (a firewall, a VPN, a security group), and whether the endpoint is right. "
+        "Check what is in between (a firewall, a VPN, a security group), and the endpoint. "
         "CODEARTIFACT_RELEASE_CONNECT_TIMEOUT=SECONDS makes it wait longer."
     )
 
@@ -214,7 +214,7 @@ def test_what_answers_there_speaks_no_tls(ask: Ask) -> None:
     )
 
 
-NONE = "it holds no certificates that can be read"
+NONE = "it contains no readable certificates"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_the_proxys_name_does_not_resolve(ask: Ask, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("status", "hint"),
     [
-        ("407 Proxy Authentication Required", "It wants a login: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT."),
+        ("407 Proxy Authentication Required", "It requires a login: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT."),
         ("502 Bad Gateway", CHECK_PROXY),
     ],
 )
@@ -276,6 +276,6 @@ def test_the_proxy_says_no(status: str, hint: str, ask: Ask) -> None:
 
 def test_the_proxy_is_no_url(ask: Ask) -> None:
     assert told(ask(HTTPS_PROXY="::::")) == (
-        f"error[unreachable]: {ASKED} {AWS}: a URL on the way there cannot be read: '::::' is not a valid host or "
+        f"error[unreachable]: {ASKED} {AWS}: a URL of this connection is not valid: '::::' is not a valid host or "
         "port\nCorrect the endpoint, or HTTPS_PROXY."
     )

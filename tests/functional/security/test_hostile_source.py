@@ -303,7 +303,7 @@ def endless(taken: list[int], count: int = 4096) -> Iterator[bytes]:
         ({"Content-Encoding": "gzip"}, gzip.compress(b"alpha")),
         ({"Content-Encoding": "gzip"}, gzip.compress(bytes(50_000_000))),
     ],
-    ids=["other bytes", "longer", "shorter", "empty", "cut", "compressed", "a bomb"],
+    ids=["different bytes", "longer", "shorter", "empty", "cut", "compressed", "a bomb"],
 )
 def test_bytes_that_differ_from_the_listing_are_never_sent(
     promoter: Promoter, headers: dict[str, str], content: bytes
@@ -528,7 +528,7 @@ PART = [listed("a.txt", b"alpha")]
         {"successfulVersions": []},
     ],
 )
-@pytest.mark.parametrize("there", [None, OTHER, PART], ids=["nothing", "other bytes", "a part"])
+@pytest.mark.parametrize("there", [None, OTHER, PART], ids=["nothing", "different bytes", "a part"])
 def test_an_acknowledged_copy_is_verified(promoter: Promoter, answer: dict[str, Any], there: list[Any] | None) -> None:
     def copies() -> dict[str, Any]:
         promoter.source.copied = there

@@ -164,7 +164,7 @@ def test_a_hash_that_the_cache_has_wrong_is_said_and_the_next_run_hashes_anew(
     outcome = run(*WORDS, "dev", "--yes")
     assert outcome.code == 1
     assert outcome.err.endswith(
-        f"error[file-changed]: {file} has other bytes than when it was hashed, though its size and times are the "
+        f"error[file-changed]: {file} has different bytes than when it was hashed, though its size and times are the "
         "same\nNothing was published. The wrong hash was removed from the cache: run again to hash the file again.\n"
     )
     assert run(*WORDS, "dev", "--yes").code == 0

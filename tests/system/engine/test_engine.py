@@ -238,7 +238,7 @@ def test_a_release_is_published_then_left_alone_and_a_new_version_leaves_the_old
     project.up("--expect-no-changes")
     assert {name: entry for name, entry in project.tree().items() if name.startswith(".registry")} == published
 
-    # Other bytes are refused in the preview.
+    # Different bytes are refused in the preview.
     second = {**FIRST, "b.txt": b"the second beta"}
     project.build(second)
     before = project.tree()

@@ -285,7 +285,7 @@ def test_pins_decide_what_is_promoted_and_the_next_stack_follows_what_this_one_s
     staging.up()
     assert world.staging.statuses() == {"1.0": "Published"}
 
-    # What was approved is replaced at its source, by other bytes of the same name.
+    # What was approved is replaced at its source, by different bytes of the same name.
     pin("1.1", second)
     world.dev.delete("1.1")
     other = world.dev.publish("1.1", {"a.txt": b"nobody approved this"})

@@ -331,7 +331,7 @@ class Registry:
         assert not answer.get("failedVersions"), answer
 
     def replace(self, version: str, contents: Contents, *, at: Place = DEV) -> None:
-        """Delete a version, and publish other bytes in its place."""
+        """Delete a version, and publish different bytes in its place."""
         self.delete(version, at=at)
         self.publish(version, contents, at=at)
 

@@ -131,7 +131,7 @@ def test_killed_it_is_finished_by_the_next_up_and_it_is_refused_where_the_source
         stack.finished(version, "copied", spool)
         tried["kills of a promotion under Pulumi"] += 1
 
-    # Other bytes in its place, when it has been judged and not yet copied.
+    # Different bytes in its place, when it has been judged and not yet copied.
     version = stack.next("copied")
     stack.proxy.arm(1, BEFORE, lambda: stack.registry.replace(version, OTHER), breaks=False, kind=COPY)
     printed = stack.project.up(fails=True)

@@ -1,4 +1,4 @@
-"""Several promotions of one version at once, and a publisher of other bytes beside them; each a process of its own."""
+"""Several promotions of one version at once, and a publisher of different bytes beside them; each a process of its own."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_of_a_promotion_and_a_publisher_of_other_bytes_at_most_one_is_published_
             # Each has put something in the other's way, and says so.
             assert codes == (4, 4), said
         assert registry.downloaded(name, place).keys() <= contents.keys()
-        tried["races of a promotion and other bytes"] += 1
+        tried["races of a promotion and different bytes"] += 1
 
 
 def test_what_a_rival_adds_between_the_comparison_and_the_last_call_is_not_published(
@@ -149,7 +149,7 @@ def test_what_a_rival_adds_between_the_comparison_and_the_last_call_is_not_publi
     assert "extra.bin" in run.err
     status, held = registry.held(version, at=RELEASES)
     assert (status, len(held)) == ("Unfinished", 6)
-    tried["races of a promotion and other bytes"] += 1
+    tried["races of a promotion and different bytes"] += 1
 
 
 DIRECT = "".join(

@@ -205,7 +205,7 @@ SESSION = (
     "Get a session first, which needs none, and run again: "
     '`eval "$(aws configure export-credentials --profile release --format env)"`.'
 )
-LEAVE_OUT = " Leave out `profile` (or aws:profile) then: it goes before keys of the shell."
+LEAVE_OUT = " Then leave out `profile` (or aws:profile): it takes precedence over keys of the shell."
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["by the shell", "by the manifest"])

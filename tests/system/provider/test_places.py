@@ -231,7 +231,7 @@ def test_a_hash_that_the_cache_has_wrong_is_said_by_create_and_by_a_preview_and_
         checked = plugin.checked({}, spoil())
         with pytest.raises(grpc.RpcError) as caught:
             plugin.create(checked)
-    assert "a.txt has other bytes than when it was hashed" in failed(caught.value, "file-changed")
+    assert "a.txt has different bytes than when it was hashed" in failed(caught.value, "file-changed")
     assert world.package.statuses() == {}
     world.published({"a.txt": "alpha"})
     assert world.package.statuses() == {"1.0": "Published"}
@@ -240,5 +240,5 @@ def test_a_hash_that_the_cache_has_wrong_is_said_by_create_and_by_a_preview_and_
         news = spoil(dry_run=True)
         # Without a look at the bytes this would be a conflict.
         (failure,) = plugin.check({}, news)["failures"]
-        assert "has other bytes than when it was hashed" in failure["reason"]
+        assert "has different bytes than when it was hashed" in failure["reason"]
         assert "failures" not in plugin.check({}, news)

@@ -34,7 +34,7 @@ DIGEST = digest(asset(name, content) for name, content in FILES.items())
 
 
 class Registry(FakeRegistry):
-    """A registry that may send other bytes than it lists, and act while it sends.
+    """A registry that may send different bytes than it lists, and act while it sends.
 
     Attributes:
         lies: content in place of an asset's.
@@ -188,7 +188,7 @@ def test_another_digest_is_refused_before_anything_is_downloaded(registry: Regis
 @pytest.mark.parametrize("sent", [b"ALPHA", b"alph", b"alpha and more", b""])
 def test_other_bytes_leave_nothing(registry: Registry, out: Path, sent: bytes) -> None:
     registry.lies["a.txt"] = sent
-    with pytest.raises(MismatchError, match=r"sent other bytes than it lists:\n    a\.txt") as caught:
+    with pytest.raises(MismatchError, match=r"sent different bytes than it lists:\n    a\.txt") as caught:
         fetch(registry, out)
     assert caught.value.exit_code == 4
     assert nothing_left(out)

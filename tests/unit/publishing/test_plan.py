@@ -56,7 +56,7 @@ def test_the_same_bytes_in_another_status_change_status_alone(found: Status, dec
 @pytest.mark.parametrize(
     "held",
     [
-        pytest.param({**ABC, "a.txt": b"AAA"}, id="other bytes"),
+        pytest.param({**ABC, "a.txt": b"AAA"}, id="different bytes"),
         pytest.param({"a.txt": b"aaa", "b.txt": b"bb"}, id="an asset fewer"),
         pytest.param({**ABC, "d.txt": b"d"}, id="an asset more"),
     ],

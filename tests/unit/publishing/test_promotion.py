@@ -669,7 +669,7 @@ def test_without_permission_for_exactly_that_digest_nothing_is_deleted(
         (lambda stage: stage.moves(Status.UNLISTED), GateError),
         (lambda stage: stage.holds(OTHER), PinError),
     ],
-    ids=["gone", "disposed", "archived", "unlisted", "other bytes"],
+    ids=["gone", "disposed", "archived", "unlisted", "different bytes"],
 )
 def test_nothing_is_deleted_for_a_source_that_no_longer_exists(
     route: Route, status: Status, becomes: Callable[[Stage], object], error: type[Exception]
@@ -822,7 +822,7 @@ class Liar(FakeRegistry):
         ({}, ConflictError),
         (None, RegistryConflictError),
     ],
-    ids=["other bytes", "an asset fewer", "an asset more", "no asset", "nothing"],
+    ids=["different bytes", "an asset fewer", "an asset more", "no asset", "nothing"],
 )
 def test_a_copy_that_does_not_hold_what_was_promised_is_no_success(
     lie: dict[str, bytes] | None, error: type[Exception]
@@ -1005,7 +1005,7 @@ def test_a_name_that_the_source_spells_otherwise_is_promoted(route: Route) -> No
         (lambda stage: stage.registry.versions.pop(AT), GateError),
         (lambda stage: stage.holds({}, Status.DISPOSED), GateError),
     ],
-    ids=["other bytes", "an asset fewer", "archived", "gone", "disposed"],
+    ids=["different bytes", "an asset fewer", "archived", "gone", "disposed"],
 )
 def test_a_source_that_changes_during_the_transfer_is_an_error_and_nothing_is_published(
     becomes: Callable[[Stage], object], error: type[Exception]

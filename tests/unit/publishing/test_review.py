@@ -41,9 +41,9 @@ HELD = {
     "Published": (ABC, Status.PUBLISHED),
     "Unlisted": (ABC, Status.UNLISTED),
     "Archived": (ABC, Status.ARCHIVED),
-    "other bytes, Published": (OTHER, Status.PUBLISHED),
-    "other bytes, Unlisted": (OTHER, Status.UNLISTED),
-    "other bytes, Archived": (OTHER, Status.ARCHIVED),
+    "different bytes, Published": (OTHER, Status.PUBLISHED),
+    "different bytes, Unlisted": (OTHER, Status.UNLISTED),
+    "different bytes, Archived": (OTHER, Status.ARCHIVED),
     "leftover-assets": (OTHER, Status.UNFINISHED),
 }
 CASES = [
@@ -113,7 +113,7 @@ def test_without_a_look_of_its_own_a_run_looks_first() -> None:
 
 
 def test_a_plan_that_does_not_hold_any_more_harms_nobody() -> None:
-    # Whatever was planned, the registry decides: here somebody else has published meanwhile, the same or other bytes.
+    # Whatever was planned, the registry decides: here somebody else has published meanwhile, the same or different bytes.
     for held, status in itertools.product((ABC, OTHER), (Status.UNFINISHED, Status.PUBLISHED, Status.ARCHIVED)):
         registry = FakeRegistry()
         plan = make_plan(release(ABC), None)

@@ -188,7 +188,7 @@ def endless() -> Iterator[bytes]:
 
 
 LIES: dict[str, Callable[[], Iterator[bytes]]] = {
-    "other bytes": lambda: iter([OTHER]),
+    "different bytes": lambda: iter([OTHER]),
     "more": lambda: iter([b"alpha", b"!"]),
     "fewer": lambda: iter([b"alph"]),
     "nothing": lambda: iter([]),
@@ -215,7 +215,7 @@ def test_what_downloads_as_something_else_is_a_difference(
 
 
 def test_bytes_are_held_against_the_declaration_and_the_listing(registry: Liar) -> None:
-    """The listing says what is declared, and other bytes come; or the other way round."""
+    """The listing says what is declared, and different bytes come; or the other way round."""
     registry.lists["a.txt"] = asset("a.txt", OTHER)
     verdict = checked(registry)
     assert names(verdict) == ["digest", "a.txt"]
@@ -366,7 +366,7 @@ def test_what_cannot_be_downloaded_is_not_verified_and_hides_nothing(registry: L
     registry.sends["b.txt"] = failing
     verdict = checked(registry)
     assert (verdict.outcome, verdict.problem, verdict.differences) == (VerifyOutcome.UNKNOWN, error, ())
-    registry.sends["a.txt"] = LIES["other bytes"]
+    registry.sends["a.txt"] = LIES["different bytes"]
     both = checked(registry)
     assert (both.outcome, both.problem, names(both)) == (VerifyOutcome.DIFFERS, error, ["a.txt"])
 
@@ -389,7 +389,7 @@ def test_what_one_asset_met_is_not_met_again_by_all_others(registry: Liar) -> No
 
 def test_downloads_of_an_unknown_revision_are_ignored(registry: Liar) -> None:
     registry.holds({**FILES, "d.txt": b"delta"}, Status.PUBLISHED)
-    registry.sends["a.txt"] = LIES["other bytes"]
+    registry.sends["a.txt"] = LIES["different bytes"]
 
     def later(call: str) -> None:
         if call == "describe" and registry.calls.count("describe") > 1:

@@ -70,7 +70,7 @@ def test_a_rejected_body_is_hashed_again_and_the_next_run_publishes(
     with pytest.raises(FileChangedError) as caught:
         run(path, cache, registry, finalize)
     assert str(caught.value) == (
-        f"{path} has other bytes than when it was hashed, though its size and times are the same\n"
+        f"{path} has different bytes than when it was hashed, though its size and times are the same\n"
         "Nothing was published. The wrong hash was removed from the cache: run again to hash the file again."
     )
     assert AT not in registry.versions
@@ -111,7 +111,7 @@ def test_a_conflict_that_is_none_says_what_happened_and_heals(path: Path, cache:
     """The registry has the new bytes already: the wrong hash alone differs."""
     registry = FakeRegistry()
     registry.holds({"a": NEW}, Status.PUBLISHED)
-    with pytest.raises(FileChangedError, match="other bytes than when it was hashed"):
+    with pytest.raises(FileChangedError, match="different bytes than when it was hashed"):
         run(path, cache, registry)
     run(path, cache, registry)
     assert registry.versions[AT].assets == {"a": NEW}

@@ -1,4 +1,4 @@
-"""Rich's tables and text as lines: as wide as the terminal; in a file whole, and without padding.
+"""Renders Rich's tables and text as lines: as wide as the terminal; unbroken and without padding in a file.
 
     for line in lines(Text(report.manifest), table, width=terminal_width()):
         click.echo(line)
@@ -32,7 +32,7 @@ def terminal_width() -> int | None:
 def lines(*parts: RenderableType, width: int | None) -> Iterator[str]:
     """Yield the lines of `parts` at a `width` in columns; None does not break any line."""
     file = StringIO()
-    # All of it is set here, so that no variable of the shell decides.
+    # Set everything, so that no environment variable changes it.
     console = Console(
         file=file,
         width=width or _UNLIMITED,
@@ -72,7 +72,7 @@ def text(content: str, style: str | None = None) -> Text:
 
 
 def header(content: str) -> Iterator[RenderableType]:
-    """Yield `name: value` lines that say where something is; a value that does not fit goes on below its beginning."""
+    """Yield `name: value` lines. A value that does not fit continues below its beginning."""
     for line in content.splitlines():
         name, colon, value = line.strip().partition(": ")
         grid = Table.grid(padding=(0, 1, 0, 0))

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from ..context import OpenEnvironment
     from ..download import Request
 
-_MOST_OTHERS = 5
+_MAX_OTHERS = 5
 
 
 def result_lines(results: Sequence[tuple[Request, DownloadResult]]) -> Iterator[str]:
-    """Yield what was downloaded, where to, and whether somebody vouches for it."""
+    """Yield what was downloaded, its folder, and whether its digest was approved."""
     for request, result in results:
         size = size_text(sum(result.remote.assets[name].size for name in result.files))
         present = len(result.files) - len(result.downloaded)
@@ -30,10 +30,10 @@ def result_lines(results: Sequence[tuple[Request, DownloadResult]]) -> Iterator[
         if request.digest:
             yield f"  {result.remote.digest}, as approved"
         else:
-            yield click.style(f"  {result.remote.digest}, for which nothing vouches: no digest was given", fg="yellow")
+            yield click.style(f"  {result.remote.digest}, not confirmed: no digest was given", fg="yellow")
         if result.other_files:
-            shown = ", ".join(result.other_files[:_MOST_OTHERS])
-            rest = len(result.other_files) - _MOST_OTHERS
+            shown = ", ".join(result.other_files[:_MAX_OTHERS])
+            rest = len(result.other_files) - _MAX_OTHERS
             more = f" and {rest:,} more" if rest > 0 else ""
             yield printable(f"  other files in the folder, left alone: {shown}{more}")
 

@@ -19,8 +19,8 @@ from ..make_plans import refusals_of, sum_up
 from ..verify_read import Report
 from . import plan_table, verify_text
 
-_MOST_ROWS = 500
-_MOST_TEXT = 60_000
+_MAX_ROWS = 500
+_MAX_TEXT = 60_000
 """Characters of one block; GitHub takes 1 MiB a step."""
 
 
@@ -102,8 +102,8 @@ def error_summary(error: ReleaseError) -> str:
 
 
 def _block(text: str) -> str:
-    if len(text) > _MOST_TEXT:
-        text = text[:_MOST_TEXT] + "\n…"
+    if len(text) > _MAX_TEXT:
+        text = text[:_MAX_TEXT] + "\n…"
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{fence}text\n{text}\n{fence}\n"
 
@@ -115,7 +115,7 @@ def _heading(title: str, target: Target) -> str:
 
 
 def _notes(target: Target) -> Iterable[str]:
-    for note in target.manifest.notes[:_MOST_ROWS]:
+    for note in target.manifest.notes[:_MAX_ROWS]:
         yield f"- {_text(note)}"
     if target.manifest.notes:
         yield ""
@@ -124,10 +124,10 @@ def _notes(target: Target) -> Iterable[str]:
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
     yield "| " + " | ".join(headings) + " |"
     yield "|" + " --- |" * len(headings)
-    for row in rows[:_MOST_ROWS]:
+    for row in rows[:_MAX_ROWS]:
         yield "| " + " | ".join(_text(cell) for cell in row) + " |"
-    if len(rows) > _MOST_ROWS:
-        yield f"\n… and {len(rows) - _MOST_ROWS:,} more."
+    if len(rows) > _MAX_ROWS:
+        yield f"\n… and {len(rows) - _MAX_ROWS:,} more."
 
 
 def _text(text: str) -> str:

@@ -69,7 +69,7 @@ def plan_json(target: Target, plans: list[PreparedRelease], options: Options, va
 
 
 def permissions_json(options: Options) -> dict[str, Any]:
-    """Return what the operator permits, in an order of its own."""
+    """Return what the operator permits, sorted."""
     return {
         "allow": sorted(set(options.allow)),
         "replace": sorted(set(options.replace)),
@@ -86,7 +86,7 @@ def environment_json(env: OpenEnvironment, base: Path) -> dict[str, Any]:
         endpoint = "file:" + Path(os.path.relpath(location.folder.resolve(), base.resolve())).as_posix()
     return {
         "endpoint": endpoint,
-        # Elsewhere than on AWS nobody is asked whose keys these are; mostly they say it themselves.
+        # Outside AWS, STS is not asked for the account, but most keys contain it.
         "account": location.owner or env.connection.keys_account,
         "region": location.region,
         "domain": location.domain,
@@ -107,7 +107,7 @@ def package_json(prepared: PreparedRelease, target: Target) -> dict[str, Any]:
         "route": str(plan.route),
         "status": str(release.status),
         "finalize": str(release.finalize),
-        # Of what a gate holds back there is no plan, but what the source offers is what a reviewer needs.
+        # If a gate refuses, there is no plan, but a reviewer still needs the digest of the source.
         "digest": release.digest if release.assets else promotion_source and promotion_source.digest,
         "pin": {"digest": pin.digest, "approvedBy": pin.where} if pin else None,
         "forced": prepared.forced,

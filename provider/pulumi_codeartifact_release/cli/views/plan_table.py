@@ -68,7 +68,7 @@ def plan_lines(
 
 
 def refusal_lines(plans: list[PreparedRelease]) -> Iterator[str]:
-    """Yield why packages are refused, in full; a reason that several share comes once."""
+    """Yield the refusals in full; one that several packages share comes once."""
     for refusal in refusals_of(plans):
         yield f"{click.style('refused', fg='red', bold=True)}[{refusal.code}]: {refusal}"
 

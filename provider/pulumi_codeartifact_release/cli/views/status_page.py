@@ -1,9 +1,9 @@
-"""`status` as one page of HTML that stays open: nothing is loaded from anywhere, and it works without scripts.
+"""`status` as one HTML page that people leave open: it loads nothing else, and works without scripts.
 
     write(Path("status.html"), page(report))
 
-Every name on it may come from a registry that somebody else writes to: all of it is escaped, and the page's own policy
-runs no script and no style but those two that it was written with.
+Names may come from a registry that somebody else writes to. So all text is escaped, and the page's
+Content-Security-Policy allows only its own script and its own style.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .status_text import declared_text, drift_text, minute_text, notes, problem_
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_MOST_COLUMNS = 4
+_MAX_COLUMNS = 4
 """Environments that fit side by side; with more, the table scrolls."""
 _FILTERS = {"problem": "Not read", "drifted": "Drifted", "behind": "Behind", "pending": "Pending"}
 _ICON = (
@@ -48,7 +48,7 @@ _NOTICE = _ICON.format(colour="#a86400", path="M8 4.2v4.6M8 11.6v.1")
 
 @dataclass(frozen=True)
 class _Chip:
-    """A judgement in a word or two; `kind` is its class, which colours it."""
+    """A state in a word or two; `kind` is its CSS class, which sets the color."""
 
     kind: str
     text: str
@@ -76,7 +76,7 @@ def page(report: Report) -> str:
         as_of=_time(report.as_of),
         sums=f"{count_text(len(report.rows), 'package')} in {count_text(len(report.environments), 'environment')}",
         filters=[{"word": word, "text": text, "count": report.counts[word]} for word, text in _FILTERS.items()],
-        wide=len(report.environments) > _MOST_COLUMNS,
+        wide=len(report.environments) > _MAX_COLUMNS,
         environments=[_environment(environment) for environment in report.environments],
         rows=[_row(number, row, report.environments) for number, row in enumerate(report.rows)],
         version=__version__,
@@ -185,7 +185,7 @@ def _chips(cell: Cell) -> list[_Chip]:
 
 
 def _calm(cell: Cell) -> str:
-    """Return what is said where there is nothing to see to; empty where there is."""
+    """Return the text of a cell that needs no attention; "" for any other cell."""
     if cell.states:
         return ""
     if cell.drift_report.sync is SyncState.IN_SYNC:

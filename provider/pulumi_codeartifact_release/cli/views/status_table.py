@@ -21,8 +21,8 @@ from ..status_read import Cell, EnvironmentReport, Report, Row
 from .console import columns, indented, lines, text
 from .status_text import digest_text, drift_text, minute_text, notes, problem_text, short, state_text, version_text
 
-_LEAST_STATE = 12
-"""Columns that the last one of the table needs: its text is wrapped."""
+_MIN_STATE_WIDTH = 12
+"""The minimum width of the table's last column, whose text is wrapped."""
 
 
 def status_lines(report: Report, width: int | None, *, digests: bool = False) -> Iterator[str]:
@@ -57,13 +57,13 @@ def _environments(report: Report) -> Table:
 
 
 def _table(report: Report, width: int | None, *, digests: bool, with_header: bool) -> Table:
-    """Return a table for the environments of one package, with the columns of the others if there is room for that."""
+    """Return the table of one package's environments; if there is room, with the same columns as the other tables."""
     table = columns("", "VERSION", "STATUS", "DIGEST", "SINCE (UTC)", "STATE")
     table.show_header = with_header
     rows = [_cells(name, cell, digests=digests) for row in report.rows for name, cell in row.cells.items()]
     fixed = table.columns[:-1]
     least = [max(len(str(column.header)), *(row[at].cell_len for row in rows)) for at, column in enumerate(fixed)]
-    if width is None or sum(least) + 2 * len(least) + 2 + _LEAST_STATE <= width:
+    if width is None or sum(least) + 2 * len(least) + 2 + _MIN_STATE_WIDTH <= width:
         for column, needed in zip(fixed, least, strict=True):
             column.min_width = needed
             column.no_wrap = True

@@ -15,7 +15,7 @@ from ...registry.interface import Status
 from ..status_read import Cell, EnvironmentReport, Report
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
-_LONGEST_PROBLEM = 160
+_MAX_PROBLEM_LENGTH = 160
 _SYNC_TEXTS = {
     SyncState.IN_SYNC: "in sync",
     SyncState.BEHIND: "behind",
@@ -97,7 +97,7 @@ def problem_text(error: ReleaseError) -> str:
     """Return an error in one line that is not too long, with its name."""
     problem = problem_json(error)
     line = f"{problem['code']}: {problem['message']}"
-    return line if len(line) <= _LONGEST_PROBLEM else line[:_LONGEST_PROBLEM] + "…"
+    return line if len(line) <= _MAX_PROBLEM_LENGTH else line[:_MAX_PROBLEM_LENGTH] + "…"
 
 
 def problem_json(error: ReleaseError) -> dict[str, str]:

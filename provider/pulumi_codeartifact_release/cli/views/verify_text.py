@@ -23,7 +23,7 @@ from ..verify_check import Basis, CheckedVersion
 from ..verify_read import Report
 from .console import columns, header, indented, lines, text
 
-MOST_SHOWN = 5
+MAX_SHOWN = 5
 """Assets of one package whose differences are in the text; the JSON has all of them."""
 
 _REGISTRY = "registry"
@@ -34,7 +34,7 @@ _SIGNS = {
     VerifyOutcome.MISSING: ("!", "red"),
     VerifyOutcome.UNKNOWN: ("?", "yellow"),
 }
-_SUMMED = {
+_OUTCOME_PHRASES = {
     VerifyOutcome.DIFFERS: "differs",
     VerifyOutcome.MISSING: "is missing",
     VerifyOutcome.UNKNOWN: "could not be checked",
@@ -74,9 +74,9 @@ def sum_text(report: Report) -> str:
         count = f"{count_text(len(report.checks), 'package')}, {count_text(assets, 'asset')}, {size_text(size)}"
         return f"Verified: {count} {'downloaded and hashed' if report.download else 'as the registry lists them'}."
     if len(report.checks) == 1:
-        return f"{report.checks[0].subject.at.name} {_SUMMED[report.checks[0].outcome]}"
-    counts = {outcome: sum(check.outcome is outcome for check in report.checks) for outcome in _SUMMED}
-    phrases = [f"{count} {_plural(_SUMMED[outcome], count)}" for outcome, count in counts.items() if count]
+        return f"{report.checks[0].subject.at.name} {_OUTCOME_PHRASES[report.checks[0].outcome]}"
+    counts = {outcome: sum(check.outcome is outcome for check in report.checks) for outcome in _OUTCOME_PHRASES}
+    phrases = [f"{count} {_plural(_OUTCOME_PHRASES[outcome], count)}" for outcome, count in counts.items() if count]
     return f"{count_text(len(report.checks), 'package')}: {', '.join(phrases)}"
 
 
@@ -145,10 +145,10 @@ def _differences(result: VerifyResult, basis: Basis) -> Iterator[RenderableType]
     for fact in facts:
         if fact not in digests:
             yield text(f"{fact.field}: {expected} {fact.expected}, registry {fact.actual}")
-    for asset in assets[:MOST_SHOWN]:
+    for asset in assets[:MAX_SHOWN]:
         yield from _asset_lines(asset, expected, names_known=isinstance(result.expected, Release))
-    if len(assets) > MOST_SHOWN:
-        yield text(f"and {count_text(len(assets) - MOST_SHOWN, 'more asset')}; --json has all of them")
+    if len(assets) > MAX_SHOWN:
+        yield text(f"and {count_text(len(assets) - MAX_SHOWN, 'more asset')}; --json has all of them")
     for fact in digests:
         yield text("digest (sha256)")
         yield _hash_line(expected, fact.expected.removeprefix("sha256:"))
@@ -168,7 +168,7 @@ def _asset_lines(asset: AssetDifference, expected: str, *, names_known: bool) ->
 
 
 def _contents(asset: AssetDifference, expected: str) -> list[tuple[str, Asset | Download]]:
-    """Return the contents of an asset, labelled; the listed and the received one are one if they agree."""
+    """Return the labelled contents of an asset. The listed and the received content are one entry if they agree."""
     listed, received = asset.listed, asset.download
     agree = not (listed and received) or (listed.size, listed.sha256) == (received.size, received.sha256)
     actual = [(_REGISTRY, listed)] if agree else [("listed", listed), ("received", received)]
@@ -183,16 +183,16 @@ def _problem_of(asset: AssetDifference, expected: str, *, names_known: bool) -> 
     if declared is None and names_known:
         phrases.append(f"not {expected}")
     elif declared and declared.sha256 != listed.sha256:
-        phrases.append("other bytes")
+        phrases.append("different bytes")
     if received and received.sha256 != listed.sha256:
-        phrases.append("downloads as other bytes than listed")
+        phrases.append("downloads as different bytes than listed")
     return " and ".join(phrases) or "another size"
 
 
 def _size_text(content: Asset | Download) -> str:
     if content.sha256:
         return size_text(content.size)
-    # The download was stopped: its size so far says nothing.
+    # The download was stopped, so its size means nothing.
     return "more" if content.size else "nothing"
 
 
