@@ -19,7 +19,7 @@ from .publishing.drift import DesiredVersion
 from .registry.interface import Status
 
 FindDigests: TypeAlias = Callable[[Sequence[tuple[Package, str]]], Sequence[str | None]]
-"""Returns the digests of versions in the environment before; None for one that is not known."""
+"""Returns the digests of versions in the source environment; None for one that is not known."""
 
 
 @dataclass(frozen=True)

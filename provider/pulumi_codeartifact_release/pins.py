@@ -1,4 +1,4 @@
-"""Pins of what the environment before holds: for `pin`, and for the refusal of a missing pin.
+"""Pins of what the source environment holds: for `pin`, and for the refusal of a missing pin.
 
 reader = PinReader(manifest, environment, source, registry, scheduler)
 reader.read(package)        # PinCandidate("1.4.2", "sha256:…"); raises GateError if it may not be promoted
@@ -33,7 +33,7 @@ class PinCandidate:
     """What an environment could pin.
 
     Attributes:
-        desired: the version that the environment before should hold; None if the manifest does not say.
+        desired: the version that the source environment should hold; None if the manifest does not say.
     """
 
     version: str
@@ -64,7 +64,7 @@ class PinReader:
         self._scheduler = scheduler
 
     def read(self, package: Package, version: str | None = None) -> PinCandidate:
-        """Return a version and its digest in the environment before; by default of the version that it holds.
+        """Return a version and its digest in the source environment; by default of the version that it holds.
 
         That is what `status` shows: the version that it should hold, if it is complete, else the one Published last.
         Raises any RegistryError, and GateError, WithdrawnError or QuotaExceededError if the version could not be

@@ -30,7 +30,7 @@ OTHERS = {
 }
 """Two declarations of one version that differ, and how many publishers always succeed if both are guarded.
 
-Where each may have got an asset that the other has with different bytes, none can finish: both report the leftover assets.
+If both have sent an asset of the same name with different bytes, neither can finish: both report leftover assets.
 """
 
 APPROVED = contents("a1", "b2")

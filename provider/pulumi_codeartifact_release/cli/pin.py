@@ -1,4 +1,4 @@
-"""`codeartifact-release pin`: write what the environment before holds into the `pins` of an environment.
+"""`codeartifact-release pin`: write what the source environment holds into the `pins` of an environment.
 
 codeartifact-release pin release.yaml -e prod acme/app
 """
@@ -119,7 +119,7 @@ def _choose_packages(manifest: Manifest, names: Sequence[str]) -> list[tuple[Pac
 def _read(
     reader: PinReader, environment: Environment, packages: Sequence[tuple[Package, str | None]], stop: StopSignal
 ) -> list[PinChange]:
-    """Read what the environment before holds. If a package is refused, print why, and exit."""
+    """Read what the source environment holds. If a package is refused, print why, and exit."""
     breaker = CircuitBreaker()
 
     def read(item: tuple[Package, str | None]) -> PinCandidate | RefusedError:

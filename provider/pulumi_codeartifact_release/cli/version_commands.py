@@ -62,7 +62,7 @@ Examples:
 
 Exit codes: 0 the pins are written, or are right already; 3 `--check` would change them; 4 a version may not be
 promoted.""",
-    short_help="Pin what the environment before holds.",
+    short_help="Pin the current versions of the source environment.",
 )
 @manifest_argument
 @click.argument("packages", metavar="[PACKAGE[@VERSION]]...", nargs=-1)
@@ -73,13 +73,13 @@ promoted.""",
 @json_option
 @_verbose
 def pin(**values: Any) -> None:
-    """Write version and digest of what the environment before holds into the `pins` of an environment.
+    """Write the version and digest that the source environment holds into the `pins` of an environment.
 
     Pins each PACKAGE, by default all: the version that `status` shows for the environment that this one promotes from.
     Prints the change to MANIFEST. Comments, order and style of the file stay. Have the change reviewed: a pin approves
     exactly these bytes.
 
-    Refuses what a promotion would refuse, such as a version that is not Published; only the soak does not matter yet.
+    Refuses what a promotion would refuse, such as a version that is not Published, but ignores the soak.
     Writes nothing to any registry.
     """
     run_module("pin", values)

@@ -102,9 +102,9 @@ class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
 class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
     """Publishes files as one version of a generic package in AWS CodeArtifact: once, whole, and unchanged.
 
-    A published version with the same bytes is adopted without a write. One with different bytes is an error in the preview.
-    The resource is never replaced, and by default no version is deleted: a new `version` is an update in place, which
-    publishes the new version and keeps the old one.
+    A published version with the same bytes is adopted without a write. One with different bytes is an error in the
+    preview. The resource is never replaced, and by default no version is deleted: a new `version` is an update in
+    place, which publishes the new version and keeps the old one.
     """
 
     provider = PackageVersionProvider

@@ -1,4 +1,4 @@
-"""`pin`: what the environment before holds becomes the pins of an environment, and nothing else changes."""
+"""`pin`: what the source environment holds becomes the pins of an environment, and nothing else changes."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def released(project: Path, run: Run) -> Path:
 
 @pytest.fixture
 def before(run: Run, released: Path) -> Callable[[str], None]:
-    """Have the environment before this one hold what it promotes."""
+    """Have the source environment hold what it promotes."""
 
     def promote(environment: str) -> None:
         if environment == "prod":

@@ -1,4 +1,4 @@
-"""Several promotions of one version at once, and a publisher of different bytes beside them; each a process of its own."""
+"""Several promotions of one version, and a publisher of different bytes, at the same time in separate processes."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _bump_too_far(program: Path) -> None:
 
 
 def _move_the_source(program: Path) -> None:
-    """The environment before has the version now, but not what was approved."""
+    """The source environment has the version now, but not what was approved."""
     write(program, "release.yaml", MANIFEST + PROMOTING.replace("promoteFrom: dev", f"promoteFrom: dev, {PINS}"))
     content = b"what nobody has approved\n"
     with opened(program / ".registry") as client:

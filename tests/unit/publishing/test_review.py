@@ -113,7 +113,7 @@ def test_without_a_look_of_its_own_a_run_looks_first() -> None:
 
 
 def test_a_plan_that_does_not_hold_any_more_harms_nobody() -> None:
-    # Whatever was planned, the registry decides: here somebody else has published meanwhile, the same or different bytes.
+    # The registry decides, whatever the plan says: meanwhile somebody else published the same or different bytes.
     for held, status in itertools.product((ABC, OTHER), (Status.UNFINISHED, Status.PUBLISHED, Status.ARCHIVED)):
         registry = FakeRegistry()
         plan = make_plan(release(ABC), None)
