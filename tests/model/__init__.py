@@ -1,1 +1,1 @@
-"""The publishing core under a scheduler that owns every step, against a model of the registry's rules."""
+"""Simulation: the publishing core against a model of the registry, with a scheduler that controls every step."""

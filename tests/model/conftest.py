@@ -1,4 +1,4 @@
-"""What every simulation runs in, and the fixture that explores a scenario."""
+"""Settings of all simulations, and the fixture that explores a scenario."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import pytest
 
 from pulumi_codeartifact_release import errors
 
-from .counts import COUNTED, counts
-from .explorer import CORE, Explored, explore, wander
+from .counts import COUNTS_PROPERTY, counts
+from .explorer import CORE, Exploration, explore, explore_random
 from .scenario import Scenario
 from .spec import Core
 
 
 @pytest.fixture(autouse=True, scope="package")
 def _in_less_time() -> Iterator[None]:
-    """Collect garbage seldom, and make one message printable once.
+    """Collect garbage rarely, and cache `printable`.
 
-    The many states that a search keeps are no garbage, and each collection visits all of them; its runs raise the same
-    few errors ten thousands of times.
+    A search keeps its many states, and each collection visits all of them. Its runs raise the same few errors tens of
+    thousands of times.
     """
     before = gc.get_threshold()
     gc.set_threshold(200_000, 20, 100)
@@ -32,15 +32,17 @@ def _in_less_time() -> Iterator[None]:
 
 
 @pytest.fixture
-def holds(request: pytest.FixtureRequest) -> Callable[..., Explored]:
+def holds(request: pytest.FixtureRequest) -> Callable[..., Exploration]:
     """Explore a scenario, count it, and fail with the shortest schedule that breaks an invariant."""
 
-    def check(scenario: Scenario, core: Core | None = None, *, schedules: int = 0, seed: int = 0) -> Explored:
+    def check(scenario: Scenario, core: Core | None = None, *, schedules: int = 0, seed: int = 0) -> Exploration:
         core = core or CORE
-        found = wander(scenario, core, schedules=schedules, seed=seed) if schedules else explore(scenario, core)
-        request.node.user_properties.append((COUNTED, counts(scenario, found)))
-        if found.violation:
-            pytest.fail(f"{scenario.name}: {found.violation}", pytrace=False)
-        return found
+        result = (
+            explore_random(scenario, core, schedules=schedules, seed=seed) if schedules else explore(scenario, core)
+        )
+        request.node.user_properties.append((COUNTS_PROPERTY, counts(scenario, result)))
+        if result.violation:
+            pytest.fail(f"{scenario.name}: {result.violation}", pytrace=False)
+        return result
 
     return check

@@ -1,18 +1,23 @@
-"""Every schedule of a scenario within its bounds; the invariants in every state; the shortest schedule that breaks one.
+"""Explores every schedule of a scenario within its bounds, and returns the shortest one that breaks an invariant.
 
-    found = explore(Scenario("two", publishers=(one, other), lost=1))
-    assert found.violation is None
+    result = explore(Scenario("two", publishers=(one, other), lost=1))
+    assert result.violation is None
 
-A step is one of: a request is executed and its answer received; the same, but a read answers with an earlier state;
-an answer is lost (the request stays on its way: executed at any later step, or never), or a download ends too early; a
-publisher dies (its requests stay on their way) and starts anew; a request that is on its way arrives; an operator
-deletes the Unfinished version; somebody makes something else of a promotion's source.
-So a death before a request and one between its execution and its answer are both there, and so are the uploads of a
-killed run that go on beside the new one. Receiving an answer is no step of its own: what follows from it is local
-until the publisher's next request, and when that is executed is a step.
+These are the steps:
 
-The search is breadth first over global states, each visited once: two schedules that lead to one state have one
-future. It is exhaustive within the budgets, and the schedules that it covers are counted exactly.
+- A request is executed, and its response received. A read may return an earlier state instead.
+- A response is lost. The request stays in flight: it is executed at any later step, or never. A download may end early.
+- A publisher is killed and started again. Its requests stay in flight.
+- A request in flight arrives.
+- An operator deletes the Unfinished version.
+- Somebody changes the source of a promotion, or the destination.
+
+So a publisher may be killed before a request, or between its execution and its response, and the uploads of a killed
+run may continue during the next run. Receiving a response is not a separate step, because all that follows is local
+until the publisher's next request.
+
+The search is breadth first over global states, and visits each state once, because two schedules that lead to the same
+state have the same future. It is exhaustive within the budgets, and counts the covered schedules exactly.
 """
 
 from __future__ import annotations
@@ -30,71 +35,71 @@ from pulumi_codeartifact_release.registry import Status
 
 from . import model
 from .invariants import BrokenError, Invariants
-from .model import Answer, Registry, Request, Version
+from .model import Registry, Request, Response, Version
 from .publisher import Node, Publisher
 from .scenario import Scenario
-from .spec import Apply, Core, Ended, Spec
+from .spec import Apply, Core, Outcome, Spec
 
 CORE = Core(cast(Apply, apply), read_version, PromotionSource, choose_candidate)
 
 RUNS = 8
-"""A publisher that has not ended after so many runs never does."""
+"""The maximum number of runs of one publisher."""
 
 REPEATED = (model.Describe, model.ListAssets)
-"""What the client below the core asks again if no answer comes."""
+"""The requests that the registry client itself repeats if there is no response."""
 
 
 class Budget(NamedTuple):
-    """What may still go wrong."""
+    """The number of faults that may still happen, by kind."""
 
     lost: int
     stale: int
     killed: int
     deletions: int
-    moves: int
+    outside_changes: int
 
 
-class Moment(NamedTuple):
-    """What the destination and the sources hold."""
+class Snapshot(NamedTuple):
+    """The content of the destination and the sources."""
 
     registry: Registry
     sources: tuple[Registry, ...]
 
 
-class Seat(NamedTuple):
-    """One publisher: where its run stands, and which run it is. `node` is None after the end."""
+class RunState(NamedTuple):
+    """The run of one publisher: its node (None after the end), its outcome, and its number, from 1."""
 
     node: Node | None
-    ended: Ended | None
+    outcome: Outcome | None
     run: int
 
 
-class Global(NamedTuple):
-    """Everything at one moment."""
+class GlobalState(NamedTuple):
+    """The state of everything at one moment."""
 
     registry: Registry
     sources: tuple[Registry, ...]
-    earlier: tuple[Moment, ...]
-    seats: tuple[Seat, ...]
-    under_way: tuple[tuple[int, Request], ...]
+    earlier: tuple[Snapshot, ...]
+    run_states: tuple[RunState, ...]
+    in_flight: tuple[tuple[int, Request], ...]
     budget: Budget
 
 
 class Step(NamedTuple):
-    """What leads from one state to the next: its kind, whose it is (-1: nobody's), the request and the answer."""
+    """A step from one state to the next: its kind, the publisher (-1 for none), the request and the response."""
 
     kind: str
     who: int = -1
     request: Request | str = ""
-    answer: Answer | None = None
+    response: Response | None = None
 
     def __str__(self) -> str:
         request = self.request if isinstance(self.request, str) else model.text_of(self.request)
         text = {
-            "call": f"{request} -> {self.answer}",
-            "stale": f"{request} -> (stale) {self.answer}",
-            "lost": f"{request}: no answer, the request is on its way",
-            "skipped": f"{request}: not sent, a sibling failed",
+            "call": f"{request} -> {self.response}",
+            "stale": f"{request} -> (stale) {self.response}",
+            "lost": f"{request}: no response, the request is in flight",
+            "skipped": f"{request}: not sent, because another job failed",
             "killed": "killed, and started again",
             "torn": f"{request}: the connection breaks in the middle",
             "late": f"{request}: arrives late",
@@ -105,7 +110,7 @@ class Step(NamedTuple):
 
 
 class Violation(NamedTuple):
-    """An invariant that does not hold, and the shortest schedule that breaks it."""
+    """A broken invariant, and the shortest schedule that breaks it."""
 
     what: str
     schedule: tuple[str, ...]
@@ -115,7 +120,7 @@ class Violation(NamedTuple):
 
 
 @dataclass
-class Explored:
+class Exploration:
     """What a search covered, and the violation that ended it."""
 
     scenario: str
@@ -130,17 +135,17 @@ class Explored:
 
 
 class Explorer:
-    """The steps of one scenario; each is checked."""
+    """Generates the steps of one scenario, and checks each."""
 
     def __init__(self, scenario: Scenario, core: Core = CORE, *, mirrored: bool = True) -> None:
         self.scenario = scenario
         self.trying: Step | None = None
-        known: dict[Spec, Publisher] = {}
-        self.publishers = tuple(known.setdefault(spec, Publisher(spec, core)) for spec in scenario.publishers)
-        # Publishers that declare the same are one another's mirror image.
+        by_spec: dict[Spec, Publisher] = {}
+        self.publishers = tuple(by_spec.setdefault(spec, Publisher(spec, core)) for spec in scenario.publishers)
+        # Publishers with the same declaration are interchangeable.
         self.symmetric = mirrored and len(scenario.publishers) > 1 and len(set(scenario.publishers)) == 1
         self._invariants = Invariants(scenario)
-        self._permanent = not scenario.deletions and not scenario.replaceable and not scenario.seized
+        self._permanent = not scenario.deletions and not scenario.replaceable and not scenario.destination_versions
         self.kinds: Counter[str] = Counter()
 
     def __enter__(self) -> Explorer:
@@ -150,24 +155,24 @@ class Explorer:
         for publisher in self.publishers:
             publisher.close()
 
-    def start(self) -> Global:
+    def start(self) -> GlobalState:
         """Return the first state."""
-        it = self.scenario
-        seats = tuple(Seat(publisher.root, None, 1) for publisher in self.publishers)
+        scenario = self.scenario
+        run_states = tuple(RunState(publisher.root, None, 1) for publisher in self.publishers)
         sources = tuple(
             Registry(0, Version(Status.PUBLISHED, held), f"source {number} ")
-            for number, held in enumerate(it.sources, 1)
+            for number, held in enumerate(scenario.sources, 1)
         )
-        budget = Budget(it.lost, it.stale, it.killed, it.deletions, it.moves)
-        return Global(it.starts, sources, (), seats, (), budget)
+        budget = Budget(scenario.lost, scenario.stale, scenario.killed, scenario.deletions, scenario.outside_changes)
+        return GlobalState(scenario.starts, sources, (), run_states, (), budget)
 
-    def steps(self, now: Global) -> Iterator[tuple[Step, Global]]:
-        """Yield every step that may be next, and where it leads. Raises BrokenError."""
-        for who, seat in enumerate(now.seats):
-            if seat.node is not None:
-                yield from self._steps_of(now, who, seat, seat.node)
+    def steps(self, now: GlobalState) -> Iterator[tuple[Step, GlobalState]]:
+        """Yield every possible next step, and the state after it. Raises BrokenError."""
+        for who, run_state in enumerate(now.run_states):
+            if run_state.node is not None:
+                yield from self._steps_of(now, who, run_state, run_state.node)
         before: tuple[int, Request] | None = None
-        for index, (who, request) in enumerate(now.under_way):
+        for index, (who, request) in enumerate(now.in_flight):
             if (who, request) == before:
                 continue
             before = (who, request)
@@ -175,190 +180,206 @@ class Explorer:
             if registry != now.registry:
                 self.trying = Step("late", who, request)
                 self._invariants.write(now.registry, registry, now.sources, who, request)
-                rest = now.under_way[:index] + now.under_way[index + 1 :]
-                yield self._to(now, self.trying, registry=registry, under_way=rest)
+                rest = now.in_flight[:index] + now.in_flight[index + 1 :]
+                yield self._to(now, self.trying, registry=registry, in_flight=rest)
         version = now.registry.version
         if now.budget.deletions and version and version.status is Status.UNFINISHED:
             budget = now.budget._replace(deletions=now.budget.deletions - 1)
             registry, _ = model.execute(now.registry, model.Delete(Status.UNFINISHED))
             yield self._to(now, Step("deleted", request="delete by an operator"), registry=registry, budget=budget)
-        if now.budget.moves:
-            yield from self._moves(now)
+        if now.budget.outside_changes:
+            yield from self._outside_changes(now)
 
-    def _moves(self, now: Global) -> Iterator[tuple[Step, Global]]:
-        budget = now.budget._replace(moves=now.budget.moves - 1)
-        # Once all that take from it have ended, nobody sees it move.
-        running = [spec for spec, seat in zip(self.scenario.publishers, now.seats, strict=True) if seat.node]
-        for place in sorted({spec.place for spec in running if spec.promotes}):
-            for to in self.scenario.becomes:
+    def _outside_changes(self, now: GlobalState) -> Iterator[tuple[Step, GlobalState]]:
+        budget = now.budget._replace(outside_changes=now.budget.outside_changes - 1)
+        # After the last run of its promotions has ended, nobody notices a change of a source.
+        running = [
+            spec for spec, run_state in zip(self.scenario.publishers, now.run_states, strict=True) if run_state.node
+        ]
+        for repository in sorted({spec.repository for spec in running if spec.promotes}):
+            for version in self.scenario.source_versions:
                 sources = list(now.sources)
-                sources[place] = model.moved(now.sources[place], to)
-                step = Step("moved", request=f"source {place + 1} becomes {_version(to)}")
+                sources[repository] = model.with_version(now.sources[repository], version)
+                step = Step("moved", request=f"source {repository + 1} becomes {_version(version)}")
                 yield self._to(now, step, sources=tuple(sources), budget=budget)
-        for to in self.scenario.seized if running else ():
-            registry = model.moved(now.registry, to)
-            step = Step("moved", request=f"the destination becomes {_version(to)}")
+        for version in self.scenario.destination_versions if running else ():
+            registry = model.with_version(now.registry, version)
+            step = Step("moved", request=f"the destination becomes {_version(version)}")
             yield self._to(now, step, registry=registry, budget=budget)
 
-    def _steps_of(self, now: Global, who: int, seat: Seat, node: Node) -> Iterator[tuple[Step, Global]]:
+    def _steps_of(
+        self, now: GlobalState, who: int, run_state: RunState, node: Node
+    ) -> Iterator[tuple[Step, GlobalState]]:
         publisher = self.publishers[who]
         budget = now.budget
         for slot, request in node.pending:
-            registry, answer = model.execute(now.registry, request, now.sources)
-            self.trying = Step("call", who, request, answer)
+            registry, response = model.execute(now.registry, request, now.sources)
+            self.trying = Step("call", who, request, response)
             self._invariants.request(now.registry, who, request)
             self._invariants.write(now.registry, registry, now.sources, who, request)
-            seated = self._seat(seat, publisher.after(node, slot, answer), now, registry, who)
-            yield self._to(now, self.trying, who, seated, registry=registry)
+            next_run = self._next_run_state(run_state, publisher.after(node, slot, response), now, registry, who)
+            yield self._to(now, self.trying, who, next_run, registry=registry)
 
             reads = isinstance(request, model.READS)
             if reads and budget.stale:
                 spent = budget._replace(stale=budget.stale - 1)
-                # In the order of age: what is found first must not depend on how texts are hashed today.
+                # By age, so that the first result does not depend on the hash seed of this process.
                 for old in dict.fromkeys(model.execute(one.registry, request, one.sources)[1] for one in now.earlier):
-                    if old == answer:
+                    if old == response:
                         continue
                     self.trying = Step("stale", who, request, old)
-                    seated = self._seat(seat, publisher.after(node, slot, old), now, now.registry, who)
-                    yield self._to(now, self.trying, who, seated, budget=spent)
+                    next_run = self._next_run_state(run_state, publisher.after(node, slot, old), now, now.registry, who)
+                    yield self._to(now, self.trying, who, next_run, budget=spent)
             if budget.lost and not (isinstance(request, REPEATED) and self.scenario.lasting):
                 spent = budget._replace(lost=budget.lost - 1)
                 self.trying = Step("lost", who, request)
-                seated = self._seat(seat, publisher.after(node, slot, model.Lost()), now, now.registry, who)
-                going = now.under_way if reads else (*now.under_way, (who, request))
-                yield self._to(now, self.trying, who, seated, budget=spent, under_way=going)
-                if isinstance(answer, model.Content):
+                next_run = self._next_run_state(
+                    run_state, publisher.after(node, slot, model.Lost()), now, now.registry, who
+                )
+                going = now.in_flight if reads else (*now.in_flight, (who, request))
+                yield self._to(now, self.trying, who, next_run, budget=spent, in_flight=going)
+                if isinstance(response, model.Content):
                     self.trying = Step("torn", who, request)
-                    part = model.Content(answer.content[:1])
-                    seated = self._seat(seat, publisher.after(node, slot, part), now, now.registry, who)
-                    yield self._to(now, self.trying, who, seated, budget=spent)
+                    part = model.Content(response.content[:1])
+                    next_run = self._next_run_state(
+                        run_state, publisher.after(node, slot, part), now, now.registry, who
+                    )
+                    yield self._to(now, self.trying, who, next_run, budget=spent)
             if slot in node.skippable:
-                seated = self._seat(seat, publisher.after(node, slot, model.Skipped()), now, now.registry, who)
-                yield self._to(now, Step("skipped", who, request), who, seated)
+                next_run = self._next_run_state(
+                    run_state, publisher.after(node, slot, model.Skipped()), now, now.registry, who
+                )
+                yield self._to(now, Step("skipped", who, request), who, next_run)
         if budget.killed:
             spent = budget._replace(killed=budget.killed - 1)
             writes = tuple((who, request) for _, request in node.pending if not isinstance(request, model.READS))
-            seated = Seat(publisher.root, None, seat.run + 1)
-            yield self._to(now, Step("killed", who), who, seated, budget=spent, under_way=(*now.under_way, *writes))
+            next_run = RunState(publisher.root, None, run_state.run + 1)
+            yield self._to(now, Step("killed", who), who, next_run, budget=spent, in_flight=(*now.in_flight, *writes))
 
-    def _seat(self, seat: Seat, node: Node, now: Global, registry: Registry, who: int) -> Seat:
-        """Return the publisher's seat at `node`, the registry being so then: at a new run where the last one failed."""
+    def _next_run_state(
+        self, run_state: RunState, node: Node, now: GlobalState, registry: Registry, who: int
+    ) -> RunState:
+        """Return the state of the run at `node`; of a new run if this one failed."""
         if node.broken:
             raise BrokenError(node.broken)
-        if node.ended is None:
-            return Seat(node, None, seat.run)
-        if node.ended.how == "failed":
+        if node.outcome is None:
+            return RunState(node, None, run_state.run)
+        if node.outcome.kind == "failed":
             if self.scenario.lasting:
-                raise BrokenError(f"a run failed with {node.ended.why}")
-            if seat.run >= RUNS:
-                raise BrokenError(f"{RUNS} runs and no end: {node.ended.why}")
-            return Seat(self.publishers[who].root, None, seat.run + 1)
-        self._invariants.run(node.ended, registry, now.sources, who)
-        return Seat(None, node.ended, seat.run)
+                raise BrokenError(f"a run failed with {node.outcome.reason}")
+            if run_state.run >= RUNS:
+                raise BrokenError(f"{RUNS} runs without an end: {node.outcome.reason}")
+            return RunState(self.publishers[who].root, None, run_state.run + 1)
+        self._invariants.run(node.outcome, registry, now.sources, who)
+        return RunState(None, node.outcome, run_state.run)
 
     def _to(
         self,
-        now: Global,
+        now: GlobalState,
         step: Step,
         who: int = -1,
-        seat: Seat | None = None,
+        run_state: RunState | None = None,
         *,
         registry: Registry | None = None,
         sources: tuple[Registry, ...] | None = None,
         budget: Budget | None = None,
-        under_way: tuple[tuple[int, Request], ...] | None = None,
-    ) -> tuple[Step, Global]:
+        in_flight: tuple[tuple[int, Request], ...] | None = None,
+    ) -> tuple[Step, GlobalState]:
         after = registry or now.registry
-        places = sources or now.sources
+        current_sources = sources or now.sources
         left = budget or now.budget
-        going = now.under_way if under_way is None else under_way
-        seats = now.seats if seat is None else (*now.seats[:who], seat, *now.seats[who + 1 :])
-        earlier: tuple[Moment, ...] = ()
+        going = now.in_flight if in_flight is None else in_flight
+        run_states = (
+            now.run_states if run_state is None else (*now.run_states[:who], run_state, *now.run_states[who + 1 :])
+        )
+        earlier: tuple[Snapshot, ...] = ()
         if left.stale:
             earlier = now.earlier
-            if (after, places) != (now.registry, now.sources):
-                moment = Moment(now.registry, now.sources)
-                earlier = (moment, *(old for old in earlier if old != moment))[: self.scenario.depth]
+            if (after, current_sources) != (now.registry, now.sources):
+                snapshot = Snapshot(now.registry, now.sources)
+                earlier = (snapshot, *(old for old in earlier if old != snapshot))[: self.scenario.depth]
         if going:
             final = self._permanent and after.version is not None and after.version.status is not Status.UNFINISHED
-            going = tuple(one for one in going if not _idle(one[1], places, final=final))
+            going = tuple(one for one in going if not _idle(one[1], current_sources, final=final))
         if self.symmetric:
-            order = sorted(range(len(seats)), key=lambda index: _place(seats[index]))
-            seats = tuple(seats[index] for index in order)
+            order = sorted(range(len(run_states)), key=lambda index: _sort_key(run_states[index]))
+            run_states = tuple(run_states[index] for index in order)
             going = tuple((order.index(index), request) for index, request in going)
         if len(going) > 1:
             going = tuple(sorted(going, key=_order))
-        return step, Global(after, places, earlier, seats, going, left)
+        return step, GlobalState(after, current_sources, earlier, run_states, going, left)
 
-    def check_end(self, now: Global) -> None:
-        """Check how it ended once every publisher did."""
+    def check_end(self, now: GlobalState) -> None:
+        """Check the outcomes after the last publisher has ended."""
         self.trying = None
-        self._invariants.end(tuple(seat.ended for seat in now.seats if seat.ended))
+        self._invariants.end(tuple(run_state.outcome for run_state in now.run_states if run_state.outcome))
 
 
-def explore(scenario: Scenario, core: Core = CORE, *, most: int = 2_000_000, mirrored: bool = True) -> Explored:
-    """Visit every state of the scenario; stops at the first violation.
+def explore(
+    scenario: Scenario, core: Core = CORE, *, max_states: int = 2_000_000, mirrored: bool = True
+) -> Exploration:
+    """Visit every state of the scenario. Stops at the first violation.
 
-    `mirrored` takes publishers that declare the same for one another, which halves the states.
+    `mirrored` treats publishers with the same declaration as interchangeable, which halves the number of states.
     """
     with Explorer(scenario, core, mirrored=mirrored) as explorer:
-        found = _explored(explorer, most)
-    if found.violation and explorer.symmetric:
-        # Once more, so that the schedule tells the publishers apart.
-        return explore(scenario, core, most=most, mirrored=False)
-    return found
+        result = _explore(explorer, max_states)
+    if result.violation and explorer.symmetric:
+        # Repeat the search, so that the schedule distinguishes the publishers.
+        return explore(scenario, core, max_states=max_states, mirrored=False)
+    return result
 
 
-def _explored(explorer: Explorer, most: int) -> Explored:
+def _explore(explorer: Explorer, max_states: int) -> Exploration:
     began = time.perf_counter()
     scenario = explorer.scenario
-    found = Explored(scenario.name)
+    result = Exploration(scenario.name)
     start = explorer.start()
     index = {start: 0}
     states = [start]
-    came: list[tuple[int, Step] | None] = [None]
+    predecessors: list[tuple[int, Step] | None] = [None]
     edges: list[tuple[int, ...]] = []
     at = 0
     while at < len(states):
         now = states[at]
-        following: list[int] = []
+        successors: list[int] = []
         try:
-            for step, then in explorer.steps(now):
-                found.kinds[step.kind] += 1
-                known = index.get(then)
-                if known is None:
-                    known = index[then] = len(states)
-                    assert known < most, f"{scenario.name} has more than {most} states"
-                    states.append(then)
-                    came.append((at, step))
-                following.append(known)
-            if all(seat.node is None for seat in now.seats):
+            for step, successor in explorer.steps(now):
+                result.kinds[step.kind] += 1
+                number = index.get(successor)
+                if number is None:
+                    number = index[successor] = len(states)
+                    assert number < max_states, f"{scenario.name} has more than {max_states} states"
+                    states.append(successor)
+                    predecessors.append((at, step))
+                successors.append(number)
+            if all(run_state.node is None for run_state in now.run_states):
                 explorer.check_end(now)
-                found.outcomes[_outcome(now)] += 1
+                result.outcomes[_outcome(now)] += 1
         except BrokenError as error:
             path = [explorer.trying] if explorer.trying else []
-            before = came[at]
+            before = predecessors[at]
             while before:
                 path.append(before[1])
-                before = came[before[0]]
-            found.violation = Violation(str(error), tuple(map(str, reversed(path))))
+                before = predecessors[before[0]]
+            result.violation = Violation(str(error), tuple(map(str, reversed(path))))
             break
-        edges.append(tuple(following))
+        edges.append(tuple(successors))
         at += 1
-    found.states = len(states)
-    found.steps = sum(map(len, edges))
-    if found.violation is None:
-        found.schedules = _paths(edges)
-    found.seconds = time.perf_counter() - began
-    return found
+    result.states = len(states)
+    result.steps = sum(map(len, edges))
+    if result.violation is None:
+        result.schedules = _paths(edges)
+    result.seconds = time.perf_counter() - began
+    return result
 
 
 def _paths(edges: list[tuple[int, ...]]) -> int:
-    """Return the number of paths from the first state to the last ones; a cycle is an endless schedule."""
+    """Return the number of paths from the first state to the final ones. A cycle would be an endless schedule."""
     into = [0] * len(edges)
-    for following in edges:
-        for then in following:
-            into[then] += 1
+    for successors in edges:
+        for successor in successors:
+            into[successor] += 1
     ways = [0] * len(edges)
     ways[0] = 1
     ready = [0]
@@ -368,24 +389,24 @@ def _paths(edges: list[tuple[int, ...]]) -> int:
         done += 1
         if not edges[at]:
             ended += ways[at]
-        for then in edges[at]:
-            ways[then] += ways[at]
-            into[then] -= 1
-            if not into[then]:
-                ready.append(then)
+        for successor in edges[at]:
+            ways[successor] += ways[at]
+            into[successor] -= 1
+            if not into[successor]:
+                ready.append(successor)
     assert done == len(edges), "a schedule without an end"
     return ended
 
 
-def wander(scenario: Scenario, core: Core = CORE, *, schedules: int, seed: int) -> Explored:
-    """Follow random schedules of a scenario that has too many for all of them."""
+def explore_random(scenario: Scenario, core: Core = CORE, *, schedules: int, seed: int) -> Exploration:
+    """Follow random schedules of a scenario that has too many to explore all."""
     with Explorer(scenario, core, mirrored=False) as explorer:
-        return _wandered(explorer, schedules, random.Random(seed))
+        return _explore_random(explorer, schedules, random.Random(seed))
 
 
-def _wandered(explorer: Explorer, schedules: int, chance: random.Random) -> Explored:
+def _explore_random(explorer: Explorer, schedules: int, chance: random.Random) -> Exploration:
     began = time.perf_counter()
-    found = Explored(explorer.scenario.name, exhaustive=False)
+    result = Exploration(explorer.scenario.name, exhaustive=False)
     for _ in range(schedules):
         now = explorer.start()
         path: list[Step] = []
@@ -393,29 +414,29 @@ def _wandered(explorer: Explorer, schedules: int, chance: random.Random) -> Expl
             while steps := list(explorer.steps(now)):
                 step, now = chance.choice(steps)
                 path.append(step)
-                found.kinds[step.kind] += 1
+                result.kinds[step.kind] += 1
             explorer.check_end(now)
         except BrokenError as error:
-            found.violation = Violation(
+            result.violation = Violation(
                 str(error), tuple(map(str, [*path, *([explorer.trying] if explorer.trying else [])]))
             )
             break
-        found.steps += len(path)
-        found.schedules += 1
-        found.outcomes[_outcome(now)] += 1
-    found.seconds = time.perf_counter() - began
-    return found
+        result.steps += len(path)
+        result.schedules += 1
+        result.outcomes[_outcome(now)] += 1
+    result.seconds = time.perf_counter() - began
+    return result
 
 
 def _idle(request: Request, sources: tuple[Registry, ...], *, final: bool) -> bool:
-    """Return whether a request that is on its way changes nothing, whenever it arrives.
+    """Return whether a request in flight changes nothing, whenever it arrives.
 
-    `final` says that the destination holds a version for good, which no upload or plain copy can change.
+    `final`: no upload or plain copy can change the version in the destination any more.
     """
     if isinstance(request, model.Copy):
-        source = sources[request.place]
-        gone = request.revision is not None and (source.version is None or source.revision != request.revision)
-        return gone or (final and not request.allow_overwrite)
+        source = sources[request.repository]
+        outdated = request.revision is not None and (source.version is None or source.revision != request.revision)
+        return outdated or (final and not request.allow_overwrite)
     return final and isinstance(request, model.Publish)
 
 
@@ -424,8 +445,8 @@ def _version(version: Version | None) -> str:
     return f"{version.status} {held}" if version else "nothing"
 
 
-def _place(seat: Seat) -> tuple[int, int]:
-    return seat.run, seat.node.number if seat.node else 0
+def _sort_key(run_state: RunState) -> tuple[int, int]:
+    return run_state.run, run_state.node.number if run_state.node else 0
 
 
 @functools.cache
@@ -433,5 +454,5 @@ def _order(late: tuple[int, Request]) -> str:
     return repr(late)
 
 
-def _outcome(now: Global) -> tuple[str, ...]:
-    return tuple(sorted(seat.ended.how for seat in now.seats if seat.ended))
+def _outcome(now: GlobalState) -> tuple[str, ...]:
+    return tuple(sorted(run_state.outcome.kind for run_state in now.run_states if run_state.outcome))

@@ -1,11 +1,11 @@
-"""The registry's rules for one version, as a pure function from a state and a request to a state and an answer.
+"""The registry's rules for one version: a pure function from a state and a request to a state and a response.
 
-    registry, answer = execute(EMPTY, Publish("a", b"1", unfinished=True))
-    registry, answer = execute(EMPTY, Copy(0, source.revision, allow_overwrite=False), (source,))
+    registry, response = execute(EMPTY, Publish("a", b"1", unfinished=True))
+    registry, response = execute(EMPTY, Copy(0, source.revision, allow_overwrite=False), (source,))
 
-The sources of promotions are registries too: they are read here and moved by the explorer, never by a request.
-Every call is atomic here; what makes it unsafe (lost answers, late requests, stale reads, deaths) is the explorer's.
-States, requests and answers are values, so that states which are reached in two ways are seen to be one.
+The sources of promotions are registries, too. Requests only read them, and the explorer changes them. Every call is
+atomic here; lost responses, late requests, stale reads and kills are the explorer's. States, requests and responses are
+values, so that equal states compare as equal.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import NamedTuple, TypeAlias
 from pulumi_codeartifact_release.registry import Status
 
 Contents: TypeAlias = tuple[tuple[str, bytes], ...]
-"""Assets by name, sorted: what a version holds."""
+"""The assets of a version, sorted by name: pairs of name and content."""
 
 
 class Version(NamedTuple):
-    """One version. `changes` counts changes of status; `copied` is the revision of what it is a copy of, if it is."""
+    """One version. `changes` counts changes of status. `copied` is the revision of its source if it is a copy."""
 
     status: Status
     contents: Contents
@@ -29,11 +29,11 @@ class Version(NamedTuple):
 
 
 class Registry(NamedTuple):
-    """What a repository holds at one moment. `deletions` tells one life of the version from the next.
+    """The content of a repository at one moment. `deletions` counts how often its version was removed or replaced.
 
     Attributes:
-        name: tells the revisions of one repository from those of the others.
-        quiet: a copy onto an equal version succeeds and says nothing, as the user guide has it; else ALREADY_EXISTS.
+        name: distinguishes the revisions of this repository from those of others.
+        quiet: a copy onto an equal version succeeds with an empty response, as in the user guide; else ALREADY_EXISTS.
     """
 
     deletions: int
@@ -43,9 +43,9 @@ class Registry(NamedTuple):
 
     @property
     def revision(self) -> str:
-        """A text that no other moment has: within a life assets are only added, and changes of status counted.
+        """A unique text: assets are only added, and changes of status and deletions are counted.
 
-        But a copy has that of its source, until its status is changed.
+        A copy has the revision of its source until its status changes.
         """
         assert self.version
         if self.version.copied and not self.version.changes:
@@ -55,8 +55,8 @@ class Registry(NamedTuple):
 
 
 EMPTY = Registry(0, None)
-HERE = -1
-"""The place of the destination; sources are counted from 0."""
+DESTINATION = -1
+"""The index of the destination; sources are counted from 0."""
 
 # --- requests -------------------------------------------------------------------------------------------------
 
@@ -64,21 +64,21 @@ HERE = -1
 class Describe(NamedTuple):
     """DescribePackageVersion."""
 
-    place: int = HERE
+    repository: int = DESTINATION
     kind: str = "describe"
 
 
 class ListAssets(NamedTuple):
     """ListPackageVersionAssets, all pages at one moment."""
 
-    place: int = HERE
+    repository: int = DESTINATION
     kind: str = "list"
 
 
 class Fetch(NamedTuple):
     """GetPackageVersionAsset."""
 
-    place: int
+    repository: int
     name: str
     kind: str = "fetch"
 
@@ -93,7 +93,7 @@ class Publish(NamedTuple):
 
 
 class SetStatus(NamedTuple):
-    """UpdatePackageVersionsStatus. None means that a guard is not sent."""
+    """UpdatePackageVersionsStatus. None: the condition is not sent."""
 
     revision: str | None
     expected: Status | None
@@ -117,9 +117,9 @@ class Dispose(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """CopyPackageVersions from a source to the destination. None means that the guard is not sent."""
+    """CopyPackageVersions from a source to the destination. None: the condition is not sent."""
 
-    place: int
+    repository: int
     revision: str | None
     allow_overwrite: bool
     kind: str = "copy"
@@ -128,7 +128,7 @@ class Copy(NamedTuple):
 Request: TypeAlias = Describe | ListAssets | Fetch | Publish | SetStatus | Delete | Dispose | Copy
 READS = (Describe, ListAssets, Fetch)
 
-# --- answers --------------------------------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------------------------------
 
 
 class State(NamedTuple):
@@ -139,14 +139,14 @@ class State(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The assets, and the revision that held them."""
+    """The assets at a revision."""
 
     revision: str
     contents: Contents
 
 
 class Content(NamedTuple):
-    """The bytes of an asset, as far as they came."""
+    """The received bytes of an asset."""
 
     content: bytes
 
@@ -171,24 +171,24 @@ class Refused(NamedTuple):
 
 
 class Done(NamedTuple):
-    """It worked; there is nothing more to say."""
+    """Success without further information."""
 
     kind: str = "done"
 
 
 class Lost(NamedTuple):
-    """No answer came: the request may have been executed, may be later, or never."""
+    """No response: the request may have been executed, may be executed later, or never."""
 
     kind: str = "lost"
 
 
 class Skipped(NamedTuple):
-    """Not an answer: the job had not sent its request when a sibling failed, and never will."""
+    """Not a response: another job failed before this job sent its request, so it never does."""
 
     kind: str = "skipped"
 
 
-Answer: TypeAlias = State | Listing | Content | Missing | Conflict | Refused | Done | Lost | Skipped
+Response: TypeAlias = State | Listing | Content | Missing | Conflict | Refused | Done | Lost | Skipped
 FAILURES = (Missing, Conflict, Refused, Lost)
 
 DOWNLOADABLE = (Status.UNFINISHED, Status.PUBLISHED, Status.UNLISTED)
@@ -203,13 +203,13 @@ _MAY_BECOME = {
 }
 
 
-def execute(registry: Registry, request: Request, sources: tuple[Registry, ...] = ()) -> tuple[Registry, Answer]:
-    """Return what the registry holds after `request`, and its answer."""
+def execute(registry: Registry, request: Request, sources: tuple[Registry, ...] = ()) -> tuple[Registry, Response]:
+    """Return the registry after `request`, and the response."""
     version = registry.version
     if isinstance(request, READS):
-        return registry, _read(registry if request.place == HERE else sources[request.place], request)
+        return registry, _read(registry if request.repository == DESTINATION else sources[request.repository], request)
     if isinstance(request, Copy):
-        return _copy(registry, sources[request.place], request)
+        return _copy(registry, sources[request.repository], request)
     if isinstance(request, Publish):
         return _publish(registry, version or Version(Status.UNFINISHED, ()), request)
     if version is None:
@@ -217,7 +217,7 @@ def execute(registry: Registry, request: Request, sources: tuple[Registry, ...] 
     if request.expected is not None and version.status is not request.expected:
         return registry, Refused("MISMATCHED_STATUS")
     if isinstance(request, Delete):
-        return moved(registry, None), Done()
+        return with_version(registry, None), Done()
     if request.revision is not None and request.revision != registry.revision:
         return registry, Refused("MISMATCHED_REVISION")
     if isinstance(request, Dispose):
@@ -227,12 +227,12 @@ def execute(registry: Registry, request: Request, sources: tuple[Registry, ...] 
     return _changed(registry, version._replace(status=request.target))
 
 
-def moved(registry: Registry, to: Version | None) -> Registry:
-    """Return what the registry holds once another version, or none, has taken the place of what it holds."""
-    return registry._replace(deletions=registry.deletions + 1, version=to)
+def with_version(registry: Registry, version: Version | None) -> Registry:
+    """Return the registry with another version, or None, in place of its version."""
+    return registry._replace(deletions=registry.deletions + 1, version=version)
 
 
-def _read(registry: Registry, request: Describe | ListAssets | Fetch) -> Answer:
+def _read(registry: Registry, request: Describe | ListAssets | Fetch) -> Response:
     version = registry.version
     if version is None:
         return Missing()
@@ -246,7 +246,7 @@ def _read(registry: Registry, request: Describe | ListAssets | Fetch) -> Answer:
     return Content(held[request.name]) if request.name in held else Missing()
 
 
-def _copy(registry: Registry, source: Registry, request: Copy) -> tuple[Registry, Answer]:
+def _copy(registry: Registry, source: Registry, request: Copy) -> tuple[Registry, Response]:
     version, there = source.version, registry.version
     if version is None:
         return registry, Refused("NOT_FOUND")
@@ -261,16 +261,16 @@ def _copy(registry: Registry, source: Registry, request: Copy) -> tuple[Registry
     if there and there.status is Status.DISPOSED:
         return registry, Refused("NOT_ALLOWED")
     copy = Version(version.status, version.contents, copied=source.revision)
-    after = registry if there == copy else moved(registry, copy) if there else registry._replace(version=copy)
+    after = registry if there == copy else with_version(registry, copy) if there else registry._replace(version=copy)
     return after, State(copy.status, after.revision)
 
 
-def _publish(registry: Registry, version: Version, request: Publish) -> tuple[Registry, Answer]:
+def _publish(registry: Registry, version: Version, request: Publish) -> tuple[Registry, Response]:
     held = dict(version.contents)
     if held.get(request.name, request.content) != request.content:
         return registry, Conflict()
     if version.status is not Status.UNFINISHED:
-        # The same bytes once more change nothing; a version that is final takes no further asset.
+        # The same bytes change nothing. A final version takes no other asset.
         if request.name not in held:
             return registry, Conflict()
         return registry, State(version.status, registry.revision)
@@ -281,7 +281,7 @@ def _publish(registry: Registry, version: Version, request: Publish) -> tuple[Re
     return after, State(filled.status, after.revision)
 
 
-def _changed(registry: Registry, version: Version) -> tuple[Registry, Answer]:
+def _changed(registry: Registry, version: Version) -> tuple[Registry, Response]:
     after = registry._replace(version=version._replace(changes=version.changes + 1))
     return after, State(version.status, after.revision)
 
@@ -295,10 +295,10 @@ def text_of(request: Request) -> str:
         return f"set {request.expected or 'any status'} -> {request.target} at [{request.revision or 'any revision'}]"
     if isinstance(request, Delete | Dispose):
         return f"{request.kind} if {request.expected or 'any status'}"
-    where = "" if request.place == HERE else f" source {request.place + 1}"
+    where = "" if request.repository == DESTINATION else f" source {request.repository + 1}"
     if isinstance(request, Fetch):
         return f"fetch {request.name} of{where}"
     if isinstance(request, Copy):
-        over = " over what is there" if request.allow_overwrite else ""
+        over = " with overwrite" if request.allow_overwrite else ""
         return f"copy{where} at [{request.revision or 'any revision'}]{over}"
     return request.kind + where

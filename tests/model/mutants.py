@@ -1,7 +1,7 @@
-"""The core broken on purpose, in one place each: what is broken, and how to see that the explorer finds it.
+"""Mutants: the core with one deliberate bug, and the invariant by which the explorer must find it.
 
-Each mutant meets a small scenario in which the core as it is holds, which is checked too. What is found has to be what
-was broken: a mutant that is caught for another reason proves nothing about the invariant that it is meant for.
+Each mutant runs in a small scenario in which the correct core passes, which is also checked. The violation must be the
+expected one: a mutant that fails for another reason proves nothing about its invariant.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
-from .core import SHORT, impatient, variant
-from .explorer import Explored, explore
+from .core_variants import SHORT_WAITS, short_waits, variant
+from .explorer import Exploration, explore
 from .scenario import Scenario
 
 
 class Mutant(NamedTuple):
-    """What is broken, where it shows, and the words of the invariant that it breaks.
+    """A bug, a scenario that reveals it, and a part of the expected violation.
 
     Attributes:
-        changes: texts of `apply` and what stands in their place.
-        names: what else its names mean.
+        changes: texts of `apply`, each with its replacement.
+        names: replacements for names in `apply`.
         promotion_source, read_version, upload: the same for the modules of these names.
     """
 
@@ -33,32 +33,32 @@ class Mutant(NamedTuple):
     upload: tuple[tuple[str, str], ...] = ()
 
 
-def caught(call: str, error: str, answer: str) -> tuple[str, str]:
-    """Return a change: where `call` raises `error`, go on with `answer`."""
+def swallow(call: str, error: str, statement: str) -> tuple[str, str]:
+    """Return a change: if `call` raises `error`, execute `statement` instead."""
     indent = call[: len(call) - len(call.lstrip())]
     shifted = "".join(f"    {line}\n" for line in call.splitlines())
-    return call, f"{indent}try:\n{shifted}{indent}except {error}:\n{indent}    {answer}\n"
+    return call, f"{indent}try:\n{shifted}{indent}except {error}:\n{indent}    {statement}\n"
 
 
 @functools.cache
-def _holds_unbroken(scenario: Scenario) -> Explored:
-    return explore(scenario, impatient())
+def _explore_correct_core(scenario: Scenario) -> Exploration:
+    return explore(scenario, short_waits())
 
 
 def assert_found(mutant: Mutant) -> None:
-    """Fail unless the explorer finds what is broken, and nothing without it."""
-    unbroken = _holds_unbroken(mutant.scenario)
-    assert unbroken.violation is None, str(unbroken.violation)
+    """Fail unless the explorer finds the bug, and finds nothing in the correct core."""
+    correct = _explore_correct_core(mutant.scenario)
+    assert correct.violation is None, str(correct.violation)
 
     core = variant(
         *mutant.changes,
         promotion_source=mutant.promotion_source,
         read_version=mutant.read_version,
         upload=mutant.upload,
-        SETTLE_WAITS=SHORT,
+        SETTLE_WAITS=SHORT_WAITS,
         **dict(mutant.names),
     )
-    found = explore(mutant.scenario, core)
+    result = explore(mutant.scenario, core)
 
-    assert found.violation, "nothing was found"
-    assert mutant.finds in found.violation.what, str(found.violation)
+    assert result.violation, "nothing was result"
+    assert mutant.finds in result.violation.what, str(result.violation)

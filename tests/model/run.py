@@ -1,11 +1,12 @@
-"""One run of the core: plain synchronous code, whose every call to a registry waits for an answer from outside.
+"""One run of the core: synchronous code in which every call to a registry waits for a response from the explorer.
 
     run = Run(spec, core).start()
-    run.pending                                # the requests that are on their way, by who waits
-    run.go(None, Missing())                    # up to the next ones
+    run.pending                                # the requests in flight, by slot
+    run.resume(None, Missing())                # continues until the next requests
 
-Each run is a greenlet and so is each of its parallel jobs: a call switches out with the request, and switches back in
-with the answer. No thread, no clock; a sleep lets others proceed, which they may anyway between any two requests.
+Each run is a greenlet, and so is each of its parallel jobs: a call switches to the explorer with its request, and
+switches back with the response. There are no threads and no clock. A sleep does nothing, because other publishers may
+act between any two requests anyway.
 """
 
 from __future__ import annotations
@@ -41,30 +42,30 @@ from pulumi_codeartifact_release.registry import (
 from support import fakes
 
 from . import model
-from .model import HERE, Answer, Request
-from .spec import Core, Ended, Spec
-from .witness import Witness
+from .model import DESTINATION, Request, Response
+from .observer import Observer
+from .spec import Core, Outcome, Spec
 
 
 class Slot(NamedTuple):
-    """Who in a publisher waits: a job of its n-th batch. None stands for the publisher itself."""
+    """Identifies a waiting job of a publisher: its batch and its number. None stands for the publisher itself."""
 
     batch: int
     job: int
 
 
 class Run:
-    """One run of the core, led along the answers that it gets.
+    """One run of the core, controlled by its responses.
 
     Attributes:
-        pending: the requests that are on their way, each with who waits for it.
-        skippable: of those who wait, the jobs that need not have begun, since a sibling has failed.
-        ended: how it ended, None before.
-        witness: what it knows.
+        pending: the requests in flight, by the slot that waits.
+        skippable: the waiting jobs that may not have started, because another job failed.
+        outcome: how it outcome, None before.
+        observer: checks its requests.
     """
 
     def __init__(self, spec: Spec, core: Core) -> None:
-        self.witness = Witness(spec)
+        self.observer = Observer(spec)
         self._spec = spec
         self._core = core
         self._hub = getcurrent()
@@ -72,58 +73,58 @@ class Run:
         self._jobs: dict[Slot, Any] = {}
         self.pending: dict[Slot | None, Request] = {}
         self.skippable: set[Slot] = set()
-        self._begun: set[Slot] = set()
+        self._started: set[Slot] = set()
         self._batches = 0
-        self.ended: Ended | None = None
+        self.outcome: Outcome | None = None
 
     def start(self) -> Run:
-        """Go up to the first request."""
+        """Run until the first request."""
         self._main.switch()
         return self
 
-    def go(self, slot: Slot | None, answer: Answer) -> Run:
-        """Go on with `answer` up to the next request."""
-        self.witness.learns(self.pending.pop(slot), answer, job=slot is not None)
+    def resume(self, slot: Slot | None, response: Response) -> Run:
+        """Continue with `response` until the next request."""
+        self.observer.on_response(self.pending.pop(slot), response, job=slot is not None)
         if slot:
-            self._begun.add(slot)
-        self._main.switch((slot, answer))
+            self._started.add(slot)
+        self._main.switch((slot, response))
         return self
 
     def close(self) -> None:
-        """End it where it stands."""
-        for one in [*self._jobs.values(), self._main]:
-            if one:
-                one.parent = self._hub
-                one.throw(GreenletExit)
+        """Stop the run."""
+        for job in [*self._jobs.values(), self._main]:
+            if job:
+                job.parent = self._hub
+                job.throw(GreenletExit)
 
     def _apply(self) -> None:
         spec = self._spec
         try:
             last: Event | None = None
-            for event in self._promoted() if spec.promotes else self._published():
+            for event in self._run_promotion() if spec.promotes else self._run_publication():
                 last = event
             assert isinstance(last, Finished), "a run that ends without an error ends with Finished"
-            self.witness.ends(last.state.status)
-            self.ended = Ended("success", last.state.status)
+            self.observer.on_success(last.state.status)
+            self.outcome = Outcome("success", last.state.status)
         except RefusedError as error:
-            self.ended = Ended("refused", type(error).__name__)
+            self.outcome = Outcome("refused", type(error).__name__)
         except ReleaseError as error:
-            self.ended = Ended("failed", type(error).__name__)
+            self.outcome = Outcome("failed", type(error).__name__)
 
-    def _published(self) -> Iterator[Event]:
+    def _run_publication(self) -> Iterator[Event]:
         spec = self._spec
         contents = {name: HashedBytes(content) for name, content in spec.contents}
         permitted = dict(spec.permitted)
-        calls, jobs = _Calls(self), _Jobs(self)
+        calls, jobs = _Registry(self), _Scheduler(self)
         return self._core.apply(spec.release, contents, calls, jobs, parallel=spec.parallel, **permitted)
 
-    def _promoted(self) -> Iterator[Event]:
+    def _run_promotion(self) -> Iterator[Event]:
         spec, release = self._spec, self._spec.release
-        calls, jobs = _Calls(self), _Jobs(self)
-        source = replace(release.at, repository=f"source-{spec.place + 1}")
+        calls, jobs = _Registry(self), _Scheduler(self)
+        source = replace(release.at, repository=f"source-{spec.repository + 1}")
         pin = Pin(release.digest, "`pins`") if spec.pinned else None
         promotion = Promotion(source, release.at, pin)
-        source_calls = _Calls(self, spec.place)
+        source_calls = _Registry(self, spec.repository)
         promotion_source = self._core.promotion_source(
             promotion, lambda: source_calls, same_domain=spec.route is Route.COPY
         )
@@ -138,25 +139,25 @@ class Run:
             release, contents, calls, jobs, promotion_source=promotion_source, parallel=spec.parallel, **permitted
         )
 
-    def call(self, request: Request) -> Answer:
-        """Switch out with `request`, and return the answer."""
+    def call(self, request: Request) -> Response:
+        """Switch to the explorer with `request`, and return the response."""
         current = getcurrent()
         slot = next((slot for slot, job in self._jobs.items() if job is current), None)
         self.pending[slot] = request
-        self.witness.asks(request)
+        self.observer.on_request(request)
         if slot is None:
-            got, answer = self._hub.switch()
+            got, response = self._hub.switch()
             assert got is None
         else:
-            answer = self._main.switch()
-        return answer  # type: ignore[no-any-return]
+            response = self._main.switch()
+        return response  # type: ignore[no-any-return]
 
     def batch(self, jobs: Sequence[Job], limit: int) -> Iterator[Event]:
         """Run the jobs as greenlets, at most `limit` at once."""
         number = self._batches
         self._batches += 1
         waiting = deque(enumerate(jobs))
-        under_way: set[Slot] = set()
+        in_flight: set[Slot] = set()
         failures: dict[int, BaseException] = {}
         events: list[Event] = []
 
@@ -167,27 +168,27 @@ class Run:
                 failures[slot.job] = error
 
         while True:
-            while waiting and len(under_way) < limit and not failures:
+            while waiting and len(in_flight) < limit and not failures:
                 index, job = waiting.popleft()
                 slot = Slot(number, index)
                 self._jobs[slot] = greenlet(functools.partial(work, slot, job), parent=self._main)
-                under_way.add(slot)
+                in_flight.add(slot)
                 self._jobs[slot].switch()
                 if not self._jobs[slot]:
-                    under_way.discard(slot)
+                    in_flight.discard(slot)
                     del self._jobs[slot]
             yield from _drain(events)
-            if not under_way:
+            if not in_flight:
                 break
             if failures:
-                self.skippable = {slot for slot in under_way if slot in self.pending} - self._begun
-            slot, answer = self._hub.switch()
-            if isinstance(answer, model.Skipped):
+                self.skippable = {slot for slot in in_flight if slot in self.pending} - self._started
+            slot, response = self._hub.switch()
+            if isinstance(response, model.Skipped):
                 self._jobs[slot].throw(GreenletExit)
             else:
-                self._jobs[slot].switch(answer)
+                self._jobs[slot].switch(response)
             if not self._jobs[slot]:
-                under_way.discard(slot)
+                in_flight.discard(slot)
                 del self._jobs[slot]
         self.skippable = set()
         if failures:
@@ -199,7 +200,7 @@ def _drain(events: list[Event]) -> Iterator[Event]:
     events.clear()
 
 
-class _Jobs:
+class _Scheduler:
     """The core's Scheduler."""
 
     def __init__(self, run: Run) -> None:
@@ -210,55 +211,55 @@ class _Jobs:
         return self._run.batch(jobs, limit)
 
     def checkpoint(self) -> None:
-        """Nobody cancels here: a death at every step says more."""
+        """Do nothing: the explorer kills at every step, which covers cancellation."""
 
     def sleep(self, seconds: float) -> None:
-        """Others may proceed between any two requests, so that there is nothing to wait for."""
+        """Do nothing: other publishers may act between any two requests anyway."""
 
 
-class _Calls:
-    """The core's Registry: that of the destination, or of a source."""
+class _Registry:
+    """The core's Registry: the destination or a source."""
 
-    def __init__(self, run: Run, place: int = HERE) -> None:
+    def __init__(self, run: Run, repository: int = DESTINATION) -> None:
         self._run = run
-        self._place = place
+        self._repository = repository
 
     def describe(self, at: Coordinates) -> VersionState:
-        return _state(self._run.call(model.Describe(self._place)))
+        return _state(self._run.call(model.Describe(self._repository)))
 
     def list_assets(self, at: Coordinates) -> AssetListing:
-        answer = _raised(self._run.call(model.ListAssets(self._place)))
-        assert isinstance(answer, model.Listing)
-        return AssetListing(answer.revision, {name: _asset(name, content) for name, content in answer.contents})
+        response = _raise_failure(self._run.call(model.ListAssets(self._repository)))
+        assert isinstance(response, model.Listing)
+        return AssetListing(response.revision, {name: _asset(name, content) for name, content in response.contents})
 
     def publish_asset(self, at: Coordinates, asset: Asset, body: BinaryIO, *, unfinished: bool) -> VersionState:
         content = body.read()
         if _asset(asset.name, content) != asset:
-            self._run.witness.broken = f"sent {asset.name} with different bytes than its hash says"
+            self._run.observer.broken = f"sent {asset.name} with different bytes than its hash says"
         return _state(self._run.call(model.Publish(asset.name, content, unfinished)))
 
     def set_status(self, at: Coordinates, *, revision: str, expected: Status, target: Status) -> VersionState:
         return _state(self._run.call(model.SetStatus(revision, expected, target)))
 
     def fetch_asset(self, at: Coordinates, asset: Asset, write: Callable[[bytes], object]) -> None:
-        answer = _raised(self._run.call(model.Fetch(self._place, asset.name)))
-        assert isinstance(answer, model.Content)
-        write(answer.content)
+        response = _raise_failure(self._run.call(model.Fetch(self._repository, asset.name)))
+        assert isinstance(response, model.Content)
+        write(response.content)
 
     def copy(
         self, at: Coordinates, *, source_repository: str, revision: str, allow_overwrite: bool
     ) -> VersionState | None:
-        place = int(source_repository.removeprefix("source-")) - 1
-        answer = _raised(self._run.call(model.Copy(place, revision, allow_overwrite)))
-        return None if isinstance(answer, model.Done) else _state(answer)
+        repository = int(source_repository.removeprefix("source-")) - 1
+        response = _raise_failure(self._run.call(model.Copy(repository, revision, allow_overwrite)))
+        return None if isinstance(response, model.Done) else _state(response)
 
     def list_versions(
         self, at: Coordinates, *, status: Status | None = None, page_size: int = MAX_PAGE_SIZE
     ) -> Iterator[VersionSummary]:
-        raise AssertionError("who promotes has decided on a version")
+        raise AssertionError("a promotion has its version already")
 
     def delete(self, at: Coordinates, *, expected: Status) -> None:
-        _raised(self._run.call(model.Delete(expected)))
+        _raise_failure(self._run.call(model.Delete(expected)))
 
     def dispose(self, at: Coordinates, *, revision: str, expected: Status) -> VersionState:
         return _state(self._run.call(model.Dispose(revision, expected)))
@@ -267,19 +268,19 @@ class _Calls:
 _asset: Callable[[str, bytes], Asset] = functools.cache(fakes.asset)
 
 
-def _raised(answer: Answer) -> Answer:
-    if isinstance(answer, model.Missing):
+def _raise_failure(response: Response) -> Response:
+    if isinstance(response, model.Missing):
         raise VersionNotFoundError("no such version")
-    if isinstance(answer, model.Conflict):
+    if isinstance(response, model.Conflict):
         raise RegistryConflictError("conflict")
-    if isinstance(answer, model.Refused):
-        raise StatusRefusedError("refused", reason=answer.reason)
-    if isinstance(answer, model.Lost):
-        raise UnreachableError("no answer")
-    return answer
+    if isinstance(response, model.Refused):
+        raise StatusRefusedError("refused", reason=response.reason)
+    if isinstance(response, model.Lost):
+        raise UnreachableError("no response")
+    return response
 
 
-def _state(answer: Answer) -> VersionState:
-    answer = _raised(answer)
-    assert isinstance(answer, model.State)
-    return VersionState(answer.status, answer.revision)
+def _state(response: Response) -> VersionState:
+    response = _raise_failure(response)
+    assert isinstance(response, model.State)
+    return VersionState(response.status, response.revision)

@@ -1,4 +1,4 @@
-"""What is explored: who publishes or promotes what, and what may go wrong."""
+"""Scenarios: who publishes or promotes what, and which faults may happen."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from .spec import Spec
 
 @dataclass(frozen=True)
 class Scenario:
-    """Who publishes what, and what may go wrong how often in one schedule.
+    """The publishers, and how often each fault may happen in one schedule.
 
     Attributes:
-        starts: what the registry holds at first.
-        lost: answers that are lost.
-        stale: reads that answer with an earlier state, at most `depth` changes old.
-        killed: deaths; a killed publisher starts anew.
+        starts: the destination at the start.
+        lost: lost responses.
+        stale: reads that return an earlier state, at most `depth` changes old.
+        killed: kills; a killed publisher starts again.
         deletions: Unfinished versions that an operator deletes.
-        lasting: whether a run must end well without being started again: what is lost or stale it settles itself.
-            Answers to reads are not lost then: the client below the core asks for them again.
-        wins: how many of the publishers succeed at least, whatever happens.
+        lasting: whether every run must succeed without a restart, in spite of lost responses and stale reads. Then
+            responses to reads are not lost, because the registry client repeats reads.
+        wins: the minimum number of publishers that succeed.
         replaceable: contents of final versions that may be deleted.
-        sources: what the promotions' sources hold at first, each Published.
-        moves: how often somebody makes something else of a source, or of the destination.
-        becomes: what of a source: any of these.
-        seized: what of the destination.
+        sources: the content of the promotions' sources at the start, each Published.
+        outside_changes: how often somebody changes a source or the destination.
+        source_versions: the versions that may appear in a source.
+        destination_versions: the versions that may appear in the destination.
     """
 
     name: str
@@ -40,6 +40,6 @@ class Scenario:
     wins: int = 0
     replaceable: tuple[Contents, ...] = ()
     sources: tuple[Contents, ...] = ()
-    moves: int = 0
-    becomes: tuple[Version | None, ...] = ()
-    seized: tuple[Version | None, ...] = ()
+    outside_changes: int = 0
+    source_versions: tuple[Version | None, ...] = ()
+    destination_versions: tuple[Version | None, ...] = ()

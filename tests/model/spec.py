@@ -1,4 +1,4 @@
-"""What is simulated, for whom, and how a run of it ends."""
+"""Types of the simulation: the simulated core, the declaration of a publisher, and the outcome of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .model import Contents
 
 
 class Apply(Protocol):
-    """What is simulated: `publishing.apply`, or a mutant of it."""
+    """`publishing.apply`, or a mutant of it."""
 
     def __call__(
         self,
@@ -30,7 +30,7 @@ class Apply(Protocol):
 
 
 class Core(NamedTuple):
-    """What is simulated: of `publishing`, or of a mutant of it."""
+    """The simulated functions of `publishing`, or mutants of them."""
 
     apply: Apply
     read_version: Callable[..., Any]
@@ -40,14 +40,14 @@ class Core(NamedTuple):
 
 @dataclass(frozen=True)
 class Spec:
-    """What one publisher declares, or one promotion has approved.
+    """The declaration of one publisher, or the approval of one promotion.
 
     Attributes:
-        permitted: further arguments of `apply`: what the operator permits.
-        route: how the bytes get there: a promotion's, unless they are files.
-        place: which source a promotion takes them from.
-        pinned: whether a promotion's run begins by choosing what it promotes, as its pin has it, so that `apply`
-            starts with what was judged then; else `apply` judges for itself.
+        permitted: further arguments of `apply`: the operator's permissions.
+        route: FILES for a publisher, another route for a promotion.
+        repository: the index of the source of a promotion.
+        pinned: whether the run of a promotion first calls `choose_candidate`, which checks the gates. Otherwise only
+            `apply` checks them.
     """
 
     contents: Contents
@@ -56,7 +56,7 @@ class Spec:
     parallel: int = 8
     permitted: tuple[tuple[str, Any], ...] = ()
     route: Route = Route.FILES
-    place: int = 0
+    repository: int = 0
     pinned: bool = False
 
     @property
@@ -66,18 +66,18 @@ class Spec:
 
     @functools.cached_property
     def replace_digest(self) -> str | None:
-        """The digest of what it may replace."""
-        found: str | None = dict(self.permitted).get("replace_digest")
-        return found
+        """The digest of the version that it may replace."""
+        digest: str | None = dict(self.permitted).get("replace_digest")
+        return digest
 
     @functools.cached_property
     def release(self) -> Release:
-        """What the core gets."""
+        """The release for the core."""
         return fakes.release(dict(self.contents), status=self.status, finalize=self.finalize)
 
     @functools.cached_property
     def first(self) -> str:
-        """The asset that is sent alone, before all others: the one that a rival stops at."""
+        """The asset that is sent alone, before all others."""
         names = [name for name, _ in self.contents if name != self.final_asset or len(self.contents) == 1]
         return min(names, key=str.encode)
 
@@ -89,8 +89,8 @@ class Spec:
         return min(self.contents, key=lambda item: (len(item[1]), item[0]))[0]
 
 
-class Ended(NamedTuple):
-    """How a run ended: `success`, `refused` (final) or `failed` (trying again may help)."""
+class Outcome(NamedTuple):
+    """The outcome of a run: `success`, `refused` (final) or `failed` (trying again may help), and the reason."""
 
-    how: str
-    why: str
+    kind: str
+    reason: str

@@ -1,4 +1,4 @@
-"""Tests of the test: the executor is broken on purpose, in one place each, and the explorer has to find it."""
+"""Tests of the simulation: each mutant has one deliberate bug in the publishing core, and the explorer must find it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pulumi_codeartifact_release.publishing.plan import Action, RemoteVersion, f
 from pulumi_codeartifact_release.registry import Status
 from support import fakes
 
-from .declared import LAST, STATUS_UPDATE, contents
+from .declarations import LAST_ASSET, STATUS_UPDATE, contents
 from .model import Contents, Registry, Version
-from .mutants import Mutant, assert_found, caught
+from .mutants import Mutant, assert_found, swallow
 from .scenario import Scenario
 from .spec import Spec
 
@@ -42,11 +42,11 @@ def _replacing(*declared: Spec, held: Status = Status.PUBLISHED, wins: int | Non
     return Scenario("replacing", publishers, starts, replaceable=(OLD,), wins=wins, **faults)  # type: ignore[arg-type]
 
 
-# --- what is cut out of apply.py ------------------------------------------------------------------------------
+# --- texts of apply.py that mutants replace -------------------------------------------------------------------
 
-OTHERS_SENT = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
-ALONE = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHERS_SENT}"
-ASSURED = """    # Check again after sending: the published version must match the files.
+OTHER_UPLOADS = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
+UPLOADS = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHER_UPLOADS}"
+UNCHANGED = """    # Check again after sending: the published version must match the files.
     for asset in release.assets:
         uploader.contents[asset.name].verify_unchanged()
 """
@@ -63,7 +63,7 @@ RETURNED = "    return state\n"
 AWAITED = "            missing = [d.declared for d in differences if d.declared in expected and d.declared]\n"
 COMPARED = "            if any(d.remote is not None for d in differences):\n"
 AWAIT_OTHERS = "    if others:\n        _await_assets(release, others, registry, scheduler)\n"
-FINISHING = """    return registry.set_status(
+PUBLISHING = """    return registry.set_status(
         release.at, revision=listing.revision, expected=Status.UNFINISHED, target=Status.PUBLISHED
     )
 """
@@ -74,7 +74,7 @@ IMPORTS = (
     "from ..errors import RegistryConflictError, UnreachableError\n",
 )
 MARK = "registry.set_status(at, revision=state.revision, expected=state.status, target=PRE_DELETE_STATUS)"
-MARKED = """    if expected not in (Status.UNFINISHED, PRE_DELETE_STATUS):
+ARCHIVED_FIRST = """    if expected not in (Status.UNFINISHED, PRE_DELETE_STATUS):
         _set_pre_delete_status(plan, remote, registry, scheduler)
         expected = PRE_DELETE_STATUS
 """
@@ -88,11 +88,11 @@ NOTHING_WRONG = (COMPARED, COMPARED.replace("if any", "if None and any"))
 
 
 def _still_raised(error: str) -> tuple[str, str]:
-    """Return a change: after `error` there is no second look."""
+    """Return a change: `error` is raised without another read."""
     return AMBIGUOUS, f"        except {error}:\n            raise\n{AMBIGUOUS}"
 
 
-# --- what is put in the place of the plan ---------------------------------------------------------------------
+# --- wrong plans ---
 
 
 def _plan_sends_all(release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route) -> Plan:
@@ -107,7 +107,7 @@ def _plan_sends_all_but_one(
     return dataclasses.replace(plan, uploads=plan.uploads[:-1])
 
 
-def _plan_keeps_the_finish(
+def _plan_keeps_finalize(
     release: Release, remote: RemoteVersion | None, replace_digest: str | None, route: Route
 ) -> Plan:
     return dataclasses.replace(make_plan(release, remote, replace_digest, route), release=release)
@@ -160,137 +160,137 @@ SUCCESS = "return VersionState(Status.PUBLISHED, '')"
 MUTANTS = [
     # Published too early.
     Mutant(
-        "it finishes before the other uploads, without a look at what is missing",
+        "publishes before the other uploads, without a check for missing assets",
         _one(),
         "published",
         (
-            (ALONE, f"    yield from scheduler.run(jobs[:1], limit=1)\n{FINISHED}{OTHERS_SENT}"),
-            (f"{OTHERS_SENT}{ASSURED}\n{FINALIZE}", OTHERS_SENT + RETURNED),
+            (UPLOADS, f"    yield from scheduler.run(jobs[:1], limit=1)\n{FINISHED}{OTHER_UPLOADS}"),
+            (f"{OTHER_UPLOADS}{UNCHANGED}\n{FINALIZE}", OTHER_UPLOADS + RETURNED),
             NOTHING_MISSING,
         ),
     ),
     Mutant(
-        "it finishes before the other uploads, and the look refuses for ever",
+        "publishes before the other uploads, so the check for missing assets never passes",
         _lasting(Spec(AB)),
         "a run failed with RegistryConflictError",
-        ((ALONE, FINISHED + ALONE), (f"{OTHERS_SENT}{ASSURED}\n{FINALIZE}", OTHERS_SENT + RETURNED)),
+        ((UPLOADS, FINISHED + UPLOADS), (f"{OTHER_UPLOADS}{UNCHANGED}\n{FINALIZE}", OTHER_UPLOADS + RETURNED)),
     ),
     Mutant(
-        "one upload is dropped, and what is missing is not looked for",
+        "one upload is omitted, without a check for missing assets",
         _one(),
         "published",
         (NOTHING_MISSING,),
         (("make_plan", _plan_sends_all_but_one),),
     ),
-    Mutant("what is missing is not looked for", _one(deletions=1), "published", (NOTHING_MISSING,)),
+    Mutant("no check for missing assets", _one(deletions=1), "published", (NOTHING_MISSING,)),
     Mutant(
-        "last-asset: the held-back asset is sent first",
-        _one(finalize=LAST),
+        "last-asset: the final asset is sent first",
+        _one(finalize=LAST_ASSET),
         "published",
-        ((ALONE, ""), (f"\n{FINALIZE}", f"\n{FINISHED}{ALONE}{RETURNED}"), (AWAIT_OTHERS, "")),
+        ((UPLOADS, ""), (f"\n{FINALIZE}", f"\n{FINISHED}{UPLOADS}{RETURNED}"), (AWAIT_OTHERS, "")),
     ),
     Mutant(
-        "last-asset: one upload is dropped, and what is missing is not looked for",
-        _one(ABC, LAST),
+        "last-asset: one upload is omitted, without a check for missing assets",
+        _one(ABC, LAST_ASSET),
         "published",
         (NOTHING_MISSING,),
         (("make_plan", _plan_sends_all_but_one),),
     ),
-    # Published though it is not what is declared.
-    Mutant("no comparison before finishing", _two(A, AB), "published", (NOTHING_WRONG,)),
+    # A version that is not as declared is published.
+    Mutant("no comparison before publication", _two(A, AB), "published", (NOTHING_WRONG,)),
     Mutant(
-        "leftover assets are taken for an upload to resume",
+        "leftover assets are treated as an upload to resume",
         _two(A, AB),
         "published",
         (NOTHING_WRONG,),
         (("make_plan", _plan_refuses_nothing),),
     ),
     Mutant(
-        "whatever is published is taken for what is declared",
+        "any published version is treated as the declared one",
         _two(A, AB),
         "reports success",
         names=(("make_plan", _plan_keeps_other_bytes),),
     ),
-    # The guards of the finishing call.
+    # Conditions of the publishing call.
     Mutant(
-        "the finishing call names no revision",
+        "the publishing call has no revision",
         _two(A, AB),
         "published",
-        ((FINISHING, FINISHING.replace("listing.revision", "None")),),
+        ((PUBLISHING, PUBLISHING.replace("listing.revision", "None")),),
     ),
     Mutant(
-        "the finishing call expects no status",
+        "the publishing call has no expected status",
         Scenario("archived", (Spec(A, STATUS_UPDATE, Status.ARCHIVED),) * 2),
-        "moved",
-        ((FINISHING, FINISHING.replace("Status.UNFINISHED", "None")),),
+        "to an undeclared one",
+        ((PUBLISHING, PUBLISHING.replace("Status.UNFINISHED", "None")),),
     ),
-    # What an answer means.
+    # The meaning of responses.
     Mutant(
-        "a conflict is taken for success",
+        "a conflict is treated as success",
         _two(contents("a1", "b2"), contents("a9", "b2")),
-        "first asset is another's",
-        upload=(IMPORTS, caught(SEND, "RegistryConflictError", "state = self._registry.describe(self._at)")),
+        "although another publisher sent its first asset",
+        upload=(IMPORTS, swallow(SEND, "RegistryConflictError", "state = self._registry.describe(self._at)")),
     ),
     Mutant(
-        "a finishing call without an answer is taken for success",
+        "a publishing call without a response is treated as success",
         _one(lost=1),
         "reports success",
-        (caught(FINISHING, "UnreachableError", SUCCESS),),
+        (swallow(PUBLISHING, "UnreachableError", SUCCESS),),
     ),
     Mutant(
-        "a refused finishing call is taken for success",
+        "a refused publishing call is treated as success",
         _two(A, AB),
         "reports success",
-        (caught(FINISHING, "StatusRefusedError", SUCCESS),),
+        (swallow(PUBLISHING, "StatusRefusedError", SUCCESS),),
     ),
     Mutant(
-        "an upload without an answer is taken for success, and what is missing is not looked for",
+        "an upload without a response is treated as success, without a check for missing assets",
         _one(lost=1),
         "published",
         (NOTHING_MISSING,),
-        upload=(IMPORTS, caught(SEND, "UnreachableError", "state = VersionState(Status.UNFINISHED, '')")),
+        upload=(IMPORTS, swallow(SEND, "UnreachableError", "state = VersionState(Status.UNFINISHED, '')")),
     ),
     Mutant(
-        "no second look after a lost answer",
+        "no read after a lost response",
         _lasting(Spec(AB), lost=1),
         "a run failed with UnreachableError",
         (_still_raised("UnreachableError"),),
     ),
     Mutant(
-        "no second look after a refused finishing call",
+        "no read after a refused publishing call",
         _lasting(Spec(AB), Spec(AB)),
         "a run failed with StatusRefusedError",
         (_still_raised("StatusRefusedError"),),
     ),
     Mutant(
-        "no second look after a conflict",
+        "no read after a conflict",
         Scenario("lasting", (Spec(AB), Spec(contents("a9", "b2"))), lasting=True, wins=1),
         "a run failed with RegistryConflictError",
         (_still_raised("RegistryConflictError"),),
     ),
-    # What is sent when.
+    # The order of uploads.
     Mutant(
         "the first asset is not sent alone",
         _two(contents("a1", "b2"), contents("a9", "b2")),
-        "first asset is another's",
-        ((ALONE, "    yield from scheduler.run(jobs, limit=parallel)\n"),),
+        "although another publisher sent its first asset",
+        ((UPLOADS, "    yield from scheduler.run(jobs, limit=parallel)\n"),),
     ),
     Mutant(
         "a resumed run sends everything again",
         _one(killed=1),
-        "again, which was acknowledged",
+        "again, although it was acknowledged",
         names=(("make_plan", _plan_sends_all),),
     ),
     # last-asset reads its result again.
     Mutant(
         "last-asset: the result is not compared",
-        _two(A, AB, LAST),
+        _two(A, AB, LAST_ASSET),
         "reports success",
         ((READ_AGAIN, READ_AGAIN.replace("if ", "if None and ")),),
     ),
     Mutant(
-        "last-asset: status and assets of different revisions are taken for one (bug 1)",
-        Scenario("two", (Spec(AB, LAST), Spec(ABC)), stale=1),
+        "last-asset: status and assets of different revisions are combined (bug 1)",
+        Scenario("two", (Spec(AB, LAST_ASSET), Spec(ABC)), stale=1),
         "reports success",
         read_version=((AT_ONE_REVISION, "state"),),
     ),
@@ -299,41 +299,41 @@ MUTANTS = [
         "replaced: deleted without the guarded change of status",
         _replacing(Spec(AB), lost=1),
         "deleted",
-        ((MARKED, ""),),
+        ((ARCHIVED_FIRST, ""),),
     ),
     Mutant(
-        "replaced: the change of status names no revision",
+        "replaced: the change of status has no revision",
         _replacing(Spec(AB), Spec(AB)),
-        "moved",
+        "to an undeclared one",
         ((MARK, MARK.replace("state.revision", "None")),),
     ),
     Mutant(
-        "replaced: the deletion expects no status",
+        "replaced: the deletion has no expected status",
         _replacing(Spec(AB), lost=1),
         "deleted",
         ((DELETE, DELETE.replace("=expected", "=None")),),
     ),
     Mutant(
-        "replaced: marked by the status that is declared (bug 2)",
+        "replaced: archived although the declared status is Archived (bug 2)",
         _replacing(Spec(AB, STATUS_UPDATE, Status.ARCHIVED), lost=1, wins=0),
         "deleted",
         names=(("make_plan", _plan_replaces_by_any_status),),
     ),
     Mutant(
-        "replaced: finished by the last asset (bug 3)",
-        _replacing(Spec(AB, LAST), held=Status.UNFINISHED, lost=1),
+        "replaced: published by the last asset (bug 3)",
+        _replacing(Spec(AB, LAST_ASSET), held=Status.UNFINISHED, lost=1),
         "published",
-        names=(("make_plan", _plan_keeps_the_finish),),
+        names=(("make_plan", _plan_keeps_finalize),),
     ),
     Mutant(
-        "replaced: something else than what is permitted",
+        "replaced: another version than the permitted one",
         _replacing(Spec(AB), Spec(contents("a5", "b2")), wins=0),
-        "moved",
+        "to an undeclared one",
         names=(("make_plan", _plan_replaces_anything),),
     ),
 ]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
-def test_it_is_caught(mutant: Mutant) -> None:
+def test_the_explorer_finds_the_bug(mutant: Mutant) -> None:
     assert_found(mutant)

@@ -1,10 +1,10 @@
-"""One publisher: dead at every step, answers lost, reads stale. It ends, and what it publishes is whole.
+"""One publisher: killed at every step, with lost responses and stale reads. It ends with a complete version.
 
-The bound, every schedule within it, with either way to finish:
-- up to 4 assets: two deaths at any two steps; one lost answer; one stale read; one death and one lost answer
-- up to 3 assets: one death, one lost answer and one stale read; two lost answers; two stale reads; an operator's
+Every schedule within these bounds is explored, with both values of `finalize`:
+- up to 4 assets: two kills at any two steps; one lost response; one stale read; one kill and one lost response
+- up to 3 assets: one kill, one lost response and one stale read; two lost responses; two stale reads; an operator's
   deletion and one fault of any kind; two deletions by an operator
-- 2 assets declared Unlisted or Archived: one death, one lost answer and one stale read
+- 2 assets declared Unlisted or Archived: one kill, one lost response and one stale read
 """
 
 from __future__ import annotations
@@ -16,72 +16,70 @@ import pytest
 from pulumi_codeartifact_release.publishing import Finalize
 from pulumi_codeartifact_release.registry import Status
 
-from .core import impatient
-from .declared import ABC, ABCD
-from .explorer import Explored
+from .core_variants import short_waits
+from .declarations import ABC, ABCD
+from .explorer import Exploration
 from .model import Contents
 from .scenario import Scenario
 from .spec import Spec
 
-Holds = Callable[..., Explored]
+Holds = Callable[..., Exploration]
 FINALIZE = pytest.mark.parametrize("finalize", list(Finalize))
 ASSETS = pytest.mark.parametrize("declared", [ABCD[:count] for count in (1, 2, 3, 4)], ids=len)
 
 
 @FINALIZE
 @ASSETS
-def test_killed_at_any_step_and_once_more_in_the_next_run_it_still_ends_whole(
-    holds: Holds, finalize: Finalize, declared: Contents
-) -> None:
-    found = holds(Scenario("killed twice", (Spec(declared, finalize),), killed=2, wins=1))
-    # Every state of a run is a crash point: before each request, and after each with its answer on the way.
-    assert found.kinds["killed"] > 2 * len(declared)
-    assert found.kinds["late"]
+def test_a_publisher_killed_twice_completes_the_version(holds: Holds, finalize: Finalize, declared: Contents) -> None:
+    result = holds(Scenario("killed twice", (Spec(declared, finalize),), killed=2, wins=1))
+    # The publisher is killed before each request, and after each request before its response.
+    assert result.kinds["killed"] > 2 * len(declared)
+    assert result.kinds["late"]
 
 
 @FINALIZE
 @ASSETS
-def test_a_lost_answer_and_a_stale_read_are_settled_within_the_run(
-    holds: Holds, finalize: Finalize, declared: Contents
-) -> None:
-    core = impatient() if len(declared) > 2 else None
-    # Of four assets one of the two at a time: together they would take longer than all else here.
+def test_a_run_survives_a_lost_response_and_a_stale_read(holds: Holds, finalize: Finalize, declared: Contents) -> None:
+    core = short_waits() if len(declared) > 2 else None
+    # With four assets one fault at a time: both would take longer than all other tests here.
     for faults in [{"lost": 1, "stale": 1}] if len(declared) < 4 else [{"lost": 1}, {"stale": 1}]:
         holds(Scenario("lost and stale", (Spec(declared, finalize),), wins=1, lasting=True, **faults), core)  # type: ignore[arg-type]
 
 
 @FINALIZE
-def test_two_lost_answers_and_two_stale_reads_are_settled_within_the_run(holds: Holds, finalize: Finalize) -> None:
+def test_a_run_survives_two_lost_responses_or_two_stale_reads(holds: Holds, finalize: Finalize) -> None:
     holds(Scenario("lost twice", (Spec(ABC, finalize),), lost=2, wins=1, lasting=True))
     holds(Scenario("stale twice", (Spec(ABC, finalize),), stale=2, wins=1, lasting=True))
 
 
 @FINALIZE
 @pytest.mark.parametrize("declared", [ABCD[:count] for count in (1, 2, 3)], ids=len)
-def test_killed_with_answers_lost_and_reads_stale_it_still_ends_whole(
+def test_a_publisher_with_all_kinds_of_faults_completes_the_version(
     holds: Holds, finalize: Finalize, declared: Contents
 ) -> None:
-    holds(Scenario("killed, lost, stale", (Spec(declared, finalize),), killed=1, lost=1, stale=1, wins=1), impatient())
+    holds(
+        Scenario("killed, lost, stale", (Spec(declared, finalize),), killed=1, lost=1, stale=1, wins=1), short_waits()
+    )
 
 
 @FINALIZE
 def test_the_order_of_parallel_uploads_does_not_matter(holds: Holds, finalize: Finalize) -> None:
     for parallel in (1, 2):
-        holds(Scenario("parallel", (Spec(ABCD, finalize, parallel=parallel),), killed=1, lost=1, wins=1), impatient())
+        holds(Scenario("parallel", (Spec(ABCD, finalize, parallel=parallel),), killed=1, lost=1, wins=1), short_waits())
 
 
 @FINALIZE
 @pytest.mark.parametrize("status", [Status.UNLISTED, Status.ARCHIVED])
-def test_a_version_declared_unlisted_or_archived_gets_there(holds: Holds, finalize: Finalize, status: Status) -> None:
-    holds(Scenario("status", (Spec(ABC[:2], finalize, status),), killed=1, lost=1, stale=1, wins=1), impatient())
+def test_the_version_gets_the_declared_status(holds: Holds, finalize: Finalize, status: Status) -> None:
+    holds(Scenario("status", (Spec(ABC[:2], finalize, status),), killed=1, lost=1, stale=1, wins=1), short_waits())
 
 
 @pytest.mark.parametrize("fault", ["lost", "stale", "killed"])
-def test_an_operator_who_deletes_the_unfinished_version_in_the_middle_delays_it(holds: Holds, fault: str) -> None:
-    # Guarded only: a last asset that follows the deletion publishes what is left, which the service cannot prevent.
+def test_a_publisher_recovers_from_the_deletion_of_the_unfinished_version(holds: Holds, fault: str) -> None:
+    # Not with last-asset: after a deletion, the last asset publishes an incomplete version, which nothing prevents.
     one = Spec(ABC)
-    holds(Scenario(f"deleted, {fault}", (one,), deletions=1, wins=1, **{fault: 1}), impatient())  # type: ignore[arg-type]
+    holds(Scenario(f"deleted, {fault}", (one,), deletions=1, wins=1, **{fault: 1}), short_waits())  # type: ignore[arg-type]
 
 
-def test_an_operator_who_deletes_twice_delays_it_twice(holds: Holds) -> None:
-    holds(Scenario("deleted twice", (Spec(ABC),), deletions=2, wins=1), impatient())
+def test_a_publisher_recovers_from_two_deletions(holds: Holds) -> None:
+    holds(Scenario("deleted twice", (Spec(ABC),), deletions=2, wins=1), short_waits())

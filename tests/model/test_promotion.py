@@ -1,12 +1,13 @@
-"""Promotions: the source moves, answers are lost, runs die; alone, beside another one, beside publishers.
+"""Promotions with a changing source, lost responses and kills: alone, with another promotion, and with a publisher.
 
-The bound, every schedule within it, with 2 assets:
-- one promotion by either route: one death, one lost answer and one stale read; two deaths; two lost answers
-- and its source, which becomes anything: three moves; two and a lost answer or a death; one, a lost answer and a death
-- and its destination, which somebody else changes: two changes; one and a lost answer or a death
-- two promotions, or one and a publisher, of the same bytes: one lost answer, one stale read, one death (two of two by
-  copy, or by copy and transfer), one move; of different bytes: one lost answer, one death, or one move
-Beyond the bound: random schedules.
+Every schedule within these bounds is explored, with 2 assets:
+- one promotion by either route: one kill, one lost response and one stale read; two kills; two lost responses
+- the same with any changes of its source: three changes; two, and a lost response or a kill; one, a lost response and a
+  kill
+- the same with changes of its destination: two changes; one, and a lost response or a kill
+- two promotions, or one and a publisher, of the same bytes: one lost response, one stale read, one kill (two for two
+  copies, or for a copy and a transfer), one change; of different bytes: one lost response, one kill, or one change
+Beyond these bounds, schedules are random.
 """
 
 from __future__ import annotations
@@ -18,31 +19,41 @@ import pytest
 from pulumi_codeartifact_release.publishing import Finalize, Route
 from pulumi_codeartifact_release.registry import Status
 
-from .core import impatient
-from .declared import APPROVED, BECOMES, COPY, FEWER, FILES, MOVED, QUIET, TRANSFER, contents
-from .explorer import Explored
+from .core_variants import short_waits
+from .declarations import (
+    APPROVED,
+    CHANGED,
+    COPY,
+    FEWER_SOURCE_VERSIONS,
+    FILES,
+    QUIET,
+    SOURCE_VERSIONS,
+    TRANSFER,
+    contents,
+)
+from .explorer import Exploration
 from .model import EMPTY, Contents, Registry, Version
 from .scenario import Scenario
 from .spec import Spec
 
-Holds = Callable[..., Explored]
+Holds = Callable[..., Exploration]
 
-SEIZED = (
-    Version(Status.PUBLISHED, MOVED),
+DESTINATION_VERSIONS = (
+    Version(Status.PUBLISHED, CHANGED),
     Version(Status.ARCHIVED, APPROVED),
     Version(Status.UNFINISHED, APPROVED[:1]),
-    Version(Status.UNFINISHED, MOVED),
+    Version(Status.UNFINISHED, CHANGED),
     None,
 )
-"""What somebody makes of the destination."""
+"""The versions that somebody may put into the destination."""
 
 ROUTES = pytest.mark.parametrize("route", [COPY, TRANSFER])
 STARTS = pytest.mark.parametrize(
     ("route", "starts"),
     [(COPY, EMPTY), (COPY, QUIET), (TRANSFER, EMPTY)],
-    ids=["copy", "copy, answered with nothing", "transfer"],
+    ids=["copy", "copy, with an empty response", "transfer"],
 )
-PINNED = pytest.mark.parametrize("pinned", [False, True], ids=["judged at once", "chosen before"])
+PINNED = pytest.mark.parametrize("pinned", [False, True], ids=["not pinned", "pinned"])
 PAIRS = pytest.mark.parametrize(
     "routes",
     [(COPY, COPY), (COPY, TRANSFER), (TRANSFER, TRANSFER), (COPY, FILES), (TRANSFER, FILES)],
@@ -51,27 +62,25 @@ PAIRS = pytest.mark.parametrize(
 
 
 def _promotion(name: str, *specs: Spec, **further: object) -> Scenario:
-    """Return a scenario whose sources hold what each promotes."""
-    sources = dict(sorted((spec.place, spec.contents) for spec in specs))
+    """Return a scenario in which each source has the bytes that its promotions expect."""
+    sources = dict(sorted((spec.repository, spec.contents) for spec in specs))
     return Scenario(name, specs, sources=tuple(sources.values()), **further)  # type: ignore[arg-type]
 
 
 @PINNED
 @ROUTES
-def test_whatever_goes_wrong_it_ends_with_the_approved_bytes(holds: Holds, route: Route, pinned: bool) -> None:
+def test_a_promotion_with_faults_ends_with_the_approved_bytes(holds: Holds, route: Route, pinned: bool) -> None:
     one = Spec(APPROVED, route=route, pinned=pinned)
-    holds(_promotion(f"{route}, killed, lost, stale", one, killed=1, lost=1, stale=1, wins=1), impatient())
+    holds(_promotion(f"{route}, killed, lost, stale", one, killed=1, lost=1, stale=1, wins=1), short_waits())
     holds(_promotion(f"{route}, killed twice", one, killed=2, wins=1))
     holds(_promotion(f"{route}, lost twice", one, lost=2, wins=1))
 
 
 @ROUTES
-def test_a_lost_answer_a_broken_download_and_a_stale_read_are_settled_within_the_run(
-    holds: Holds, route: Route
-) -> None:
-    found = holds(_promotion(f"{route}, lasting", Spec(APPROVED, route=route), lost=1, stale=1, lasting=True, wins=1))
-    assert found.kinds["lost"]
-    assert bool(found.kinds["torn"]) == (route is TRANSFER)
+def test_a_run_survives_a_lost_response_a_broken_download_and_a_stale_read(holds: Holds, route: Route) -> None:
+    result = holds(_promotion(f"{route}, lasting", Spec(APPROVED, route=route), lost=1, stale=1, lasting=True, wins=1))
+    assert result.kinds["lost"]
+    assert bool(result.kinds["torn"]) == (route is TRANSFER)
 
 
 @STARTS
@@ -86,134 +95,170 @@ def test_a_lost_answer_a_broken_download_and_a_stale_read_are_settled_within_the
     ],
     ids=lambda version: f"{version.status}, {len(version.contents)}",
 )
-def test_what_is_there_in_part_or_in_another_status_is_gone_on_with(
+def test_an_incomplete_version_or_another_status_is_completed(
     holds: Holds, held: Version, route: Route, starts: Registry
 ) -> None:
     one = Spec(APPROVED, route=route)
     starts = starts._replace(version=held)
-    holds(_promotion(f"{route}, begun", one, starts=starts, killed=1, lost=1, wins=1), impatient())
-    holds(_promotion(f"{route}, begun, stale", one, starts=starts, stale=1, deletions=1, wins=1), impatient())
+    holds(_promotion(f"{route}, incomplete", one, starts=starts, killed=1, lost=1, wins=1), short_waits())
+    holds(_promotion(f"{route}, incomplete, stale", one, starts=starts, stale=1, deletions=1, wins=1), short_waits())
 
 
 @pytest.mark.parametrize("status", [Status.UNLISTED, Status.ARCHIVED])
 @ROUTES
-def test_it_gets_the_declared_status(holds: Holds, route: Route, status: Status) -> None:
+def test_a_promoted_version_gets_the_declared_status(holds: Holds, route: Route, status: Status) -> None:
     one = Spec(APPROVED, status=status, route=route)
-    holds(_promotion(f"{route}, {status}", one, killed=1, lost=1, wins=1), impatient())
+    holds(_promotion(f"{route}, {status}", one, killed=1, lost=1, wins=1), short_waits())
 
 
-def test_finished_by_the_last_asset(holds: Holds) -> None:
+def test_a_transfer_with_last_asset(holds: Holds) -> None:
     one = Spec(APPROVED, Finalize.LAST_ASSET, route=TRANSFER)
-    holds(_promotion("last-asset, moves", one, becomes=BECOMES, moves=1, wins=0), impatient())
-    holds(_promotion("last-asset, killed, lost", one, killed=1, lost=1, wins=1), impatient())
+    holds(
+        _promotion("last-asset, changes", one, source_versions=SOURCE_VERSIONS, outside_changes=1, wins=0),
+        short_waits(),
+    )
+    holds(_promotion("last-asset, killed, lost", one, killed=1, lost=1, wins=1), short_waits())
 
 
-# --- the source moves -----------------------------------------------------------------------------------------
+# --- the source changes ---
 
 
 @pytest.mark.parametrize(
     ("pinned", "faults"),
     [
-        (False, {"moves": 2, "lost": 1}),
-        (False, {"moves": 2, "killed": 1}),
-        (True, {"moves": 1, "lost": 1, "killed": 1}),
-        (True, {"moves": 1, "stale": 1}),
+        (False, {"outside_changes": 2, "lost": 1}),
+        (False, {"outside_changes": 2, "killed": 1}),
+        (True, {"outside_changes": 1, "lost": 1, "killed": 1}),
+        (True, {"outside_changes": 1, "stale": 1}),
     ],
-    ids=["moves, lost", "moves, killed", "chosen before, moves, lost, killed", "chosen before, moves, stale"],
+    ids=["changes, lost", "changes, killed", "pinned, change, lost, killed", "pinned, change, stale"],
 )
 @ROUTES
-def test_a_source_that_moves_is_promoted_as_it_was_approved_or_refused(
+def test_a_changing_source_is_promoted_as_approved_or_refused(
     holds: Holds, route: Route, pinned: bool, faults: dict[str, int]
 ) -> None:
     one = Spec(APPROVED, route=route, pinned=pinned)
-    becomes = FEWER if faults["moves"] == 2 else BECOMES
-    found = holds(_promotion(f"{route}, moves", one, becomes=becomes, **faults), impatient())
-    assert set(found.outcomes) == {("success",), ("refused",)}
+    versions = FEWER_SOURCE_VERSIONS if faults["outside_changes"] == 2 else SOURCE_VERSIONS
+    result = holds(_promotion(f"{route}, changes", one, source_versions=versions, **faults), short_waits())
+    assert set(result.outcomes) == {("success",), ("refused",)}
 
 
 @ROUTES
-def test_a_source_that_moves_once_ends_no_run_undecided(holds: Holds, route: Route) -> None:
+def test_a_change_of_the_source_is_settled_within_the_run(holds: Holds, route: Route) -> None:
     one = Spec(APPROVED, route=route)
-    holds(_promotion(f"{route}, moves", one, becomes=BECOMES, moves=1, lost=1, lasting=True), impatient())
-    holds(_promotion(f"{route}, moves thrice", one, becomes=FEWER, moves=3), impatient())
+    holds(
+        _promotion(f"{route}, changes", one, source_versions=SOURCE_VERSIONS, outside_changes=1, lost=1, lasting=True),
+        short_waits(),
+    )
+    holds(
+        _promotion(f"{route}, three changes", one, source_versions=FEWER_SOURCE_VERSIONS, outside_changes=3),
+        short_waits(),
+    )
 
 
 @ROUTES
-def test_a_source_that_is_only_published_anew_is_promoted(holds: Holds, route: Route) -> None:
+def test_a_source_that_is_published_again_with_the_same_bytes_is_promoted(holds: Holds, route: Route) -> None:
     one = Spec(APPROVED, route=route)
-    anew = (Version(Status.PUBLISHED, APPROVED),)
-    holds(_promotion(f"{route}, anew", one, becomes=anew, moves=1, killed=1, lost=1, wins=1), impatient())
-    holds(_promotion(f"{route}, anew twice", one, becomes=anew, moves=2, killed=1, wins=1), impatient())
+    same_bytes = (Version(Status.PUBLISHED, APPROVED),)
+    holds(
+        _promotion(
+            f"{route}, same bytes again", one, source_versions=same_bytes, outside_changes=1, killed=1, lost=1, wins=1
+        ),
+        short_waits(),
+    )
+    holds(
+        _promotion(
+            f"{route}, same bytes again twice", one, source_versions=same_bytes, outside_changes=2, killed=1, wins=1
+        ),
+        short_waits(),
+    )
 
 
-# --- the destination is somebody else's, too ------------------------------------------------------------------
+# --- somebody else changes the destination ---
 
 
 @STARTS
-@pytest.mark.parametrize("faults", [{"moves": 2}, {"moves": 1, "lost": 1}, {"moves": 1, "killed": 1}], ids=", ".join)
-def test_success_is_told_of_what_is_there(holds: Holds, route: Route, starts: Registry, faults: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "faults",
+    [{"outside_changes": 2}, {"outside_changes": 1, "lost": 1}, {"outside_changes": 1, "killed": 1}],
+    ids=", ".join,
+)
+def test_success_is_reported_only_if_the_destination_is_right(
+    holds: Holds, route: Route, starts: Registry, faults: dict[str, int]
+) -> None:
     one = Spec(APPROVED, route=route)
-    holds(_promotion(f"{route}, seized", one, starts=starts, seized=SEIZED, **faults), impatient())
+    holds(
+        _promotion(
+            f"{route}, destination changes", one, starts=starts, destination_versions=DESTINATION_VERSIONS, **faults
+        ),
+        short_waits(),
+    )
 
 
-# --- two at once ----------------------------------------------------------------------------------------------
+# --- two at the same time ---
 
 
 @PAIRS
-def test_of_the_same_bytes_both_succeed(holds: Holds, routes: tuple[Route, Route]) -> None:
+def test_two_promotions_of_the_same_bytes_both_succeed(holds: Holds, routes: tuple[Route, Route]) -> None:
     pair = [Spec(APPROVED, route=route) for route in routes]
-    deaths = 2 if routes in ((COPY, COPY), (COPY, TRANSFER)) else 1
-    for faults in ({"lost": 1}, {"stale": 1}, {"killed": deaths}):
-        holds(_promotion(f"{routes}, same", *pair, wins=2, **faults), impatient())
+    kills = 2 if routes in ((COPY, COPY), (COPY, TRANSFER)) else 1
+    for faults in ({"lost": 1}, {"stale": 1}, {"killed": kills}):
+        holds(_promotion(f"{routes}, same", *pair, wins=2, **faults), short_waits())
 
 
 @pytest.mark.parametrize("other", [COPY, TRANSFER, FILES])
-def test_of_the_same_bytes_both_succeed_also_where_a_copy_of_them_is_answered_with_nothing(
-    holds: Holds, other: Route
-) -> None:
+def test_both_succeed_if_a_copy_gets_an_empty_response(holds: Holds, other: Route) -> None:
     pair = Spec(APPROVED, route=COPY), Spec(APPROVED, route=other)
-    holds(_promotion(f"copy and {other}, quiet", *pair, starts=QUIET, wins=2, lost=1), impatient())
+    holds(_promotion(f"copy and {other}, quiet", *pair, starts=QUIET, wins=2, lost=1), short_waits())
 
 
 @PAIRS
-def test_of_the_same_bytes_with_a_source_that_moves(holds: Holds, routes: tuple[Route, Route]) -> None:
+def test_two_promotions_of_the_same_bytes_with_a_changing_source(holds: Holds, routes: tuple[Route, Route]) -> None:
     pair = [Spec(APPROVED, route=route) for route in routes]
     publishes = sum(not spec.promotes for spec in pair)
-    holds(_promotion(f"{routes}, moves", *pair, becomes=BECOMES, moves=1, wins=publishes), impatient())
+    holds(
+        _promotion(f"{routes}, changes", *pair, source_versions=SOURCE_VERSIONS, outside_changes=1, wins=publishes),
+        short_waits(),
+    )
 
 
 @pytest.mark.parametrize("fault", ["lost", "killed"])
 @pytest.mark.parametrize(
     "others",
-    [contents("a9", "b2"), MOVED, contents("a1")],
+    [contents("a9", "b2"), CHANGED, contents("a1")],
     ids=["the first asset differs", "the last asset differs", "the last asset is foreign"],
 )
 @PAIRS
-def test_of_other_bytes_one_is_published_whole(
+def test_of_two_promotions_of_different_bytes_one_succeeds(
     holds: Holds, routes: tuple[Route, Route], others: Contents, fault: str
 ) -> None:
-    pair = Spec(APPROVED, route=routes[0]), Spec(others, route=routes[1], place=1)
-    found = holds(_promotion(f"{routes}, different bytes, {fault}", *pair, wins=1, **{fault: 1}), impatient())
-    assert set(found.outcomes) == {("refused", "success")}
+    pair = Spec(APPROVED, route=routes[0]), Spec(others, route=routes[1], repository=1)
+    result = holds(_promotion(f"{routes}, different bytes, {fault}", *pair, wins=1, **{fault: 1}), short_waits())
+    assert set(result.outcomes) == {("refused", "success")}
 
 
 @PAIRS
-def test_of_other_bytes_at_most_one_is_published_while_the_sources_move(
+def test_of_two_promotions_of_different_bytes_at_most_one_succeeds_with_changing_sources(
     holds: Holds, routes: tuple[Route, Route]
 ) -> None:
-    pair = Spec(APPROVED, route=routes[0]), Spec(MOVED, route=routes[1], place=1)
-    holds(_promotion(f"{routes}, different bytes, moves", *pair, becomes=BECOMES, moves=1), impatient())
+    pair = Spec(APPROVED, route=routes[0]), Spec(CHANGED, route=routes[1], repository=1)
+    holds(
+        _promotion(f"{routes}, different bytes, changes", *pair, source_versions=SOURCE_VERSIONS, outside_changes=1),
+        short_waits(),
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_schedules_of_three_and_many_faults(holds: Holds, seed: int) -> None:
+def test_random_schedules_of_three_promotions_and_many_faults(holds: Holds, seed: int) -> None:
     kinds = (COPY, FILES), (TRANSFER, COPY), (TRANSFER, FILES)
     one, other = kinds[seed]
     declared = contents("a1", "b2", "c3")
     three = (
         Spec(declared, route=one, pinned=True),
         Spec(declared, route=TRANSFER, parallel=2),
-        Spec(contents("a1", "b2", "c9"), route=other, place=1),
+        Spec(contents("a1", "b2", "c9"), route=other, repository=1),
     )
-    scenario = _promotion("three", *three, becomes=BECOMES, moves=2, lost=3, killed=2, deletions=1)
-    holds(scenario, impatient(), schedules=120, seed=seed)
+    scenario = _promotion(
+        "three", *three, source_versions=SOURCE_VERSIONS, outside_changes=2, lost=3, killed=2, deletions=1
+    )
+    holds(scenario, short_waits(), schedules=120, seed=seed)

@@ -1,4 +1,4 @@
-"""Tests of the test: promotions are broken on purpose, in one place each, and the explorer has to find it."""
+"""Tests of the simulation: each mutant has one deliberate bug in promotions, and the explorer must find it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pulumi_codeartifact_release.publishing.plan import Action, RemoteVersion
 from pulumi_codeartifact_release.registry import Status
 from support import fakes
 
-from .declared import APPROVED, BECOMES, COPY, FILES, MOVED, QUIET, TRANSFER, contents
+from .declarations import APPROVED, CHANGED, COPY, FILES, QUIET, SOURCE_VERSIONS, TRANSFER, contents
 from .model import EMPTY, Contents, Registry, Version
-from .mutants import Mutant, assert_found, caught
+from .mutants import Mutant, assert_found, swallow
 from .scenario import Scenario
 from .spec import Spec
 
@@ -26,15 +26,15 @@ def _one(route: Route, *, starts: Registry = EMPTY, **further: Any) -> Scenario:
     return Scenario("one", (Spec(APPROVED, route=route, **spec),), starts, sources=(APPROVED,), **further)
 
 
-def _moving(route: Route, *becomes: Version | None, **further: Any) -> Scenario:
-    return _one(route, moves=1, becomes=becomes or BECOMES, **further)
+def _changing_source(route: Route, *versions: Version | None, **further: Any) -> Scenario:
+    return _one(route, outside_changes=1, source_versions=versions or SOURCE_VERSIONS, **further)
 
 
-def _seized(*seized: Version | None, **further: Any) -> Scenario:
-    return _one(COPY, moves=1, seized=seized, **further)
+def _changing_destination(*versions: Version | None, **further: Any) -> Scenario:
+    return _one(COPY, outside_changes=1, destination_versions=versions, **further)
 
 
-def _beside(declared: Contents, starts: Registry = EMPTY) -> Scenario:
+def _with_publisher(declared: Contents, starts: Registry = EMPTY) -> Scenario:
     return Scenario("two", (Spec(APPROVED, route=COPY), Spec(declared, route=FILES)), starts, sources=(APPROVED,))
 
 
@@ -46,7 +46,7 @@ def _replace_digest(held: Contents) -> tuple[tuple[str, Any], ...]:
 
 REVISION = "        revision=promotion_source.verify(release, scheduler),\n"
 OVERWRITE = "        allow_overwrite=False,\n"
-REMOVED = "            if plan.action is Action.REPLACE and plan.remote:\n"
+REPLACED = "            if plan.action is Action.REPLACE and plan.remote:\n"
 COPIED = f"""    response = registry.copy(
         release.at,
         source_repository=promotion_source.repository,
@@ -56,19 +56,19 @@ COPIED = f"""    response = registry.copy(
 VERIFIED = "        if remote and not compare(release, remote) and remote.state.status is not Status.UNFINISHED:\n"
 AT_ITS_REVISION = "    if response and listing and response.revision == listing.revision:\n"
 DECLARED = "            if state.status is not release.status:\n"
-DOUBTED = "            if promotion_source:\n                promotion_source.invalidate()\n"
-ASSURED = "        promotion_source.verify(plan.release, scheduler)\n"
-ANEW = "            promotion_source.invalidate()\n        promotion_source.verify"
+INVALIDATED = "            if promotion_source:\n                promotion_source.invalidate()\n"
+VERIFIED_SOURCE = "        promotion_source.verify(plan.release, scheduler)\n"
+INVALIDATED_FOR_REPLACEMENT = "            promotion_source.invalidate()\n        promotion_source.verify"
 
 PLANNED = '            self.check_gates(remote, Pin(release.digest, "the plan"))\n'
 COMPLETE = "        if not writer.complete:\n"
 CHOSEN = "    promotion_source.check_gates(remote)\n    if remote is None:\n"
-MADE = "    if destination and published and pin and destination.digest == pin.digest:\n"
+ALREADY_PROMOTED = "    if destination and published and pin and destination.digest == pin.digest:\n"
 
 SUCCESS = "return VersionState(Status.PUBLISHED, '')"
 
 
-# --- what is put in the place of the plan ---------------------------------------------------------------------
+# --- wrong plans ---
 
 
 class _CopiesTheRest(Plan):
@@ -87,25 +87,25 @@ def _planned(kind: type[Plan]) -> Any:
 
 MUTANTS = [
     # The source is not what was approved.
-    Mutant("the copy names no revision", _moving(COPY), "took", ((REVISION, "        revision=None,\n"),)),
+    Mutant("the copy has no revision", _changing_source(COPY), "took", ((REVISION, "        revision=None,\n"),)),
     Mutant(
-        "the source is judged, but not whether it is what was planned",
-        _moving(COPY, Version(Status.PUBLISHED, MOVED)),
-        "was not judged",
+        "the gates are checked, but not the planned digest",
+        _changing_source(COPY, Version(Status.PUBLISHED, CHANGED)),
+        "was not verified",
         promotion_source=((PLANNED, "            self.check_gates(remote)\n"),),
     ),
     Mutant(
-        "the source is looked at, and not judged",
-        _moving(COPY, Version(Status.UNLISTED, APPROVED)),
-        "was not judged",
+        "the source is read, but its gates are not checked",
+        _changing_source(COPY, Version(Status.UNLISTED, APPROVED)),
+        "was not verified",
         promotion_source=(
             (PLANNED, "            self._verified_revision = remote.state.revision if remote else ''\n"),
         ),
     ),
     Mutant(
-        "what is chosen is not judged",
-        _moving(COPY, Version(Status.PUBLISHED, MOVED), pinned=True),
-        "was not judged",
+        "the gates of the candidate are not checked",
+        _changing_source(COPY, Version(Status.PUBLISHED, CHANGED), pinned=True),
+        "was not verified",
         promotion_source=(
             (
                 CHOSEN,
@@ -114,15 +114,20 @@ MUTANTS = [
             ),
         ),
     ),
-    Mutant("assets of a source that was not judged", _one(TRANSFER), "was not judged", ((ASSURED, "        pass\n"),)),
     Mutant(
-        "a source that moved is not judged again",
-        _moving(COPY, lasting=True),
-        "not since it was in doubt",
-        ((DOUBTED, ""),),
+        "assets of a source without a check of its gates",
+        _one(TRANSFER),
+        "was not verified",
+        ((VERIFIED_SOURCE, "        pass\n"),),
     ),
     Mutant(
-        "a source that is about to replace something is not judged again",
+        "a changed source is not verified again",
+        _changing_source(COPY, lasting=True),
+        "not after an ambiguous response",
+        ((INVALIDATED, ""),),
+    ),
+    Mutant(
+        "the source is not verified again before a replacement",
         _one(
             COPY,
             pinned=True,
@@ -130,57 +135,57 @@ MUTANTS = [
             starts=Registry(0, Version(Status.PUBLISHED, OLD)),
             replaceable=(OLD,),
         ),
-        "not judged since the destination was seen",
-        ((ANEW, "            pass\n        promotion_source.verify"),),
+        "not verified after the destination was read",
+        ((INVALIDATED_FOR_REPLACEMENT, "            pass\n        promotion_source.verify"),),
     ),
     Mutant(
-        "a download is not verified, and the source moved",
-        _moving(TRANSFER),
+        "a download is not verified, and the source changed",
+        _changing_source(TRANSFER),
         "different bytes than its hash says",
         promotion_source=((COMPLETE, "        if None:\n"),),
     ),
     Mutant(
-        "a download is not verified, and it ended too early",
+        "a download is not verified, and it ended early",
         _one(TRANSFER, lost=1, lasting=True),
         "a run failed with FileChangedError",
         promotion_source=((COMPLETE, "        if None:\n"),),
     ),
-    # What an answer means.
+    # The meaning of responses.
     Mutant(
-        "a copy without an answer is taken for success",
+        "a copy without a response is treated as success",
         _one(COPY, lost=1),
         "reports success",
-        (caught(COPIED, "UnreachableError", SUCCESS),),
+        (swallow(COPIED, "UnreachableError", SUCCESS),),
     ),
     Mutant(
-        "a refused copy is taken for success",
-        _beside(MOVED),
+        "a refused copy is treated as success",
+        _with_publisher(CHANGED),
         "reports success",
-        (caught(COPIED, "StatusRefusedError", SUCCESS),),
+        (swallow(COPIED, "StatusRefusedError", SUCCESS),),
     ),
     Mutant(
-        "a copy that is answered with nothing is taken for success",
-        _beside(APPROVED, QUIET),
+        "a copy that is with an empty response is taken for success",
+        _with_publisher(APPROVED, QUIET),
         "reports success",
         ((COPIED, f"{COPIED}    if not response:\n        {SUCCESS}\n"),),
     ),
     Mutant(
-        "what was copied is not compared",
-        _seized(Version(Status.PUBLISHED, MOVED)),
+        "the copy is not compared",
+        _changing_destination(Version(Status.PUBLISHED, CHANGED)),
         "reports success",
         ((VERIFIED, VERIFIED.replace("not compare(release, remote) and ", "")),),
     ),
     Mutant(
-        "whatever is listed is taken for the copy",
-        _seized(Version(Status.ARCHIVED, APPROVED)),
+        "any listing is treated as that of the copy",
+        _changing_destination(Version(Status.ARCHIVED, APPROVED)),
         "reports success",
         ((AT_ITS_REVISION, "    if response and listing:\n"),),
     ),
     Mutant(
-        "whatever is published is taken for what the pin names",
-        _one(COPY, pinned=True, starts=Registry(0, Version(Status.PUBLISHED, MOVED))),
+        "any published version is treated as the pinned one",
+        _one(COPY, pinned=True, starts=Registry(0, Version(Status.PUBLISHED, CHANGED))),
         "reports success",
-        promotion_source=((MADE, "    if destination and published and pin:\n"),),
+        promotion_source=((ALREADY_PROMOTED, "    if destination and published and pin:\n"),),
     ),
     Mutant(
         "a copy keeps the status of its source",
@@ -188,23 +193,28 @@ MUTANTS = [
         "Unlisted is declared",
         ((DECLARED, "            if None:\n"),),
     ),
-    # What a copy takes the place of.
-    Mutant("every copy overwrites", _beside(MOVED), "overwrote", ((OVERWRITE, "        allow_overwrite=True,\n"),)),
+    # Versions that a copy replaces.
+    Mutant(
+        "every copy overwrites",
+        _with_publisher(CHANGED),
+        "overwrote",
+        ((OVERWRITE, "        allow_overwrite=True,\n"),),
+    ),
     Mutant(
         "leftover assets are overwritten, not deleted",
-        _seized(
+        _changing_destination(
             Version(Status.PUBLISHED, OLD),
             permitted=_replace_digest(OLD[:1]),
             starts=Registry(0, Version(Status.UNFINISHED, OLD[:1])),
         ),
         "overwrote",
         (
-            (REMOVED, REMOVED.replace(" and ", " and not plan.copies and ")),
+            (REPLACED, REPLACED.replace(" and ", " and not plan.copies and ")),
             (OVERWRITE, "        allow_overwrite=True,\n"),
         ),
     ),
     Mutant(
-        "what is there in part is copied over",
+        "an incomplete version is copied over",
         _one(COPY, starts=Registry(0, Version(Status.UNFINISHED, APPROVED[:1])), lasting=True),
         "a run failed with StatusRefusedError",
         names=(("make_plan", _planned(_CopiesTheRest)),),
@@ -213,5 +223,5 @@ MUTANTS = [
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
-def test_it_is_caught(mutant: Mutant) -> None:
+def test_the_explorer_finds_the_bug(mutant: Mutant) -> None:
     assert_found(mutant)

@@ -32,7 +32,7 @@ THOROUGHLY = settings(
     derandomize=True, deadline=None, max_examples=300, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
-# Letters that have two forms, one that stands before others in UTF-16 only, and some around the separators.
+# Letters with two Unicode forms, a letter that sorts first only in UTF-16, and characters around the separators.
 LETTERS = st.sampled_from(
     [*"aBz09-._ ~", "\u0301", "\u00e9", "\u212b", "\ud55c", "\u0390", "\u00df", "\U0001d4b3", "\uff5e"]
 )
@@ -45,7 +45,7 @@ CHANGES = ["same", "subset", "wrong", "foreign", "all", "nothing"]
 
 @dataclass(frozen=True)
 class Case:
-    """What is declared, what the registry holds (None for nothing), and whether giving that up is permitted."""
+    """A declaration, the content of the registry (None for nothing), and whether its replacement is permitted."""
 
     contents: Mapping[str, bytes]
     status: Status
@@ -102,16 +102,16 @@ def _plan(case: Case, registry: FakeRegistry) -> Plan:
     return make_plan(case.release, read_version(registry, AT, InlineScheduler()), case.replace_digest)
 
 
-def _stands(registry: FakeRegistry) -> tuple[Status, dict[str, bytes]] | None:
+def _content_of(registry: FakeRegistry) -> tuple[Status, dict[str, bytes]] | None:
     version = registry.versions.get(AT)
     return (version.status, dict(version.assets)) if version else None
 
 
 @THOROUGHLY
 @given(cases())
-def test_apply_reaches_what_is_declared_or_refuses_without_a_write(case: Case) -> None:
+def test_apply_publishes_the_declared_release_or_refuses_without_a_write(case: Case) -> None:
     registry = case.registry()
-    before = _stands(registry)
+    before = _content_of(registry)
     plan = _plan(case, registry)
     event(plan.action)
     registry.calls.clear()
@@ -128,22 +128,22 @@ def test_apply_reaches_what_is_declared_or_refuses_without_a_write(case: Case) -
             list(events)
         assert (type(refused.value), refused.value.message) == (type(plan.refusal), plan.refusal.message)
         assert not registry.writes
-        assert _stands(registry) == before
+        assert _content_of(registry) == before
         assert len(registry.calls) == plan.requests
         return
 
-    told = list(events)
-    assert isinstance(told[-1], Finished)
-    assert told[-1].state.status is case.status
-    assert _stands(registry) == (case.status, case.contents)
+    emitted = list(events)
+    assert isinstance(emitted[-1], Finished)
+    assert emitted[-1].state.status is case.status
+    assert _content_of(registry) == (case.status, case.contents)
     assert len(registry.calls) == plan.requests, registry.calls
     assert bool(registry.writes) == plan.changes
-    assert {asset.name for asset in told[-1].sent} - {asset.name for asset in plan.uploads} <= {
+    assert {asset.name for asset in emitted[-1].sent} - {asset.name for asset in plan.uploads} <= {
         asset.name for asset in case.release.assets if case.finalize is Finalize.LAST_ASSET
     }
-    assert next(one.plan.action for one in told if isinstance(one, Planned)) is plan.action
+    assert next(item.plan.action for item in emitted if isinstance(item, Planned)) is plan.action
 
-    # Once more: there is nothing to do, and permitting what is gone permits nothing.
+    # A second run has nothing to do, and the old permission has no effect.
     again = _plan(case, registry)
     assert (again.action, again.uploads, again.changes) == (Action.KEEP, (), False)
     registry.calls.clear()
@@ -195,18 +195,18 @@ def test_the_plan_says_what_is_there_what_is_missing_and_why_it_refuses(case: Ca
 
 @THOROUGHLY
 @given(cases())
-def test_a_plan_is_a_function_of_its_inputs_and_leaves_them_alone(case: Case) -> None:
+def test_a_plan_depends_only_on_its_inputs_and_does_not_change_them(case: Case) -> None:
     remote = read_version(case.registry(), AT, InlineScheduler())
     release = case.release
     kept = copy.deepcopy((release, remote))
 
     one, other = make_plan(release, remote, case.replace_digest), make_plan(release, remote, case.replace_digest)
 
-    def told(plan: Plan) -> tuple[Plan, str, str]:
+    def summary(plan: Plan) -> tuple[Plan, str, str]:
         refusal = plan.refusal
         return replace(plan, refusal=None), repr(type(refusal)), str(refusal)
 
-    assert told(one) == told(other)
+    assert summary(one) == summary(other)
     assert (release, remote) == kept
 
 
@@ -225,14 +225,14 @@ def test_the_digest_depends_on_neither_order_nor_normal_form(contents: dict[str,
 
 @THOROUGHLY
 @given(DECLARED, DECLARED)
-def test_the_digest_tells_other_assets_apart(one: dict[str, bytes], other: dict[str, bytes]) -> None:
+def test_different_assets_have_different_digests(one: dict[str, bytes], other: dict[str, bytes]) -> None:
     assert (fakes.release(one).digest == fakes.release(other).digest) == (one == other)
 
 
 @THOROUGHLY
 @given(cases())
-def test_a_registry_that_keeps_names_decomposed_holds_the_same(case: Case) -> None:
-    """Names are declared in NFC. What a registry lists in another form is the same asset, not a foreign one."""
+def test_decomposed_names_in_the_registry_are_the_same_assets(case: Case) -> None:
+    """Names are declared in NFC. A name in another form is the same asset, not an undeclared one."""
     held = {unicodedata.normalize("NFD", name): content for name, content in (case.held or {}).items()}
     respelled = replace(case, held=None if case.held is None else held)
 

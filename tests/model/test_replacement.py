@@ -1,8 +1,8 @@
-"""A permitted replacement: of a published version, of an archived one, of leftover assets. It gives up no more.
+"""A permitted replacement of a published version, an archived one, or leftover assets. It replaces nothing else.
 
-The bound, every schedule within it: one publisher of two assets, from every status to Published, either way to finish,
-with one lost answer, stale read or death; two publishers of two assets without a fault. Who declares Archived or
-Unlisted replaces nothing: beside one who does, nothing is lost.
+Every schedule within these bounds is explored: one publisher of two assets, from every status to Published, with both
+values of `finalize`, and one lost response, stale read or kill; two publishers of two assets without a fault. A release
+that is declared Archived or Unlisted replaces nothing, also beside a publisher that may.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pulumi_codeartifact_release.publishing import Finalize
 from pulumi_codeartifact_release.registry import Status
 from support import fakes
 
-from .core import impatient
-from .declared import contents
-from .explorer import Explored
+from .core_variants import short_waits
+from .declarations import contents
+from .explorer import Exploration
 from .model import Registry, Version
 from .scenario import Scenario
 from .spec import Spec
 
-Holds = Callable[..., Explored]
+Holds = Callable[..., Exploration]
 
 OLD = contents("a7", "b2")
 NEW = contents("a1", "b2")
@@ -36,70 +36,67 @@ FINALIZE = pytest.mark.parametrize("finalize", list(Finalize))
 @pytest.mark.parametrize("fault", ["lost", "stale", "killed"])
 @FINALIZE
 @HELD
-def test_it_ends_with_the_new_bytes_whatever_goes_wrong_once(
-    holds: Holds, held: Status, finalize: Finalize, fault: str
-) -> None:
+def test_a_replacement_survives_one_fault(holds: Holds, held: Status, finalize: Finalize, fault: str) -> None:
     one = Spec(NEW, finalize, permitted=PERMITTED)
     starts = Registry(0, Version(held, OLD))
     holds(
         Scenario(f"{held}, {fault}", (one,), starts=starts, replaceable=(OLD,), wins=1, **{fault: 1}),  # type: ignore[arg-type]
-        impatient(),
+        short_waits(),
     )
 
 
 @FINALIZE
 @HELD
-def test_two_that_replace_the_same_by_the_same_both_succeed(holds: Holds, held: Status, finalize: Finalize) -> None:
+def test_two_identical_replacements_both_succeed(holds: Holds, held: Status, finalize: Finalize) -> None:
     one = Spec(NEW, finalize, permitted=PERMITTED)
     starts = Registry(0, Version(held, OLD))
-    holds(Scenario(f"two replace {held}", (one, one), starts=starts, replaceable=(OLD,), wins=2), impatient())
+    holds(Scenario(f"two replace {held}", (one, one), starts=starts, replaceable=(OLD,), wins=2), short_waits())
 
 
 @HELD
-def test_one_that_is_not_permitted_changes_nothing_and_the_other_succeeds(holds: Holds, held: Status) -> None:
+def test_only_the_permitted_replacement_succeeds(holds: Holds, held: Status) -> None:
     starts = Registry(0, Version(held, OLD))
     pair = (Spec(NEW, permitted=PERMITTED), Spec(contents("a5", "b2")))
-    holds(Scenario(f"one permitted, {held}", pair, starts=starts, replaceable=(OLD,)), impatient())
+    holds(Scenario(f"one permitted, {held}", pair, starts=starts, replaceable=(OLD,)), short_waits())
 
 
 @HELD
-def test_of_two_that_replace_the_same_by_other_bytes_one_succeeds_and_the_other_is_refused(
-    holds: Holds, held: Status
-) -> None:
+def test_of_two_replacements_with_different_bytes_one_succeeds_and_one_is_refused(holds: Holds, held: Status) -> None:
     starts = Registry(0, Version(held, OLD))
     pair = (Spec(NEW, permitted=PERMITTED), Spec(contents("a5", "b2"), permitted=PERMITTED))
-    found = holds(
-        Scenario(f"two replace {held} by different bytes", pair, starts=starts, replaceable=(OLD,), wins=1), impatient()
+    result = holds(
+        Scenario(f"two replace {held} by different bytes", pair, starts=starts, replaceable=(OLD,), wins=1),
+        short_waits(),
     )
-    assert set(found.outcomes) == {("refused", "success")}
+    assert set(result.outcomes) == {("refused", "success")}
 
 
 @NOT_PUBLISHED
 @HELD
-def test_what_is_not_declared_published_replaces_nothing_although_it_is_permitted(
+def test_a_release_that_is_not_declared_published_replaces_nothing(
     holds: Holds, held: Status, declared: Status
 ) -> None:
     one = Spec(NEW, status=declared, permitted=PERMITTED)
-    found = holds(Scenario(f"{declared} for {held}", (one,), Registry(0, Version(held, OLD)), lost=1), impatient())
-    assert set(found.outcomes) == {("refused",)}
+    result = holds(Scenario(f"{declared} for {held}", (one,), Registry(0, Version(held, OLD)), lost=1), short_waits())
+    assert set(result.outcomes) == {("refused",)}
 
 
 @NOT_PUBLISHED
 @HELD
-def test_of_two_that_may_replace_the_same_the_one_that_declares_published_does(
+def test_of_two_permitted_releases_only_the_one_declared_published_replaces(
     holds: Holds, held: Status, declared: Status
 ) -> None:
     starts = Registry(0, Version(held, OLD))
     pair = (Spec(NEW, permitted=PERMITTED), Spec(NEW, status=declared, permitted=PERMITTED))
-    holds(Scenario(f"{held}, {declared} is declared", pair, starts=starts, replaceable=(OLD,)), impatient())
+    holds(Scenario(f"{held}, {declared} is declared", pair, starts=starts, replaceable=(OLD,)), short_waits())
 
 
 @NOT_PUBLISHED
 @HELD
-def test_of_two_that_may_replace_the_same_by_other_bytes_one_succeeds_at_most(
+def test_of_two_permitted_releases_with_different_bytes_at_most_one_succeeds(
     holds: Holds, held: Status, declared: Status
 ) -> None:
     starts = Registry(0, Version(held, OLD))
     pair = (Spec(NEW, permitted=PERMITTED), Spec(contents("a5", "b2"), status=declared, permitted=PERMITTED))
-    found = holds(Scenario(f"{held}, {declared} is declared", pair, starts=starts, replaceable=(OLD,)), impatient())
-    assert ("success", "success") not in found.outcomes
+    result = holds(Scenario(f"{held}, {declared} is declared", pair, starts=starts, replaceable=(OLD,)), short_waits())
+    assert ("success", "success") not in result.outcomes

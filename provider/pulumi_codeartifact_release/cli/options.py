@@ -68,8 +68,8 @@ release_options = all_of(
         multiple=True,
         metavar="WHAT",
         help="Permit what a manifest cannot permit itself: `outside` (files outside its folder), `endpoint` (one "
-        "that is neither CodeArtifact nor `file:` inside its folder), `local-source` (promotion from a `file:` registry to "
-        "another kind); repeatable.",
+        "that is neither CodeArtifact nor `file:` inside its folder), `local-source` (promotion from a "
+        "`file:` registry to another kind); repeatable.",
     ),
     click.option(
         "--replace",

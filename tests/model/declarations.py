@@ -1,4 +1,4 @@
-"""What the publishers of the scenarios declare, and what becomes of what the promotions take."""
+"""The declarations of the publishers, and the versions that appear in the source of a promotion."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pulumi_codeartifact_release.registry import Status
 
 from .model import EMPTY, Contents, Version
 
-STATUS_UPDATE, LAST = Finalize.STATUS_UPDATE, Finalize.LAST_ASSET
+STATUS_UPDATE, LAST_ASSET = Finalize.STATUS_UPDATE, Finalize.LAST_ASSET
 COPY, TRANSFER, FILES = Route.COPY, Route.TRANSFER, Route.FILES
 
 
 def contents(*assets: str) -> Contents:
-    """Return assets from texts whose first letter is the name and which are the content."""
+    """Return an asset for each text. The text is its content, and the first letter its name."""
     return tuple(sorted((text[0], text.encode()) for text in assets))
 
 
@@ -34,21 +34,22 @@ If both have sent an asset of the same name with different bytes, neither can fi
 """
 
 APPROVED = contents("a1", "b2")
-"""What promotions have approved, and their sources hold at first."""
-MOVED = contents("a1", "b9")
+"""The approved content of promotions, which their sources hold at first."""
+CHANGED = contents("a1", "b9")
 
-BECOMES = (
+SOURCE_VERSIONS = (
     Version(Status.PUBLISHED, contents("a1", "b99")),
     Version(Status.PUBLISHED, contents("a1", "b2", "c3")),
-    Version(Status.PUBLISHED, MOVED),
+    Version(Status.PUBLISHED, CHANGED),
     Version(Status.PUBLISHED, APPROVED),
     Version(Status.UNLISTED, APPROVED),
     Version(Status.ARCHIVED, APPROVED),
     Version(Status.UNFINISHED, APPROVED[:1]),
     None,
 )
-"""What somebody makes of a source, each under a revision of its own. The first two are needed once: see `FEWER`."""
-FEWER = BECOMES[2:]
+"""The versions that somebody may put into a source, each with its own revision."""
+FEWER_SOURCE_VERSIONS = SOURCE_VERSIONS[2:]
+"""For searches with several changes: the first two versions add nothing there."""
 
 QUIET = EMPTY._replace(quiet=True)
-"""A destination where a copy onto an equal version is answered with nothing."""
+"""A destination that returns an empty response to a copy onto an equal version."""
