@@ -267,6 +267,6 @@ def _refuse_expired(expiration: object, source: str) -> None:
         raise no_credentials(source, "`Expiration` in its output is not a time with a time zone") from error
     if has_expired:
         raise ExpiredCredentialsError(
-            f"the credentials that {source} gave have expired ({end:%Y-%m-%d %H:%M:%S %Z})",
+            f"the credentials from {source} have expired ({end:%Y-%m-%d %H:%M:%S %Z})",
             hint=f"Log in again at their source. {AGAIN}",
         )

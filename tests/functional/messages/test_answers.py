@@ -303,8 +303,8 @@ def test_a_quota_of_the_account_is_used_up(answered: Answered) -> None:
 
 def test_the_quota_of_requests_is_full_for_long(answered: Answered) -> None:
     assert answered.refuses(publish, "ThrottlingException", 429, "Rate exceeded", times=12) == (
-        "error[throttled]: PublishPackageVersion for a.txt of acme/app@1.0 in acme/prod (us-east-1) is throttled, also "
-        "after waiting for minutes: Rate exceeded\n"
+        "error[throttled]: PublishPackageVersion for a.txt of acme/app@1.0 in acme/prod (us-east-1) is still throttled "
+        "after minutes of waiting: Rate exceeded\n"
         "Other publishers share the account's quota of requests in this region; Service Quotas can raise it. " + AGAIN
     )
 

@@ -139,8 +139,8 @@ def test_the_program_gives_credentials_of_the_past(shell: Shell) -> None:
     (shell.folder / "output").write_text(json.dumps({**GOOD, "Expiration": PAST}))
     shell.process(f"/bin/cat {shell.folder / 'output'}")
     assert shell.refused() == (
-        "error[expired-credentials]: the credentials that `credential_process` of the AWS profile ci (/bin/cat) gave "
-        f"had expired (2020-01-01 00:00:00 UTC)\nLog in again at their source. {AGAIN}"
+        "error[expired-credentials]: the credentials from `credential_process` of the AWS profile ci (/bin/cat) "
+        f"have expired (2020-01-01 00:00:00 UTC)\nLog in again at their source. {AGAIN}"
     )
 
 
@@ -333,14 +333,14 @@ def test_a_file_of_settings_is_none(shell: Shell, name: str) -> None:
 @pytest.mark.parametrize("name", ["AWS_MAX_ATTEMPTS", "AWS_METADATA_SERVICE_TIMEOUT"])
 def test_a_number_is_none(shell: Shell, name: str) -> None:
     assert shell.refused(**{name: "often"}) == (
-        f"error[usage]: {name} is 'often', which is no number\nCorrect {name}, or unset it."
+        f"error[usage]: {name} is 'often', which is not a number\nCorrect {name}, or unset it."
     )
 
 
 def test_the_metadata_service_is_no_url(shell: Shell) -> None:
     shell.patch.delenv("AWS_EC2_METADATA_DISABLED")
     assert shell.refused(AWS_EC2_METADATA_SERVICE_ENDPOINT="http://[").startswith(
-        "error[usage]: AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL: "
+        "error[usage]: AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL: "
     )
     said = shell.refused(AWS_EC2_METADATA_SERVICE_ENDPOINT="what is this")
     assert said.startswith("error[usage]: the AWS settings cannot be used: ")
