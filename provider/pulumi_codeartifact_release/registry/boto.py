@@ -103,7 +103,7 @@ class BotoRegistry:
         """See `Registry.list_assets`: ListPackageVersionAssets, all pages at one revision."""
         list_page = partial(self._client.list_package_version_assets, **_version(at), maxResults=MAX_PAGE_SIZE)
         responses = partial(self._responses, "ListPackageVersionAssets", at, list_page)
-        page = partial(page_of, at=at, most=MAX_PAGE_SIZE)
+        page = partial(page_of, at=at, limit=MAX_PAGE_SIZE)
         with _checking_types("ListPackageVersionAssets", at):
             for attempt in range(LISTING_ATTEMPTS):
                 pages = list(map(page, responses()))
