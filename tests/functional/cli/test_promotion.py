@@ -195,7 +195,8 @@ def test_apply_promotes_the_very_bytes_and_a_second_apply_does_nothing(
     before(environment)
     first = run("apply", "release.yaml", "-e", environment, "--yes")
     assert (first.code, first.err) == (0, "")
-    assert first.out.splitlines()[-2:] == [said, "Next: codeartifact-release status"]
+    following = "apply -e prod" if environment == "staging" else "status"
+    assert first.out.splitlines()[-2:] == [said, f"Next: codeartifact-release {following}"]
     assert held(released, environment) == ("Published", CONTENTS)
     there = tree(released)
     second = run("apply", "release.yaml", "-e", environment, "--yes")
