@@ -42,6 +42,8 @@ def test_a_plan_says_where_to_and_what_and_writes_nothing(run: Run, project: Pat
         + "\n"
         + "  acme/app@1.0\n"
         + "    sha256:b1316de1fa71995024c9d4b5d943496491d7a381ae0fa292e514cedd633078be\n"
+        + "      a.txt  6 bytes\n"
+        + "      b.bin  97.7 KiB\n"
         + "\n"
         + "1 package to change: 2 assets to send, 97.7 KiB; 0 already there; 6 requests.\n"
     )
