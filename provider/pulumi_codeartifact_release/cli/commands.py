@@ -273,6 +273,7 @@ def status(**values: Any) -> None:
 group.add_command(version_commands.list_versions)
 group.add_command(version_commands.pin)
 group.add_command(version_commands.withdraw)
+group.add_command(version_commands.prune)
 
 
 @group.command(
@@ -314,7 +315,7 @@ Examples:
 )
 @click.argument(
     "document",
-    type=click.Choice(["manifest", "init", "plan", "verify", "download", "list", "pin", "withdraw"]),
+    type=click.Choice(["manifest", "init", "plan", "verify", "download", "list", "pin", "withdraw", "prune"]),
     default="manifest",
 )
 def schema(**values: Any) -> None:

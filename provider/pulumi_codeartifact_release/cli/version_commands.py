@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from .options import (
+    FILE,
     complete_environments,
     environment_option,
     json_option,
@@ -124,3 +125,51 @@ def withdraw(**values: Any) -> None:
     environments that hold the version. Without a manifest (--domain, --repository), it prints the entry.
     """
     run_module("withdraw", values)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  codeartifact-release prune release.yaml -e dev                  # show, ask, archive
+  codeartifact-release prune release.yaml -e dev --allow delete   # a week later: delete, too
+  codeartifact-release prune release.yaml -e dev --unfinished acme/app@0.9=REVISION
+
+Exit codes: 0 done, or nothing to do; 1 it failed, or you answered no; 2 bad usage or a bad manifest; 4 refused.""",
+    short_help="Archive old versions, and later delete them.",
+)
+@manifest_argument
+@environment_option("The environment of the manifest, which has `retention`.")
+@variables_option
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="WHAT",
+    help="Permit `delete` (of versions that were Archived when the run began), `outside` or `endpoint`; repeatable.",
+)
+@click.option(
+    "--protect", "protect_file", metavar="FILE", type=FILE, help="Keep the versions in this file, one a line."
+)
+@click.option(
+    "--grace",
+    default="7d",
+    show_default=True,
+    metavar="DURATION",
+    help="Delete only what was first seen Archived this long ago.",
+)
+@click.option(
+    "--unfinished",
+    multiple=True,
+    metavar="VERSION=REVISION",
+    help="Only delete this Unfinished version; repeatable. Stop its publishers first.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask. Without a terminal, nothing is changed unless you give this.")
+@json_option
+@click.option("-v", "--verbose", is_flag=True, help="Show all versions, and the traceback of an error.")
+def prune(**values: Any) -> None:
+    """Archive the versions of an environment that its `retention` lets go.
+
+    Shows what would go, and why each of the others stays. Never touches what any environment of MANIFEST declares,
+    pins, holds as its newest or soaks, nor what was withdrawn, nor packages that are not in the manifest. Stops if an
+    environment cannot be read. With --allow delete, also deletes what was Archived before.
+    """
+    run_module("prune", values)

@@ -16,7 +16,7 @@ from .asset_names import asset_name_problem
 from .edit import Patch, edit, unified_diff
 from .files import AssetEntry, EntryProblem, ResolvedAssets, resolve_assets
 from .loader import PERMISSIONS, duration, load, read_manifest
-from .model import DeclaredFile, Environment, Manifest, Package, Pin, Withdrawal
+from .model import DeclaredFile, Environment, Manifest, Package, Pin, Retention, Withdrawal
 from .paths import BaseFolder
 from .variables import Variables
 
@@ -32,6 +32,7 @@ __all__ = [
     "Patch",
     "Pin",
     "ResolvedAssets",
+    "Retention",
     "Variables",
     "Withdrawal",
     "asset_name_problem",

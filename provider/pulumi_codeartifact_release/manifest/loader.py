@@ -22,7 +22,7 @@ from .consistency import check_environments, check_packages, inherited_value
 from .document import MAX_BYTES, parse
 from .files import AssetEntry, EntryProblem, ResolvedAssets, check_entries, resolve_assets
 from .messages import did_you_mean, quote_list
-from .model import DeclaredFile, Environment, KeyPath, Manifest, Package, Pin, Withdrawal
+from .model import DeclaredFile, Environment, KeyPath, Manifest, Package, Pin, Retention, Withdrawal
 from .paths import BaseFolder
 from .schema_validation import validate
 from .substitution import substitute
@@ -244,7 +244,12 @@ def _environment(name: str, value: dict[str, Any]) -> Environment:
         on_supersede=value.get("onSupersede", "keep"),
         finalize=value.get("finalize", "status-update"),
         stack=value.get("stack"),
+        retention=_retention(value["retention"]) if "retention" in value else None,
     )
+
+
+def _retention(value: dict[str, Any]) -> Retention:
+    return Retention(duration(value["newerThan"]), value.get("keep"), value.get("match", "*"))
 
 
 def duration(text: str) -> timedelta:

@@ -80,6 +80,15 @@ class Withdrawal:
 
 
 @dataclass(frozen=True)
+class Retention:
+    """What `prune` may archive in an environment. The attributes are the keys in `docs/manifest.md`."""
+
+    newer_than: timedelta
+    keep: int | None = None
+    match: str = "*"
+
+
+@dataclass(frozen=True)
 class Environment:
     """A repository that a manifest releases to. The attributes are the keys in `docs/manifest.md`."""
 
@@ -93,6 +102,7 @@ class Environment:
     on_supersede: str = "keep"
     finalize: str = "status-update"
     stack: str | None = None
+    retention: Retention | None = None
 
 
 @dataclass(frozen=True)

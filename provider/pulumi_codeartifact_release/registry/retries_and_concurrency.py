@@ -38,6 +38,8 @@ AWS_RATES: Mapping[str, float] = {
     "ListPackageVersionAssets": 200.0,
 }
 """The service's default quotas, requests per second for each account and region."""
+PRUNE_READ_RATE = 50.0
+"""Requests per second with which `prune` describes versions: a small part of the account's 800, which others need."""
 MAX_IN_FLIGHT = 16
 """Maximum number of concurrent requests of one operation."""
 BURST_S = 0.8

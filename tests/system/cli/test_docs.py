@@ -169,7 +169,17 @@ def test_shells_complete_commands_options_and_environments(tmp_path: Path) -> No
 
     assert completed("") == set(COMMANDS)
     assert completed("plan --det") == {"--detailed-exitcode"}
-    assert completed("schema ") == {"manifest", "init", "plan", "verify", "download", "list", "pin", "withdraw"}
+    assert completed("schema ") == {
+        "manifest",
+        "init",
+        "plan",
+        "verify",
+        "download",
+        "list",
+        "pin",
+        "withdraw",
+        "prune",
+    }
     manifest = tmp_path / "release.yaml"
     manifest.write_text("environments: {dev: {}, staging: {}, prod: {}}\npackages: [not, sound]\n")
     assert completed(f"plan {manifest} -e ") == {"dev", "staging", "prod"}

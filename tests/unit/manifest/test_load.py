@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_codeartifact_release.errors import ManifestError, UsageError, printable
-from pulumi_codeartifact_release.manifest import Pin, Variables, Withdrawal, load
+from pulumi_codeartifact_release.manifest import Pin, Retention, Variables, Withdrawal, load
 
 from .conftest import HEAD, TAIL, Project
 
@@ -54,6 +54,7 @@ environments:
     onDestroy: retain
     onSupersede: keep
     finalize: status-update
+    retention: {{newerThan: 90d, keep: "3", match: "*-dev.*"}}
     stack: acme/releases/staging
 withdrawn:
   acme/payments-api@1.4.1: {{digest: "{DIGEST}", status: Archived, reason: 24}}
@@ -87,6 +88,7 @@ def test_a_manifest_with_every_key_loads(complete: Path) -> None:
     assert prod.soak == timedelta(days=1)
     assert prod.pinned is True
     assert prod.pins == {"acme/payments-api": Pin("1.4.2", DIGEST)}
+    assert prod.retention == Retention(timedelta(days=90), 3, "*-dev.*")
     assert prod.stack == "acme/releases/staging"
     assert manifest.withdrawn == {"acme/payments-api@1.4.1": Withdrawal(DIGEST, "Archived", "24")}
     assert list(manifest.environments) == ["dev", "staging", "prod"]

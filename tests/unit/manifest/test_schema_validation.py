@@ -253,3 +253,18 @@ def test_an_error_in_a_withdrawal_is_reported_once(project: Project, entry: str,
         f"environments: {{dev: {{domain: acme, repository: dev}}}}\nwithdrawn: {{{entry}}}\n"
     )
     assert [problem.split(" ", 1)[1][: len(expected)] for problem in project.problems(text)] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("retention", "expected"),
+    [
+        ("{keep: 3}", "retention: the required key `newerThan` is missing"),
+        ("{newerThan: 90}", "retention.newerThan: `90` cannot be used: a duration is written like "),
+        ("{newerThan: 90d, keep: 0}", "retention.keep: "),
+        ("{newerThan: 90d, mach: x}", "retention.mach: unknown key; did you mean `match`?"),
+    ],
+)
+def test_an_error_in_a_retention_is_reported_once(project: Project, retention: str, expected: str) -> None:
+    found = project.environment_problems(f"dev: {{domain: acme, repository: dev, retention: {retention}}}")
+    expected = f"environments.dev.{expected}"
+    assert [problem[: len(expected)] for problem in found] == [expected]
