@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any, Protocol
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
+
+from support.launcher import launcher
 
 
 class CallFailed(Exception):  # noqa: N818 - it reads better in `pytest.raises`
@@ -69,7 +70,7 @@ class Boto3Driver:
 
 
 class CommandLineDriver:
-    """The `aws` command line, one process per call."""
+    """The `aws` command line, one process per call, forked from one that has imported botocore."""
 
     def __init__(self, environment: dict[str, str], place: Place, folder: Path) -> None:
         self._environment = environment
@@ -78,20 +79,24 @@ class CommandLineDriver:
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         body = self._folder / "body"
-        aws = str(Path(sys.executable).with_name("aws"))
-        command = [aws, "codeartifact", xform_name(operation, "-"), "--output", "json"]
+        command = ["-m", "awscli", "codeartifact", xform_name(operation, "-"), "--output", "json"]
         if operation.startswith("List"):
             command.append("--no-paginate")
         for name, value in params.items():
             command += self._option(name, value)
         if operation == "GetPackageVersionAsset":
             command.append(str(body))
-        run = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
-        if run.returncode:
-            stated = re.search(r"An error occurred \((\w+)\)", run.stderr)
-            assert stated, run.stderr
+        with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+            aws = launcher().start(command, cwd=self._folder, env=self._environment, stdout=stdout, stderr=stderr)
+            code = aws.wait(60)
+            stdout.seek(0)
+            stderr.seek(0)
+            output, errors = stdout.read(), stderr.read()
+        if code:
+            stated = re.search(r"An error occurred \((\w+)\)", errors)
+            assert stated, errors
             raise CallFailed(stated[1])
-        answer: dict[str, Any] = json.loads(run.stdout or "{}")
+        answer: dict[str, Any] = json.loads(output or "{}")
         if operation == "GetPackageVersionAsset":
             answer["asset"] = body.read_bytes()
         return answer
