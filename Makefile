@@ -1,5 +1,5 @@
 # make demo   release real files to a registry in a folder, twice
-# make check  lint, and the tests that need no process of their own: in less than two minutes
+# make check  lint, and the fast tests: in less than two minutes
 # make test   run all tests
 # make bench  measure, and write docs/performance.md; BENCH="one-large cold --runs 3" for a part
 # make generate  write what is made from the code: docs/api.md, the template for `pulumi new`, the jobs of `init --ci`
@@ -17,7 +17,7 @@ demo: ready
 	@$(BIN)/python scripts/demo.py
 
 check: lint
-	@MODEL=check $(BIN)/python -m pytest tests/unit tests/functional tests/model $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not slow" tests/unit tests/functional tests/model $(PYTEST_ARGS)
 
 test: ready
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -23,8 +23,8 @@ _NOT_RUN = {
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are processors: many tests wait for a server, a clock or a program to end."""
-    return (os.cpu_count() or 1) + 1
+    """Two processes more than there are processors: many tests wait for a server, a clock or a program to end."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(scope="session", autouse=True)

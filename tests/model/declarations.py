@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from pulumi_codeartifact_release.publishing import Finalize, Route
 from pulumi_codeartifact_release.registry import Status
 
 from .model import EMPTY, Contents, Version
+
+EVERYTHING = os.environ.get("MODEL") == "all"
+"""Whether to explore also the scenarios that only exchange the two publishers."""
 
 STATUS_UPDATE, LAST_ASSET = Finalize.STATUS_UPDATE, Finalize.LAST_ASSET
 COPY, TRANSFER, FILES = Route.COPY, Route.TRANSFER, Route.FILES

@@ -36,6 +36,8 @@ from .model import EMPTY, Contents, Registry, Version
 from .scenario import Scenario
 from .spec import Spec
 
+pytestmark = pytest.mark.slow
+
 Holds = Callable[..., Exploration]
 
 DESTINATION_VERSIONS = (

@@ -22,6 +22,8 @@ from .model import Registry, Version
 from .scenario import Scenario
 from .spec import Spec
 
+pytestmark = pytest.mark.slow
+
 Holds = Callable[..., Exploration]
 
 OLD = contents("a7", "b2")

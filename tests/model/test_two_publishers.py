@@ -15,12 +15,19 @@ import pytest
 from pulumi_codeartifact_release.publishing import Finalize
 
 from .core_variants import short_waits
-from .declarations import ABC, LAST_ASSET, OTHERS, STATUS_UPDATE
+from .declarations import ABC, EVERYTHING, LAST_ASSET, OTHERS, STATUS_UPDATE
 from .explorer import Exploration
 from .scenario import Scenario
 from .spec import Spec
 
+pytestmark = pytest.mark.slow
+
 Holds = Callable[..., Exploration]
+UNGUARDED = [
+    (STATUS_UPDATE, LAST_ASSET),
+    (LAST_ASSET, LAST_ASSET),
+    *([(LAST_ASSET, STATUS_UPDATE)] if EVERYTHING else []),
+]
 FAULTS = pytest.mark.parametrize("fault", ["lost", "stale"])
 
 BOTH_FAULTS = ("the first asset differs", "the last asset differs", "the last asset is foreign")
@@ -60,9 +67,7 @@ def test_of_two_publishers_of_different_bytes_at_most_one_succeeds(holds: Holds,
 
 
 @_differences("stale")
-@pytest.mark.parametrize(
-    "finalize", [(STATUS_UPDATE, LAST_ASSET), (LAST_ASSET, STATUS_UPDATE), (LAST_ASSET, LAST_ASSET)], ids=" x ".join
-)
+@pytest.mark.parametrize("finalize", UNGUARDED, ids=" x ".join)
 def test_last_asset_reports_success_only_for_the_declared_assets(
     holds: Holds, kind: str, finalize: tuple[Finalize, Finalize], fault: str
 ) -> None:

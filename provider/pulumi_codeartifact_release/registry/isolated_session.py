@@ -32,6 +32,6 @@ def isolated_session(access_key_id: str, secret_access_key: str) -> Session:
         session.set_config_variable(name, os.devnull)
     # Otherwise botocore reads REQUESTS_CA_BUNDLE, and rejects an empty one.
     session.set_config_variable("ca_bundle", True)
-    session.lazy_register_component("data_loader", lambda: model_loader([Loader.BUILTIN_DATA_PATH]))
+    session.lazy_register_component("data_loader", lambda: model_loader(Loader.BUILTIN_DATA_PATH))
     session.set_credentials(access_key_id, secret_access_key)
     return session

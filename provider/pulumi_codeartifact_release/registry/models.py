@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 from botocore.loaders import JSONFileLoader, Loader
 
 
-def model_loader(folders: Iterable[str]) -> Loader:
-    """Return a loader that searches these folders in order."""
+@functools.cache
+def model_loader(*folders: str) -> Loader:
+    """Return the loader that searches these folders in order. All sessions share it, so they parse each model once."""
     return _Models(list(folders), _Json(), include_default_search_paths=False)
 
 

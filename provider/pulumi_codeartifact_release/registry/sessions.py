@@ -154,7 +154,7 @@ def _default_session() -> Session:
     session = Session()
 
     def loader() -> Loader:
-        return model_loader(create_loader(session.get_config_variable("data_path")).search_paths)
+        return model_loader(*create_loader(session.get_config_variable("data_path")).search_paths)
 
     session.lazy_register_component("data_loader", loader)
     return session
