@@ -23,11 +23,9 @@ from .spec import Spec
 pytestmark = pytest.mark.slow
 
 Holds = Callable[..., Exploration]
-UNGUARDED = [
-    (STATUS_UPDATE, LAST_ASSET),
-    (LAST_ASSET, LAST_ASSET),
-    *([(LAST_ASSET, STATUS_UPDATE)] if EVERYTHING else []),
-]
+UNGUARDED = [(STATUS_UPDATE, LAST_ASSET), (LAST_ASSET, LAST_ASSET)]
+if EVERYTHING:
+    UNGUARDED.append((LAST_ASSET, STATUS_UPDATE))
 FAULTS = pytest.mark.parametrize("fault", ["lost", "stale"])
 
 BOTH_FAULTS = ("the first asset differs", "the last asset differs", "the last asset is foreign")
