@@ -148,7 +148,7 @@ def test_force_names_package_version_and_digest(text: str) -> None:
         parse_forced([text], "why")
 
 
-def test_what_is_permitted_is_found_by_package_and_version() -> None:
+def test_permissions_are_found_by_package_and_version() -> None:
     permissions = [Permission("acme/api", "1.4.2", DIGEST), Permission("acme/api", "1.4.3", OTHER)]
     assert permitted_digest(permissions, "acme/api", "1.4.2") == DIGEST
     assert permitted_digest(permissions, "acme/api", "1.4.3") == OTHER

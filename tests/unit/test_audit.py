@@ -49,7 +49,7 @@ def stored(inputs: Inputs, audit: dict[str, Any], revision: str = "r2") -> dict[
     return outputs(inputs, VersionState(inputs.status, revision), audit)
 
 
-def test_a_promotion_says_what_went_where_when_by_whom_and_from_which_commit() -> None:
+def test_the_audit_record_of_a_promotion_is_complete() -> None:
     assert told() == {
         "how": "transferred",
         "version": "1.0",
@@ -69,7 +69,7 @@ def test_a_promotion_says_what_went_where_when_by_whom_and_from_which_commit() -
     }
 
 
-def test_what_is_published_has_no_source() -> None:
+def test_a_published_version_has_no_source() -> None:
     found = told(PUBLISHED, how="published")
     assert "source" not in found
     assert found["how"] == "published"
@@ -81,7 +81,7 @@ def test_what_is_published_has_no_source() -> None:
     }
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unknown_values_are_omitted() -> None:
     found = told(caller=None, commit="")
     assert {"by", "commit", "forced"}.isdisjoint(found)
     # A promotion that was not judged, because it was made already, knows no revision of its source.
@@ -117,7 +117,7 @@ def test_a_change_of_status_keeps_the_trail_and_is_noted_in_it() -> None:
     assert again["at"] == first["at"]
 
 
-def test_a_change_without_caller_and_commit_says_what_it_knows() -> None:
+def test_a_record_without_caller_and_commit() -> None:
     changed = told(how="status", caller=None, commit="", before=stored(PROMOTED, told()), now=LATER)["changed"]
     assert changed == {"at": "2026-11-22T17:00:00Z", "status": "Published"}
 
@@ -136,7 +136,7 @@ def test_a_change_without_caller_and_commit_says_what_it_knows() -> None:
     ],
     ids=["version", "repository", "domain", "owner", "region", "endpoint", "an asset fewer", "different bytes"],
 )
-def test_other_bytes_or_another_place_begin_a_new_trail(other: PromotionInputs) -> None:
+def test_different_bytes_or_another_location_begin_a_new_audit_record(other: PromotionInputs) -> None:
     before = stored(PROMOTED, told(forced="CVE-2026-1234"))
     found = told(other, "r9", how="copied", commit="beef", before=before, now=LATER)
     assert found["at"] == "2026-11-22T17:00:00Z"

@@ -32,7 +32,7 @@ SECTIONS = {**sections(ERRORS), **sections(PULUMI)}
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_every_error_has_a_code_of_its_own_and_a_section_that_explains_it(kind: type[ReleaseError]) -> None:
+def test_every_error_has_its_own_code_and_a_section(kind: type[ReleaseError]) -> None:
     assert [other.code for other in ALL].count(kind.code) == 1
     # The very heading: `#CODE` leads to it, and to no other section.
     assert re.findall(r"^#+ (.+)$", TROUBLESHOOTING, flags=re.MULTILINE).count(kind.code) == 1
@@ -55,12 +55,12 @@ def test_every_section_has_a_cause_and_a_remedy(heading: str) -> None:
     "point",
     ["TLS", "Wrong owner", "Wrong clock", "Proxy", "The stack is locked", "A create is pending"],
 )
-def test_what_has_no_code_of_its_own_can_be_found_too(point: str) -> None:
+def test_errors_without_their_own_code_are_documented(point: str) -> None:
     assert re.search(rf"^##+ {point}$", TROUBLESHOOTING, flags=re.MULTILINE)
     assert f"](#{anchor(point)})" in TROUBLESHOOTING.split("\n# Errors\n")[0]
 
 
-def test_every_code_stands_in_the_overview() -> None:
+def test_every_code_is_in_the_overview() -> None:
     overview = TROUBLESHOOTING.split("\n# Errors\n")[0]
     families = {"failed", "refused"}
     assert {kind.code for kind in ALL} - set(re.findall(r"\]\(#([\w-]+)\)", overview)) == families
@@ -113,7 +113,7 @@ def test_of_several_errors_the_gravest_gives_the_exit_code() -> None:
     assert errors.exit_code_for([again, refused, correct]) == 4
 
 
-def test_an_error_is_what_happened_and_on_a_second_line_what_to_do() -> None:
+def test_an_error_has_a_message_and_a_hint_on_the_next_line() -> None:
     assert str(ReleaseError("what", hint="do")) == "what\ndo"
     assert str(ReleaseError("what")) == "what"
 

@@ -80,7 +80,7 @@ def test_a_repository_of_sha256_has_longer_ones(tmp_path: Path, checkout: Path) 
 
 
 @pytest.mark.parametrize("pack", [True, False])
-def test_a_worktree_has_a_head_of_its_own(tmp_path: Path, checkout: Path, pack: bool) -> None:
+def test_a_worktree_has_its_own_head(tmp_path: Path, checkout: Path, pack: bool) -> None:
     git(checkout, "worktree", "add", "--quiet", "-b", "other", str(tmp_path / "tree"))
     git(tmp_path / "tree", "commit", "--quiet", "--allow-empty", "-m", "second")
     if pack:
@@ -89,7 +89,7 @@ def test_a_worktree_has_a_head_of_its_own(tmp_path: Path, checkout: Path, pack: 
     assert commit_of(tmp_path / "tree", CI) == head(tmp_path / "tree")
 
 
-def test_a_submodule_is_a_checkout_of_its_own(tmp_path: Path, checkout: Path) -> None:
+def test_a_submodule_is_a_separate_checkout(tmp_path: Path, checkout: Path) -> None:
     around = tmp_path / "around"
     around.mkdir()
     git(around, "init", "--quiet")
@@ -108,14 +108,14 @@ def test_a_checkout_without_a_commit_is_as_good_as_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["GITHUB_SHA", "CI_COMMIT_SHA", "BITBUCKET_COMMIT", "BUILDKITE_COMMIT", "CIRCLE_SHA1"])
-def test_outside_of_a_checkout_ci_says_which_commit_it_is(tmp_path: Path, name: str) -> None:
+def test_outside_a_checkout_the_commit_comes_from_ci(tmp_path: Path, name: str) -> None:
     assert commit_of(tmp_path, {name: SHA, "SHA": "no"}) == SHA
     assert commit_of(tmp_path, {name: ""}) == ""
     assert commit_of(tmp_path / "no such folder", {name: SHA}) == SHA
 
 
 @pytest.mark.parametrize("text", ["HEAD", "c0ffee", SHA + "\n", SHA.upper(), "g" * 40, "0" * 41, f"{SHA}-dirty"])
-def test_what_is_no_hash_is_no_commit(tmp_path: Path, text: str) -> None:
+def test_text_that_is_not_a_hash_is_not_a_commit(tmp_path: Path, text: str) -> None:
     assert commit_of(tmp_path, {"GITHUB_SHA": text}) == ""
     assert commit_of(tmp_path, {"GITHUB_SHA": text, "CI_COMMIT_SHA": SHA}) == SHA
 
@@ -189,7 +189,7 @@ def test_nothing_but_a_hash_in_the_repository_leaves_it(tmp_path: Path, text: st
 
 
 @pytest.mark.parametrize("what", ["link", "pipe", "folder", "huge"])
-def test_a_head_that_is_no_small_file_is_none(tmp_path: Path, what: str) -> None:
+def test_a_head_that_is_not_a_small_file_is_ignored(tmp_path: Path, what: str) -> None:
     (tmp_path / "secret").write_text(SECRET)
     place = tmp_path / "checkout" / ".git" / "HEAD"
     place.parent.mkdir(parents=True)
@@ -230,7 +230,7 @@ def test_a_repository_has_no_common_folder_but_the_one_that_it_is_in(tmp_path: P
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_what_somebody_else_put_into_a_shared_folder_is_none(tmp_path: Path, checkout: Path) -> None:
+def test_a_git_folder_of_another_user_is_ignored(tmp_path: Path, checkout: Path) -> None:
     work = checkout / "below"
     assert commit_of(work, CI) == head(checkout)
     shared = tmp_path / "shared"

@@ -62,7 +62,7 @@ def test_nothing_named_is_aws(tmp_path: Path) -> None:
     assert (location.endpoint, location.endpoint_source, location.folder, location.is_aws) == ("", "", None, True)
 
 
-def test_what_the_manifest_names_goes_before_the_shell(tmp_path: Path) -> None:
+def test_the_manifest_takes_precedence_over_the_shell(tmp_path: Path) -> None:
     shell = {"AWS_ENDPOINT_URL_CODEARTIFACT": "https://shell.example.test"}
     declared = at("https://codeartifact.eu-west-1.amazonaws.com")
     assert resolve(declared, base=tmp_path, environ=shell) == declared
@@ -158,7 +158,7 @@ def compared(one: Location, other: Location) -> bool | None:
         ("file:missing", "file:other", False),
     ],
 )
-def test_endpoints_are_compared_by_where_they_lead(one: str, other: str, same: bool | None) -> None:
+def test_endpoints_are_compared_by_their_addresses(one: str, other: str, same: bool | None) -> None:
     locations = at(one, domain_owner=ONE), at(other, domain_owner=ONE)
     assert compared(*locations) is same
     assert same_domain(*locations) is (same is True)
@@ -183,7 +183,7 @@ def test_endpoints_are_compared_by_where_they_lead(one: str, other: str, same: b
         ({}, {"domain": "other"}, LOCAL, False),
     ],
 )
-def test_owners_and_regions_are_what_they_resolve_to(
+def test_owners_and_regions_are_compared_after_they_are_resolved(
     one: dict[str, str], other: dict[str, str], endpoint: str, same: bool | None
 ) -> None:
     assert compared(resolved(endpoint, **one), resolved(endpoint, **other)) is same
@@ -227,7 +227,7 @@ def test_a_promotion_to_the_same_place_by_another_name_is_refused(one: str, othe
         pytest.param((FOLDER, {}), (AWS, {}), False, id="a folder and AWS"),
     ],
 )  # fmt: skip
-def test_copies_are_made_only_where_both_are_surely_in_one_domain(
+def test_only_repositories_that_are_certainly_in_one_domain_are_copied(
     one: tuple[str, dict[str, str]], other: tuple[str, dict[str, str]], same: bool
 ) -> None:
     locations = [resolved(endpoint, **more) for endpoint, more in (one, other)]
@@ -250,7 +250,7 @@ def test_a_region_that_the_shell_names_is_as_good_as_one_that_the_manifest_names
 
 @pytest.mark.parametrize("to", [AWS, LOCAL, "https://codeartifact.eu-west-1.amazonaws.com"])
 @pytest.mark.parametrize("allow", [frozenset[str](), frozenset({"endpoint", "outside", "delete"})])
-def test_a_folder_is_promoted_to_a_registry_elsewhere_only_with_permission(to: str, allow: frozenset[str]) -> None:
+def test_a_folder_is_promoted_to_a_real_registry_only_with_permission(to: str, allow: frozenset[str]) -> None:
     with pytest.raises(UsageError, match=r"the source file:\.registry is a folder on this machine") as caught:
         refuse_local_source(at(FOLDER), at(to), allow)
     assert "permit it with --allow local-source." in caught.value.hint

@@ -62,7 +62,7 @@ def test_progress_follows_the_events() -> None:
         assert progress.line() == line
 
 
-def test_the_speed_is_that_of_the_last_seconds_and_tells_what_is_left() -> None:
+def test_the_remaining_time_follows_from_the_recent_speed() -> None:
     contents = {"a": b"x" * 400_000, "b": b"x" * 600_000}
     clock = Clock()
     progress = Progress(clock=clock)
@@ -77,7 +77,7 @@ def test_the_speed_is_that_of_the_last_seconds_and_tells_what_is_left() -> None:
     assert "2.8 KiB/s" in progress.line()
 
 
-def test_where_the_quota_is_slower_it_says_how_long_and_that_it_is_waited_for() -> None:
+def test_a_slow_quota_is_shown_with_the_remaining_time() -> None:
     contents = {f"{number:03}": b"x" * 1024 for number in range(150)}
     clock, owed = Clock(), [0.0]
     progress = Progress(10.0, lambda: owed[0], clock)
@@ -115,14 +115,14 @@ def test_a_download_is_shown_before_anything_of_it_is_sent() -> None:
         (Status.UNLISTED, "Published: status changed, 2 assets already there"),
     ],
 )
-def test_the_final_line_says_why_nothing_was_sent(there: Status, line: str) -> None:
+def test_the_final_line_explains_why_nothing_was_sent(there: Status, line: str) -> None:
     progress = Progress()
     progress.add(Planned(make_plan(release({"a": b"a", "b": b"b"}), held({"a": b"a", "b": b"b"}, there))))
     progress.add(Finished(VersionState(Status.PUBLISHED, "r"), ()))
     assert progress.line() == line
 
 
-def test_the_last_line_says_what_was_there_and_how_long_it_took() -> None:
+def test_the_last_line_has_skipped_assets_and_duration() -> None:
     plan = make_plan(release({"a": b"a", "b": b"bb"}), held({"a": b"a"}, Status.UNFINISHED))
     clock = Clock()
     progress = Progress(clock=clock)

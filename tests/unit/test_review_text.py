@@ -75,7 +75,7 @@ def test_the_first_files_are_named_with_their_sizes_and_the_others_are_counted()
     assert len(file_lines(assets, None)) == 152
 
 
-def test_a_review_says_what_it_takes_and_the_least_time_that_the_quota_allows() -> None:
+def test_a_review_has_requests_and_minimum_duration() -> None:
     plan = make_plan(release(MANY), None)
     digest = plan.release.digest
     assert review_lines(Review(plan)) == ["publish 150 assets, 150.0 KiB", "153 requests", digest]
@@ -105,11 +105,11 @@ def test_every_line_fits_into_80_columns() -> None:
         (Route.TRANSFER, "download, verify and publish 150 assets, 150.0 KiB"),
     ],
 )
-def test_a_plan_says_which_way_the_bytes_go(route: Route, text: str) -> None:
+def test_a_plan_shows_the_route(route: Route, text: str) -> None:
     assert plan_text(make_plan(release(MANY), None, route=route)) == text
 
 
-def test_a_promotion_says_where_from_and_who_approved_it() -> None:
+def test_a_promotion_shows_its_source_and_its_approval() -> None:
     plan = make_plan(release(MANY), None, route=Route.COPY)
     for pin, told in ((None, " as it is now, not pinned"), (Pin(plan.release.digest, "`pins` of prod"), None)):
         promotion_source = PromotionSource(Promotion(AT, AT, pin), FakeRegistry, same_domain=True)
@@ -130,7 +130,7 @@ def test_a_transfer_waits_for_the_quota_of_uploads_and_counts_its_downloads() ->
 @pytest.mark.parametrize(
     ("route", "then"), [(Route.FILES, "publish"), (Route.COPY, "copy"), (Route.TRANSFER, "publish")]
 )
-def test_a_replacement_says_that_what_is_there_is_absent_for_a_moment(route: Route, then: str) -> None:
+def test_a_replacement_says_that_the_version_is_absent_for_a_moment(route: Route, then: str) -> None:
     found = held({"a": b"old"}, Status.PUBLISHED)
     plan = make_plan(release({"a": b"new"}), found, found.digest, route)
     lines = review_lines(Review(plan))
@@ -139,19 +139,19 @@ def test_a_replacement_says_that_what_is_there_is_absent_for_a_moment(route: Rou
 
 
 @pytest.mark.parametrize("route", Route)
-def test_what_is_there_in_part_is_sent_whichever_way(route: Route) -> None:
+def test_an_incomplete_version_is_completed_by_either_route(route: Route) -> None:
     plan = make_plan(release({"a": b"a", "b": b"b"}), held({"a": b"a"}, Status.UNFINISHED), route=route)
     assert plan_text(plan) == "resume: send 1 asset, 1 byte; 1 already there"
 
 
-def test_the_asset_that_publishes_is_counted_though_it_is_there_already() -> None:
+def test_the_final_asset_is_counted_even_if_it_is_uploaded_already() -> None:
     plan = make_plan(
         release({"a": b"a", "b": b"bb"}, finalize=Finalize.LAST_ASSET), held({"a": b"a", "b": b"bb"}, Status.UNFINISHED)
     )
     assert plan_text(plan) == "resume: send 1 asset, 1 byte; 1 already there"
 
 
-def test_a_change_of_status_says_from_what_to_what() -> None:
+def test_a_change_of_status_shows_both_statuses() -> None:
     plan = make_plan(release({"a": b"a"}), held({"a": b"a"}, Status.UNLISTED))
     assert review_lines(Review(plan, 10.0)) == [
         "change the status from Unlisted to Published; 1 already there",

@@ -159,13 +159,13 @@ def imported_modules(path: Path) -> set[str]:
     return found - {module_of(path), ""}
 
 
-def test_registry_and_local_registry_meet_over_http_alone() -> None:
+def test_registry_and_local_registry_do_not_import_each_other() -> None:
     assert "local_registry" not in MAY_IMPORT["registry"]
     assert MAY_IMPORT["local_registry"] == set()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_modules_stay_small_and_say_what_they_are(path: Path) -> None:
+def test_modules_are_small_and_have_a_docstring(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 400
     assert ast.get_docstring(ast.parse(text))

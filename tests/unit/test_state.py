@@ -34,7 +34,7 @@ PROPS = {
 }
 
 
-def test_the_names_of_inputs_are_what_users_states_hold() -> None:
+def test_the_names_of_inputs_are_those_in_state() -> None:
     # Pinned: a name that is missing here is a diff, or an error, for every user.
     assert INPUTS == (
         "namespace", "package", "version", "domain", "domain_owner", "repository", "region", "profile", "endpoint",
@@ -86,7 +86,7 @@ def test_missing_none_and_empty_are_one() -> None:
     assert same({"domain_owner": None, "endpoint": ""}, {})
 
 
-def test_what_is_found_shows_as_if_it_had_been_declared() -> None:
+def test_the_remote_version_is_shown_as_inputs() -> None:
     inputs = Inputs.of(PROPS)
     held = {"a.txt": asset("a.txt", b"abc"), "b.txt": asset("b.txt", b"b")}
     remote = RemoteVersion.of(VersionState(Status.ARCHIVED, "r2"), AssetListing("r2", held))

@@ -14,13 +14,13 @@ NAMED = "      a.txt  6 bytes\n      b.bin  97.7 KiB\n"
 
 
 @pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"]])
-def test_the_first_time_names_the_files_with_their_sizes(run: Run, project: Path, command: list[str]) -> None:
+def test_a_new_version_lists_its_files_with_sizes(run: Run, project: Path, command: list[str]) -> None:
     outcome = run(*command, "release.yaml", "-e", "dev")
     assert (outcome.code, outcome.err) == (0, "")
     assert f"\n{NAMED}\n1 package to change: 2 assets to send, 97.7 KiB; 0 already there; 6 requests.\n" in outcome.out
 
 
-def test_an_unchanged_version_names_them_with_v_only(run: Run, project: Path) -> None:
+def test_an_unchanged_version_lists_its_files_only_with_verbose(run: Run, project: Path) -> None:
     assert run("apply", "release.yaml", "-e", "dev", "--yes").code == 0
     assert "a.txt" not in run("plan", "release.yaml", "-e", "dev").out
     assert f"\n{NAMED}\nNothing to do: 1 package published and unchanged.\n" in (

@@ -61,7 +61,7 @@ def test_an_empty_folder_becomes_a_project_that_releases(run: Run, machine: Path
     assert "acme" not in (machine / "release.yaml").read_text()
 
 
-def test_what_is_written(run: Run, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_written_files(run: Run, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert run("init").code == 0
     assert (machine / "release.yaml").read_text() == (
@@ -108,7 +108,7 @@ def test_a_second_init_changes_nothing(run: Run, machine: Path) -> None:
     assert content(machine) == before
 
 
-def test_files_that_are_there_stay_and_what_they_lack_is_printed(run: Run, machine: Path) -> None:
+def test_existing_files_stay_and_missing_parts_are_printed(run: Run, machine: Path) -> None:
     theirs = {".gitignore": "*.log\n", "requirements.txt": "pulumi\n", "Pulumi.yaml": "name: x\nruntime: python\n"}
     for name, text in theirs.items():
         (machine / name).write_text(text)
@@ -122,7 +122,7 @@ def test_files_that_are_there_stay_and_what_they_lack_is_printed(run: Run, machi
     assert "Pulumi.yaml was there" not in outcome.out
 
 
-def test_it_writes_through_no_link(run: Run, machine: Path) -> None:
+def test_no_file_is_written_through_a_link(run: Run, machine: Path) -> None:
     victim = machine.parent / "victim"
     (machine / ".gitignore").symlink_to(victim)
     (machine / "dist").symlink_to(machine.parent / "elsewhere")
@@ -136,7 +136,7 @@ def test_it_writes_through_no_link(run: Run, machine: Path) -> None:
     assert not (machine.parent / "elsewhere").exists()
 
 
-def test_a_link_in_the_place_of_the_folder_of_a_checkout(run: Run, machine: Path) -> None:
+def test_a_link_instead_of_a_folder_in_a_checkout(run: Run, machine: Path) -> None:
     (machine / ".git").mkdir()
     (machine.parent / "outside").mkdir()
     (machine / "app").symlink_to(machine.parent / "outside")
@@ -330,7 +330,7 @@ def test_the_requirement_is_what_pip_installed(tmp_path: Path, monkeypatch: pyte
     assert line(folder) == f"{prefix}ssh://git@x.test/fork/it@{head}#subdirectory=provider"
 
 
-def test_an_unknown_commit_is_the_users_to_set(run: Run, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_must_set_an_unknown_commit(run: Run, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         project_facts, "_requirement", lambda: (requirement_line("https://x.test/r", ""), "https://x.test/r")
     )

@@ -62,7 +62,7 @@ def test_versions_are_listed_with_the_last_published_first(run: Run, stock: Stoc
     assert lines[6:] == ["", "acme/lib", "  no versions"]
 
 
-def test_the_newest_twenty_are_listed_and_those_that_the_manifest_names(run: Run, stock: Stock) -> None:
+def test_the_newest_twenty_and_the_versions_of_the_manifest_are_listed(run: Run, stock: Stock) -> None:
     for number in range(24):
         stock.put("dev", "1.0" if number == 1 else f"0.{number}", bytes([number]))
     [package] = listed(run, "-e", "dev", "acme/app")
@@ -94,7 +94,7 @@ def test_whole_digests(run: Run, stock: Stock) -> None:
     assert digest in run("list", "release.yaml", "-e", "dev", "--digests").out
 
 
-def test_a_registry_that_does_not_exist_holds_nothing(run: Run, folder: Path) -> None:
+def test_a_missing_registry_lists_nothing(run: Run, folder: Path) -> None:
     assert [package["versions"] for package in listed(run, "-e", "dev")] == [[], []]
     assert not (folder / ".registry").exists()
 

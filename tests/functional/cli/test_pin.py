@@ -97,19 +97,19 @@ def test_a_named_package_is_pinned_and_the_others_stay(run: Run, stock: Stock, m
     assert "acme/lib" not in manifest.read_text()
 
 
-def test_the_version_published_last_is_pinned_if_the_declared_one_is_not_there(run: Run, stock: Stock) -> None:
+def test_the_version_published_last_is_pinned_if_the_declared_one_is_missing(run: Run, stock: Stock) -> None:
     outcome = run("pin", "release.yaml", "-e", "prod", "--var", "version=2.0", "acme/app")
     assert outcome.code == 0
     assert outcome.err == ("warning: acme/app: staging should hold 2.0, but its newest Published version is 1.0\n")
     assert f'acme/app: {{version: "1.0", digest: "{A}"}}' in outcome.out
 
 
-def test_a_soak_is_not_waited_for(run: Run, stock: Stock, manifest: Path) -> None:
+def test_pin_ignores_the_soak(run: Run, stock: Stock, manifest: Path) -> None:
     manifest.write_text(MANIFEST.replace("promoteFrom: staging", "promoteFrom: staging, soak: 24h"))
     assert [each["after"]["digest"] for each in pinned(run)["pins"]] == [A, B]
 
 
-def test_what_may_not_be_promoted_is_refused_and_nothing_is_written(run: Run, stock: Stock, manifest: Path) -> None:
+def test_a_version_that_cannot_be_promoted_is_not_pinned(run: Run, stock: Stock, manifest: Path) -> None:
     stock.set_status("staging", "1.0", "Unlisted")
     before = manifest.read_bytes()
     outcome = run("pin", "release.yaml", "-e", "prod")
@@ -123,7 +123,7 @@ def test_what_may_not_be_promoted_is_refused_and_nothing_is_written(run: Run, st
     assert manifest.read_bytes() == before
 
 
-def test_a_version_that_is_not_there_is_refused(run: Run, stock: Stock) -> None:
+def test_a_missing_version_is_refused(run: Run, stock: Stock) -> None:
     outcome = run("pin", "release.yaml", "-e", "prod", "acme/app@7")
     assert outcome.code == 4
     assert outcome.err.startswith("error[gate]: acme/app@7 in acme/staging does not exist: there is nothing to promote")
@@ -159,7 +159,7 @@ def test_a_package_with_several_versions_has_no_pin(run: Run, stock: Stock, mani
     assert outcome.err == "error[usage]: release.yaml: acme/app has several versions, so it cannot have a pin\n"
 
 
-def test_a_manifest_that_changes_meanwhile_is_not_overwritten(
+def test_a_manifest_that_changes_during_the_command_is_not_overwritten(
     run: Run, stock: Stock, manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def edit_late(*arguments: Any) -> bytes:
@@ -176,7 +176,7 @@ def test_a_manifest_that_changes_meanwhile_is_not_overwritten(
     assert manifest.read_text().endswith("# a later change\n")
 
 
-def test_a_link_in_the_place_of_the_manifest_is_not_followed(run: Run, stock: Stock, manifest: Path) -> None:
+def test_a_manifest_that_is_a_link_is_not_followed(run: Run, stock: Stock, manifest: Path) -> None:
     real = manifest.rename(manifest.with_name("real.yaml"))
     before = real.read_bytes()
     manifest.symlink_to("real.yaml")
@@ -186,7 +186,7 @@ def test_a_link_in_the_place_of_the_manifest_is_not_followed(run: Run, stock: St
     assert real.read_bytes() == before
 
 
-def test_an_alias_is_not_changed_for_others(run: Run, stock: Stock, manifest: Path) -> None:
+def test_an_aliased_value_is_not_changed(run: Run, stock: Stock, manifest: Path) -> None:
     shared = f'pins: &pins {{acme/lib: {{version: "1.0", digest: "{B}"}}}}}}'
     more = "more: {domain: acme, repository: more, promoteFrom: prod, pins: *pins}"
     manifest.write_text(MANIFEST.replace("promoteFrom: staging}", f"promoteFrom: staging, {shared}\n  {more}"))

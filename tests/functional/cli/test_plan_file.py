@@ -61,9 +61,7 @@ def held(project: Path, repository: str = "dev") -> dict[str, str]:
 # --- what is approved is done -----------------------------------------------------------------------------------------
 
 
-def test_a_plan_file_is_what_json_prints_holds_to_its_schema_and_nothing_else_is_written(
-    run: Run, project: Path
-) -> None:
+def test_a_plan_file_has_the_json_output_and_follows_its_schema(run: Run, project: Path) -> None:
     before = tree(project)
     outcome = run("plan", *WORDS, "-o", "plan.json")
     plan = document(project / "plan.json")
@@ -77,7 +75,7 @@ def test_a_plan_file_is_what_json_prints_holds_to_its_schema_and_nothing_else_is
     assert plan == printed
 
 
-def test_the_schema_is_published_and_is_one(run: Run) -> None:
+def test_the_published_schema_is_valid(run: Run) -> None:
     outcome = run("schema", "plan")
     schema = json.loads(outcome.out)
     Draft202012Validator.check_schema(schema)
@@ -96,7 +94,7 @@ def test_an_approved_plan_is_applied_without_a_question(run: Run, planned: Path)
     assert held(planned.parent) == {"1.0": "Published"}
 
 
-def test_applied_again_it_is_done_already(run: Run, planned: Path) -> None:
+def test_applying_a_plan_again_does_nothing(run: Run, planned: Path) -> None:
     assert run("apply", "--plan", "plan.json").code == 0
     before = tree(planned.parent)
     outcome = run("apply", "--plan", "plan.json")
@@ -105,7 +103,7 @@ def test_applied_again_it_is_done_already(run: Run, planned: Path) -> None:
     assert tree(planned.parent) == before
 
 
-def test_interrupted_it_is_finished_by_the_next_run_of_the_same_plan(run: Run, planned: Path) -> None:
+def test_an_interrupted_plan_is_completed_by_the_next_run(run: Run, planned: Path) -> None:
     with opened(planned.parent / ".registry") as client:
         client.create_domain(domain="acme")
         client.create_repository(domain="acme", repository="dev")
@@ -116,7 +114,7 @@ def test_interrupted_it_is_finished_by_the_next_run_of_the_same_plan(run: Run, p
 
 
 @pytest.mark.parametrize("shell", [True, False])
-def test_what_variables_were_given_is_in_the_plan(
+def test_a_plan_contains_the_values_of_variables(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, shell: bool
 ) -> None:
     if shell:
@@ -129,7 +127,7 @@ def test_what_variables_were_given_is_in_the_plan(
 
 
 @pytest.mark.parametrize("environment", ["dev", "minimal", "staging", "far"])
-def test_apply_makes_just_the_requests_that_the_plan_says(run: Run, gate: Gate, environment: str) -> None:
+def test_apply_makes_exactly_the_requests_of_the_plan(run: Run, gate: Gate, environment: str) -> None:
     if environment in ("staging", "far"):
         assert run("apply", *WORDS, "--yes").code == 0
     assert run("plan", "release.yaml", "-e", environment, "-o", "plan.json").code == 0
@@ -145,7 +143,7 @@ def test_apply_makes_just_the_requests_that_the_plan_says(run: Run, gate: Gate, 
     assert len(gate.requests) == again["packages"][0]["requests"]
 
 
-def test_an_endpoint_that_moved_is_refused(run: Run, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_endpoint_is_refused(run: Run, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("plan", *WORDS, "-o", "plan.json").code == 0
     gate.requests.clear()
     monkeypatch.setenv("AWS_ENDPOINT_URL_CODEARTIFACT", gate.url.replace("127.0.0.1", "localhost"))
@@ -156,7 +154,7 @@ def test_an_endpoint_that_moved_is_refused(run: Run, gate: Gate, monkeypatch: py
     assert gate.uploads == 0
 
 
-def test_a_region_that_moved_is_refused(run: Run, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_region_is_refused(run: Run, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("plan", *WORDS, "-o", "plan.json").code == 0
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     outcome = run("apply", "--plan", "plan.json")
@@ -164,7 +162,7 @@ def test_a_region_that_moved_is_refused(run: Run, gate: Gate, monkeypatch: pytes
     assert "the region of dev has changed since the approval: us-east-1, now eu-west-1" in outcome.err
 
 
-def test_an_account_that_moved_is_refused(run: Run, planned: Path) -> None:
+def test_a_changed_account_is_refused(run: Run, planned: Path) -> None:
     changed(planned, lambda plan: plan.update(account="111122223333"))
     stale(
         run("apply", "--plan", "plan.json"),
@@ -173,7 +171,7 @@ def test_an_account_that_moved_is_refused(run: Run, planned: Path) -> None:
     assert not (planned.parent / ".registry").exists()
 
 
-def test_an_account_that_moved_is_refused_where_only_the_keys_say_it(
+def test_a_changed_account_is_refused_if_only_the_access_key_names_it(
     run: Run, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The domain of the other account has the same name, and everything that could be released there, too."""
@@ -202,18 +200,18 @@ def test_a_changed_file_is_refused_with_both_hashes(run: Run, planned: Path) -> 
     assert not (planned.parent / ".registry").exists()
 
 
-def test_a_file_more_and_a_file_less_are_refused(run: Run, planned: Path) -> None:
+def test_an_additional_or_a_missing_file_is_refused(run: Run, planned: Path) -> None:
     (planned.parent / "dist" / "a.txt").rename(planned.parent / "dist" / "c.txt")
     stale(run("apply", "--plan", "plan.json"), "    a.txt\n", "now        nothing", "    c.txt\n", "approved   nothing")
 
 
-def test_a_changed_manifest_is_refused_whatever_was_changed(run: Run, planned: Path) -> None:
+def test_any_change_of_the_manifest_is_refused(run: Run, planned: Path) -> None:
     with (planned.parent / "release.yaml").open("a") as file:
         file.write("# reviewed\n")
     stale(run("apply", "--plan", "plan.json"), "release.yaml has changed")
 
 
-def test_a_variable_that_moved_is_refused(run: Run, planned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_variable_is_refused(run: Run, planned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELEASE_VAR_VERSION", "1.1")
     stale(
         run("apply", "--plan", "plan.json"),
@@ -222,7 +220,7 @@ def test_a_variable_that_moved_is_refused(run: Run, planned: Path, monkeypatch: 
     )
 
 
-def test_a_version_whose_status_moved_is_refused(run: Run, project: Path) -> None:
+def test_a_changed_status_is_refused(run: Run, project: Path) -> None:
     assert run("apply", *WORDS, "--yes").code == 0
     assert run("plan", *WORDS, "-o", "plan.json").code == 0
     with opened(project / ".registry") as client:
@@ -236,7 +234,7 @@ def test_a_version_whose_status_moved_is_refused(run: Run, project: Path) -> Non
     assert held(project) == {"1.0": "Unlisted"}
 
 
-def test_a_version_that_was_touched_and_put_back_is_refused(run: Run, project: Path) -> None:
+def test_a_changed_revision_is_refused(run: Run, project: Path) -> None:
     assert run("apply", *WORDS, "--yes").code == 0
     assert run("plan", *WORDS, "-o", "plan.json").code == 0
     with opened(project / ".registry") as client:
@@ -245,7 +243,7 @@ def test_a_version_that_was_touched_and_put_back_is_refused(run: Run, project: P
     stale(run("apply", "--plan", "plan.json"), "the registry changed:")
 
 
-def test_other_bytes_that_were_published_meanwhile_are_a_conflict(run: Run, planned: Path) -> None:
+def test_different_bytes_published_since_the_plan_are_a_conflict(run: Run, planned: Path) -> None:
     project = planned.parent
     kept = (project / "dist" / "a.txt").read_text()
     (project / "dist" / "a.txt").write_text("HELLO\n")
@@ -258,7 +256,7 @@ def test_other_bytes_that_were_published_meanwhile_are_a_conflict(run: Run, plan
     assert tree(project) == before
 
 
-def test_a_version_that_is_gone_is_refused(run: Run, project: Path) -> None:
+def test_a_deleted_version_is_refused(run: Run, project: Path) -> None:
     assert run("apply", *WORDS, "--yes").code == 0
     assert run("plan", *WORDS, "-o", "plan.json").code == 0
     with opened(project / ".registry") as client:
@@ -290,20 +288,20 @@ def test_a_plan_expires(run: Run, planned: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("text", ["0s", "31d", "1w", "", "9999999d", "999999d", "-1h", "1.5h"])
-def test_a_plan_lasts_as_long_as_it_may(run: Run, project: Path, text: str) -> None:
+def test_a_plan_is_valid_until_its_expiry(run: Run, project: Path, text: str) -> None:
     outcome = run("plan", *WORDS, "-o", "plan.json", "--expires", text)
     assert (outcome.code, (project / "plan.json").exists()) == (2, False)
     assert "--expires" in outcome.err
 
 
-def test_how_long_a_plan_lasts_is_said(run: Run, project: Path) -> None:
+def test_the_lifetime_of_a_plan_is_printed(run: Run, project: Path) -> None:
     assert run("plan", *WORDS, "-o", "plan.json", "--expires", "2d12h").code == 0
     plan = document(project / "plan.json")
     lasts = datetime.fromisoformat(plan["expiresAt"]) - datetime.fromisoformat(plan["createdAt"])
     assert lasts == timedelta(days=2, hours=12)
 
 
-def test_a_plan_that_is_refused_is_not_written(run: Run, planned: Path) -> None:
+def test_a_refused_plan_is_not_written(run: Run, planned: Path) -> None:
     project = planned.parent
     assert run("apply", "--plan", "plan.json").code == 0
     planned.unlink()
@@ -328,7 +326,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
     return happens
 
 
-def test_what_moves_at_the_last_moment_is_refused_too(
+def test_a_change_at_the_last_moment_is_refused(
     run: Run, project: Path, meanwhile: Callable[[Callable[[], object]], None]
 ) -> None:
     assert run("apply", *WORDS, "--yes").code == 0
@@ -347,7 +345,7 @@ def test_what_moves_at_the_last_moment_is_refused_too(
     assert held(project, "staging") == {"1.0": "Unfinished"}
 
 
-def test_what_was_not_shown_is_not_given_up(
+def test_a_version_that_the_plan_did_not_show_is_not_replaced(
     run: Run, project: Path, meanwhile: Callable[[Callable[[], object]], None]
 ) -> None:
     assert run("apply", *WORDS, "--yes").code == 0
@@ -375,7 +373,7 @@ def test_what_was_not_shown_is_not_given_up(
 # --- what is permitted is said again ----------------------------------------------------------------------------------
 
 
-def test_a_plan_permits_nothing_by_itself(run: Run, planned: Path) -> None:
+def test_a_plan_file_grants_no_permission(run: Run, planned: Path) -> None:
     project = planned.parent
     assert run("apply", "--plan", "plan.json").code == 0
     permit = ("--replace", f"acme/app@1.0={document(planned)['packages'][0]['digest']}")
@@ -396,13 +394,13 @@ def test_a_plan_permits_nothing_by_itself(run: Run, planned: Path) -> None:
     assert run("apply", "--plan", "plan.json", *permit).code == 0
 
 
-def test_more_permissions_than_the_plan_had_are_refused_too(run: Run, planned: Path) -> None:
+def test_more_permissions_than_those_of_the_plan_are_refused(run: Run, planned: Path) -> None:
     outcome = run("apply", "--plan", "plan.json", "--allow", "outside")
     assert (outcome.code, "this apply  --allow outside" in outcome.err) == (4, True)
 
 
 @pytest.mark.parametrize("words", [["release.yaml"], ["-e", "dev"], ["--var", "version=1"]])
-def test_a_plan_says_itself_what_is_released_where(run: Run, planned: Path, words: list[str]) -> None:
+def test_a_plan_contains_its_destination_and_assets(run: Run, planned: Path, words: list[str]) -> None:
     outcome = run("apply", "--plan", "plan.json", *words)
     assert outcome.code == 2
     assert " cannot be combined with --plan: the plan file already contains it" in outcome.err
@@ -450,9 +448,7 @@ def _shown() -> list[str]:
 
 
 @pytest.mark.parametrize("key", _shown())
-def test_nothing_that_an_approver_was_shown_of_a_package_is_other_than_what_is_done(
-    run: Run, planned: Path, key: str
-) -> None:
+def test_every_value_of_an_approved_package_is_compared(run: Run, planned: Path, key: str) -> None:
     forged: dict[str, Any] = {
         "namespace": "other",
         "package": "other",
@@ -500,7 +496,7 @@ def test_nothing_that_an_approver_was_shown_of_a_package_is_other_than_what_is_d
     ],
     ids=range(10),
 )
-def test_what_is_no_json_object_is_one_clear_line(run: Run, project: Path, content: bytes) -> None:
+def test_a_file_without_a_json_object_is_one_clear_line(run: Run, project: Path, content: bytes) -> None:
     (project / "plan.json").write_bytes(content)
     outcome = run("apply", "--plan", "plan.json")
     assert outcome.code == 2
@@ -509,7 +505,7 @@ def test_what_is_no_json_object_is_one_clear_line(run: Run, project: Path, conte
 
 
 @pytest.mark.parametrize("manifest", ["a\0b", "pipe", "/dev/zero", "elsewhere/release.yaml"])
-def test_a_manifest_that_is_none_is_never_waited_for(run: Run, planned: Path, manifest: str) -> None:
+def test_a_manifest_that_is_a_pipe_does_not_block(run: Run, planned: Path, manifest: str) -> None:
     os.mkfifo(planned.with_name("pipe"))
     changed(planned, lambda plan: plan["manifest"].update(path=manifest))
     outcome = run("apply", "--plan", "plan.json")
@@ -517,21 +513,21 @@ def test_a_manifest_that_is_none_is_never_waited_for(run: Run, planned: Path, ma
     assert outcome.err.startswith("error[usage]: ")
 
 
-def test_a_name_that_is_no_text_is_refused(run: Run, planned: Path) -> None:
+def test_a_name_that_is_not_text_is_refused(run: Run, planned: Path) -> None:
     planned.write_text(planned.read_text().replace('"a.txt"', '"\\ud800"'))
     outcome = run("apply", "--plan", "plan.json")
     assert (outcome.code, "has an invalid name" in outcome.err) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["missing.json", "dist", "\x1b[31m.json"])
-def test_what_cannot_be_read_is_one_clear_line(run: Run, project: Path, name: str) -> None:
+def test_an_unreadable_file_is_one_clear_line(run: Run, project: Path, name: str) -> None:
     outcome = run("apply", "--plan", name)
     assert outcome.code == 2
     assert "\x1b" not in outcome.err
     assert outcome.err
 
 
-def test_no_name_of_a_plan_reaches_the_terminal_as_it_is(run: Run, planned: Path) -> None:
+def test_names_of_a_plan_are_escaped_for_the_terminal(run: Run, planned: Path) -> None:
     changed(planned, lambda plan: plan.update(environment="\x1b[31m\n::error::dev"))
     outcome = run("apply", "--plan", "plan.json")
     assert outcome.code in (2, 4)
@@ -541,7 +537,7 @@ def test_no_name_of_a_plan_reaches_the_terminal_as_it_is(run: Run, planned: Path
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_whatever_stands_in_it_a_plan_is_read_or_refused(planned: Path, data: st.DataObject) -> None:
+def test_any_plan_file_is_read_or_refused(planned: Path, data: st.DataObject) -> None:
     plan = document(planned)
     spots = list(_spots(plan))
     holder, key = data.draw(st.sampled_from(spots))
@@ -563,7 +559,7 @@ def _spots(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from _spots(inner)
 
 
-def test_a_plan_may_not_last_for_ever(planned: Path) -> None:
+def test_the_lifetime_of_a_plan_is_limited(planned: Path) -> None:
     made = datetime.fromisoformat(document(planned)["createdAt"])
     until = (made + MAX_LIFETIME + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     changed(planned, lambda plan: plan.update(expiresAt=until))

@@ -138,7 +138,7 @@ def delete(project: Path, repository: str) -> None:
 # --- what it says and does --------------------------------------------------------------------------------------------
 
 
-def test_a_plan_within_a_domain_says_where_from_and_what_and_writes_nothing(run: Run, released: Path) -> None:
+def test_a_plan_within_a_domain_shows_source_and_assets(run: Run, released: Path) -> None:
     before = tree(released)
     outcome = run("plan", "release.yaml", "-e", "staging")
     digest = package_of(run, "staging")["digest"]
@@ -158,9 +158,7 @@ def test_a_plan_within_a_domain_says_where_from_and_what_and_writes_nothing(run:
     assert tree(released) == before
 
 
-def test_a_plan_across_domains_says_that_the_bytes_travel_and_writes_nothing(
-    run: Run, released: Path, before: Callable[[str], None]
-) -> None:
+def test_a_plan_across_domains_shows_the_transfer(run: Run, released: Path, before: Callable[[str], None]) -> None:
     before("prod")
     there = tree(released)
     outcome = run("plan", "release.yaml", "-e", "prod")
@@ -189,7 +187,7 @@ def test_a_plan_across_domains_says_that_the_bytes_travel_and_writes_nothing(
         ("prod", "acme/app: Published: sent 2 assets, 97.7 KiB; 0 already there"),
     ],
 )
-def test_apply_promotes_the_very_bytes_and_a_second_apply_does_nothing(
+def test_apply_promotes_the_same_bytes_and_a_second_apply_does_nothing(
     run: Run, released: Path, before: Callable[[str], None], environment: str, said: str
 ) -> None:
     before(environment)
@@ -210,14 +208,14 @@ def test_apply_promotes_the_very_bytes_and_a_second_apply_does_nothing(
 
 
 @BOTH
-def test_detailed_exit_codes_tell_changes_from_none(run: Run, before: Callable[[str], None], environment: str) -> None:
+def test_the_detailed_exit_code_shows_changes(run: Run, before: Callable[[str], None], environment: str) -> None:
     before(environment)
     assert run("plan", "release.yaml", "-e", environment, "--detailed-exitcode").code == 3
     run("apply", "release.yaml", "-e", environment, "--yes")
     assert run("plan", "release.yaml", "-e", environment, "--detailed-exitcode").code == 0
 
 
-def test_a_transfer_may_finish_with_its_last_asset(run: Run, released: Path, before: Callable[[str], None]) -> None:
+def test_a_transfer_can_use_last_asset(run: Run, released: Path, before: Callable[[str], None]) -> None:
     before("prod")
     more(released, "prod", "finalize: last-asset")
     assert run("apply", "release.yaml", "-e", "prod", "--yes").code == 0
@@ -230,7 +228,7 @@ def test_two_domains_of_one_folder_are_two_domains(run: Run, released: Path) -> 
     assert run("apply", "release.yaml", "-e", "staging", "--yes").code == 0
 
 
-def test_the_environments_own_status_is_kept(run: Run, released: Path) -> None:
+def test_the_declared_status_is_kept(run: Run, released: Path) -> None:
     path = released / "release.yaml"
     path.write_text(path.read_text().replace("assets: [dist/*]", "assets: [dist/*]\n    status: Unlisted"))
     assert run("apply", "release.yaml", "-e", "staging", "--yes").code == 0
@@ -241,7 +239,7 @@ def test_the_environments_own_status_is_kept(run: Run, released: Path) -> None:
 # --- as JSON ----------------------------------------------------------------------------------------------------------
 
 
-def test_json_says_which_way_and_from_where(run: Run, released: Path, before: Callable[[str], None]) -> None:
+def test_the_json_has_route_and_source(run: Run, released: Path, before: Callable[[str], None]) -> None:
     before("prod")
     outcome = run("plan", "release.yaml", "-e", "prod", "--json")
     plan = json.loads(outcome.out)
@@ -262,7 +260,7 @@ def test_json_says_which_way_and_from_where(run: Run, released: Path, before: Ca
     assert package["digest"] == package_of(run, "staging")["digest"]
 
 
-def test_json_of_what_publishes_files_has_no_source(run: Run, project: Path) -> None:
+def test_the_json_of_published_files_has_no_source(run: Run, project: Path) -> None:
     (project / "release.yaml").write_text(MANIFEST)
     plan = json.loads(run("plan", "release.yaml", "-e", "dev", "--json").out)
     assert plan["promoteFrom"] is None
@@ -274,7 +272,9 @@ def test_json_of_what_publishes_files_has_no_source(run: Run, project: Path) -> 
 
 
 @pytest.mark.parametrize("environment", ["staging", "prod"])
-def test_what_was_never_released_is_refused_and_no_registry_is_made(run: Run, project: Path, environment: str) -> None:
+def test_a_version_that_was_never_released_is_refused_and_no_registry_is_created(
+    run: Run, project: Path, environment: str
+) -> None:
     (project / "release.yaml").write_text(MANIFEST)
     there = tree(project)
     for words in (["plan"], ["apply", "--yes"]):
@@ -287,7 +287,7 @@ def test_what_was_never_released_is_refused_and_no_registry_is_made(run: Run, pr
 
 @BOTH
 @pytest.mark.parametrize("status", ["Archived", "Unlisted"])
-def test_what_is_not_published_in_the_environment_before_is_refused(
+def test_a_version_that_is_not_published_in_the_source_is_refused(
     run: Run, released: Path, before: Callable[[str], None], environment: str, status: str
 ) -> None:
     before(environment)
@@ -302,7 +302,7 @@ def test_what_is_not_published_in_the_environment_before_is_refused(
     assert (refused["digest"], refused["upload"], refused["refusal"]["code"]) == (offered, [], "gate")
 
 
-def test_one_refused_package_keeps_all_from_being_promoted(run: Run, released: Path) -> None:
+def test_one_refused_package_prevents_all_promotions(run: Run, released: Path) -> None:
     path = released / "release.yaml"
     path.write_text(
         MANIFEST.replace("environments:", "  - {package: other, version: '1', assets: [dist/b.bin]}\nenvironments:")
@@ -314,7 +314,7 @@ def test_one_refused_package_keeps_all_from_being_promoted(run: Run, released: P
     assert tree(released) == there
 
 
-def test_a_soak_refuses_until_it_is_over_and_says_when_and_how_to_skip_it(run: Run, released: Path) -> None:
+def test_an_unmet_soak_is_refused_with_its_end_and_how_to_skip_it(run: Run, released: Path) -> None:
     more(released, "staging", "soak: 24h")
     there = tree(released)
     outcome = run("apply", "release.yaml", "-e", "staging", "--yes")
@@ -358,7 +358,7 @@ def test_force_for_another_digest_does_not_skip_a_soak(run: Run, released: Path)
     ("environment", "permission"),
     [("staging", "acme/app@2.0"), ("staging", "acme/other@1.0"), ("dev", None)],
 )
-def test_force_about_nothing_that_is_promoted_is_a_slip_of_the_pen(
+def test_force_for_a_version_that_is_not_promoted_is_an_error(
     run: Run, project: Path, environment: str, permission: str | None
 ) -> None:
     (project / "release.yaml").write_text(MANIFEST)
@@ -371,7 +371,7 @@ def test_force_about_nothing_that_is_promoted_is_a_slip_of_the_pen(
     assert says in outcome.err
 
 
-def test_cleaning_up_the_environment_before_breaks_nothing(
+def test_cleaning_up_the_source_environment_breaks_nothing(
     run: Run, released: Path, before: Callable[[str], None]
 ) -> None:
     before("prod")
@@ -394,7 +394,7 @@ def pin(version: str, digest: str, package: str = "acme/app") -> str:
     return f'{package}: {{version: "{version}", digest: "{digest}"}}'
 
 
-def test_a_pin_that_the_source_holds_is_promoted_and_named(run: Run, released: Path) -> None:
+def test_a_pinned_version_is_promoted_and_the_pin_is_shown(run: Run, released: Path) -> None:
     digest = package_of(run, "staging")["digest"]
     more(released, "staging", f"pinned: true, pins: {{{pin('1.0', digest)}}}")
     outcome = run("plan", "release.yaml", "-e", "staging")
@@ -407,7 +407,7 @@ def test_a_pin_that_the_source_holds_is_promoted_and_named(run: Run, released: P
 
 
 @BOTH
-def test_a_source_that_moved_after_the_approval_is_refused_with_both_digests(
+def test_a_source_that_changed_after_the_approval_is_refused_with_both_digests(
     run: Run, released: Path, before: Callable[[str], None], environment: str
 ) -> None:
     before(environment)
@@ -434,7 +434,7 @@ def test_pinned_without_a_pin_is_refused_with_the_lines_to_paste(run: Run, relea
     assert re.search(r'\n    "acme/app": \{version: "1\.0", digest: "sha256:[0-9a-f]{64}"\}\n', outcome.err)
 
 
-def test_a_pin_of_no_package_is_a_warning(run: Run, released: Path) -> None:
+def test_a_pin_that_matches_no_package_is_a_warning(run: Run, released: Path) -> None:
     digest = "sha256:" + "0" * 64
     more(released, "staging", f"pins: {{{pin('1.0', digest, 'acme/aap')}}}")
     outcome = run("plan", "release.yaml", "-e", "staging")
@@ -442,7 +442,7 @@ def test_a_pin_of_no_package_is_a_warning(run: Run, released: Path) -> None:
     assert outcome.err == "warning: pins of staging: acme/aap is not a package of the manifest\n"
 
 
-def test_a_rollback_is_the_revert_of_a_pin_and_asks_nothing_of_the_source(run: Run, released: Path) -> None:
+def test_a_rollback_by_reverting_a_pin_does_not_read_the_source(run: Run, released: Path) -> None:
     first = package_of(run, "staging")["digest"]
     released_again(run, released, {"a.txt": b"second\n"}, "2.0")
     second = package_of(run, "staging", "--var", "version=2.0")["digest"]
@@ -463,7 +463,7 @@ def test_a_rollback_is_the_revert_of_a_pin_and_asks_nothing_of_the_source(run: R
     assert held(released, "staging") == ("Published", CONTENTS)
 
 
-def test_what_a_stack_says_is_left_to_pulumi(run: Run, released: Path) -> None:
+def test_the_outputs_of_a_stack_are_not_read(run: Run, released: Path) -> None:
     more(released, "staging", "stack: acme/releases/dev")
     outcome = run("plan", "release.yaml", "-e", "staging")
     assert outcome.code == 2
@@ -481,7 +481,7 @@ def test_what_a_stack_says_is_left_to_pulumi(run: Run, released: Path) -> None:
 
 
 @BOTH
-def test_other_bytes_in_the_destination_are_refused_and_replaced_only_with_permission(
+def test_different_bytes_in_the_destination_are_replaced_only_with_permission(
     run: Run, released: Path, before: Callable[[str], None], environment: str
 ) -> None:
     before(environment)
@@ -512,7 +512,7 @@ def test_other_bytes_in_the_destination_are_refused_and_replaced_only_with_permi
     assert "Nothing to do" in run("plan", *words, "--replace", str(permission)).out
 
 
-def test_a_permission_about_another_version_is_a_slip_of_the_pen(run: Run, released: Path) -> None:
+def test_a_permission_for_another_version_is_an_error(run: Run, released: Path) -> None:
     outcome = run("plan", "release.yaml", "-e", "staging", "--replace", f"acme/app@2.0=sha256:{'a' * 64}")
     assert outcome.code == 2
     assert "the manifest declares no acme/app@2.0" in outcome.err
@@ -521,7 +521,7 @@ def test_a_permission_about_another_version_is_a_slip_of_the_pen(run: Run, relea
 # --- from this machine ------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_is_promoted_elsewhere_only_with_permission(
+def test_a_folder_is_promoted_to_another_registry_only_with_permission(
     run: Run, released: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (
@@ -546,7 +546,7 @@ def test_a_folder_is_promoted_elsewhere_only_with_permission(
     assert "error[unreachable]: DescribePackageVersion: no response from http://127.0.0.1:9" in permitted.err
 
 
-def test_an_endpoint_of_the_shell_is_a_warning_once(run: Run, released: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_from_the_shell_is_one_warning(run: Run, released: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = released / "release.yaml"
     path.write_text(re.sub(r', endpoint: "file:\.\w+"', "", MANIFEST))
     for name, value in (

@@ -96,7 +96,7 @@ VERSIONS = [("app", "1.0"), ("app", "1.1"), ("app", "1.2")]
     ],
     ids=["50 packages", "mixed"],
 )
-def test_a_promotion_makes_just_these_requests(
+def test_a_promotion_makes_exactly_these_requests(
     run: Run, project: Path, gate: Gate, packages: list[tuple[str, str]]
 ) -> None:
     published(project, packages)
@@ -111,9 +111,7 @@ def test_a_promotion_makes_just_these_requests(
     assert staged(project) == dict.fromkeys(packages, "Published")
 
 
-def test_a_plan_of_several_versions_says_just_the_requests_of_the_run_that_carries_it_out(
-    run: Run, project: Path, gate: Gate
-) -> None:
+def test_a_plan_of_several_versions_counts_the_requests_exactly(run: Run, project: Path, gate: Gate) -> None:
     published(project, VERSIONS)
     assert run("plan", *STAGING, "-o", "plan.json").code == 0
     plan = json.loads((project / "plan.json").read_text())
@@ -127,7 +125,7 @@ def test_a_plan_of_several_versions_says_just_the_requests_of_the_run_that_carri
 # --- nothing but what is shown or approved ----------------------------------------------------------------------------
 
 
-def test_nothing_is_copied_of_an_approved_plan_of_which_one_version_moved(run: Run, project: Path, gate: Gate) -> None:
+def test_a_changed_version_stops_the_copies_of_the_whole_plan(run: Run, project: Path, gate: Gate) -> None:
     published(project, VERSIONS)
     assert run("plan", *STAGING, "-o", "plan.json").code == 0
     with opened(project / ".registry") as client:
@@ -141,7 +139,7 @@ def test_nothing_is_copied_of_an_approved_plan_of_which_one_version_moved(run: R
     assert COPY not in asked(gate)
 
 
-def test_an_approved_plan_that_was_interrupted_goes_on(run: Run, project: Path, gate: Gate) -> None:
+def test_an_interrupted_approved_plan_continues(run: Run, project: Path, gate: Gate) -> None:
     published(project, VERSIONS)
     assert run("plan", *STAGING, "-o", "plan.json").code == 0
     # As a killed run of it leaves it: one is there.
@@ -155,7 +153,7 @@ def test_an_approved_plan_that_was_interrupted_goes_on(run: Run, project: Path, 
     assert staged(project) == dict.fromkeys(VERSIONS, "Published")
 
 
-def test_a_version_that_is_refused_holds_back_all_of_them(run: Run, project: Path, gate: Gate) -> None:
+def test_one_refused_version_prevents_all_releases(run: Run, project: Path, gate: Gate) -> None:
     published(project, VERSIONS)
     with opened(project / ".registry") as client:
         Package(client).set_status("1.1", "Archived")
@@ -185,7 +183,7 @@ def stops(monkeypatch: pytest.MonkeyPatch) -> list[StopSignal]:
 
 
 @pytest.mark.usefixtures("gate")
-def test_a_call_that_is_denied_is_told_once_and_claims_nothing(
+def test_a_denied_call_is_reported_once(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, stops: list[StopSignal]
 ) -> None:
     published(project, VERSIONS)
@@ -224,7 +222,7 @@ def mixed(project: Path) -> Path:
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging"])
-def test_each_version_has_a_line_of_its_own(run: Run, mixed: Path, environment: str) -> None:
+def test_each_version_has_its_own_line(run: Run, mixed: Path, environment: str) -> None:
     if environment == "staging":
         assert run("apply", "release.yaml", "-e", "dev", "--yes").code == 0
     outcome = run("apply", "release.yaml", "-e", environment, "--yes", "--summary", "summary.md")
@@ -275,7 +273,7 @@ def test_status_has_a_row_for_each_version(run: Run, mixed: Path) -> None:
     assert [page.count(f"</span><wbr>{name}</th>") for name in ("app@1.0", "app@1.1", "lib", "app")] == [1, 1, 1, 0]
 
 
-def test_a_replacement_is_of_the_version_that_it_names(run: Run, mixed: Path) -> None:
+def test_a_replacement_affects_only_the_named_version(run: Run, mixed: Path) -> None:
     assert run("apply", "release.yaml", "-e", "dev", "--yes").code == 0
     (mixed / "dist" / "a.txt").write_text("other\n")
     refused = run("plan", "release.yaml", "-e", "dev")
@@ -290,7 +288,7 @@ def test_a_replacement_is_of_the_version_that_it_names(run: Run, mixed: Path) ->
     assert [each["action"] for each in one["packages"]] == ["replace", "refuse", "refuse"]
 
 
-def test_a_soak_is_that_of_each_version(run: Run, mixed: Path) -> None:
+def test_each_version_has_its_own_soak(run: Run, mixed: Path) -> None:
     written(mixed, MIXED, FILES.replace("promoteFrom: dev", "promoteFrom: dev, soak: 1d"))
     assert run("apply", "release.yaml", "-e", "dev", "--yes").code == 0
     plan = json.loads(run("plan", "release.yaml", "-e", "staging", "--json").out)

@@ -120,7 +120,7 @@ def cells(run: Run, *words: str, package: int = 0, code: int = 0) -> dict[str, d
 # --- what it says ---
 
 
-def test_what_is_pending_is_not_called_in_step(run: Run, folder: Path, stock: Stock) -> None:
+def test_a_pending_version_is_not_in_sync(run: Run, folder: Path, stock: Stock) -> None:
     # An older version everywhere, and the declared one nowhere yet.
     for repository in ("dev", "staging", "prod"):
         for package in ("app", "lib"):
@@ -131,7 +131,7 @@ def test_what_is_pending_is_not_called_in_step(run: Run, folder: Path, stock: St
     assert not any("in sync" in line for line in lines)
 
 
-def test_everything_in_step_says_so(run: Run, stock: Stock) -> None:
+def test_everything_in_sync(run: Run, stock: Stock) -> None:
     for repository in ("dev", "staging", "prod"):
         for package in ("app", "lib"):
             stock.put(repository, "1.0", package=package)
@@ -209,7 +209,7 @@ def keys(value: Any) -> set[str]:
     return named | {key for each in value.values() for key in keys(each)}
 
 
-def test_every_key_and_word_of_the_json_is_explained(run: Run, stock: Stock, folder: Path) -> None:
+def test_every_key_and_value_of_the_json_is_documented(run: Run, stock: Stock, folder: Path) -> None:
     stock.put("dev", "1.0")
     elsewhere(folder, "prod", "https://registry.example.test")
     page = (Path(__file__).parents[3] / "docs" / "status.md").read_text()
@@ -218,7 +218,7 @@ def test_every_key_and_word_of_the_json_is_explained(run: Run, stock: Stock, fol
     assert [word for word in sorted(words) if f"`{word}`" not in page] == []
 
 
-def test_other_bytes_under_the_same_version_are_drift(run: Run, stock: Stock) -> None:
+def test_different_bytes_under_the_same_version_are_drift(run: Run, stock: Stock) -> None:
     stock.put("dev", "1.0")
     digest = stock.put("staging", "1.0")
     stock.put("prod", "1.0", b"other")
@@ -237,7 +237,7 @@ def test_another_status_is_drift(run: Run, stock: Stock) -> None:
     assert staging["reasons"] == ["Archived, declared Published"]
 
 
-def test_what_is_on_its_way_is_in_progress_and_what_was_there_still_counts(run: Run, stock: Stock) -> None:
+def test_an_upload_is_in_progress_and_the_published_version_is_current(run: Run, stock: Stock) -> None:
     stock.put("dev", "0.9", b"old")
     stock.put("staging", "0.9", b"old")
     stock.put("dev", "1.0", unfinished=True)
@@ -247,7 +247,7 @@ def test_what_is_on_its_way_is_in_progress_and_what_was_there_still_counts(run: 
     assert "in progress, behind" in run("status", "release.yaml").out
 
 
-def test_unfinished_alone_is_shown_as_unfinished(run: Run, stock: Stock) -> None:
+def test_a_single_unfinished_version_is_shown_as_unfinished(run: Run, stock: Stock) -> None:
     stock.put("dev", "1.0", unfinished=True)
     dev = cells(run)["dev"]
     assert (dev["version"], dev["status"], dev["digest"], dev["since"]) == ("1.0", "Unfinished", None, None)
@@ -272,13 +272,13 @@ def test_pinned_at_an_older_version_is_as_declared_and_behind(run: Run, stock: S
     assert "staging holds 1.0" in out
 
 
-def test_other_bytes_than_the_pin_are_drift(run: Run, stock: Stock, folder: Path) -> None:
+def test_different_bytes_than_the_pin_are_drift(run: Run, stock: Stock, folder: Path) -> None:
     stock.put("prod", "0.9", b"old")
     pinned(folder, f'acme/app: {{version: "0.9", digest: "{digest_of(b"x")}"}}')
     assert cells(run)["prod"]["reasons"] == [f"its digest differs from its pin, {digest_of(b'x')}"]
 
 
-def test_what_only_a_pin_names_is_a_package_too(run: Run, stock: Stock, folder: Path) -> None:
+def test_a_package_that_only_a_pin_names_is_shown(run: Run, stock: Stock, folder: Path) -> None:
     digest = stock.put("prod", "0.9", b"old", package="gone")
     pinned(folder, f'acme/gone: {{version: "0.9", digest: "{digest}"}}')
     answer = told(run)
@@ -288,7 +288,7 @@ def test_what_only_a_pin_names_is_a_package_too(run: Run, stock: Stock, folder: 
     assert (dev["wanted"], dev["declared"], dev["sync"]) == (None, "undeclared", "none")
 
 
-def test_where_only_pins_decide_nothing_else_is_wanted(run: Run, stock: Stock, folder: Path) -> None:
+def test_without_a_pin_nothing_is_wanted_if_pinned_is_true(run: Run, stock: Stock, folder: Path) -> None:
     for repository in ("dev", "staging"):
         stock.put(repository, "1.0")
     stock.put("prod", "0.9", b"old")
@@ -298,14 +298,16 @@ def test_where_only_pins_decide_nothing_else_is_wanted(run: Run, stock: Stock, f
     assert "acme/prod; from staging, only pinned packages\n" in run("status", "release.yaml").out
 
 
-def test_where_a_stack_decides_nothing_is_known_to_be_wanted(run: Run, stock: Stock, folder: Path) -> None:
+def test_nothing_is_wanted_in_an_environment_with_a_stack(run: Run, stock: Stock, folder: Path) -> None:
     text = MANIFEST.replace("promoteFrom: staging}", "promoteFrom: staging, stack: acme/releases/staging}")
     (folder / "release.yaml").write_text(text)
     assert cells(run)["prod"]["wanted"] is None
     assert "acme/prod; from staging, outputs of the stack acme/releases/staging\n" in run("status", "release.yaml").out
 
 
-def test_a_pin_hands_its_version_on_but_not_its_digest(run: Run, stock: Stock, folder: Path) -> None:
+def test_the_next_environment_inherits_the_version_of_a_pin_but_not_its_digest(
+    run: Run, stock: Stock, folder: Path
+) -> None:
     pins = f'promoteFrom: dev, pins: {{acme/app: {{version: "0.9", digest: "{digest_of(b"old")}"}}}}}}'
     (folder / "release.yaml").write_text(MANIFEST.replace("promoteFrom: dev}", pins))
     assert cells(run)["prod"]["wanted"] == {
@@ -316,7 +318,7 @@ def test_a_pin_hands_its_version_on_but_not_its_digest(run: Run, stock: Stock, f
     }
 
 
-def test_variables_say_which_version_is_meant(run: Run, stock: Stock) -> None:
+def test_variables_select_the_version(run: Run, stock: Stock) -> None:
     stock.put("dev", "2.0")
     assert cells(run, "--var", "version=2.0")["dev"]["sync"] == "in-sync"
     assert cells(run)["dev"]["declared"] == "pending"
@@ -325,7 +327,7 @@ def test_variables_say_which_version_is_meant(run: Run, stock: Stock) -> None:
 # --- which environments ---
 
 
-def test_one_environment_is_judged_by_the_one_before_which_is_not_shown(run: Run, stock: Stock) -> None:
+def test_an_environment_is_compared_with_its_source_even_if_that_is_not_shown(run: Run, stock: Stock) -> None:
     stock.put("staging", "1.0")
     answer = told(run, "-e", "prod", "-e", "prod")
     assert [each["name"] for each in answer["environments"]] == ["prod"]
@@ -334,7 +336,7 @@ def test_one_environment_is_judged_by_the_one_before_which_is_not_shown(run: Run
     assert app["environments"]["prod"]["behind"]["environment"] == "staging"
 
 
-def test_they_come_in_the_order_of_the_manifest(run: Run, stock: Stock) -> None:
+def test_packages_and_environments_are_in_the_order_of_the_manifest(run: Run, stock: Stock) -> None:
     answer = told(run, "-e", "prod", "-e", "dev")
     assert [each["name"] for each in answer["environments"]] == ["dev", "prod"]
 
@@ -374,9 +376,7 @@ def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_keys")
-def test_an_environment_that_does_not_answer_is_told_and_the_others_are_shown(
-    run: Run, stock: Stock, folder: Path
-) -> None:
+def test_an_unreachable_environment_is_reported_and_the_others_are_shown(run: Run, stock: Stock, folder: Path) -> None:
     stock.put("dev", "1.0")
     elsewhere(folder, "staging", SILENT)
     answer = told(run, "--allow", "endpoint", code=1)
@@ -395,7 +395,7 @@ def test_an_environment_that_does_not_answer_is_told_and_the_others_are_shown(
 
 
 @pytest.mark.usefixtures("_keys")
-def test_one_that_is_not_shown_but_needed_is_exit_code_1_too(run: Run, stock: Stock, folder: Path) -> None:
+def test_an_unreachable_source_that_is_not_shown_is_exit_code_1(run: Run, stock: Stock, folder: Path) -> None:
     elsewhere(folder, "staging", SILENT)
     assert run("status", "release.yaml", "-e", "prod", "--allow", "endpoint").code == 1
     assert run("status", "release.yaml", "-e", "dev", "--allow", "endpoint").code == 0
@@ -408,7 +408,7 @@ def test_one_that_is_not_shown_but_needed_is_exit_code_1_too(run: Run, stock: St
         ("file:../elsewhere", "is outside the manifest's folder"),
     ],
 )
-def test_an_endpoint_that_is_refused_is_told_and_not_asked(
+def test_a_refused_endpoint_is_reported_and_gets_no_request(
     run: Run, stock: Stock, folder: Path, endpoint: str, said: str
 ) -> None:
     elsewhere(folder, "prod", endpoint)
@@ -421,9 +421,7 @@ def test_an_endpoint_that_is_refused_is_told_and_not_asked(
     assert not (folder.parent / "elsewhere").exists()
 
 
-def test_a_call_that_is_denied_is_told_with_its_package(
-    run: Run, stock: Stock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_denied_call_is_reported_with_its_package(run: Run, stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
     stock.put("dev", "1.0")
 
     def denied(registry: Any, package: Any, *more: Any) -> PackageState:
@@ -441,7 +439,7 @@ def test_a_call_that_is_denied_is_told_with_its_package(
 
 
 @pytest.mark.usefixtures("_keys")
-def test_an_endpoint_of_the_shell_is_one_warning(
+def test_an_endpoint_from_the_shell_is_one_warning(
     run: Run, folder: Path, stock: Stock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "release.yaml").write_text(MANIFEST.replace(', endpoint: "file:.registry"', ""))
@@ -465,7 +463,7 @@ def test_nothing_is_written_to_a_registry_in_a_folder(run: Run, stock: Stock, fo
     assert tree(folder) == before
 
 
-def test_a_registry_that_is_not_there_reads_as_empty_and_is_not_made(run: Run, folder: Path) -> None:
+def test_a_missing_registry_reads_as_empty_and_is_not_created(run: Run, folder: Path) -> None:
     outcome = run("status", "release.yaml")
     assert (outcome.code, outcome.err) == (0, "")
     assert "1.0 does not exist here yet" in outcome.out
@@ -473,9 +471,7 @@ def test_a_registry_that_is_not_there_reads_as_empty_and_is_not_made(run: Run, f
 
 
 @pytest.mark.usefixtures("_keys")
-def test_two_reads_a_package_where_the_version_is_there(
-    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_existing_version_takes_two_reads(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with start(folder / "kept") as server, Gate(server) as gate:
         key = server.credentials()
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", key.access_key_id)
@@ -541,12 +537,12 @@ def test_the_page_is_written_in_place_of_the_table(run: Run, stock: Stock, folde
     assert sorted(path.name for path in folder.iterdir()) == [".registry", "release.yaml", "status.html"]
 
 
-def test_the_page_and_the_json_come_from_one_reading(run: Run, stock: Stock, folder: Path) -> None:
+def test_the_page_and_the_json_have_the_same_data(run: Run, stock: Stock, folder: Path) -> None:
     assert told(run, "--html", "status.html")["summary"]["behind"] == 2
     assert (folder / "status.html").exists()
 
 
-def test_what_could_be_read_is_on_the_page_and_the_exit_code_tells(run: Run, stock: Stock, folder: Path) -> None:
+def test_the_page_shows_everything_that_could_be_read(run: Run, stock: Stock, folder: Path) -> None:
     elsewhere(folder, "prod", "https://registry.example.test")
     outcome = run("status", "release.yaml", "--html", "status.html")
     assert outcome.code == 2
@@ -554,7 +550,7 @@ def test_what_could_be_read_is_on_the_page_and_the_exit_code_tells(run: Run, sto
     assert "a manifest may not choose" in (folder / "status.html").read_text()
 
 
-def test_a_bad_manifest_leaves_the_page_as_it_is(run: Run, folder: Path) -> None:
+def test_an_invalid_manifest_does_not_change_the_page(run: Run, folder: Path) -> None:
     (folder / "status.html").write_text("before")
     (folder / "release.yaml").write_text("schemaVersion: 1\n")
     assert run("status", "release.yaml", "--html", "status.html").code == 2
@@ -574,7 +570,7 @@ def test_a_page_that_cannot_be_written_is_one_clear_message(run: Run, stock: Sto
     assert outcome.err.startswith("error[usage]: no/such/status.html cannot be written: ")
 
 
-def test_a_page_that_fails_half_way_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_previous_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "status.html"
     write_atomically(page, "before", "--html")
 
@@ -651,20 +647,20 @@ def test_the_columns_are_the_same_at_any_width(width: int | None) -> None:
     assert rows == ["  dev      1.0      Archived  aaaaaaaaaaaa…  2026-05-06 16:00  drifted, in sync"] * 2
 
 
-def test_a_file_gets_whole_lines_however_long() -> None:
+def test_lines_in_a_file_are_not_broken() -> None:
     version = "1." + "0" * 98
     lines = status_lines(report({"acme/app": version}), None)
     assert any(f"  dev      {version}  Archived  aaaaaaaaaaaa…" in line for line in lines)
 
 
-def test_nothing_of_a_registry_moves_the_terminal() -> None:
+def test_texts_of_a_registry_are_escaped_for_the_terminal() -> None:
     lines = "\n".join(status_lines(report({"acme/\x1b[2Japp": "1\x1b]0;x\x07"}), None))
     assert "\x1b[2J" not in lines
     assert "\x1b]" not in lines
     assert "\\x1b[2Japp" in lines
 
 
-def test_nor_does_what_the_environment_before_holds() -> None:
+def test_texts_of_the_source_environment_are_escaped_for_the_terminal() -> None:
     there = PackageState(CurrentVersion("1\x1b[2J", Status.PUBLISHED, "r1", "sha256:" + "a" * 64))
     (first, *_) = report({"acme/app": "1.0"}).rows
     dev = first.cells["dev"]
@@ -674,5 +670,5 @@ def test_nor_does_what_the_environment_before_holds() -> None:
     assert "dev holds 1\\x1b[2J" in lines
 
 
-def test_what_is_piped_has_no_colour(run: Run, stock: Stock) -> None:
+def test_piped_output_has_no_color(run: Run, stock: Stock) -> None:
     assert "\x1b" not in run("status", "release.yaml").out

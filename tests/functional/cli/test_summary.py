@@ -55,7 +55,7 @@ def test_an_exclude_that_removes_nothing_is_noted(run: Run, project: Path) -> No
     assert f"\n- {note}\n" in shown((project / "apply.md").read_text())
 
 
-def test_a_release_says_what_became_of_each_package(run: Run, project: Path) -> None:
+def test_a_release_shows_the_result_of_each_package(run: Run, project: Path) -> None:
     assert run("apply", *WORDS, "--yes", "--summary", "apply.md").code == 0
     assert shown((project / "apply.md").read_text()) == (
         f"### Release: dev\n\n{PLACE}<br>\n\n"
@@ -66,7 +66,7 @@ def test_a_release_says_what_became_of_each_package(run: Run, project: Path) -> 
     )
 
 
-def test_a_refusal_is_told_in_full(run: Run, project: Path) -> None:
+def test_a_refusal_is_complete(run: Run, project: Path) -> None:
     assert run("apply", *WORDS, "--yes").code == 0
     (project / "dist" / "a.txt").write_text("HELLO\n")
     outcome = run("apply", *WORDS, "--yes", "--summary", "apply.md")
@@ -78,7 +78,7 @@ def test_a_refusal_is_told_in_full(run: Run, project: Path) -> None:
     assert block[0] in outcome.err
 
 
-def test_a_verification_is_what_is_printed(run: Run, project: Path) -> None:
+def test_a_verification_has_the_printed_text(run: Run, project: Path) -> None:
     assert run("apply", *WORDS, "--yes").code == 0
     outcome = run("verify", *WORDS, "--summary", "verify.md")
     told = shown((project / "verify.md").read_text())
@@ -90,13 +90,13 @@ def test_a_verification_is_what_is_printed(run: Run, project: Path) -> None:
     assert "**acme/app@1.0 differs**" in shown((project / "verify.md").read_text())
 
 
-def test_a_failure_is_told_too(run: Run, project: Path) -> None:
+def test_a_failure_gets_a_summary(run: Run, project: Path) -> None:
     (project / "release.yaml").write_text(MANIFEST.replace("domain: acme,", "domian: acme,"))
     assert run("plan", *WORDS, "--summary", "plan.md").code == 2
     assert "did you mean `domain`?" in (project / "plan.md").read_text()
 
 
-def test_in_github_actions_the_job_has_it_by_itself(run: Run, job: Path) -> None:
+def test_github_actions_gets_the_summary_without_an_option(run: Run, job: Path) -> None:
     assert run("plan", *WORDS).code == 0
     assert run("apply", *WORDS, "--yes").code == 0
     told = job.read_text()
@@ -106,7 +106,7 @@ def test_in_github_actions_the_job_has_it_by_itself(run: Run, job: Path) -> None
     assert "Nothing to do" in job.read_text().removeprefix(told)
 
 
-def test_the_job_is_left_alone_if_somebody_says_so(run: Run, job: Path) -> None:
+def test_no_summary_leaves_the_job_summary_unchanged(run: Run, job: Path) -> None:
     assert run("plan", *WORDS, "--no-summary", "--summary", "plan.md").code == 0
     assert job.read_text() == "# Built\n"
     assert job.with_name("plan.md").exists()
@@ -114,7 +114,7 @@ def test_the_job_is_left_alone_if_somebody_says_so(run: Run, job: Path) -> None:
 
 @pytest.mark.parametrize("words", [(), ("--no-summary",)])
 @pytest.mark.parametrize("actions", ["true", ""])
-def test_a_summary_that_is_the_jobs_is_added_to_it_once(
+def test_the_summary_of_the_job_is_appended_once(
     run: Run, job: Path, monkeypatch: pytest.MonkeyPatch, actions: str, words: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", actions)
@@ -127,7 +127,7 @@ def test_a_summary_that_is_the_jobs_is_added_to_it_once(
     assert job.read_text().count("### Release plan: dev\n") == 1
 
 
-def test_elsewhere_nothing_is_written(run: Run, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_github_actions_nothing_is_written(run: Run, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "false")
     assert run("plan", *WORDS).code == 0
     assert job.read_text() == "# Built\n"
@@ -143,7 +143,7 @@ def test_a_job_without_a_summary_is_a_warning(run: Run, job: Path, monkeypatch: 
     )
 
 
-def test_a_file_that_cannot_be_written_is_known_before_anything_is_sent(run: Run, project: Path) -> None:
+def test_an_unwritable_file_is_refused_before_anything_is_sent(run: Run, project: Path) -> None:
     outcome = run("apply", *WORDS, "--yes", "--summary", "no/folder.md")
     assert outcome.code == 2
     assert outcome.err == (
@@ -154,7 +154,7 @@ def test_a_file_that_cannot_be_written_is_known_before_anything_is_sent(run: Run
 
 
 @pytest.mark.parametrize("words", [["--summary", "release.yaml"], ["-o", "release.yaml"], ["-o", "./link.yaml"]])
-def test_nothing_is_written_over_the_manifest(run: Run, project: Path, words: list[str]) -> None:
+def test_the_manifest_is_not_overwritten(run: Run, project: Path, words: list[str]) -> None:
     (project / "link.yaml").symlink_to("release.yaml")
     before = (project / "release.yaml").read_bytes()
     outcome = run("plan", *WORDS, *words)
@@ -163,7 +163,7 @@ def test_nothing_is_written_over_the_manifest(run: Run, project: Path, words: li
     assert (project / "release.yaml").read_bytes() == before
 
 
-def test_no_output_is_written_over_another_or_over_what_is_read(run: Run, project: Path) -> None:
+def test_no_output_overwrites_another_output_or_an_input(run: Run, project: Path) -> None:
     outcome = run("plan", *WORDS, "-o", "x.json", "--summary", "x.json")
     assert (outcome.code, "--summary x.json is the plan" in outcome.err) == (2, True)
     assert run("plan", *WORDS, "-o", "x.json").code == 0
@@ -175,7 +175,7 @@ def test_no_output_is_written_over_another_or_over_what_is_read(run: Run, projec
     assert not (project / "-").exists()
 
 
-def test_what_is_no_file_stays_what_it_is(run: Run, project: Path) -> None:
+def test_special_files_are_not_replaced(run: Run, project: Path) -> None:
     os.mkfifo(project / "pipe")
     reader = os.open(project / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     assert run("plan", *WORDS, "--summary", "pipe").code == 0
@@ -186,7 +186,7 @@ def test_what_is_no_file_stays_what_it_is(run: Run, project: Path) -> None:
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
 
 
-def test_a_summary_that_fails_at_the_end_changes_nothing(
+def test_a_summary_that_fails_at_the_end_is_only_a_warning(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_words: object, **_more: object) -> None:
@@ -199,7 +199,7 @@ def test_a_summary_that_fails_at_the_end_changes_nothing(
     assert run("apply", *WORDS, "--yes", "--summary", "apply.md").code == 4
 
 
-def test_a_summary_that_is_there_stays_until_there_is_a_new_one(run: Run, project: Path) -> None:
+def test_the_previous_summary_stays_until_the_new_one_is_complete(run: Run, project: Path) -> None:
     (project / "plan.md").write_text("the one before")
     assert run("plan", "missing.yaml", "-e", "dev", "--summary", "dist").code == 2
     assert (project / "plan.md").read_text() == "the one before"
@@ -222,7 +222,7 @@ def test_no_name_is_markdown_or_html() -> None:
     assert "&#124;" in told
 
 
-def test_no_text_ends_the_block_that_it_is_in() -> None:
+def test_no_text_can_end_its_block() -> None:
     told = error_summary(ConflictError("a\n```\n# out\n````\nb"))
     fence = told.split("\n")[2].removesuffix("text")
     assert fence == "`" * 5

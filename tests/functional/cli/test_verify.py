@@ -149,7 +149,7 @@ def rewrite(folder: Path, *changes: tuple[str, str]) -> None:
 # --- a manifest whose files are published -----------------------------------------------------------------------------
 
 
-def test_what_is_declared_is_verified(run: Run, stock: Stock) -> None:
+def test_the_declared_release_is_verified(run: Run, stock: Stock) -> None:
     stock.put(FILES)
     for words, how in (([], "as the registry lists them"), (["--download"], "downloaded and hashed")):
         outcome = run("verify", "release.yaml", "-e", "dev", *words)
@@ -162,7 +162,7 @@ def test_what_is_declared_is_verified(run: Run, stock: Stock) -> None:
         )
 
 
-def test_what_differs_is_told_with_both_hashes_within_80_columns(run: Run, stock: Stock) -> None:
+def test_differences_are_shown_with_both_hashes_within_80_columns(run: Run, stock: Stock) -> None:
     stock.put({"a.txt": b"HELLO\n", "c.txt": b"c"})
     stock.set_status("Unlisted")
     outcome = run("verify", "release.yaml", "-e", "dev")
@@ -191,7 +191,7 @@ def test_what_differs_is_told_with_both_hashes_within_80_columns(run: Run, stock
     assert max(map(len, (outcome.out + outcome.err).splitlines())) <= 80
 
 
-def test_the_json_has_all_of_it(told: Told, stock: Stock) -> None:
+def test_the_json_is_complete(told: Told, stock: Stock) -> None:
     stock.put({"a.txt": b"HELLO\n", "b.bin": FILES["b.bin"]})
     answer = told("release.yaml", "-e", "dev", "--download", code=4)
     other = {"size": 6, "sha256": sha256(b"HELLO\n")}
@@ -241,7 +241,7 @@ def test_the_json_has_all_of_it(told: Told, stock: Stock) -> None:
     }
 
 
-def test_many_differences_are_cut_in_the_text_and_whole_in_the_json(
+def test_the_text_shortens_many_differences_and_the_json_has_all(
     run: Run, told: Told, stock: Stock, project: Path
 ) -> None:
     stock.put({f"{number:03}": b"x" for number in range(40)})
@@ -253,7 +253,7 @@ def test_many_differences_are_cut_in_the_text_and_whole_in_the_json(
 
 
 @pytest.mark.parametrize("download", [(), ("--download",)])
-def test_nothing_is_ever_written(run: Run, project: Path, download: tuple[str, ...]) -> None:
+def test_verify_writes_nothing(run: Run, project: Path, download: tuple[str, ...]) -> None:
     before = tree(project)
     for environment in ("dev", "staging"):
         assert run("verify", "release.yaml", "-e", environment, *download).code == 4
@@ -271,7 +271,7 @@ def test_nothing_is_ever_written(run: Run, project: Path, download: tuple[str, .
     assert tree(project) == before
 
 
-def test_what_is_not_there_is_a_mismatch(run: Run, told: Told, project: Path) -> None:
+def test_a_missing_version_is_a_mismatch(run: Run, told: Told, project: Path) -> None:
     outcome = run("verify", "release.yaml", "-e", "dev")
     assert outcome == Outcome(4, HEADER + "  ! acme/app@1.0  missing\n", "error[mismatch]: acme/app@1.0 is missing\n")
     (package,) = told("release.yaml", "-e", "dev", "--download", code=4)["packages"]
@@ -294,7 +294,7 @@ def test_unfinished_and_disposed_are_a_mismatch_in_both_forms(
         assert (outcome.code, "registry Disposed" in outcome.out) == (4, True)
 
 
-def test_a_remembered_hash_proves_nothing(run: Run, stock: Stock, project: Path) -> None:
+def test_cached_hashes_are_not_used(run: Run, stock: Stock, project: Path) -> None:
     """The cache says of a file that was changed that it is the published one."""
     stock.put(FILES)
     changed = project / "dist" / "a.txt"
@@ -307,7 +307,7 @@ def test_a_remembered_hash_proves_nothing(run: Run, stock: Stock, project: Path)
     assert cache.get_many([identity]) == {identity: sha256(FILES["a.txt"])}
 
 
-def test_all_packages_are_told_and_summed_up(run: Run, told: Told, stock: Stock, project: Path) -> None:
+def test_all_packages_are_listed_with_a_total(run: Run, told: Told, stock: Stock, project: Path) -> None:
     more = "".join(f"  - {{package: {name}, version: '1.0', assets: [dist/*]}}\n" for name in ("lib", "missing"))
     rewrite(project, ("environments:\n", f"{more}environments:\n"))
     stock.put(FILES)
@@ -335,7 +335,7 @@ def test_all_packages_are_told_and_summed_up(run: Run, told: Told, stock: Stock,
     }
 
 
-def test_quiet_says_nothing_where_nothing_is_wrong(run: Run, stock: Stock) -> None:
+def test_quiet_prints_nothing_without_a_mismatch(run: Run, stock: Stock) -> None:
     stock.put(FILES)
     for target in (("release.yaml", "-e", "dev"), (named(FILES), *IN_DEV)):
         assert run("verify", *target, "-q", "--download") == Outcome(0, "", "")
@@ -353,7 +353,7 @@ def no_files(project: Path) -> Path:
     return project
 
 
-def test_without_a_pin_the_environment_before_says_what_must_be_there(
+def test_without_a_pin_the_source_environment_is_the_expectation(
     run: Run, told: Told, stock: Stock, no_files: Path
 ) -> None:
     stock.put(FILES)
@@ -375,7 +375,7 @@ def test_without_a_pin_the_environment_before_says_what_must_be_there(
     }
 
 
-def test_it_differs_from_the_environment_before(run: Run, stock: Stock, no_files: Path) -> None:
+def test_a_difference_from_the_source_environment(run: Run, stock: Stock, no_files: Path) -> None:
     stock.put(FILES)
     stock.put({**FILES, "a.txt": b"other"}, "staging")
     outcome = run("verify", "release.yaml", "-e", "staging")
@@ -384,7 +384,7 @@ def test_it_differs_from_the_environment_before(run: Run, stock: Stock, no_files
 
 
 @pytest.mark.parametrize("source", ["nothing", "Unfinished", "Disposed"])
-def test_where_nothing_says_what_must_be_there_nothing_is_verified(
+def test_a_package_without_an_expectation_is_not_verified(
     run: Run, told: Told, stock: Stock, no_files: Path, source: str
 ) -> None:
     stock.put(FILES, "staging")
@@ -405,7 +405,7 @@ def pin(folder: Path, contents: dict[str, bytes], *more: str) -> None:
     rewrite(folder, ("promoteFrom: dev", ", ".join((text, *more))))
 
 
-def test_a_pin_says_what_must_be_there_and_nobody_else_is_asked(
+def test_a_pin_is_the_expectation_and_the_source_is_not_read(
     run: Run, told: Told, stock: Stock, no_files: Path
 ) -> None:
     pin(no_files, FILES)
@@ -424,9 +424,7 @@ def test_a_pin_says_what_must_be_there_and_nobody_else_is_asked(
     assert "status: expected Published, registry Archived" in run("verify", "release.yaml", "-e", "staging").out
 
 
-def test_where_pins_say_all_of_it_nobody_needs_access_to_the_environment_before(
-    run: Run, stock: Stock, no_files: Path
-) -> None:
+def test_with_pins_for_all_packages_the_source_needs_no_access(run: Run, stock: Stock, no_files: Path) -> None:
     pin(no_files, FILES)
     rewrite(
         no_files,
@@ -444,7 +442,7 @@ def test_where_pins_say_all_of_it_nobody_needs_access_to_the_environment_before(
     assert (outcome.code, "profile" in outcome.err) == (2, True), outcome.err
 
 
-def test_an_environment_before_that_does_not_answer_keeps_no_pin_from_being_verified(
+def test_an_unreachable_source_does_not_prevent_the_verification_of_pins(
     run: Run, told: Told, stock: Stock, no_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("lib", "doc", "img")
@@ -475,7 +473,7 @@ def test_another_digest_than_the_pins_is_a_mismatch(run: Run, stock: Stock, no_f
     assert digest_of({"a.txt": b"approved"})[7:] in outcome.out
 
 
-def test_where_only_pins_count_what_has_none_is_not_verified_and_what_has_one_is(
+def test_only_pinned_packages_are_verified_if_pinned_is_true(
     run: Run, told: Told, stock: Stock, no_files: Path
 ) -> None:
     pin(no_files, FILES, "pinned: true")
@@ -491,7 +489,7 @@ def test_where_only_pins_count_what_has_none_is_not_verified_and_what_has_one_is
     assert results == ["verified", "unknown", "unknown"]
 
 
-def test_a_pin_that_is_about_nothing_is_a_warning(run: Run, stock: Stock, no_files: Path) -> None:
+def test_an_unused_pin_is_a_warning(run: Run, stock: Stock, no_files: Path) -> None:
     rewrite(
         no_files,
         ("promoteFrom: dev", f'promoteFrom: dev, pins: {{acme/ap: {{version: "1", digest: "{digest_of({})}"}}}}'),
@@ -499,7 +497,7 @@ def test_a_pin_that_is_about_nothing_is_a_warning(run: Run, stock: Stock, no_fil
     assert "warning: pins of staging: acme/ap is not a package" in run("verify", "release.yaml", "-e", "staging").err
 
 
-def test_what_only_pulumi_can_read_is_said(run: Run, no_files: Path) -> None:
+def test_a_stack_that_only_pulumi_can_read_is_an_error(run: Run, no_files: Path) -> None:
     rewrite(no_files, ("promoteFrom: dev", "promoteFrom: dev, stack: acme/releases/dev"))
     outcome = run("verify", "release.yaml", "-e", "staging")
     assert outcome.code == 2
@@ -517,7 +515,7 @@ def test_a_repository_is_not_verified_against_itself(run: Run, stock: Stock, no_
 # --- versions and digests ---------------------------------------------------------------------------------------------
 
 
-def test_a_version_that_is_named_with_its_digest(run: Run, told: Told, stock: Stock) -> None:
+def test_a_version_with_its_digest(run: Run, told: Told, stock: Stock) -> None:
     stock.put(FILES)
     for words, how in (((), "as the registry lists them"), (("--download",), "downloaded and hashed")):
         outcome = run("verify", named(FILES), *IN_DEV, *words)
@@ -538,7 +536,7 @@ def test_a_version_that_is_named_with_its_digest(run: Run, told: Told, stock: St
     }
 
 
-def test_its_status_is_told(run: Run, stock: Stock) -> None:
+def test_the_status_of_a_version_is_shown(run: Run, stock: Stock) -> None:
     stock.put(FILES)
     for status in ("Unlisted", "Archived"):
         stock.set_status(status)
@@ -548,7 +546,7 @@ def test_its_status_is_told(run: Run, stock: Stock) -> None:
     assert "is Archived: its assets cannot be downloaded\n    Verify it without downloading." in outcome.out
 
 
-def test_several_versions_at_once_and_each_once(run: Run, told: Told, stock: Stock) -> None:
+def test_several_versions_are_checked_once_each(run: Run, told: Told, stock: Stock) -> None:
     stock.put(FILES)
     lib = {"x": b"x"}
     stock.put(lib, package="lib")
@@ -623,7 +621,7 @@ A = "acme/app@1.0=sha256:" + "a" * 64
         ([A, "--domain", "acme", "--repository", "dev", "--endpoint", "http://x.test"], "is plain HTTP"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_clear_words(run: Run, project: Path, words: list[str], said: str) -> None:
+def test_invalid_targets_and_options_are_clear_errors(run: Run, project: Path, words: list[str], said: str) -> None:
     before = tree(project)
     outcome = run("verify", *words)
     assert (outcome.code, outcome.out) == (2, "")
@@ -632,7 +630,7 @@ def test_what_cannot_be_meant_is_refused_in_clear_words(run: Run, project: Path,
     assert tree(project) == before
 
 
-def test_the_operator_may_permit_a_folder_elsewhere(run: Run, stock: Stock, project: Path) -> None:
+def test_the_operator_may_permit_another_folder(run: Run, stock: Stock, project: Path) -> None:
     stock.put(FILES)
     (project / "elsewhere").mkdir()
     os.chdir(project / "elsewhere")
@@ -653,7 +651,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
     monkeypatch.setattr(verify_check, "verify", refuse)
 
 
-def test_what_cannot_be_read_has_its_own_exit_code_and_with_a_mismatch_4(
+def test_an_unreadable_version_has_its_own_exit_code_and_with_a_mismatch_4(
     run: Run, told: Told, stock: Stock, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rewrite(project, ("environments:\n", "  - {package: lib, version: '1.0', assets: [dist/*]}\nenvironments:\n"))
@@ -680,7 +678,7 @@ def test_what_cannot_be_read_has_its_own_exit_code_and_with_a_mismatch_4(
     told("release.yaml", "-e", "dev", code=4)
 
 
-def test_a_registry_that_does_not_answer_is_asked_no_more_and_told_once(
+def test_an_unreachable_registry_is_reported_once_and_not_called_again(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = "".join(f"  - {{package: p{number}, version: '1.0', assets: [dist/*]}}\n" for number in range(40))
@@ -699,7 +697,7 @@ def test_a_registry_that_does_not_answer_is_asked_no_more_and_told_once(
     assert len(asked) <= 8
 
 
-def test_an_endpoint_of_the_shell_is_a_warning(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_from_the_shell_is_a_warning(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AWS_ENDPOINT_URL_CODEARTIFACT": "http://127.0.0.1:9",
         "AWS_ACCESS_KEY_ID": "x",
@@ -774,7 +772,7 @@ def lied(liar: Source, run: Run, told: Told, tmp_path: Path, monkeypatch: pytest
     liar.requests.clear()
 
 
-def test_an_honest_one_is_verified(lied: Lied) -> None:
+def test_an_honest_registry_is_verified(lied: Lied) -> None:
     """What every other test of this section changes one thing of."""
     assert lied.codes() == {0}
 
@@ -790,12 +788,12 @@ def test_an_honest_one_is_verified(lied: Lied) -> None:
         ({"Content-Length": "50"}, b"alpha"),
     ],
 )
-def test_other_bytes_are_never_verified(lied: Lied, headers: dict[str, str], content: bytes) -> None:
+def test_different_bytes_are_never_verified(lied: Lied, headers: dict[str, str], content: bytes) -> None:
     lied.source.body = lambda name: (200, headers, content if name == "a.txt" else b"beta")
     assert lied.codes() <= {1, 4}
 
 
-def test_what_downloads_as_something_else_is_told_with_all_hashes(lied: Lied, run: Run) -> None:
+def test_a_download_that_differs_from_its_listing_is_shown_with_all_hashes(lied: Lied, run: Run) -> None:
     lied.source.body = lambda name: (200, {}, b"ALPHA" if name == "a.txt" else b"beta and more")
     assert lied.codes() == {4}
     outcome = run("verify", "release.yaml", "-e", "dev", "--allow", "endpoint", "--download")
@@ -847,19 +845,19 @@ def test_an_endless_body_ends(lied: Lied) -> None:
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_listings_that_are_not_the_truth_are_never_verified(lied: Lied, listing: Any) -> None:
+def test_wrong_listings_are_never_verified(lied: Lied, listing: Any) -> None:
     lied.source.listing = listing
     assert lied.codes() <= {1, 4}
 
 
-def test_a_name_stays_on_its_line_and_does_nothing_to_a_terminal(lied: Lied, run: Run) -> None:
+def test_names_are_escaped_for_the_terminal(lied: Lied, run: Run) -> None:
     lied.source.listing = [listed("a.txt", b"alpha"), listed("b.txt", b"beta"), listed("\x1b[2J\n::error::x", b"")]
     assert lied.codes() == {4}
     outcome = run("verify", "release.yaml", "-e", "dev", "--allow", "endpoint")
     assert r"    \x1b[2J\n::error::x: not declared (0 bytes)" in outcome.out.splitlines()
 
 
-def test_an_environment_before_that_lies_is_one_clear_error(lied: Lied, told: Told) -> None:
+def test_a_lying_source_environment_is_one_clear_error(lied: Lied, told: Told) -> None:
     assert lied.codes() == {0}
     words = ("release.yaml", "-e", "staging", "--allow", "endpoint")
     assert told(*words)["packages"][0]["expected"]["from"] == "environment"
@@ -872,12 +870,12 @@ def test_an_environment_before_that_lies_is_one_clear_error(lied: Lied, told: To
 
 
 @pytest.mark.parametrize("status", ["Unfinished", "Disposed", "Archived", "Deleted", "published", "", None, 7])
-def test_a_status_that_is_not_the_right_one_is_never_verified(lied: Lied, status: Any) -> None:
+def test_a_wrong_status_is_never_verified(lied: Lied, status: Any) -> None:
     lied.source.described = {"status": status}
     assert lied.codes() <= {1, 4}
 
 
-def test_a_version_whose_revision_never_stays_is_said_to_change(lied: Lied, run: Run) -> None:
+def test_a_version_that_keeps_changing_is_reported(lied: Lied, run: Run) -> None:
     numbers = itertools.count()
     lied.source.body = lambda name: (
         lied.source.described.update(revision=f"another {next(numbers)}"),
@@ -899,7 +897,7 @@ finally:
 """
 
 
-def test_what_is_large_takes_little_memory_and_no_disk(lied: Lied, tmp_path: Path) -> None:
+def test_a_large_asset_takes_little_memory_and_no_disk(lied: Lied, tmp_path: Path) -> None:
     size, part = 96 << 20, bytes(1 << 20)
     whole = hashlib.sha256()
     for _ in range(size >> 20):
@@ -923,7 +921,7 @@ def test_what_is_large_takes_little_memory_and_no_disk(lied: Lied, tmp_path: Pat
     assert list(spool.iterdir()) == []
 
 
-def test_interrupted_it_ends_at_once_with_130(lied: Lied) -> None:
+def test_an_interruption_ends_verify_at_once_with_130(lied: Lied) -> None:
     begun, ended = threading.Event(), threading.Event()
 
     def drip() -> Iterator[bytes]:
@@ -973,7 +971,7 @@ def keys(schema: Any) -> set[str]:
     return set(schema.get("properties", {})) | {key for each in schema.values() for key in keys(each)}
 
 
-def test_every_key_and_word_of_the_schema_is_explained() -> None:
+def test_every_key_and_value_of_the_schema_is_documented() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
     def objects(node: Any) -> Iterator[dict[str, Any]]:

@@ -88,7 +88,7 @@ release\.yaml refuses it: commit the file, so that this holds for every run
     assert status(stock) == "Archived"
 
 
-def test_it_is_restored_and_the_manifest_is_what_it_was(run: Run, folder: Path, stock: Stock) -> None:
+def test_a_restored_version_restores_the_manifest(run: Run, folder: Path, stock: Stock) -> None:
     before = (folder / "release.yaml").read_text()
     assert run(*WITHDRAW).code == 0
     outcome = run(*RESTORE)
@@ -144,7 +144,7 @@ def test_without_a_manifest_the_entry_is_printed(run: Run, folder: Path, stock: 
     assert status(stock) == "Published"
 
 
-def test_print_leaves_the_manifest_as_it_is(run: Run, folder: Path, stock: Stock) -> None:
+def test_print_does_not_change_the_manifest(run: Run, folder: Path, stock: Stock) -> None:
     before = (folder / "release.yaml").read_text()
     outcome = run(*WITHDRAW, "--print")
     assert "Add to release.yaml, or the next release publishes it again:\n\nwithdrawn:\n" in outcome.out
@@ -162,7 +162,7 @@ def test_an_environment_that_cannot_be_read_is_named(run: Run, folder: Path, sto
     ) in outcome.out
 
 
-def test_only_the_revision_that_was_shown_is_changed(
+def test_only_the_shown_revision_is_changed(
     run: Run, folder: Path, stock: Stock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_status = BotoRegistry.set_status
@@ -199,7 +199,7 @@ def test_a_lost_response_is_settled_by_reading(
     assert (status(stock), withdrawn(folder) is None) == ("Archived", False)
 
 
-def test_other_bytes_under_the_name_are_not_restored(run: Run, folder: Path, stock: Stock) -> None:
+def test_different_bytes_are_not_restored(run: Run, folder: Path, stock: Stock) -> None:
     assert run(*WITHDRAW).code == 0
     stock.client.delete_package_versions(**stock.key("prod"), versions=["1.0"])
     other = stock.put("prod", "1.0", b"other")
@@ -266,7 +266,7 @@ def test_an_unfinished_version_is_not_withdrawn(run: Run, stock: Stock) -> None:
     )
 
 
-def test_list_says_which_is_withdrawn(run: Run, stock: Stock) -> None:
+def test_list_marks_withdrawn_versions(run: Run, stock: Stock) -> None:
     assert run(*WITHDRAW).code == 0
     [line] = [line for line in run("list", "-e", "prod", "acme/app").out.splitlines() if line.startswith("  1.0")]
     assert line.endswith("declared, withdrawn")

@@ -138,7 +138,7 @@ def not_authorized(action: str) -> str:
         (dispose, "DisposePackageVersions", ""),
     ],
 )
-def test_what_is_denied_names_the_action_to_allow(call: Call, action: str, of: str, answered: Answered) -> None:
+def test_a_denied_call_names_the_action_to_allow(call: Call, action: str, of: str, answered: Answered) -> None:
     source = " Copying needs codeartifact:ReadFromRepository on the source repository too." if call is copy else ""
     message = not_authorized(action)
     assert answered.refuses(call, "AccessDeniedException", 403, message) == (
@@ -148,7 +148,7 @@ def test_what_is_denied_names_the_action_to_allow(call: Call, action: str, of: s
     )
 
 
-def test_a_denial_that_nothing_outweighs_says_so(answered: Answered) -> None:
+def test_an_explicit_deny_is_explained(answered: Answered) -> None:
     message = "User: x is not authorized to perform: y with an explicit deny in a service control policy"
     assert answered.refuses(publish, "AccessDeniedException", 403, message) == (
         "error[access-denied]: PublishPackageVersion for a.txt of acme/app@1.0 in acme/prod (us-east-1) is not "
@@ -189,7 +189,7 @@ def test_the_token_has_expired(code: str, answered: Answered) -> None:
     )
 
 
-def test_the_keys_are_nobodys(answered: Answered) -> None:
+def test_the_keys_are_unknown_to_the_service(answered: Answered) -> None:
     message = "The security token included in the request is invalid."
     assert answered.refuses(describe, "UnrecognizedClientException", 403, message) == (
         "error[access-denied]: DescribePackageVersion at https://codeartifact.us-east-1.amazonaws.com: "
@@ -230,7 +230,7 @@ def test_the_clock_of_this_machine_is_wrong(code: str, message: str, ask: Ask) -
 # --- domain, repository, version --------------------------------------------------------------------------------------
 
 
-def test_there_is_no_such_domain_or_it_is_in_another_region(answered: Answered) -> None:
+def test_a_missing_domain_or_one_in_another_region(answered: Answered) -> None:
     message = "Domain not found. Domain 'acme' owned by account '999988887777' does not exist"
     assert answered.refuses(describe, "ResourceNotFoundException", 404, message, resourceType="domain") == (
         "error[missing-domain]: the caller's account has no domain acme in us-east-1\n"
@@ -248,7 +248,7 @@ def test_the_domain_is_of_another_owner(answered: Answered) -> None:
     )
 
 
-def test_a_registry_elsewhere_has_no_such_domain(ask: Ask) -> None:
+def test_another_registry_has_no_such_domain(ask: Ask) -> None:
     gone = {"message": "no", "resourceType": "domain"}
     with service(Answer(404, "ResourceNotFoundException", gone)) as url:
         err = ask(url)
@@ -259,7 +259,7 @@ def test_a_registry_elsewhere_has_no_such_domain(ask: Ask) -> None:
     )
 
 
-def test_there_is_no_such_repository(answered: Answered) -> None:
+def test_a_missing_repository(answered: Answered) -> None:
     message = "Repository not found. Repository 'prod' in domain 'acme' owned by account '999988887777' does not exist"
     assert answered.refuses(publish, "ResourceNotFoundException", 404, message, resourceType="repository") == (
         "error[missing-repository]: the domain acme of the caller's account has no repository prod in us-east-1\n"
@@ -312,7 +312,7 @@ def test_the_quota_of_requests_is_full_for_long(answered: Answered) -> None:
 # --- conflicts, invalid requests, server errors -----------------------------------------------------------------------
 
 
-def test_a_write_contradicts_what_is_there(answered: Answered) -> None:
+def test_a_write_that_contradicts_the_registry(answered: Answered) -> None:
     message = "Asset a.txt exists with another checksum"
     assert answered.refuses(publish, "ConflictException", 409, message) == (
         "error[registry-conflict]: the registry refused PublishPackageVersion for a.txt of acme/app@1.0 in acme/prod "
@@ -348,7 +348,9 @@ def test_a_request_is_malformed(answered: Answered) -> None:
     )
 
 
-def test_a_name_is_so_wrong_that_nothing_is_sent(answered: Answered, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_name_is_refused_before_anything_is_sent(
+    answered: Answered, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ReleaseError) as caught:
         answered.registry.describe(Coordinates("a", "prod", "acme", "app", "1.0"))
     assert printed(caught.value, capsys) == (

@@ -84,7 +84,7 @@ def test_the_program_is_not_there(shell: Shell) -> None:
     )
 
 
-def test_the_program_is_no_program(shell: Shell) -> None:
+def test_the_credential_program_does_not_exist(shell: Shell) -> None:
     (shell.folder / "text").write_text("hello")
     shell.process(str(shell.folder / "text"))
     assert shell.refused() == (
@@ -225,12 +225,12 @@ def test_a_web_identity_without_a_role(shell: Shell) -> None:
         ("", "Unsupported host 'None'."),
     ],
 )
-def test_the_server_of_a_container_is_none_that_may_be_asked(shell: Shell, uri: str, reason: str) -> None:
+def test_the_credential_server_of_a_container_is_not_allowed(shell: Shell, uri: str, reason: str) -> None:
     said = shell.refused(**{CONTAINER: uri})
     assert said.startswith(f"error[no-credentials]: {CONTAINER} gave no AWS credentials: {reason}")
 
 
-def test_the_token_of_a_container_is_no_header_and_not_shown(shell: Shell) -> None:
+def test_an_invalid_container_token_is_not_shown(shell: Shell) -> None:
     token = {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "hidden…"}
     assert shell.refused(**{CONTAINER: "http://127.0.0.1:9/keys"}, **token) == (
         f"error[no-credentials]: {CONTAINER} (with AWS_CONTAINER_AUTHORIZATION_TOKEN) gave no AWS credentials: "
@@ -337,7 +337,7 @@ def test_a_number_is_none(shell: Shell, name: str) -> None:
     )
 
 
-def test_the_metadata_service_is_no_url(shell: Shell) -> None:
+def test_the_metadata_service_is_not_a_url(shell: Shell) -> None:
     shell.patch.delenv("AWS_EC2_METADATA_DISABLED")
     assert shell.refused(AWS_EC2_METADATA_SERVICE_ENDPOINT="http://[").startswith(
         "error[usage]: AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL: "
@@ -404,7 +404,7 @@ def test_the_cache_of_a_login_is_broken_or_over(shell: Shell, token: bytes) -> N
     assert "aws sso login" in said
 
 
-def test_a_profile_of_aws_login_says_what_to_install(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_with_aws_login_names_the_missing_library(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.credentials.EC", None)
     shell.config("[profile console]\nlogin_session = arn:aws:iam::111122223333:user/me\n")
     assert shell.refused(AWS_PROFILE="console") == (
@@ -425,14 +425,14 @@ def test_a_profile_of_aws_login_says_what_to_install(shell: Shell, monkeypatch: 
         ("verify", VERSION, "--domain", "acme", "--repository", "dev"),
     ],
 )
-def test_every_command_says_it(shell: Shell, words: tuple[str, ...]) -> None:
+def test_every_command_reports_it(shell: Shell, words: tuple[str, ...]) -> None:
     shell.process("/no/such/program")
     outcome = shell.command(*words)
     assert (outcome.code, outcome.out) == (2, "")
     assert f"{OF_CI} (/no/such/program) gave no AWS credentials: it cannot be started" in outcome.err
 
 
-def test_a_status_says_it_of_the_environment_and_reads_the_others(shell: Shell) -> None:
+def test_status_reports_an_error_of_an_environment_and_reads_the_others(shell: Shell) -> None:
     shell.process("/no/such/program")
     outcome = shell.command("status", "release.yaml")
     assert outcome.code == 2

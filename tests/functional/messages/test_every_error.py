@@ -25,14 +25,14 @@ def test_every_error_has_a_test_of_its_text() -> None:
     assert not tested & FAMILIES
 
 
-def test_those_that_are_tested_elsewhere_are() -> None:
+def test_messages_that_are_tested_elsewhere_exist() -> None:
     for code, name in ELSEWHERE.items():
         path = HERE.parents[3] / name
         assert path.exists(), f"{code} has no test of its text"
         assert re.search(rf"(?:error|refused)\[{code}\]: ", path.read_text()), f"{name} holds no text of {code}"
 
 
-def test_nobody_raises_a_family() -> None:
+def test_base_classes_of_errors_are_not_raised() -> None:
     names = "|".join(CODES[code].__name__ for code in sorted(FAMILIES))
     for path in PACKAGE.rglob("*.py"):
         assert not re.search(rf"\b(?:{names})\(\s*f?[\"']", path.read_text()), path

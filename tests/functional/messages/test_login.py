@@ -105,7 +105,7 @@ def test_the_login_has_ended(ask: Ask, settings: Path, tmp_path: Path, monkeypat
     )
 
 
-def test_there_is_no_such_profile(ask: Ask) -> None:
+def test_a_missing_profile(ask: Ask) -> None:
     assert told(ask(NOWHERE, more=", profile: relaese")) == (
         "error[usage]: there is no AWS profile relaese on this machine\n"
         "Correct AWS_PROFILE, or `profile` in the environment of the manifest; or add it to the AWS config file: "

@@ -67,7 +67,7 @@ def test_a_flag_is_wrong(run: Run, project: Path) -> None:
     assert told(outcome.err) == "error[usage]: --var version: write NAME=VALUE"
 
 
-def test_a_manifest_names_an_endpoint_that_nobody_permitted(run: Run, project: Path) -> None:
+def test_an_endpoint_without_permission(run: Run, project: Path) -> None:
     (project / "release.yaml").write_text(MANIFEST.replace("file:.registry", "https://registry.example.test"))
     outcome = run("plan", "release.yaml", "-e", "dev")
     assert outcome.code == 2

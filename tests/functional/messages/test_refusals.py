@@ -33,7 +33,7 @@ def published(run: Run) -> None:
     assert run("apply", "release.yaml", "-e", "dev", "--yes").code == 0
 
 
-def test_a_published_version_holds_other_bytes(run: Run, project: Path) -> None:
+def test_a_published_version_with_different_bytes(run: Run, project: Path) -> None:
     published(run)
     (project / "dist" / "a.txt").write_text("HELLO\n")
     assert plan(run) == (
@@ -46,7 +46,7 @@ def test_a_published_version_holds_other_bytes(run: Run, project: Path) -> None:
     )
 
 
-def test_what_is_declared_archived_may_replace_nothing(run: Run, project: Path) -> None:
+def test_a_release_declared_archived_replaces_nothing(run: Run, project: Path) -> None:
     published(run)
     (project / "dist" / "a.txt").write_text("HELLO\n")
     manifest = project / "release.yaml"
@@ -63,7 +63,7 @@ def test_what_is_declared_archived_may_replace_nothing(run: Run, project: Path) 
     )
 
 
-def test_an_unfinished_version_holds_what_is_not_declared(run: Run, project: Path) -> None:
+def test_an_unfinished_version_with_undeclared_assets(run: Run, project: Path) -> None:
     begun = hashlib.sha256(b"begun").hexdigest()
     held = "sha256:" + hashlib.sha256(f"{begun}  a.txt\n".encode()).hexdigest()
     with opened(project / ".registry") as client:
@@ -125,7 +125,7 @@ def test_there_is_nothing_to_promote(run: Run, project: Path) -> None:
     )
 
 
-def test_what_would_be_promoted_is_not_published(run: Run, project: Path) -> None:
+def test_the_source_version_is_not_published(run: Run, project: Path) -> None:
     published(run)
     with opened(project / ".registry") as client:
         Package(client).set_status("1.0", "Archived")
@@ -136,7 +136,7 @@ def test_what_would_be_promoted_is_not_published(run: Run, project: Path) -> Non
     )
 
 
-def test_what_would_be_promoted_is_not_what_was_approved(run: Run, project: Path) -> None:
+def test_the_source_version_is_not_the_approved_one(run: Run, project: Path) -> None:
     published(run)
     approved = f"sha256:{'0' * 64}"
     pins = f'promoteFrom: dev, pins: {{acme/app: {{version: "1.0", digest: "{approved}"}}}}}}'
@@ -195,7 +195,7 @@ def retired(policy: Retirement, *, permitted: bool, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("policy", [Retirement.DELETE, Retirement.DISPOSE])
-def test_bytes_would_be_lost_that_nobody_has_given_up(policy: Retirement, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bytes_that_would_be_lost_without_permission(policy: Retirement, capsys: pytest.CaptureFixture[str]) -> None:
     assert retired(policy, permitted=False, capsys=capsys) == (
         f"error[not-permitted]: {policy} of tools/app@1.0 in acme/dev is not permitted in this run\n"
         "Set CODEARTIFACT_RELEASE_ALLOW=delete in the environment of this run, or set `onDestroy: retain` and run "

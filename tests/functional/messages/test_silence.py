@@ -106,7 +106,7 @@ def test_the_endpoints_name_does_not_resolve(ask: Ask, monkeypatch: pytest.Monke
     )
 
 
-def test_there_is_no_way_there(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_route_to_the_host(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", no_way)
     assert told(ask("https://127.0.0.1:9")) == (
         f"error[unreachable]: {ASKED} https://127.0.0.1:9: this machine cannot reach it (No route to host)\n"
@@ -140,7 +140,7 @@ IN_BETWEEN = f"{AGAIN} If the error persists, check what is in between: a proxy,
         (speak_ssh, "the server does not speak HTTP", "Correct host and port of the endpoint."),
     ],
 )
-def test_what_answers_there_does_not_answer(
+def test_a_server_that_does_not_respond(
     serve: Callable[[socket.socket], None], reason: str, hint: str, ask: Ask
 ) -> None:
     with listener(serve) as place:
@@ -204,7 +204,7 @@ def test_a_certificate_is_out_of_time(
     )
 
 
-def test_what_answers_there_speaks_no_tls(ask: Ask) -> None:
+def test_a_server_that_does_not_speak_tls(ask: Ask) -> None:
     with service(Answer(200, body={})) as url:
         endpoint = url.replace("http:", "https:")
         err = ask(endpoint)
@@ -262,7 +262,7 @@ def test_the_proxys_name_does_not_resolve(ask: Ask, monkeypatch: pytest.MonkeyPa
         ("502 Bad Gateway", CHECK_PROXY),
     ],
 )
-def test_the_proxy_says_no(status: str, hint: str, ask: Ask) -> None:
+def test_the_proxy_refuses(status: str, hint: str, ask: Ask) -> None:
     def refuse(connection: socket.socket) -> None:
         connection.recv(65536)
         connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
@@ -274,7 +274,7 @@ def test_the_proxy_says_no(status: str, hint: str, ask: Ask) -> None:
     )
 
 
-def test_the_proxy_is_no_url(ask: Ask) -> None:
+def test_the_proxy_is_not_a_url(ask: Ask) -> None:
     assert told(ask(HTTPS_PROXY="::::")) == (
         f"error[unreachable]: {ASKED} {AWS}: a URL of this connection is not valid: '::::' is not a valid host or "
         "port\nCorrect the endpoint, or HTTPS_PROXY."

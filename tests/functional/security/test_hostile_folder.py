@@ -489,7 +489,7 @@ def test_missing_empty_folders_are_created(
     assert code == 0, printed
 
 
-def test_a_committed_blob_with_other_bytes_is_replaced(
+def test_a_committed_blob_with_different_bytes_is_replaced(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     registry(project / ".registry", left=False)

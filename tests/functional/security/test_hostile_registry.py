@@ -219,7 +219,7 @@ def test_a_servers_message_is_one_harmless_line(registry: Registry, hostile: Hos
     assert len(told) < 1000
 
 
-def test_a_registry_that_acknowledges_but_lists_other_bytes_is_reported(registry: Registry, hostile: Hostile) -> None:
+def test_a_registry_that_lists_different_bytes_is_reported(registry: Registry, hostile: Hostile) -> None:
     # It acknowledges every upload, but lists different bytes.
     lie = [{"name": "a", "size": 3, "hashes": {"SHA-256": "0" * 64}}]
     described = iter([(404, {"message": "?", "resourceType": "package-version"})])

@@ -585,7 +585,7 @@ def test_a_long_listing_takes_little_memory(promoter: Promoter) -> None:
     assert peak < 200, peak
 
 
-def test_a_page_of_more_than_was_asked_for_is_refused(promoter: Promoter) -> None:
+def test_a_page_with_more_items_than_requested_is_refused(promoter: Promoter) -> None:
     promoter.source.listing = [listed(f"{number}.txt", b"alpha") for number in range(1001)]
     assert "a page has more than the 1000 requested assets" in promoter.refused()
 
@@ -633,7 +633,7 @@ def planted(folder: Path, version: str) -> None:
 
 @pytest.mark.parametrize("spelled", ["file:.registry", "file:./x/../.registry", "file:link", "file:/FOLDER/.registry"])
 @pytest.mark.parametrize("real", ["manifest", "shell"])
-def test_a_folder_that_came_with_the_manifest_is_no_source_for_a_registry_elsewhere(
+def test_a_folder_of_the_checkout_is_not_promoted_to_a_real_registry(
     promoter: Promoter,
     destination: Destination,
     monkeypatch: pytest.MonkeyPatch,

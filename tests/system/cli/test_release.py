@@ -84,7 +84,7 @@ def test_both_ways_to_finish_publish_the_same(run: Run, project: Path) -> None:
     assert "Nothing to do" in run("plan", "release.yaml", "-e", "dev").out
 
 
-def test_detailed_exit_codes_tell_changes_from_none(run: Run, project: Path) -> None:
+def test_the_detailed_exit_code_shows_changes(run: Run, project: Path) -> None:
     assert run("plan", "release.yaml", "-e", "dev", "--detailed-exitcode").code == 3
     run("apply", "release.yaml", "-e", "dev", "--yes")
     assert run("plan", "release.yaml", "-e", "dev", "--detailed-exitcode").code == 0
@@ -185,13 +185,13 @@ def test_a_manifest_may_not_choose_where_credentials_go(run: Run, project: Path,
     assert said in outcome.err
 
 
-def test_the_operator_may_permit_a_folder_elsewhere(run: Run, project: Path) -> None:
+def test_the_operator_may_permit_another_folder(run: Run, project: Path) -> None:
     (project / "release.yaml").write_text(MANIFEST.replace("file:.registry", "file:../elsewhere"))
     assert run("plan", "release.yaml", "-e", "dev", "--allow", "endpoint").code == 0
     assert not (project.parent / "elsewhere").exists()
 
 
-def test_an_endpoint_of_the_shell_is_a_warning(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_from_the_shell_is_a_warning(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "release.yaml").write_text(MANIFEST.replace(', endpoint: "file:.registry"', ""))
     monkeypatch.setenv("AWS_ENDPOINT_URL_CODEARTIFACT", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
@@ -269,7 +269,7 @@ def test_a_permitted_replacement_says_so_in_the_plan_and_expires_by_itself(run: 
     assert run("apply", "release.yaml", "-e", "dev", "--yes", "--replace", permit).code == 4
 
 
-def test_a_permission_about_another_version_is_a_slip_of_the_pen(run: Run, project: Path) -> None:
+def test_a_permission_for_another_version_is_an_error(run: Run, project: Path) -> None:
     outcome = run("plan", "release.yaml", "-e", "dev", "--replace", "acme/app@2.0=sha256:" + "a" * 64)
     assert outcome.code == 2
     assert "the manifest declares no acme/app@2.0" in outcome.err

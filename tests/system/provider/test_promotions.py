@@ -383,7 +383,7 @@ def test_a_pinned_environment_names_everything_that_nobody_approved(stack: Stack
     assert [approved(each)[:2] for each in staging(stack)] == [("1.0", ONE), ("7", TWO)]
 
 
-def test_a_pin_of_no_package_is_a_warning(stack: Stack, program: Path) -> None:
+def test_a_pin_that_matches_no_package_is_a_warning(stack: Stack, program: Path) -> None:
     promoting(program, pins(app=("1.0", ONE), ap=("1.0", TWO)))
     staging(stack)
     [warning] = [line for line in stack.log if line.startswith("WARNING")]

@@ -25,7 +25,7 @@ def database(folder: Path) -> Path:
     return found
 
 
-def test_what_was_put_is_found_and_nothing_else(tmp_path: Path) -> None:
+def test_the_cache_returns_exactly_what_was_stored(tmp_path: Path) -> None:
     cache = SqliteCache(tmp_path / "cache")
     assert cache.get_many([A]) == {}
     cache.put_many({A: SHA, B: "cd" * 32})
@@ -79,7 +79,7 @@ def test_a_corrupt_file_is_replaced(tmp_path: Path, content: bytes) -> None:
     assert cache.get_many([A]) == {A: SHA}
 
 
-def test_a_file_damaged_in_the_middle_is_no_error(tmp_path: Path) -> None:
+def test_a_damaged_file_is_not_an_error(tmp_path: Path) -> None:
     cache = SqliteCache(tmp_path)
     cache.put_many({FileIdentity(1, number, 1, 1, 1): SHA for number in range(5000)})
     path = database(tmp_path)
@@ -138,7 +138,7 @@ def test_a_foreign_schema_is_replaced_and_not_run(tmp_path: Path, committed: str
     assert cache.get_many([A]) == {A: SHA}
 
 
-def test_a_trigger_beside_the_table_is_not_run(tmp_path: Path) -> None:
+def test_a_trigger_in_the_cache_is_not_run(tmp_path: Path) -> None:
     SqliteCache(tmp_path).put_many({A: SHA})
     with sqlite3.connect(database(tmp_path)) as db:
         db.execute("CREATE TRIGGER t AFTER INSERT ON hashes BEGIN DELETE FROM hashes; END")
@@ -149,7 +149,7 @@ def test_a_trigger_beside_the_table_is_not_run(tmp_path: Path) -> None:
     assert cache.get_many([B]) == {B: SHA}
 
 
-def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = SqliteCache(tmp_path / "file" / "cache")
     cache.put_many({A: SHA})
@@ -165,7 +165,7 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     assert cache.get_many([A]) == {}
 
 
-def test_a_full_disk_is_no_error(tmp_path: Path) -> None:
+def test_a_full_disk_is_not_an_error(tmp_path: Path) -> None:
     # A limit on the size of files stands in for the disk: the write fails in the middle of SQLite's.
     code = (
         "import resource, signal, sys, pathlib\n"
@@ -271,7 +271,7 @@ def test_a_file_that_takes_its_place_is_the_one_that_is_read(tmp_path: Path) -> 
     assert cache.get_many([A, B]) == {B: SHA}
 
 
-def test_a_lock_that_lasts_is_no_error_and_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_lock_is_not_an_error_and_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private_db, "_LOCK_WAIT_S", 0.05)
     monkeypatch.setattr(private_db, "_PAUSE_AFTER_LOCK_S", 0.5)
     cache = SqliteCache(tmp_path)
@@ -300,7 +300,7 @@ def test_a_read_only_file_is_read(tmp_path: Path) -> None:
     assert cache.get_many([A]) == {A: SHA}
 
 
-def test_a_file_of_the_far_future_is_no_error_and_not_remembered(tmp_path: Path) -> None:
+def test_a_file_from_the_far_future_is_not_an_error_and_not_cached(tmp_path: Path) -> None:
     cache = SqliteCache(tmp_path)
     late = A._replace(inode=7, mtime_ns=2**63 + 5)
     cache.put_many({A: SHA, late: SHA})
@@ -320,7 +320,7 @@ def test_a_folder_that_everybody_may_write_to_is_not_believed(tmp_path: Path) ->
     assert SqliteCache(folder).get_many([A, B]) == {A: SHA}
 
 
-def test_what_is_forgotten_is_not_known_any_more_and_nothing_else(tmp_path: Path) -> None:
+def test_forget_removes_only_that_hash(tmp_path: Path) -> None:
     cache = SqliteCache(tmp_path)
     cache.put_many({A: SHA, B: SHA})
     cache.forget(B)

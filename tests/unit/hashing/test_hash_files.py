@@ -55,7 +55,7 @@ def test_several_files_are_read_at_once(tmp_path: Path) -> None:
     hash_files(paths, workers=2, on_bytes=meet)
 
 
-def test_what_is_cached_is_not_read(tmp_path: Path) -> None:
+def test_cached_files_are_not_read(tmp_path: Path) -> None:
     path = written(tmp_path / "file", b"content")
     cache = SqliteCache(tmp_path / "cache")
     read: list[int] = []
@@ -137,7 +137,7 @@ def test_missing_files_and_folders_are_errors_that_name_them(tmp_path: Path) -> 
         hash_files([tmp_path])
 
 
-def test_a_fifo_in_the_place_of_a_file_is_no_wait_for_ever(tmp_path: Path) -> None:
+def test_a_fifo_instead_of_a_file_does_not_block(tmp_path: Path) -> None:
     path = written(tmp_path / "file", b"content")
     hashed = hash_files([path])[path]
     path.unlink()

@@ -36,7 +36,7 @@ def hashing_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("hash-")]
 
 
-def test_a_path_that_is_there_twice_is_hashed_once(paths: list[Path]) -> None:
+def test_a_duplicate_path_is_hashed_once(paths: list[Path]) -> None:
     read: list[int] = []
     files = hash_files([*paths, *paths], on_bytes=read.append)
     assert list(files) == paths
@@ -45,9 +45,7 @@ def test_a_path_that_is_there_twice_is_hashed_once(paths: list[Path]) -> None:
     assert hashing_threads() == []
 
 
-def test_stopped_in_the_middle_of_a_large_file_it_reads_no_further_and_remembers_what_is_done(
-    tmp_path: Path, paths: list[Path]
-) -> None:
+def test_a_stop_in_a_large_file_ends_reading_and_keeps_finished_hashes(tmp_path: Path, paths: list[Path]) -> None:
     large = tmp_path / "large"
     with large.open("wb") as file:
         file.truncate(1 << 30)
@@ -96,7 +94,7 @@ def test_a_large_file_is_hashed_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["grows", "shrinks"])
-def test_a_large_file_that_changes_meanwhile_is_refused(tmp_path: Path, change: str) -> None:
+def test_a_large_file_that_changes_while_it_is_hashed_is_refused(tmp_path: Path, change: str) -> None:
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.truncate(LARGE)
@@ -121,7 +119,7 @@ def test_a_large_file_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatc
     assert hashing_threads() == []
 
 
-def test_a_fifo_is_no_file_to_be_hashed(tmp_path: Path) -> None:
+def test_a_fifo_is_not_hashed(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(FileError, match="fifo cannot be read: it is not a regular file"):
         hash_files([tmp_path / "fifo"])

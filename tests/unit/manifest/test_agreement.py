@@ -260,7 +260,7 @@ def judge() -> Iterator[Judge]:
         yield Judge(Path(name))
 
 
-def test_the_sound_manifest_is_sound_for_both(judge: Judge) -> None:
+def test_the_valid_manifest_is_valid_for_both(judge: Judge) -> None:
     assert EDITOR.is_valid(SOUND)
     assert judge.differ(written(SOUND)) == ""
 

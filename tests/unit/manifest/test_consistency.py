@@ -131,7 +131,7 @@ _TWO = "`acme/a` has 2 versions (lines 4, 6); give each version its own manifest
         ),
     ],
 )
-def test_what_knows_one_version_of_a_package_is_refused_where_there_are_several(
+def test_keys_that_need_one_version_are_refused_with_several(
     project: Project, settings: str, expected: list[str]
 ) -> None:
     project.file("a.zip")

@@ -50,7 +50,7 @@ def walked(base: Path, pattern: str) -> list[str]:
     return sorted({path.rstrip("/") for path in glob.glob(pattern, flags=flags, root_dir=str(base), limit=0)})
 
 
-def test_what_is_matched_is_what_wcmatch_finds(tree: Path) -> None:
+def test_globs_match_the_same_files_as_wcmatch(tree: Path) -> None:
     folder = BaseFolder(tree)
     seen: Counter[bool] = Counter()
     for length in (1, 2, 3):
@@ -101,7 +101,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize(("path", "pattern"), LAYOUTS.values(), ids=LAYOUTS)
-def test_globbing_costs_what_there_are_files_and_not_times_packages(
+def test_the_cost_of_globs_depends_on_the_files_not_on_the_packages(
     tmp_path: Path, path: str, pattern: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each folder is listed once, no matched file has a stat, and each name is compared about once."""

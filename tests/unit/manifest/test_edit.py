@@ -196,7 +196,7 @@ def test_an_edit_that_would_change_more_is_refused(text: str, message: str) -> N
     assert str(error.value) == f"release.yaml: {message}\nMake this change in an editor, or simplify the YAML."
 
 
-def test_an_entry_that_is_not_on_a_line_of_its_own_is_not_removed() -> None:
+def test_an_entry_that_shares_its_line_is_not_removed() -> None:
     with pytest.raises(UsageError, match=r"a\.b cannot be changed in place: it is not on lines of its own"):
         edited("a:\n  ? b\n  : c\n  d: e\n", {"a": {"b": None}})
 

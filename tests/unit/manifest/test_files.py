@@ -36,7 +36,7 @@ def names(project: Project, *entries: str) -> list[str]:
     return [file.name for file in project.load(head + lines + TAIL).packages[0].files]
 
 
-def test_files_are_sorted_by_the_bytes_of_their_names_and_know_where_they_are(project: Project) -> None:
+def test_files_are_sorted_by_the_bytes_of_their_names(project: Project) -> None:
     for name in ("dist/b.zip", "dist/a.zip", "dist/ä.zip", "dist/Z.zip"):
         project.file(name)
     assert names(project, "dist/*.zip") == ["Z.zip", "a.zip", "b.zip", "ä.zip"]
@@ -69,7 +69,7 @@ def test_files_are_sorted_by_the_bytes_of_their_names_and_know_where_they_are(pr
         ("{dist,x}/*.zip", None),
     ],
 )
-def test_a_glob_matches_what_a_shell_would(project: Project, pattern: str, expected: list[str] | None) -> None:
+def test_a_glob_matches_as_in_a_shell(project: Project, pattern: str, expected: list[str] | None) -> None:
     for name in ("dist/a.zip", "dist/q[1].zip", "dist/.hidden.zip", "dist/.secret/in-hidden.zip", "dist/x/y/deep.zip"):
         project.file(name)
     project.file("top.zip")
@@ -107,7 +107,7 @@ def test_an_empty_file_is_a_file(project: Project) -> None:
     assert names(project, "empty.txt") == ["empty.txt"]
 
 
-def test_a_symlink_to_another_file_inside_is_a_file_of_its_own(project: Project) -> None:
+def test_a_symlink_to_another_file_in_the_folder_is_a_separate_file(project: Project) -> None:
     project.file("a.zip")
     (project.base / "b.zip").symlink_to("a.zip")
     assert names(project, "'*.zip'") == ["a.zip", "b.zip"]
@@ -293,7 +293,7 @@ def test_recursion_does_not_enter_symlinked_folders(project: Project) -> None:
     assert names(project, "dist/**") == ["a.zip"]
 
 
-def test_what_is_no_regular_file_is_refused_and_never_opened(project: Project) -> None:
+def test_special_files_are_refused_and_not_opened(project: Project) -> None:
     os.mkfifo(project.base / "pipe")
     (project.base / "dangling").symlink_to("gone")
     (project.base / "loop").symlink_to("loop")

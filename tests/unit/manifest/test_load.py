@@ -126,7 +126,7 @@ def test_an_environment_that_the_caller_misspells_is_a_usage_error(complete: Pat
         ("finalize: last-asset", None),
     ],
 )
-def test_what_is_about_promotions_needs_one(project: Project, line: str, key: str | None) -> None:
+def test_keys_of_promotions_need_promote_from(project: Project, line: str, key: str | None) -> None:
     project.file("a.zip")
     text = (
         f"{HEAD}packages: [{{namespace: a, package: b, version: 1, assets: [a.zip]}}]\n"
@@ -249,7 +249,7 @@ def test_a_message_is_one_printable_line_for_any_value(project: Project) -> None
     assert all(each.isprintable() and len(each) < 400 for each in found)
 
 
-def test_a_path_that_is_no_manifest_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_manifest_is_a_usage_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path, expected in [
         (tmp_path / "gone.yaml", "there is no such file"),

@@ -94,7 +94,7 @@ def test_every_text_may_have_a_placeholder_and_no_line_break(where: str, subsche
 
 
 @pytest.mark.parametrize("node", [each for _, each in values(schema.strict_schema())])
-def test_every_pattern_says_its_rule_in_words(node: dict[str, Any]) -> None:
+def test_every_pattern_has_its_rule_in_words(node: dict[str, Any]) -> None:
     assert "pattern" not in node or node["$comment"]
 
 
@@ -145,7 +145,7 @@ def test_the_strict_reading_has_no_way_out_left() -> None:
         {"assets": [{"path": "a", "count": 3, "name": "${file.stem}.zip", "exclude": ["${x}/**"]}]},
     ],
 )
-def test_an_editor_accepts_what_people_really_write(package: dict[str, Any]) -> None:
+def test_an_editor_accepts_realistic_manifests(package: dict[str, Any]) -> None:
     assert accepted(manifest(**package))
 
 
@@ -163,7 +163,7 @@ def test_an_editor_accepts_what_people_really_write(package: dict[str, Any]) -> 
         {"allow": ["outside"]},
     ],
 )
-def test_an_editor_flags_what_the_loader_refuses(package: dict[str, Any]) -> None:
+def test_an_editor_flags_everything_that_the_loader_refuses(package: dict[str, Any]) -> None:
     assert not accepted(manifest(**package))
 
 

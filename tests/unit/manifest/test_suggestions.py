@@ -71,7 +71,7 @@ def advised(message: str) -> list[str]:
         ("dist/notes [1].txt", ["dist/notes [1].txt"], ["dist/notes [[]1].txt"]),
     ],
 )
-def test_an_exclude_that_removes_nothing_but_would_if_it_were_read_otherwise_is_a_mistake(
+def test_an_exclude_that_removes_nothing_but_resembles_a_file_is_a_mistake(
     project: Project, written: str, meant: list[str], advice: list[str]
 ) -> None:
     for name in FILES:
@@ -93,7 +93,7 @@ def test_the_absolute_path_of_a_file_excludes_it_by_its_own_path_only(project: P
     assert advised(problem.message)[0] == "dist/*.map"
 
 
-def test_what_nothing_resembles_is_no_mistake_and_is_noted(project: Project) -> None:
+def test_an_exclude_that_resembles_no_file_is_only_a_note(project: Project) -> None:
     for name in FILES:
         project.file(name)
     idle = (".DS_Store", "**/.git/**", "Thumbs.db", "**/*.pdb", "dist/other/**", "other/*.map")
@@ -151,7 +151,7 @@ def test_one_of_two_files_that_look_the_same_is_neither_published_nor_left_out_u
         ("dist/app.zip,dist/app.map", ["dist/app.zip", "dist/app.map"]),
     ],
 )
-def test_a_path_that_matches_nothing_says_what_is_there(project: Project, written: str, advice: list[str]) -> None:
+def test_a_path_that_matches_nothing_gets_suggestions(project: Project, written: str, advice: list[str]) -> None:
     for name in FILES:
         project.file(name)
     (problem,) = found(project, written).problems
@@ -160,7 +160,7 @@ def test_a_path_that_matches_nothing_says_what_is_there(project: Project, writte
     assert found(project, advice[0]).problems == ()
 
 
-def test_a_path_with_an_exclamation_mark_is_no_exclude(project: Project) -> None:
+def test_a_path_with_an_exclamation_mark_is_not_an_exclude(project: Project) -> None:
     project.file("dist/app.zip")
     (problem,) = found(project, "!dist/app.zip").problems
     assert problem.message == (
@@ -183,7 +183,7 @@ def test_brackets_that_are_a_name_and_a_pattern_at_once_are_a_mistake(project: P
     assert problem.message == "`a[1].zip` does not exclude `a[1].zip`: add `a[[]1].zip`"
 
 
-def test_braces_stand_for_themselves_where_a_file_is_named_so(project: Project) -> None:
+def test_braces_are_literal_in_the_name_of_a_file(project: Project) -> None:
     project.file("dist/{a,b}.zip")
     assert found(project, "dist/{a,b}.zip").problems == ()
     assert found(project, "dist/*", "dist/{a,b}.*").problems[0].message.endswith("`exclude` excludes all of them")

@@ -75,7 +75,7 @@ def test_the_remedy_can_be_pasted_and_silences_the_warning(project: Project) -> 
     assert warning.endswith("; delete this entry to leave out all that it matches")
 
 
-def test_strict_refuses_what_is_otherwise_a_warning(project: Project) -> None:
+def test_strict_turns_warnings_into_refusals(project: Project) -> None:
     project.file("dist/debug.log")
     path = project.write(f"{HEAD}packages: [{{namespace: acme, package: app, version: 1.0, assets: [dist/*]}}]\n{TAIL}")
     assert load(path).warnings

@@ -144,7 +144,7 @@ def test_a_literal_dollar_is_written_twice(project: Project) -> None:
 
 
 @pytest.mark.parametrize("value", ["$VERSION", "1.$N", "$(git describe)", "$(Build.Number)", "${w}", "$Format:%d$"])
-def test_a_value_that_nobody_replaced_is_a_mistake(project: Project, value: str) -> None:
+def test_a_value_with_a_placeholder_is_a_mistake(project: Project, value: str) -> None:
     section = "{v: {default: 1}, w: {default: 2}}"
     for source in ({"command_line": {"v": value}}, {"environ": {"RELEASE_VAR_V": value}}, {"stack": {"v": value}}):
         (found,) = told(project, "'${v}'", section, variables=Variables(**source))
@@ -311,7 +311,7 @@ def test_a_variable_that_is_only_used_may_be_set_from_outside(project: Project) 
     assert version(project, "'${v}'", variables=Variables(stack={"v": "7"})) == "7"
 
 
-def test_an_environment_variable_that_the_manifest_does_not_know_is_no_mistake(project: Project) -> None:
+def test_an_unknown_environment_variable_is_not_a_mistake(project: Project) -> None:
     assert version(project, "1", variables=Variables(environ={"RELEASE_VAR_OTHER": "1", "PATH": "x"})) == "1"
 
 
@@ -326,7 +326,7 @@ def test_an_environment_variable_that_the_manifest_does_not_know_is_no_mistake(p
         (b"1\x00", "`VERSION` contains the control character U+0000"),
     ],
 )
-def test_a_file_that_is_no_single_line_is_refused(project: Project, content: bytes, expected: str) -> None:
+def test_a_file_without_a_single_line_is_refused(project: Project, content: bytes, expected: str) -> None:
     (project.base / "VERSION").write_bytes(content)
     assert told(project, "'${v}'", "{v: {file: VERSION}}") == [f"2:23 variables.v.file: {expected}"]
 
@@ -337,7 +337,7 @@ def test_a_file_s_line_end_is_not_part_of_the_value(project: Project, content: b
     assert version(project, "'${v}'", "{v: {file: VERSION}}") == "1.4.2"
 
 
-def test_a_file_outside_is_read_where_the_operator_permits_it(project: Project) -> None:
+def test_a_file_outside_is_read_with_permission(project: Project) -> None:
     (project.base.parent / "VERSION").write_text("3", encoding="utf-8")
     allow = frozenset({"outside"})
     assert version(project, "'${v}'", "{v: {file: ../VERSION}}", allow=allow) == "3"

@@ -50,7 +50,7 @@ def finished(events: list[Event]) -> Finished:
     return last
 
 
-def test_guarded_sends_all_unfinished_then_lists_then_publishes_by_compare_and_swap() -> None:
+def test_status_update_sends_all_unfinished_then_lists_then_publishes_by_compare_and_swap() -> None:
     registry = FakeRegistry()
     events = run(registry, ABC)
     assert registry.calls == [
@@ -65,7 +65,7 @@ def test_guarded_sends_all_unfinished_then_lists_then_publishes_by_compare_and_s
     assert [asset.name for asset in finished(events).sent] == ["a", "b", "c"]
 
 
-def test_last_asset_holds_the_smallest_back_and_reads_the_result_again() -> None:
+def test_last_asset_sends_the_smallest_last_and_reads_the_result_again() -> None:
     registry = FakeRegistry()
     run(registry, ABC, finalize=Finalize.LAST_ASSET)
     assert registry.calls == [
@@ -80,7 +80,7 @@ def test_last_asset_holds_the_smallest_back_and_reads_the_result_again() -> None
     assert registry.versions[AT].status is Status.PUBLISHED
 
 
-def test_last_asset_needs_no_permission_but_to_publish() -> None:
+def test_last_asset_needs_only_the_permission_to_publish() -> None:
     registry = FakeRegistry()
 
     def deny(call: str) -> None:
@@ -103,7 +103,7 @@ def test_a_second_run_writes_nothing(finalize: Finalize) -> None:
 
 @BOTH
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_any_call_the_next_run_sends_what_is_missing_and_nothing_else(finalize: Finalize, when: str) -> None:
+def test_after_a_kill_at_any_call_the_next_run_sends_only_what_is_missing(finalize: Finalize, when: str) -> None:
     class Killed(BaseException):
         pass
 
@@ -176,7 +176,7 @@ def test_an_empty_asset_is_published() -> None:
     assert registry.versions[AT].assets == {"empty": b""}
 
 
-def test_a_rival_with_the_same_bytes_who_finishes_first_is_success() -> None:
+def test_a_rival_that_publishes_the_same_bytes_first_is_success() -> None:
     registry = FakeRegistry()
 
     def rival(call: str) -> None:
@@ -187,7 +187,7 @@ def test_a_rival_with_the_same_bytes_who_finishes_first_is_success() -> None:
     assert finished(run(registry, ABC)).state.status is Status.PUBLISHED
 
 
-def test_a_rival_with_other_bytes_who_was_first_gets_the_name_and_we_send_nothing_more() -> None:
+def test_after_a_rival_with_different_bytes_nothing_more_is_sent() -> None:
     registry = FakeRegistry()
 
     def rival(call: str) -> None:
@@ -201,7 +201,7 @@ def test_a_rival_with_other_bytes_who_was_first_gets_the_name_and_we_send_nothin
     assert registry.versions[AT].assets == {"a": b"theirs"}
 
 
-def test_an_asset_slipped_in_by_a_rival_after_the_listing_cannot_be_published_with_ours() -> None:
+def test_an_asset_that_a_rival_adds_after_the_listing_is_not_published() -> None:
     registry = FakeRegistry()
 
     def rival(call: str) -> None:
@@ -230,7 +230,7 @@ def test_conflicts_on_some_parallel_uploads_are_settled_by_reading() -> None:
     assert registry.versions[AT].status is Status.PUBLISHED
 
 
-def test_conflicts_without_end_are_reported() -> None:
+def test_endless_conflicts_are_reported() -> None:
     registry = FakeRegistry()
 
     def conflict(call: str) -> None:
@@ -244,7 +244,7 @@ def test_conflicts_without_end_are_reported() -> None:
 
 @pytest.mark.parametrize("error", [UnreachableError("lost"), StatusRefusedError("?", reason="MISMATCHED_STATUS")])
 @pytest.mark.parametrize("call", ["publish b unfinished", "status Unfinished -> Published"])
-def test_an_answer_lost_after_the_commit_is_settled_by_reading(call: str, error: ReleaseError) -> None:
+def test_a_response_lost_after_the_commit_is_settled_by_reading(call: str, error: ReleaseError) -> None:
     registry = FakeRegistry()
     lost: list[str] = []
 
@@ -279,7 +279,7 @@ def test_listings_that_are_older_than_our_writes_are_read_again() -> None:
     assert len([call for call in registry.writes if call.startswith("publish")]) == 3
 
 
-def test_status_and_assets_of_different_revisions_are_never_taken_together() -> None:
+def test_status_and_assets_of_different_revisions_are_never_combined() -> None:
     class Moving(FakeRegistry):
         def list_assets(self, at: Coordinates) -> AssetListing:
             return AssetListing("another", super().list_assets(at).assets)
@@ -349,7 +349,7 @@ def test_a_file_that_is_not_the_declared_one_is_refused_before_anything_is_sent(
     assert registry.writes == []
 
 
-def test_a_change_of_status_alone_needs_no_file() -> None:
+def test_a_change_of_status_needs_no_file() -> None:
     registry = FakeRegistry()
     run(registry, ABC)
     events = list(apply(release(ABC, status=Status.UNLISTED), {}, registry, InlineScheduler()))
@@ -360,7 +360,7 @@ def test_a_change_of_status_alone_needs_no_file() -> None:
 
 
 @BOTH
-def test_stopped_between_assets_nothing_more_is_written(finalize: Finalize) -> None:
+def test_after_a_stop_between_assets_nothing_more_is_written(finalize: Finalize) -> None:
     writes = len(ABC) + (finalize is Finalize.STATUS_UPDATE)
     for allowed in range(1, writes):
         registry = FakeRegistry()
@@ -406,7 +406,7 @@ def test_a_single_asset_is_counted_too() -> None:
         assert len(registry.calls) == make_plan(declared, None).requests
 
 
-def test_a_failure_that_reading_cannot_settle_is_raised_at_once() -> None:
+def test_an_unambiguous_failure_is_raised_at_once() -> None:
     registry = FakeRegistry()
 
     def deny(call: str) -> None:
@@ -419,7 +419,7 @@ def test_a_failure_that_reading_cannot_settle_is_raised_at_once() -> None:
     assert registry.calls[-1] == "publish b unfinished"
 
 
-def test_the_state_at_the_end_is_the_registrys_answer() -> None:
+def test_the_final_state_is_from_the_registry() -> None:
     registry = FakeRegistry()
     state = finished(run(registry, ABC)).state
     assert state == VersionState(Status.PUBLISHED, str(registry.versions[AT].revision))

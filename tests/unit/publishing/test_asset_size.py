@@ -44,5 +44,5 @@ def test_the_quota_can_be_overridden(tmp_path: Path) -> None:
             refuse_oversized(files, {SETTING: text})
 
 
-def test_a_file_that_is_not_there_is_somebody_elses_message(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_reported_here(tmp_path: Path) -> None:
     refuse_oversized({"a": tmp_path / "missing"}, {})

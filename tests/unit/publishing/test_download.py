@@ -109,7 +109,7 @@ def test_the_folder_appears_in_one_step(registry: Registry, out: Path) -> None:
     assert content(out) == FILES
 
 
-def test_right_files_are_not_fetched_again_and_wrong_ones_are_replaced(registry: Registry, out: Path) -> None:
+def test_correct_files_are_not_downloaded_again_and_wrong_ones_are_replaced(registry: Registry, out: Path) -> None:
     out.mkdir(parents=True)
     (out / "a.txt").write_bytes(FILES["a.txt"])
     (out / "b.txt").write_bytes(b"older")
@@ -130,7 +130,7 @@ def test_a_second_run_downloads_nothing(registry: Registry, out: Path) -> None:
     assert registry.calls == ["describe", "list"]
 
 
-def test_files_of_others_stay_while_ours_are_not_complete(registry: Registry, out: Path) -> None:
+def test_other_files_stay_until_the_download_is_complete(registry: Registry, out: Path) -> None:
     out.mkdir(parents=True)
     (out / "b.txt").write_bytes(b"older")
 
@@ -154,9 +154,7 @@ def test_a_download_of_no_asset_is_a_mistake(registry: Registry, out: Path) -> N
     assert nothing_left(out)
 
 
-def test_the_folder_that_the_shell_stands_in_is_kept(
-    registry: Registry, out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_working_folder_is_kept(registry: Registry, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out.mkdir(parents=True)
     monkeypatch.chdir(out)
     inode = out.stat().st_ino
@@ -186,7 +184,7 @@ def test_another_digest_is_refused_before_anything_is_downloaded(registry: Regis
 
 
 @pytest.mark.parametrize("sent", [b"ALPHA", b"alph", b"alpha and more", b""])
-def test_other_bytes_leave_nothing(registry: Registry, out: Path, sent: bytes) -> None:
+def test_different_bytes_leave_nothing(registry: Registry, out: Path, sent: bytes) -> None:
     registry.lies["a.txt"] = sent
     with pytest.raises(MismatchError, match=r"sent different bytes than it lists:\n    a\.txt") as caught:
         fetch(registry, out)
@@ -194,7 +192,7 @@ def test_other_bytes_leave_nothing(registry: Registry, out: Path, sent: bytes) -
     assert nothing_left(out)
 
 
-def test_other_bytes_leave_the_files_that_were_there(registry: Registry, out: Path) -> None:
+def test_different_bytes_leave_the_existing_files(registry: Registry, out: Path) -> None:
     out.mkdir(parents=True)
     (out / "b.txt").write_bytes(b"older")
     registry.lies["a.txt"] = b"ALPHA"
@@ -233,7 +231,7 @@ def test_a_folder_that_is_a_file(registry: Registry, out: Path) -> None:
     assert out.read_bytes() == b"mine"
 
 
-def test_an_asset_in_the_place_of_a_folder(registry: Registry, out: Path) -> None:
+def test_an_asset_with_the_name_of_a_folder(registry: Registry, out: Path) -> None:
     (out / "a.txt").mkdir(parents=True)
     with pytest.raises(FileError, match="is a folder"):
         fetch(registry, out)
@@ -300,7 +298,7 @@ def test_a_pipe_in_the_folder_is_replaced_and_never_waited_for(registry: Registr
     assert content(out) == FILES
 
 
-def test_two_names_that_are_one_on_this_file_system(
+def test_two_names_that_are_the_same_on_this_file_system(
     registry: Registry, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.holds({"Readme": b"1", "README": b"2"}, Status.PUBLISHED)
@@ -417,7 +415,7 @@ def test_the_staging_folder_of_a_killed_run_is_removed_by_a_later_one(registry: 
     assert list(out.parent.iterdir()) == [out]
 
 
-def test_the_staging_folder_of_a_run_under_way_is_left_alone(registry: Registry, out: Path) -> None:
+def test_the_staging_folder_of_a_running_process_is_kept(registry: Registry, out: Path) -> None:
     with output_folder(out) as other:
         with other.create("a.txt") as file:
             file.write(b"half")
@@ -443,7 +441,7 @@ def test_an_unsafe_name_can_be_written_to_a_file(registry: Registry) -> None:
     assert file.getvalue() == b"evil"
 
 
-def test_other_bytes_for_a_file_are_refused(registry: Registry) -> None:
+def test_different_bytes_for_a_file_are_refused(registry: Registry) -> None:
     registry.lies["b.txt"] = b"evil"
     with pytest.raises(MismatchError):
         download_to(AT, registry, "b.txt", io.BytesIO(), InlineScheduler())

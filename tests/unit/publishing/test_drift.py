@@ -54,7 +54,7 @@ def test_the_declared_version_takes_three_reads(status: Status) -> None:
     assert registry.calls == ["describe", "list", "versions"]
 
 
-def test_without_it_what_was_published_last_is_held() -> None:
+def test_without_the_declared_version_the_last_published_one_is_current() -> None:
     registry = FakeRegistry()
     registry.holds({"a": b"old"}, Status.PUBLISHED, OLD)
     here = looked(registry)
@@ -64,7 +64,7 @@ def test_without_it_what_was_published_last_is_held() -> None:
     assert registry.writes == []
 
 
-def test_while_it_is_unfinished_what_was_published_last_is_held() -> None:
+def test_while_it_is_unfinished_the_last_published_version_is_current() -> None:
     registry = FakeRegistry()
     registry.holds({"a": b"a"}, Status.UNFINISHED)
     registry.holds({"a": b"old"}, Status.PUBLISHED, OLD)
@@ -73,7 +73,7 @@ def test_while_it_is_unfinished_what_was_published_last_is_held() -> None:
     assert (here.current.version, here.in_progress) == ("0.9", True)
 
 
-def test_unfinished_alone_is_shown_as_it_is_without_a_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_unfinished_version_has_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = FakeRegistry()
     registry.holds({"a": b"a"}, Status.UNFINISHED)
     registry.versions.pop(OLD, None)
@@ -105,7 +105,7 @@ def test_the_other_published_versions_are_named_the_last_published_first() -> No
     assert (state.current.version, state.others, state.more_others) == ("0.8", ("0.7", "0.6", "0.5"), True)
 
 
-def test_a_withdrawn_version_says_why() -> None:
+def test_a_withdrawn_version_has_its_reason() -> None:
     desired = DesiredVersion("1.0", Status.ARCHIVED, withdrawn="loses orders")
     report = check_drift(desired, found(status=Status.ARCHIVED), None)
     assert (report.drift, report.reasons) == (DriftState.AS_DECLARED, ("1.0 was withdrawn: loses orders",))
@@ -114,7 +114,7 @@ def test_a_withdrawn_version_says_why() -> None:
     assert report.reasons == ("1.0 was withdrawn: loses orders", "Published, declared Archived")
 
 
-def test_disposed_has_no_digest_since_its_bytes_are_gone() -> None:
+def test_a_disposed_version_has_no_digest() -> None:
     registry = FakeRegistry()
     registry.holds({}, Status.DISPOSED)
     holds = looked(registry).current
@@ -122,12 +122,12 @@ def test_disposed_has_no_digest_since_its_bytes_are_gone() -> None:
     assert (holds.status, holds.digest, holds.complete) == (Status.DISPOSED, None, False)
 
 
-def test_nothing_there_is_nothing() -> None:
+def test_an_empty_repository_has_no_current_version() -> None:
     assert looked(FakeRegistry()) == NOTHING
     assert looked(FakeRegistry(), None) == NOTHING
 
 
-def test_where_nothing_is_declared_what_was_published_last_is_held() -> None:
+def test_without_a_declaration_the_last_published_version_is_current() -> None:
     registry = FakeRegistry()
     registry.holds({"a": b"old"}, Status.PUBLISHED, OLD)
     holds = looked(registry, None).current
@@ -136,7 +136,7 @@ def test_where_nothing_is_declared_what_was_published_last_is_held() -> None:
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_published_between_two_looks_it_is_the_declared_version(begun: bool) -> None:
+def test_a_version_published_between_two_reads_is_the_declared_one(begun: bool) -> None:
     registry = FakeRegistry()
     if begun:
         registry.holds({"a": b"a"}, Status.UNFINISHED)
@@ -151,7 +151,7 @@ def test_published_between_two_looks_it_is_the_declared_version(begun: bool) -> 
     assert (here.current.version, here.in_progress) == ("1.0", False)
 
 
-def test_deleted_between_two_looks_it_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_deleted_between_two_reads_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = FakeRegistry()
     monkeypatch.setattr(
         registry, "list_versions", lambda _at, **_more: iter([VersionSummary("0.9", Status.PUBLISHED, "r")])
@@ -220,7 +220,7 @@ def test_against_the_manifest(
     assert (standing.drift, standing.reasons) == (declared, reasons)
 
 
-def test_other_bytes_than_the_environment_before_are_drift_where_no_pin_decides() -> None:
+def test_different_bytes_than_the_source_are_drift_without_a_pin() -> None:
     before = Upstream("dev", found("1.0", B))
     standing = check_drift(DesiredVersion("1.0"), found("1.0", A), before)
     assert standing == DriftReport(
@@ -236,7 +236,7 @@ def test_other_bytes_than_the_environment_before_are_drift_where_no_pin_decides(
 @pytest.mark.parametrize(
     "there", [found("0.9", B), found("1.0", None, Status.UNFINISHED), found("1.0", None, Status.DISPOSED), NOTHING]
 )
-def test_bytes_are_compared_with_a_whole_version_of_that_name_alone(there: PackageState) -> None:
+def test_bytes_are_compared_only_with_a_complete_version_of_that_name(there: PackageState) -> None:
     assert check_drift(DesiredVersion("1.0"), found(), Upstream("dev", there)).drift is DriftState.AS_DECLARED
 
 
@@ -255,13 +255,13 @@ def test_bytes_are_compared_with_a_whole_version_of_that_name_alone(there: Packa
         (UNREAD, SyncState.UNKNOWN),
     ],
 )
-def test_the_first_environment_is_in_step_with_the_manifest(here: PackageState, step: SyncState) -> None:
+def test_the_first_environment_is_in_sync_with_the_manifest(here: PackageState, step: SyncState) -> None:
     standing = check_drift(DesiredVersion("1.0", digest=A), here, None)
     assert standing.sync is step
     assert standing.available == (AvailableVersion(None, "1.0", A) if step is SyncState.BEHIND else None)
 
 
-def test_where_nothing_is_declared_the_first_environment_has_nothing_to_be_in_step_with() -> None:
+def test_without_a_declaration_the_first_environment_has_no_sync_state() -> None:
     assert check_drift(None, found(), None).sync is SyncState.NONE
 
 
@@ -284,7 +284,9 @@ def test_where_nothing_is_declared_the_first_environment_has_nothing_to_be_in_st
         (UNREAD, found(), SyncState.UNKNOWN),
     ],
 )
-def test_the_others_are_in_step_with_the_one_before(there: PackageState, here: PackageState, step: SyncState) -> None:
+def test_other_environments_are_in_sync_with_their_source(
+    there: PackageState, here: PackageState, step: SyncState
+) -> None:
     standing = check_drift(DesiredVersion("1.0"), here, Upstream("dev", there))
     assert standing.sync is step
     assert (standing.available is not None) is (step is SyncState.BEHIND)

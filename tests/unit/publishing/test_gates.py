@@ -65,12 +65,12 @@ def soaking(found: RemoteVersion, force: Permission | None = None) -> bool:
 # --- order ------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_published_whole_is_promoted_without_force() -> None:
+def test_a_complete_published_version_is_promoted_without_force() -> None:
     assert check_gates(Promotion(AT, TO), holding()) is False
     assert check_gates(Promotion(AT, TO, Pin(digest_of(ABC), "pins")), holding(since=None)) is False
 
 
-def test_what_is_not_there_is_not_promoted() -> None:
+def test_a_missing_version_is_not_promoted() -> None:
     for promotion in (Promotion(AT, TO), Promotion(AT, TO, Pin(ELSEWHERE, "pins"), DAY, force())):
         with pytest.raises(GateError) as caught:
             check_gates(promotion, None)
@@ -121,7 +121,7 @@ def test_a_pin_is_not_overridden_by_force() -> None:
 # --- soak -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_soak_is_met_at_its_very_second_and_not_before() -> None:
+def test_a_soak_is_met_exactly_at_its_end() -> None:
     assert soaking(holding(now=SINCE + DAY)) is False
     with pytest.raises(GateError):
         soaking(holding(now=SINCE + DAY - timedelta(microseconds=1)))
@@ -146,7 +146,7 @@ def test_the_end_of_a_soak_is_shown_in_utc(zone: timezone) -> None:
         soaking(holding(since=SINCE.astimezone(zone), now=SINCE + timedelta(hours=1)))
 
 
-def test_whoever_runs_at_the_second_that_is_named_does_not_come_too_early() -> None:
+def test_a_run_at_the_printed_time_is_not_too_early() -> None:
     since = SINCE + timedelta(milliseconds=300)
     with pytest.raises(GateError) as caught:
         soaking(holding(since=since, now=SINCE + timedelta(hours=20)))
@@ -176,7 +176,7 @@ def test_a_soak_is_met_exactly_when_as_much_time_has_passed(soak: timedelta, pas
     assert met == (passed >= soak)
 
 
-def test_a_clock_that_is_behind_waits_for_the_whole_soak() -> None:
+def test_a_slow_clock_waits_for_the_whole_soak() -> None:
     with pytest.raises(GateError, match=r"Published for 0s, .* until 2026-01-02T04:00:00Z, in 25h"):
         soaking(holding(now=SINCE - timedelta(hours=1)))
 
@@ -206,7 +206,7 @@ def test_without_a_soak_no_time_is_needed() -> None:
 # --- force ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_words_of_the_refusal_are_the_permission_to_skip_it() -> None:
+def test_the_refusal_contains_the_permission_to_skip_the_soak() -> None:
     odd = replace(AT, namespace="@scope", package="a=b@c", version="1=2")
     for now in (SINCE, None):
         with pytest.raises(GateError) as caught:
@@ -217,7 +217,7 @@ def test_the_words_of_the_refusal_are_the_permission_to_skip_it() -> None:
         assert check_gates(Promotion(odd, TO, soak=DAY, force=permission), holding(now=now)) is True
 
 
-def test_a_soak_that_is_met_takes_no_force() -> None:
+def test_a_met_soak_needs_no_force() -> None:
     assert soaking(holding(now=SINCE + DAY), force()) is False
 
 
@@ -246,7 +246,7 @@ def test_force_is_for_one_package_version_and_digest(wrong: Permission) -> None:
     st.timedeltas(timedelta(), timedelta(days=99_999)),
     st.sampled_from([None, force(), force({})]),
 )
-def test_nothing_passes_that_is_not_published_approved_and_old_enough_or_forced(
+def test_only_published_approved_and_old_enough_versions_pass(
     status: Status,
     contents: dict[str, bytes],
     since: datetime | None,
@@ -297,11 +297,11 @@ def test_a_duration_can_be_written_into_a_manifest_and_is_never_too_short(durati
     ("written", "said"),
     [("24h", "24h"), ("36h", "36h"), ("3d", "3d"), ("2d12h", "2d12h"), ("90m", "1h30m"), ("45s", "45s"), ("0s", "0s")],
 )
-def test_durations_are_said_as_people_say_them(written: str, said: str) -> None:
+def test_durations_are_readable(written: str, said: str) -> None:
     assert duration_text(manifest.duration(written)) == said
 
 
-def test_times_are_said_in_utc_to_the_second() -> None:
+def test_times_are_in_utc_to_the_second() -> None:
     moment = datetime(2026, 11, 22, 17, 30, 0, 999_999, tzinfo=timezone(timedelta(hours=1, minutes=30)))
     assert time_text(moment) == "2026-11-22T16:00:00Z"
 

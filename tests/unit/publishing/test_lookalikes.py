@@ -17,7 +17,7 @@ DECLARED = {COMPOSED: b"ours", "b.zip": b"b"}
 @pytest.mark.parametrize(
     ("status", "error"), [(Status.UNFINISHED, LeftoverAssetsError), (Status.PUBLISHED, ConflictError)]
 )
-def test_a_foreign_asset_is_not_hidden_by_a_name_that_looks_the_same(
+def test_an_undeclared_asset_is_not_hidden_by_a_lookalike_name(
     status: Status, error: type[Exception], order: int
 ) -> None:
     registry = FakeRegistry()
@@ -29,13 +29,13 @@ def test_a_foreign_asset_is_not_hidden_by_a_name_that_looks_the_same(
     assert registry.versions[AT].status is status
 
 
-def test_one_asset_in_the_other_form_is_the_declared_one() -> None:
+def test_an_asset_in_another_unicode_form_is_the_declared_one() -> None:
     registry = FakeRegistry()
     registry.holds({DECOMPOSED: b"ours", "b.zip": b"b"}, Status.PUBLISHED)
     list(apply(release(DECLARED), asset_contents(DECLARED), registry, InlineScheduler()))
     assert registry.writes == []
 
 
-def test_two_names_that_look_the_same_are_two_in_the_digest() -> None:
+def test_lookalike_names_are_distinct_in_the_digest() -> None:
     one = [asset(COMPOSED, b"x")]
     assert digest(one) != digest([*one, asset(DECOMPOSED, b"x")])

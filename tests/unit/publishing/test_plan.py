@@ -17,7 +17,7 @@ def remote(contents: dict[str, bytes], status: Status) -> RemoteVersion:
     return RemoteVersion.of(VersionState(status, "r1"), listing)
 
 
-def test_an_absent_version_is_published_whole() -> None:
+def test_a_missing_version_is_published_completely() -> None:
     plan = make_plan(release(ABC), None)
     assert plan.action is Action.PUBLISH
     assert [a.name for a in plan.uploads] == ["a.txt", "b.txt", "c.txt"]
@@ -25,14 +25,14 @@ def test_an_absent_version_is_published_whole() -> None:
     assert plan.changes
 
 
-def test_an_unfinished_version_is_resumed_with_what_is_missing() -> None:
+def test_an_unfinished_version_is_resumed_with_the_missing_assets() -> None:
     plan = make_plan(release(ABC), remote({"b.txt": b"bb"}, Status.UNFINISHED))
     assert plan.action is Action.RESUME
     assert [a.name for a in plan.uploads] == ["a.txt", "c.txt"]
     assert [a.name for a in plan.present] == ["b.txt"]
 
 
-def test_a_complete_unfinished_version_is_only_finished() -> None:
+def test_a_complete_unfinished_version_is_only_published() -> None:
     plan = make_plan(release(ABC), remote(ABC, Status.UNFINISHED))
     assert (plan.action, plan.uploads) == (Action.RESUME, ())
 
@@ -46,7 +46,7 @@ def test_the_same_bytes_in_the_declared_status_are_adopted_without_a_write(statu
 
 @pytest.mark.parametrize("found", [Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
 @pytest.mark.parametrize("declared", [Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
-def test_the_same_bytes_in_another_status_change_status_alone(found: Status, declared: Status) -> None:
+def test_the_same_bytes_in_another_status_change_only_the_status(found: Status, declared: Status) -> None:
     plan = make_plan(release(ABC, status=declared), remote(ABC, found))
     assert plan.action is (Action.KEEP if found == declared else Action.SET_STATUS)
     assert plan.uploads == ()
@@ -88,7 +88,7 @@ def test_a_conflict_names_every_differing_asset_with_both_hashes_and_sizes() -> 
 
 
 @pytest.mark.parametrize("held", [{"a.txt": b"AAA"}, {"foreign.txt": b"x"}])
-def test_an_unfinished_version_with_wrong_or_foreign_assets_is_refused(held: dict[str, bytes]) -> None:
+def test_an_unfinished_version_with_wrong_or_undeclared_assets_is_refused(held: dict[str, bytes]) -> None:
     plan = make_plan(release(ABC), remote(held, Status.UNFINISHED))
     assert isinstance(plan.refusal, LeftoverAssetsError)
     assert next(iter(held)) in str(plan.refusal)
@@ -113,7 +113,7 @@ def test_a_registry_that_reports_no_size_does_not_look_different() -> None:
 
 
 @pytest.mark.parametrize("status", [Status.UNFINISHED, Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
-def test_a_permission_that_names_what_is_held_replaces_it(status: Status) -> None:
+def test_a_permission_with_the_current_digest_replaces_the_version(status: Status) -> None:
     held = remote({"a.txt": b"AAA"}, status)
     plan = make_plan(release(ABC), held, replace_digest=held.digest)
     assert (plan.action, plan.refusal) == (Action.REPLACE, None)
@@ -123,7 +123,7 @@ def test_a_permission_that_names_what_is_held_replaces_it(status: Status) -> Non
 
 @pytest.mark.parametrize("held", [Status.UNFINISHED, Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
 @pytest.mark.parametrize("declared", [Status.UNLISTED, Status.ARCHIVED])
-def test_only_what_is_declared_published_replaces(held: Status, declared: Status) -> None:
+def test_only_a_release_declared_published_replaces(held: Status, declared: Status) -> None:
     there = remote({"a.txt": b"AAA"}, held)
     plan = make_plan(release(ABC, status=declared), there, replace_digest=there.digest)
     assert (plan.action, plan.changes) == (Action.REFUSE, False)

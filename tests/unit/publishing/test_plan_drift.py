@@ -53,7 +53,7 @@ class Desk:
 
 @pytest.mark.parametrize("held", [None, (PART, Status.UNFINISHED), (ABC, Status.PUBLISHED), (ABC, Status.ARCHIVED)])
 @pytest.mark.parametrize("route", Route)
-def test_an_unchanged_registry_is_no_drift(held: tuple[dict[str, bytes], Status] | None, route: Route) -> None:
+def test_an_unchanged_registry_is_not_drift(held: tuple[dict[str, bytes], Status] | None, route: Route) -> None:
     desk = Desk(route=route)
     if held:
         desk.holds(*held)
@@ -72,7 +72,7 @@ def test_changed_bytes_are_reported_with_both_hashes() -> None:
     assert "\n  a\n" not in reason
 
 
-def test_another_status_or_another_way_to_finish_is_not_what_was_approved() -> None:
+def test_another_status_or_finalize_is_not_approved() -> None:
     approved = approved_of(Desk().plan())
     assert "approved Published" in str(plan_drift(approved, Desk(status=Status.UNLISTED).plan(), None))
     assert "last-asset" in str(plan_drift(approved, Desk().plan(finalize=Finalize.LAST_ASSET), None))
@@ -90,7 +90,7 @@ STEPS = {
 
 @pytest.mark.parametrize("status", [Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED])
 @pytest.mark.parametrize(("before", "now"), list(itertools.product(STEPS, STEPS)))
-def test_only_what_a_run_of_the_plan_leaves_is_on_its_way(status: Status, before: str, now: str) -> None:
+def test_only_the_state_that_a_run_of_the_plan_leaves_is_accepted(status: Status, before: str, now: str) -> None:
     desk = Desk(status=status)
     if there := STEPS[before]:
         desk.holds(*there)
@@ -115,7 +115,7 @@ def test_only_what_a_run_of_the_plan_leaves_is_on_its_way(status: Status, before
         assert reason.startswith("the registry changed:\n    approved  ")
 
 
-def test_a_replacement_goes_on_where_it_was_interrupted() -> None:
+def test_an_interrupted_replacement_continues() -> None:
     desk = Desk(replace_digest=True)
     desk.holds(OLD, Status.PUBLISHED)
     approved = approved_of(desk.plan())
@@ -130,7 +130,7 @@ def test_a_replacement_goes_on_where_it_was_interrupted() -> None:
     assert plan_drift(approved, desk.plan(), None) is None
 
 
-def test_a_replacement_of_something_else_is_not_what_was_approved() -> None:
+def test_a_replacement_of_another_version_is_not_approved() -> None:
     desk = Desk(replace_digest=True)
     desk.holds(OLD, Status.PUBLISHED)
     approved = approved_of(desk.plan())
@@ -143,7 +143,7 @@ def test_a_replacement_of_something_else_is_not_what_was_approved() -> None:
     assert "the registry changed" in str(plan_drift(approved, desk.plan(), None))
 
 
-def test_leftover_assets_that_went_away_are_not_what_was_to_be_resumed() -> None:
+def test_deleted_leftover_assets_are_not_resumed() -> None:
     desk = Desk()
     desk.holds(PART, Status.UNFINISHED)
     approved = approved_of(desk.plan())

@@ -21,7 +21,7 @@ def test_it_yields_the_content_and_tells_the_position() -> None:
     assert told[-1] == 3 * MIB
 
 
-def test_the_length_is_found_by_seeking_without_telling_anything() -> None:
+def test_seeking_for_the_length_reports_no_progress() -> None:
     told: list[int] = []
     body = ProgressReader(io.BytesIO(b"abc"), 3, told.append)
     assert body.seek(0, io.SEEK_END) == 3
@@ -91,7 +91,7 @@ def test_a_step_back_reads_again_from_there() -> None:
 
 
 @pytest.mark.parametrize("most", [1, 3, 100])
-def test_all_that_is_left_is_all_also_where_reads_are_short(most: int) -> None:
+def test_read_returns_all_remaining_bytes_even_after_short_reads(most: int) -> None:
     content = bytes(range(10))
     assert ProgressReader(Watched(content, most), 10, lambda _count: None).read() == content
     assert ProgressReader(Watched(content, most), 10, lambda _count: None).readall() == content

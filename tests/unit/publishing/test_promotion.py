@@ -325,7 +325,7 @@ def test_a_source_that_changed_after_the_approval_is_refused_even_if_both_sides_
 
 
 @BOTH
-def test_other_bytes_in_the_destination_are_a_conflict_and_nothing_is_written(route: Route) -> None:
+def test_different_bytes_in_the_destination_are_a_conflict_without_a_write(route: Route) -> None:
     stage = Stage(route)
     stage.registry.holds(OTHER, Status.PUBLISHED, stage.to)
     run = stage.planned()
@@ -401,7 +401,7 @@ def rival(stage: Stage, contents: dict[str, bytes], status: Status = Status.PUBL
     return lambda: stage.registry.holds(contents, status, stage.to)
 
 
-def test_a_rival_who_copied_the_same_bytes_first_is_success() -> None:
+def test_a_rival_that_copies_the_same_bytes_first_is_success() -> None:
     stage = Stage()
     run = stage.planned()
     stage.registry.before = once("copy from dev", rival(stage, ABC))
@@ -409,7 +409,7 @@ def test_a_rival_who_copied_the_same_bytes_first_is_success() -> None:
     assert stage.registry.writes == ["copy from dev"]
 
 
-def test_a_rival_with_other_bytes_keeps_the_name_and_nothing_of_ours_is_there() -> None:
+def test_a_version_of_a_rival_with_different_bytes_stays() -> None:
     stage = Stage()
     run = stage.planned()
     stage.registry.before = once("copy from dev", rival(stage, OTHER))
@@ -419,7 +419,7 @@ def test_a_rival_with_other_bytes_keeps_the_name_and_nothing_of_ours_is_there() 
     assert stage.held.assets == OTHER
 
 
-def test_a_rival_who_begins_in_between_is_completed_by_transfer() -> None:
+def test_an_unfinished_version_of_a_rival_is_completed_by_transfer() -> None:
     stage = Stage()
     run = stage.planned()
     stage.registry.before = once("copy from dev", rival(stage, {"b": ABC["b"]}, Status.UNFINISHED))
@@ -557,7 +557,7 @@ def test_another_declared_status_is_set_once_the_version_is_compared(route: Rout
 
 
 @BOTH
-def test_another_declared_status_of_what_is_there_is_one_call_and_asks_nothing_of_the_source(route: Route) -> None:
+def test_another_declared_status_is_one_call_and_does_not_read_the_source(route: Route) -> None:
     stage = Stage(route)
     stage.registry.holds(ABC, Status.PUBLISHED, stage.to)
     run = stage.planned(status=Status.ARCHIVED)
@@ -568,7 +568,7 @@ def test_another_declared_status_of_what_is_there_is_one_call_and_asks_nothing_o
 
 @BOTH
 @pytest.mark.parametrize("there", [{"b": ABC["b"]}, {"a": ABC["a"], "c": ABC["c"]}, ABC])
-def test_what_is_there_in_part_is_completed_with_what_is_missing(route: Route, there: dict[str, bytes]) -> None:
+def test_an_incomplete_version_gets_only_the_missing_assets(route: Route, there: dict[str, bytes]) -> None:
     stage = Stage(route)
     stage.registry.holds(there, Status.UNFINISHED, stage.to)
     run = stage.planned()
@@ -824,9 +824,7 @@ class Liar(FakeRegistry):
     ],
     ids=["different bytes", "an asset fewer", "an asset more", "no asset", "nothing"],
 )
-def test_a_copy_that_does_not_hold_what_was_promised_is_no_success(
-    lie: dict[str, bytes] | None, error: type[Exception]
-) -> None:
+def test_a_copy_with_different_assets_is_not_a_success(lie: dict[str, bytes] | None, error: type[Exception]) -> None:
     stage = Stage(registry=Liar(lie))
     with pytest.raises(error):
         stage.planned().go()
@@ -880,7 +878,7 @@ def test_a_transfer_sends_the_first_asset_alone_then_the_rest_and_publishes_by_c
     assert finished(events).copied == ()
 
 
-def test_a_transfer_may_finish_with_its_last_asset() -> None:
+def test_a_transfer_can_use_last_asset() -> None:
     stage = Stage(Route.TRANSFER)
     stage.planned(finalize=Finalize.LAST_ASSET).go()
     assert stage.registry.writes == ["publish a unfinished", "publish b unfinished", "publish c"]
@@ -922,7 +920,7 @@ def test_nothing_of_an_asset_is_sent_before_it_is_verified(content: bytes, final
 
 
 @BAD
-def test_a_bad_download_is_made_again_and_what_was_sent_counts(content: bytes) -> None:
+def test_a_wrong_download_is_repeated_and_sent_assets_stay(content: bytes) -> None:
     stage = Stage(Route.TRANSFER, source=Spoiled(content, times=2))
     events = stage.planned().go()
     assert stage.fetched == ["a", "b", "b", "b", "c"]
@@ -931,7 +929,7 @@ def test_a_bad_download_is_made_again_and_what_was_sent_counts(content: bytes) -
     assert len([event for event in events if isinstance(event, Rechecking)]) == 2
 
 
-def test_a_first_asset_that_is_not_what_it_says_leaves_nothing_at_all() -> None:
+def test_a_first_asset_with_wrong_bytes_leaves_nothing() -> None:
     stage = Stage(Route.TRANSFER, contents={"b": b"bbbb"}, source=Spoiled(b"BBBB"))
     with pytest.raises(ServerFaultError, match="its bytes do not match its listed SHA-256"):
         stage.planned().go()
@@ -1045,7 +1043,7 @@ def test_an_invalidation_by_another_thread_does_not_break_a_check() -> None:
     assert promotion_source.verify(release, InlineScheduler()) == str(stage.registry.versions[AT].revision)
 
 
-def test_a_rival_with_the_same_bytes_may_finish_what_we_began() -> None:
+def test_a_rival_with_the_same_bytes_may_complete_the_version() -> None:
     stage = Stage(Route.TRANSFER)
     run = stage.planned()
 
@@ -1058,7 +1056,7 @@ def test_a_rival_with_the_same_bytes_may_finish_what_we_began() -> None:
     assert stage.held.assets == ABC
 
 
-def test_a_rival_with_other_bytes_gets_the_name_and_we_send_nothing_more() -> None:
+def test_after_a_rival_with_different_bytes_a_transfer_sends_nothing_more() -> None:
     stage = Stage(Route.TRANSFER)
     run = stage.planned()
     stage.registry.before = once("publish a unfinished", rival(stage, {"a": b"theirs"}, Status.UNFINISHED))
@@ -1080,7 +1078,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize(
     ("status", "held"), [(Status.PUBLISHED, None), (Status.ARCHIVED, None), (Status.PUBLISHED, OLD)]
 )
-def test_killed_anywhere_the_next_run_downloads_and_sends_what_is_missing_and_nothing_else(
+def test_after_a_kill_the_next_run_downloads_and_sends_only_what_is_missing(
     route: Route, finalize: Finalize, status: Status, held: dict[str, bytes] | None
 ) -> None:
     crashes = 0
@@ -1216,7 +1214,7 @@ class FullDisk(io.RawIOBase):
 
 
 @pytest.mark.parametrize("room", [0, 3], ids=["at the first byte", "when the rest of a buffer is written"])
-def test_a_full_disk_is_one_clear_error_that_says_where_to_make_room(
+def test_a_full_disk_is_one_clear_error_that_names_the_folder(
     spool: Spool, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_options: io.BufferedRandom(FullDisk(room)))
@@ -1251,7 +1249,7 @@ def test_a_folder_for_temporary_files_that_is_not_there_is_one_clear_error(monke
     finalize=st.sampled_from(Finalize),
     permitted=st.booleans(),
 )
-def test_a_plan_counts_what_an_undisturbed_run_asks_for_and_the_run_does_what_it_says(
+def test_a_plan_counts_the_requests_of_an_undisturbed_run(
     route: Route,
     contents: dict[str, bytes],
     held: str | dict[str, bytes] | None,
@@ -1289,7 +1287,7 @@ def test_a_plan_counts_what_an_undisturbed_run_asks_for_and_the_run_does_what_it
     assert stage.source.writes == []
 
 
-def test_the_errors_of_a_source_are_settled_like_those_of_a_destination() -> None:
+def test_errors_of_the_source_are_handled_like_those_of_the_destination() -> None:
     for error in (UnreachableError("cut"), ServerFaultError("500"), VersionNotFoundError("not yet")):
         stage = Stage(Route.TRANSFER)
         run = stage.planned()

@@ -64,7 +64,7 @@ def test_a_listed_version_is_archived_under_its_revision_then_deleted_then_publi
         (Status.ARCHIVED, ["delete Archived"]),
     ],
 )
-def test_what_is_deleted_has_a_status_that_the_new_version_never_has(found: Status, removal: list[str]) -> None:
+def test_a_deleted_version_has_a_status_that_the_new_one_never_has(found: Status, removal: list[str]) -> None:
     registry = FakeRegistry()
     registry.holds(OLD, found)
     replace(registry, digest_of(OLD))
@@ -234,7 +234,7 @@ def test_bytes_are_lost_only_of_the_revision_that_state_knows(policy: Retirement
 
 
 @pytest.mark.parametrize("policy", [Retirement.UNLIST, Retirement.ARCHIVE])
-def test_a_version_with_other_bytes_is_not_ours_to_hide(policy: Retirement) -> None:
+def test_a_version_with_different_bytes_is_not_retired(policy: Retirement) -> None:
     registry = holding(Status.PUBLISHED)
     with pytest.raises(ChangedError):
         retired(registry, policy, known=ExpectedVersion("1", digest_of(NEW)))
@@ -249,7 +249,7 @@ def test_a_version_that_is_gone_already_is_success() -> None:
 
 @pytest.mark.parametrize("policy", [Retirement.UNLIST, Retirement.ARCHIVE, Retirement.DISPOSE, Retirement.DELETE])
 @pytest.mark.parametrize("number", [0, 1])
-def test_an_answer_lost_after_the_commit_is_settled_by_reading(policy: Retirement, number: int) -> None:
+def test_a_response_lost_after_the_commit_is_settled_by_reading(policy: Retirement, number: int) -> None:
     registry = holding(Status.PUBLISHED)
     count = iter(range(100))
 

@@ -58,7 +58,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("route", "held", "finalize", "status", "pinned"), CASES)
-def test_what_a_review_says_is_what_the_run_does(
+def test_the_run_does_what_the_review_shows(
     route: Route, held: str, finalize: Finalize, status: Status, pinned: bool
 ) -> None:
     registry, source = FakeRegistry(), FakeRegistry()
@@ -106,13 +106,13 @@ def test_what_a_review_says_is_what_the_run_does(
     assert plan.changes == bool(registry.writes)
 
 
-def test_without_a_look_of_its_own_a_run_looks_first() -> None:
+def test_a_run_without_a_plan_reads_first() -> None:
     registry = FakeRegistry()
     list(apply(release(ABC), asset_contents(ABC), registry, InlineScheduler()))
     assert registry.calls[0] == "describe"
 
 
-def test_a_plan_that_does_not_hold_any_more_harms_nobody() -> None:
+def test_an_outdated_plan_does_no_harm() -> None:
     # The registry decides, whatever the plan says: meanwhile somebody else published the same or different bytes.
     for held, status in itertools.product((ABC, OTHER), (Status.UNFINISHED, Status.PUBLISHED, Status.ARCHIVED)):
         registry = FakeRegistry()
@@ -131,11 +131,11 @@ def test_a_plan_that_does_not_hold_any_more_harms_nobody() -> None:
 @pytest.mark.parametrize(
     ("puts", "rate", "seconds"), [(150, 10.0, 14.0), (10, 10.0, 0.0), (11, 10.0, 0.1), (0, 10.0, 0.0), (150, None, 0.0)]
 )
-def test_the_least_time_is_what_the_quota_allows(puts: int, rate: float | None, seconds: float) -> None:
+def test_the_minimum_duration_follows_from_the_quota(puts: int, rate: float | None, seconds: float) -> None:
     assert min_seconds(puts, rate) == pytest.approx(seconds)
 
 
-def test_a_sum_counts_what_is_shared_once() -> None:
+def test_totals_count_shared_requests_once() -> None:
     many = {f"{number:03}": b"x" for number in range(75)}
     registry = FakeRegistry()
     registry.holds(ABC, Status.PUBLISHED)
@@ -159,7 +159,7 @@ def test_a_copy_waits_for_no_quota_of_uploads() -> None:
 
 
 @pytest.mark.parametrize("finalize", Finalize)
-def test_a_stale_plan_sends_nothing_into_what_somebody_else_began(finalize: Finalize) -> None:
+def test_a_stale_plan_sends_nothing_to_the_version_of_another_publisher(finalize: Finalize) -> None:
     registry = FakeRegistry()
     one = {"a": b"aaa"}
     plan = make_plan(release(one, finalize=finalize), None)
@@ -173,7 +173,7 @@ def test_a_stale_plan_sends_nothing_into_what_somebody_else_began(finalize: Fina
 
 
 @pytest.mark.parametrize("status", [Status.ARCHIVED, Status.PUBLISHED, Status.UNFINISHED])
-def test_a_stale_replacement_deletes_nothing_but_what_was_named(status: Status) -> None:
+def test_a_stale_replacement_deletes_only_the_named_version(status: Status) -> None:
     registry = FakeRegistry()
     registry.holds(OTHER, status)
     held = read_version(registry, AT, InlineScheduler())
@@ -197,7 +197,7 @@ def test_a_stale_replacement_deletes_nothing_but_what_was_named(status: Status) 
     assert registry.versions[AT].assets == {"a": b"precious"}
 
 
-def test_what_was_there_as_planned_and_is_gone_is_not_believed() -> None:
+def test_a_version_that_disappeared_since_the_plan_is_read_again() -> None:
     registry = FakeRegistry()
     registry.holds(ABC, Status.PUBLISHED)
     plan = make_plan(release(ABC), read_version(registry, AT, InlineScheduler()))

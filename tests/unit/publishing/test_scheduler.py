@@ -49,7 +49,7 @@ def test_no_more_jobs_than_the_limit_run_at_once() -> None:
     assert most == 3
 
 
-def test_the_first_failure_keeps_the_rest_from_starting_and_lets_those_under_way_end() -> None:
+def test_after_a_failure_no_job_starts_and_running_jobs_end() -> None:
     started: list[int] = []
     failed = threading.Event()
 

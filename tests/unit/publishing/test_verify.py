@@ -98,7 +98,7 @@ def names(verdict: VerifyResult) -> list[str]:
 
 @pytest.mark.parametrize("expected", [release(FILES), sealed()], ids=["declared", "digest"])
 @pytest.mark.parametrize("download", [False, True])
-def test_what_is_as_it_must_be_is_verified_and_only_read(
+def test_a_correct_version_is_verified_without_a_write(
     registry: Liar, expected: Release | ExpectedDigest, download: bool
 ) -> None:
     verdict = checked(registry, expected, download=download)
@@ -110,7 +110,7 @@ def test_what_is_as_it_must_be_is_verified_and_only_read(
     assert registry.calls[2 + len(fetched) :] == (["describe"] if download else [])
 
 
-def test_what_came_is_hashed_and_counted(registry: Liar) -> None:
+def test_received_bytes_are_hashed_and_counted(registry: Liar) -> None:
     received = checked(registry).downloads
     assert received == {
         name: Download(len(content), hashlib.sha256(content).hexdigest()) for name, content in FILES.items()
@@ -129,7 +129,7 @@ def test_a_status_that_is_declared_is_verified(registry: Liar, status: Status) -
 # --- what differs ---
 
 
-def test_there_is_no_such_version() -> None:
+def test_a_missing_version() -> None:
     verdict = checked(FakeRegistry())
     assert (verdict.outcome, verdict.remote) == (VerifyOutcome.MISSING, None)
 
@@ -153,7 +153,7 @@ def test_every_difference_is_kept_and_none_hides_another(registry: Liar, downloa
 
 @pytest.mark.parametrize("status", [Status.UNFINISHED, Status.DISPOSED])
 @pytest.mark.parametrize("expected", [release(FILES), sealed(), sealed(status=Status.PUBLISHED)])
-def test_what_is_not_whole_is_never_verified(
+def test_an_incomplete_version_is_never_verified(
     registry: Liar, status: Status, expected: Release | ExpectedDigest
 ) -> None:
     """Though it lists every asset, as it should."""
@@ -198,7 +198,7 @@ LIES: dict[str, Callable[[], Iterator[bytes]]] = {
 
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("expected", [release(FILES), sealed()], ids=["declared", "digest"])
-def test_what_downloads_as_something_else_is_a_difference(
+def test_a_download_that_differs_from_its_listing_is_a_difference(
     registry: Liar, expected: Release | ExpectedDigest, lie: str
 ) -> None:
     registry.sends["a.txt"] = LIES[lie]
@@ -225,9 +225,7 @@ def test_bytes_are_held_against_the_declaration_and_the_listing(registry: Liar) 
 
 @pytest.mark.parametrize("size", [4, 6, 1 << 20])
 @pytest.mark.parametrize("expected", [release(FILES), sealed()], ids=["declared", "digest"])
-def test_a_size_that_is_not_what_comes_is_a_difference(
-    registry: Liar, expected: Release | ExpectedDigest, size: int
-) -> None:
+def test_a_wrong_listed_size_is_a_difference(registry: Liar, expected: Release | ExpectedDigest, size: int) -> None:
     registry.lists["a.txt"] = replace(asset("a.txt", b"alpha"), size=size)
     assert names(checked(registry, expected)) == ["a.txt"]
 
@@ -252,7 +250,7 @@ def test_an_asset_that_is_listed_and_not_there_is_a_difference(registry: Liar) -
     assert verdict.differences[0].download == Download(0, None)
 
 
-def test_an_endless_asset_whose_size_is_not_said_ends(registry: Liar, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_asset_without_a_size_ends(registry: Liar, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setattr(sys.modules["pulumi_codeartifact_release.publishing.download_asset"], "MAX_ASSET_SIZE", 3 << 20)
@@ -263,7 +261,7 @@ def test_an_endless_asset_whose_size_is_not_said_ends(registry: Liar, monkeypatc
 
 @pytest.mark.parametrize("name", ["\ud800", "a\udfff.txt"])
 @pytest.mark.parametrize("expected", [release(FILES), sealed()], ids=["declared", "digest"])
-def test_a_name_that_is_no_text_is_one_clear_error(
+def test_a_name_that_is_not_valid_unicode_is_one_clear_error(
     registry: Liar, name: str, expected: Release | ExpectedDigest
 ) -> None:
     registry.lists[name] = Asset(name, 1, "0" * 64)
@@ -312,7 +310,7 @@ def test_a_version_that_changes_during_the_downloads_is_read_again_completely(re
 
 
 @pytest.mark.parametrize("becomes", [Status.ARCHIVED, None])
-def test_a_version_that_is_taken_away_meanwhile_is_not_verified(registry: Liar, becomes: Status | None) -> None:
+def test_a_version_deleted_during_the_download_is_not_verified(registry: Liar, becomes: Status | None) -> None:
     def gone(name: str) -> None:
         if becomes:
             registry.holds(FILES, becomes)
@@ -358,7 +356,7 @@ def test_a_connection_that_breaks_is_tried_again_from_the_start(registry: Liar) 
 
 
 @pytest.mark.parametrize("error", [UnreachableError("no answer"), AccessDeniedError("no"), ServerFaultError("500")])
-def test_what_cannot_be_downloaded_is_not_verified_and_hides_nothing(registry: Liar, error: ReleaseError) -> None:
+def test_a_failed_download_is_not_verified_and_hides_no_difference(registry: Liar, error: ReleaseError) -> None:
     def failing() -> Iterator[bytes]:
         yield b"be"
         raise error
@@ -371,7 +369,7 @@ def test_what_cannot_be_downloaded_is_not_verified_and_hides_nothing(registry: L
     assert (both.outcome, both.problem, names(both)) == (VerifyOutcome.DIFFERS, error, ["a.txt"])
 
 
-def test_what_one_asset_met_is_not_met_again_by_all_others(registry: Liar) -> None:
+def test_after_one_failed_download_the_others_are_skipped(registry: Liar) -> None:
     registry.holds({f"{number:03}": bytes(200 - number) for number in range(150)}, Status.PUBLISHED)
 
     asked: list[str] = []
@@ -409,7 +407,7 @@ def checked_after(registry: Liar) -> VerifyResult:
     return checked(registry)
 
 
-def test_archived_bytes_cannot_be_downloaded_and_are_not_said_to_be_verified(registry: Liar) -> None:
+def test_archived_bytes_cannot_be_downloaded_and_are_not_verified(registry: Liar) -> None:
     registry.holds(FILES, Status.ARCHIVED)
     verdict = checked(registry, release(FILES, status=Status.ARCHIVED))
     assert verdict.outcome is VerifyOutcome.UNKNOWN

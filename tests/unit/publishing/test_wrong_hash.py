@@ -107,7 +107,7 @@ def test_a_lost_response_hashes_nothing_again(path: Path, cache: SqliteCache) ->
     assert hashed(path, cache).cached
 
 
-def test_a_conflict_that_is_none_says_what_happened_and_heals(path: Path, cache: SqliteCache) -> None:
+def test_a_false_conflict_is_explained_and_the_next_run_recovers(path: Path, cache: SqliteCache) -> None:
     """The registry has the new bytes already: the wrong hash alone differs."""
     registry = FakeRegistry()
     registry.holds({"a": NEW}, Status.PUBLISHED)
@@ -165,7 +165,7 @@ def test_a_file_that_is_written_through_a_mapped_page_is_hashed_again(tmp_path: 
     assert hashed(file, cache).sha256 == hashlib.sha256(NEW).hexdigest()
 
 
-def test_what_is_missing_or_foreign_is_no_reason_to_read(path: Path, cache: SqliteCache) -> None:
+def test_missing_or_undeclared_assets_do_not_cause_a_read(path: Path, cache: SqliteCache) -> None:
     contents: dict[str, AssetContent] = {"a": hashed(path, cache)}
     registry = FakeRegistry()
     verify_cached_hashes(make_plan(release_of(contents), None), contents)

@@ -314,7 +314,7 @@ def test_states_that_differ_only_in_time_are_equal(stubbed: Stubbed) -> None:
         f"Thu, 01 Jan 2026 00:00:00 +{'9' * 30}",
     ],
 )
-def test_an_unreadable_date_header_is_no_time(stubbed: Stubbed, date: str | None) -> None:
+def test_an_unreadable_date_header_is_ignored(stubbed: Stubbed, date: str | None) -> None:
     headers = {} if date is None else {"date": date}
     assert described(stubbed, PUBLISHED_AT, **headers).answered_at is None
 
@@ -336,7 +336,7 @@ def test_a_clock_always_has_a_zone(stubbed: Stubbed, zone: str) -> None:
         datetime.min.replace(tzinfo=UTC),
     ],
 )
-def test_an_unusable_published_time_is_no_time(stubbed: Stubbed, published: datetime | None) -> None:
+def test_an_unusable_published_time_is_ignored(stubbed: Stubbed, published: datetime | None) -> None:
     assert described(stubbed, published).published_time is None
 
 
@@ -505,7 +505,7 @@ def test_a_throttled_copy_is_retried(stubbed: Stubbed) -> None:
     assert copied(stubbed, DONE) == VersionState(Status.PUBLISHED, "r1")
 
 
-def test_a_denied_copy_says_that_the_source_must_be_readable_too(stubbed: Stubbed) -> None:
+def test_a_denied_copy_names_the_permission_on_the_source(stubbed: Stubbed) -> None:
     stubbed.stub.add_client_error("copy_package_versions", "AccessDeniedException", "no", 403)
     with pytest.raises(
         errors.AccessDeniedError, match=r"CopyPackageVersions for tools/app@1\.0 in acme/staging"

@@ -163,7 +163,7 @@ def test_an_endpoint_of_the_aws_config_file_is_found(config: Path) -> None:
         ("use_dualstack_endpoint = true\n", "codeartifact.eu-west-1.api.aws"),
     ],
 )
-def test_fips_and_dual_stack_keep_their_region_whatever_endpoint_is_configured_for_others(
+def test_fips_and_dual_stack_endpoints_keep_their_region(
     config: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: str, variant: dict[str, str] | str, host: str
 ) -> None:
     setting = variant if isinstance(variant, str) else ""
@@ -185,9 +185,7 @@ def test_a_configured_endpoint_is_used_with_fips_too(config: Path, monkeypatch: 
     assert location.endpoint_source == "the AWS config file"
 
 
-def test_endpoints_of_the_shell_are_ignored_if_the_profile_says_so(
-    config: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_profile_can_ignore_endpoints_of_the_shell(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CODEARTIFACT", "https://codeartifact.example.test")
     assert resolve(HERE, base=config.parent).endpoint == "https://codeartifact.example.test"
     config.write_text("[default]\nregion = eu-west-1\nignore_configured_endpoint_urls = true\n")
@@ -289,7 +287,7 @@ def test_the_users_own_service_model_has_priority_as_in_botocore(
 
 @pytest.mark.usefixtures("config")
 @pytest.mark.parametrize("name", ["codeartifact", "sts", "sso", "sso-oidc"])
-def test_models_are_those_of_botocore(name: str) -> None:
+def test_the_models_are_from_botocore(name: str) -> None:
     # botocore adds to the endpoints of a loader what its clients looked up.
     model_loader.cache_clear()
     ours: Loader = _session(ClientSettings()).botocore.get_component("data_loader")

@@ -110,7 +110,7 @@ def test_a_small_release_does_not_wait_for_a_large_one() -> None:
     assert order == [large[0], small, *large[1:]]
 
 
-def test_a_waiter_that_gives_up_takes_no_turn() -> None:
+def test_a_waiter_that_leaves_takes_no_turn() -> None:
     queue = FairQueue()
     one, other, third = queue.join("a"), queue.join("a"), queue.join("b")
     queue.leave(other)

@@ -50,7 +50,7 @@ class Server:
 
 
 @pytest.mark.parametrize("status", [429, 503, 400])
-def test_retry_after_is_respected_and_botocore_sends_nothing_meanwhile(status: int) -> None:
+def test_retry_after_is_respected_and_botocore_sends_nothing_earlier(status: int) -> None:
     server = Server()
     server.answers = [(status, "ThrottlingException", {"retry-after": "2"})] * 3
     assert server.registry.describe(AT).revision == "r"
