@@ -155,7 +155,7 @@ def load_all() -> None:
         import_module(name)
     package = Path(str(sys.modules["pulumi_codeartifact_release"].__file__)).parent
     for path in package.rglob("*.py"):
-        if path.name not in ("__main__.py", "pytest_plugin.py"):
+        if path.name != "__main__.py" and path.parent.name != "pytest_plugin":
             import_module(".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__"))
     gc.collect()
     gc.freeze()

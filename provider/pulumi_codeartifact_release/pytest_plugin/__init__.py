@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -27,13 +25,8 @@ import pytest
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact import CodeArtifactClient
 
-    from .local_registry import Credentials
-    from .local_registry.faults import Faults
-    from .local_registry.server import LocalRegistry
-
 __all__ = ["CodeArtifactRegistry", "codeartifact_environ", "codeartifact_registry"]
 
-_REGION = "us-east-1"
 _ACCOUNT = "000000000000"
 _LINES = 40
 _requests: WeakKeyDictionary[pytest.Item, deque[str]] = WeakKeyDictionary()
@@ -59,8 +52,8 @@ class CodeArtifactRegistry:
     client: CodeArtifactClient = field(repr=False)
     environ: Mapping[str, str] = field(repr=False)
     _connect: Callable[[str], tuple[CodeArtifactClient, Mapping[str, str]]] = field(repr=False)
-    _faults: Faults = field(repr=False)
-    region: str = _REGION
+    _replace_faults: Callable[[Mapping[str, Any]], Counter[str]] = field(repr=False)
+    region: str = "us-east-1"
     domain: str = "acme"
     repository: str = "dev"
 
@@ -167,10 +160,7 @@ class CodeArtifactRegistry:
         Returns a counter: kind of fault -> number of requests that it has hit so far. It is updated by later requests.
         Raises ValueError for an invalid rule.
         """
-        from .local_registry.faults import parse  # noqa: PLC0415 - pytest starts without it
-
-        self._faults.replace_with(parse({"seed": seed, "rules": list(rules)}))
-        return self._faults.applied
+        return self._replace_faults({"seed": seed, "rules": list(rules)})
 
     def _key(self, package: str, namespace: str, repository: str | None, domain: str | None) -> dict[str, Any]:
         return {
@@ -191,23 +181,13 @@ def codeartifact_registry(
     The value is a `pulumi_codeartifact_release.pytest_plugin.CodeArtifactRegistry`: `client` is for boto3, `environ`
     for the `aws` CLI and other processes. After the test the registry is stopped and removed.
     """
-    from .local_registry import start  # noqa: PLC0415 - pytest starts without it
-    from .local_registry.faults import parse  # noqa: PLC0415
+    from .server import Server  # noqa: PLC0415 - pytest starts without it
 
-    folder = tmp_path_factory.mktemp("codeartifact_registry")
     lines: deque[str] = deque(maxlen=_LINES)
     _requests[request.node] = lines
-    faults = parse({"rules": []})
-    with ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        server = stack.enter_context(start(folder / "registry", log=lines.append, faults=faults))
-
-        def connect(account: str) -> tuple[CodeArtifactClient, Mapping[str, str]]:
-            key = server.credentials(account)
-            client = stack.enter_context(closing(_client(server.url, key)))
-            return client, _environ(server, account, folder / account)
-
-        registry = CodeArtifactRegistry(server.url, _ACCOUNT, *connect(_ACCOUNT), connect, faults)
+    with Server(tmp_path_factory.mktemp("codeartifact_registry"), lines.append) as server:
+        connection = server.connect(_ACCOUNT)
+        registry = CodeArtifactRegistry(server.url, _ACCOUNT, *connection, server.connect, server.replace_faults)
         registry.create_repository(registry.repository)
         lines.clear()
         yield registry
@@ -221,14 +201,12 @@ def codeartifact_environ(
 
     Until the test ends, replaces all AWS_ variables with `codeartifact_registry.environ`, which is also the value.
     """
-    import boto3  # noqa: PLC0415 - pytest starts without it
-
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in codeartifact_registry.environ.items():
         monkeypatch.setenv(name, value)
     # It may have cached the keys of another test's registry.
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     return codeartifact_registry.environ
 
 
@@ -239,37 +217,3 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     report = (yield).get_result()
     if report.failed and (lines := _requests.get(item)):
         report.sections.append(("Requests to codeartifact_registry", "\n".join(lines)))
-
-
-def _client(url: str, key: Credentials) -> CodeArtifactClient:
-    from botocore.config import Config  # noqa: PLC0415 - pytest starts without it
-
-    from .registry.isolated_session import ISOLATED_USER_AGENT, isolated_session  # noqa: PLC0415
-
-    session = isolated_session(key.access_key_id, key.secret_access_key)
-    config = Config(proxies={}, user_agent=ISOLATED_USER_AGENT)
-    client = session.create_client("codeartifact", region_name=_REGION, endpoint_url=url, config=config)
-    return cast("CodeArtifactClient", client)
-
-
-def _environ(server: LocalRegistry, account: str, profile: Path) -> dict[str, str]:
-    from .local_registry.shell import variables  # noqa: PLC0415 - pytest starts without it
-
-    environ = variables(server, account=account, region=_REGION)
-    # `environ` cannot unset a profile of the shell, and an empty AWS_PROFILE is an error. Some SDKs prefer a profile to
-    # an access key in the environment. So provide a profile with the same key.
-    profile.touch(mode=0o600)
-    profile.write_text(
-        f"[default]\nregion = {_REGION}\n"
-        f"aws_access_key_id = {environ['AWS_ACCESS_KEY_ID']}\n"
-        f"aws_secret_access_key = {environ['AWS_SECRET_ACCESS_KEY']}\n",
-        encoding="utf-8",
-    )
-    return {
-        **environ,
-        "AWS_PROFILE": "default",
-        "AWS_DEFAULT_PROFILE": "default",
-        "AWS_CONFIG_FILE": str(profile),
-        "AWS_SHARED_CREDENTIALS_FILE": str(profile),
-        "AWS_PAGER": "",
-    }
