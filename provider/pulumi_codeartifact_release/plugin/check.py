@@ -185,7 +185,8 @@ class _Check:
         # Without state there are no checksums that the engine could compare.
         files = file_lines(plan.release.assets) if plan.publishes_files and not has_state else []
         if len(plan.release.assets) > MAX_FILES:
-            files[-1:] = [f"{line}{self._front(Need('all'))}" for line in files[-1:]]
+            how = self._front(Need("all")) or " (`pulumi preview --diff` has all, in `checksums`)"
+            files[-1:] = [line + how for line in files[-1:]]
         text = "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more, *(f"  {line}" for line in files)])
         (log.warn if plan.action is Action.REPLACE else log.info)(urn, text)
         if has_state and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), REQUIRED):

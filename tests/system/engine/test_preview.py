@@ -69,7 +69,7 @@ def test_a_preview_of_150_assets_says_what_the_update_does(project: Project, ser
     named = re.findall(r"^        (\S+)  4\.0 KiB$", preview, flags=re.MULTILINE)
     assert named == sorted(MANY)[:20]
     [rest] = re.findall(r"^        (… and .*)$", preview, flags=re.MULTILINE)
-    assert rest.startswith("… and 130 more files, 520.0 KiB")
+    assert rest == "… and 130 more files, 520.0 KiB (`codeartifact-release plan release.yaml -e dev --json` has all)"
     # The preview looks once, and does not write; the update makes what it said.
     assert server.gate.requests[0].startswith("GET ")
     assert len(server.gate.requests) - 1 == said.requests == 153
