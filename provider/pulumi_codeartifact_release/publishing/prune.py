@@ -165,7 +165,7 @@ def _reason_to_keep(
     if (state.answered_at or now) - state.published_time < rules.newer_than:
         return "newer than `newerThan`"
     if version.version in newest:
-        return f"one of the {rules.keep} newest"
+        return f"one of the newest, by `keep: {rules.keep}`"
     since = version.archived_since or now
     if state.status is Status.ARCHIVED and now - since < rules.grace:
         return "Archived for less than the grace, as far as this machine knows"
@@ -173,4 +173,4 @@ def _reason_to_keep(
 
 
 def _keep_text(rules: Rules) -> str:
-    return f", and not one of the {rules.keep} newest" if rules.keep else ""
+    return f", and not one of the newest, by `keep: {rules.keep}`" if rules.keep else ""

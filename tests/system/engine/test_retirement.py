@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from support.embedded import Package, opened
@@ -36,3 +40,15 @@ def test_a_new_version_unlists_the_one_before_and_a_destroy_archives_what_the_la
     project.write("release.yaml", manifest.replace("onDestroy: archive", "onDestroy: retain"))
     project.run("destroy", "--yes", "--skip-preview")
     assert statuses(project) == {"1.0": "Unlisted", "1.1": "Archived"}
+
+
+def test_neither_a_refresh_nor_an_up_brings_a_withdrawn_version_back(project: Project) -> None:
+    project.begin()
+    project.up()
+    program = Path(sys.executable).with_name("codeartifact-release")
+    words = ["withdraw", "acme/app@1.0", "-e", "dev", "--reason", "loses orders"]
+    subprocess.run([program, *words], cwd=project.folder, env=project.environ, check=True, capture_output=True)
+    project.run("refresh", "--yes", "--skip-preview")
+    printed = project.up(fails=True)
+    assert "withdrawn: acme/app@1.0 in acme/dev was withdrawn (`withdrawn` of release.yaml): loses" in printed
+    assert statuses(project) == {"1.0": "Archived"}
