@@ -89,6 +89,12 @@ class Location:
         """The account that owns the domain, None if it is the caller's and not known."""
         return self.domain_owner or (EMBEDDED_ACCOUNT if self.folder else None)
 
+    @property
+    def summary(self) -> str:
+        """The endpoint, the account, the region and the repository, for the first line of a preview."""
+        account = self.owner or "of the caller"
+        return f"{self.endpoint or 'AWS'}, account {account}, {self.region}, repository {self}"
+
     def coordinates(self, namespace: str, package: str, version: str) -> Coordinates:
         """Return the coordinates of a version in this repository."""
         return Coordinates(self.domain, self.repository, namespace, package, version, self.domain_owner)

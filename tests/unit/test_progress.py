@@ -23,7 +23,7 @@ from pulumi_codeartifact_release.publishing import (
     make_plan,
 )
 from pulumi_codeartifact_release.registry import AssetListing, Status, VersionState
-from pulumi_codeartifact_release.text.progress import LiveLine, Progress
+from pulumi_codeartifact_release.text.progress import LiveLine, Progress, Share, overview_text
 from support.fakes import asset, release
 
 
@@ -168,3 +168,24 @@ def test_a_line_that_changes_is_shown_seldom_but_not_forgotten() -> None:
     count = len(shown)
     time.sleep(0.25)
     assert len(shown) == count
+
+
+def test_an_overview_of_several_releases_begins_with_what_fits() -> None:
+    clock = Clock()
+    contents = {"a": b"x" * 3000, "b": b"x" * 1000}
+    plan, first = make_plan(release(contents), None), asset("a", contents["a"])
+    one, two = Progress(rate=0.1, clock=clock), Progress(clock=clock)
+    assert overview_text([one.share(), two.share()]) == ""
+    one.add(Planned(plan))
+    assert overview_text([one.share(), two.share()]) == "0%, 0/2 assets, 0.0 of 3.9 KiB"
+    two.add(Planned(plan))
+    one.add(AssetSent(first))
+    assert overview_text([one.share(), two.share()]) == "37%, 10 s left, 1/4 assets, 2.9 of 7.8 KiB"
+    one.add(AssetSent(asset("b", contents["b"])))
+    one.add(Finished(VersionState(Status.PUBLISHED, "r"), tuple(plan.release.assets)))
+    # It stays in the total.
+    assert overview_text([one.share(), two.share()]) == "50%, 2/4 assets, 3.9 of 7.8 KiB"
+
+
+def test_an_overview_of_empty_assets_counts_them() -> None:
+    assert overview_text([Share(1, 4, 0, 0, None)]) == "25%, 1/4 assets, 0 of 0 bytes"

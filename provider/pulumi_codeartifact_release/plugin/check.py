@@ -118,7 +118,23 @@ class _Check:
             same_location = same(before, location.properties(), ("domain", "repository", "region", "endpoint"))
             owner = before.get("domain_owner") if same_location else resolved_owner(location)
             location = replace(location, domain_owner=owner)
+        if location.endpoint_source and self._shows_locations:
+            text = f"the endpoint {location.endpoint} comes from {location.endpoint_source}, not from the program"
+            self._context.show_once(text, self._context.log.warn)
         return {**inputs, "endpoint": "", **location.properties()}
+
+    @property
+    def _shows_locations(self) -> bool:
+        """Whether to show locations. The program does that for the resources of a manifest."""
+        return self._declaration.dry_run and not self._declaration.front
+
+    def _show_locations(self, *properties: Props) -> None:
+        """In a preview, show the destination, and the source of a promotion, once for all resources."""
+        places = [{name: each.get(name) for name in Location.names} for each in properties]
+        known = [place for place in places if UNKNOWN not in place.values() and place["domain"]]
+        if self._shows_locations and known:
+            text = "\nfrom ".join(Location.from_properties(place).summary for place in known)
+            self._context.show_once(text, self._context.log.info)
 
     def _request(self, inputs: Inputs, contents: Mapping[str, AssetContent] | None = None) -> Request:
         declaration = self._declaration
@@ -203,6 +219,7 @@ class VersionCheck(_Check):
         contents = declaration.hash(self._context.cache)
         self._context.cache.keep(contents.values())
         inputs = self._with_location(self._inputs, self._olds)
+        self._show_locations(inputs)
         declared_checksums = checksums(Asset(name, content.size, content.sha256) for name, content in contents.items())
         # With `ignore_changes=["checksums"]` the engine passes the checksums in state.
         inputs.setdefault("checksums", declared_checksums)
@@ -250,6 +267,7 @@ class PromotionCheck(_Check):
         arguments = {name: value for name, value in self._inputs.items() if name not in excluded}
         inputs = self._with_location(arguments, self._olds)
         if UNKNOWN not in inputs.values() and self._is_promoted(inputs):
+            self._show_locations(inputs, self._olds["source"])
             # Keep the source in state: a completed promotion does not depend on its source any more.
             completed = PromotionInputs.of(
                 {**inputs, "checksums": self._olds["checksums"], "source": self._olds["source"]}
@@ -258,6 +276,7 @@ class PromotionCheck(_Check):
             if (properties := self._resolve_completed(completed)) is not None:
                 return properties
         source = self._source_with_location()
+        self._show_locations(inputs, source)
         if UNKNOWN in inputs.values() or UNKNOWN in source.values():
             # The source or the destination is created in this run, so it cannot be read yet.
             hints = {name: self._inputs.get(name) or UNKNOWN for name in ("checksums", "digest")}

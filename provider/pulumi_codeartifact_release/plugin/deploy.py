@@ -61,7 +61,13 @@ def deploy(inputs: Inputs, olds: Props | None = None) -> Deployment:
     progress = Progress(connection.rate, connection.waiting_s)
     events = execute(pending.request, open_connection, ThreadScheduler(context.stop_reason), pending.prepared)
     actions: list[Action] = []
-    with LiveLine(progress.line, lambda text: context.log.status(pending.urn, text), **context.pace) as live:
+
+    def show(text: str) -> None:
+        context.log.status(pending.urn, text)
+        context.show_overview()
+
+    context.running.append(progress)
+    with LiveLine(progress.line, show, **context.pace) as live:
         for event in events:
             progress.add(event)
             if isinstance(event, Planned):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +18,7 @@ from ..hashing import FileIdentity, HashCache, HashedFile, SqliteCache, default_
 from ..location import same_repository
 from ..publishing import AssetContent, PreparedRelease, Request
 from ..remedies import Front, front_from_json, resource_arguments
+from ..text.progress import Progress, overview_text
 from .engine import EngineLog, at_terminal, engine_address, exit_with_engine
 from .state import Inputs
 
@@ -92,6 +93,7 @@ class RunContext:
         cache: the hashes of files.
         log: messages to the engine.
         pace: how often progress is printed: more often to a terminal, where a line replaces the one before.
+        running: the progress of every release of this run.
     """
 
     def __init__(self, engine_address: str | None) -> None:
@@ -100,6 +102,8 @@ class RunContext:
         self.cache = OperationCache(SqliteCache(default_folder()))
         self.log = EngineLog(engine_address)
         self.pace = _AT_A_TERMINAL if at_terminal() else _IN_A_LOG
+        self.running: list[Progress] = []
+        self._shown: set[str] = set()
         self._pending: dict[object, PendingChange] = {}
         self._suggested: dict[str, list[str]] = {}
         # By domain, repository, package and version, then by URN.
@@ -137,6 +141,22 @@ class RunContext:
             raise UsageError(
                 f"this run has not checked the files of {inputs.coordinates}", hint="Run `pulumi up` again."
             ) from None
+
+    def show_overview(self) -> None:
+        """At a terminal, show the progress of all releases in the row of the stack.
+
+        In an update, the row of a resource begins with its diff, and the engine truncates what follows.
+        """
+        if self.pace is _AT_A_TERMINAL and (text := overview_text([each.share() for each in self.running])):
+            self.log.status("", text)
+
+    def show_once(self, text: str, show: Callable[[str, str], None]) -> None:
+        """Show a line in the row of the stack, unless another resource has shown it."""
+        with self._lock:
+            is_first = text not in self._shown
+            self._shown.add(text)
+        if is_first:
+            show("", text)
 
     def front(self, value: Mapping[str, Any]) -> Front:
         """Return the front that `front_to_json` encoded in the program."""

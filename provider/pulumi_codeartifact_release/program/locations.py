@@ -67,5 +67,4 @@ def _header(name: str, location: Location) -> str:
             f"the endpoint {location.endpoint} comes from {location.endpoint_source}, not from the manifest"
         )
     region = resolved_region(_with_ambient(location, pulumi.Config("aws")))
-    account = location.owner or "of the caller"
-    return f"{name}: {location.endpoint or 'AWS'}, account {account}, {region}, repository {location}"
+    return f"{name}: {dataclasses.replace(location, region=region).summary}"

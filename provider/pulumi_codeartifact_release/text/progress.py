@@ -13,8 +13,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 
 from ..publishing import (
@@ -40,6 +41,31 @@ _WINDOW_S = 8.0
 """The speed is the average of this period."""
 _SAMPLE_S = 0.25
 _MIN_SHOWN_WAIT_S = 0.05
+
+
+@dataclass(frozen=True)
+class Share:
+    """What is done of the uploads of a release; `left_s` is None if unknown."""
+
+    sent: int
+    assets: int
+    sent_bytes: int
+    size: int
+    left_s: float | None
+
+
+def overview_text(shares: Sequence[Share]) -> str:
+    """Return one line for several releases: `28%, 40 s left, 17/60 assets, 1.1 of 3.9 MiB`; "" without uploads."""
+    sent, assets = sum(each.sent for each in shares), sum(each.assets for each in shares)
+    sent_bytes, size = sum(each.sent_bytes for each in shares), sum(each.size for each in shares)
+    if not assets:
+        return ""
+    # The most important parts first: the engine truncates the line.
+    percent = 100 * sent_bytes // size if size else 100 * sent // assets
+    left = [each.left_s for each in shares if each.left_s is not None]
+    left_text = f"{seconds_text(max(left))} left" if left else ""
+    parts = (f"{percent}%", left_text, f"{sent:,}/{assets:,} assets", part_text(sent_bytes, size))
+    return ", ".join(filter(None, parts))
 
 
 class Progress:
@@ -125,6 +151,15 @@ class Progress:
             left, details = self._times()
             # The most important part first: the engine truncates the line to its column.
             return ", ".join(filter(None, (self._count(), left, part_text(self.bytes_sent, total), *details)))
+
+    def share(self) -> Share:
+        """Return what is done of the uploads."""
+        with self._lock:
+            assets = max(len(self._plan.expected_uploads), self._sent) if self._plan else self._sent
+            size = max(self._plan.upload_bytes if self._plan else 0, self.bytes_sent)
+            unfinished = self._plan and self._sent < assets and not self._finished
+            left_s = self._left_s(self._plan, self._speed()) if self._plan and unfinished else None
+            return Share(self._sent, assets, self.bytes_sent, size, left_s)
 
     def count_text(self) -> str:
         """Return the number of sent assets: `45/150 assets`."""

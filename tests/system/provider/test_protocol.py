@@ -370,9 +370,37 @@ def test_an_unreachable_registry_is_a_warning_in_a_preview(world: World) -> None
     with world.plugin(AWS_ENDPOINT_URL_CODEARTIFACT="http://127.0.0.1:1") as plugin:
         plugin.configure()
         plugin.checked({}, world.news(declared={"dry_run": True}))
-    [warning] = world.engine.messages
+    *locations, warning = world.engine.messages
     assert (warning.severity, warning.urn, warning.ephemeral) == (engine_pb2.WARNING, URN, False)
     assert "127.0.0.1:1" in warning.message
+    # As for a manifest, the row of the stack names the destination, and an endpoint that comes from the shell.
+    assert [(each.severity, each.urn, each.ephemeral, each.message) for each in locations] == [
+        (
+            engine_pb2.WARNING,
+            "",
+            False,
+            "the endpoint http://127.0.0.1:1 comes from AWS_ENDPOINT_URL_CODEARTIFACT, not from the program\n",
+        ),
+        (engine_pb2.INFO, "", False, "http://127.0.0.1:1, account of the caller, us-east-1, repository acme/dev\n"),
+    ]
+
+
+def test_a_preview_names_a_destination_once_and_an_update_does_not(world: World) -> None:
+    text = "account of the caller, us-east-1, repository acme/dev\n"
+    for dry_run, count in ((True, 1), (False, 0)):
+        world.engine.messages.clear()
+        with world.plugin() as plugin:
+            plugin.configure()
+            for _ in range(2):
+                plugin.checked({}, world.news(declared={"dry_run": dry_run}))
+        assert sum(message.endswith(text) for message in world.engine.lines(ephemeral=False)) == count
+
+
+def test_the_program_names_the_destination_of_a_manifest(world: World) -> None:
+    with world.plugin() as plugin:
+        plugin.configure()
+        plugin.checked({}, world.news(declared={"dry_run": True, "front": {"call": "publish_manifest"}}))
+    assert {message.urn for message in world.engine.messages} == {URN}
 
 
 def test_credentials_are_in_no_answer_and_in_no_message(world: World) -> None:
