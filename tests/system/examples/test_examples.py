@@ -156,7 +156,13 @@ def files(folder: Path) -> dict[Path, bytes]:
 
 def command(example: str) -> str:
     """What the example's README begins with, without what is said of it behind `#`."""
-    page = ROOT / "README.md" if example == "demo" else EXAMPLES / example / "README.md"
+    if example == "demo":
+        # As make would, but nothing is set up anew.
+        assert "\n$ make demo " in (ROOT / "README.md").read_text(encoding="utf-8")
+        recipe = re.search(r"^demo: .*\n\t@\$\(BIN\)(.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+        assert recipe
+        return f".venv/bin{recipe[1]}"
+    page = EXAMPLES / example / "README.md"
     found = re.search(r"^```console\n\$ (.+?)(?: +#.*)?$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert found
     if example == "quickstart":
@@ -165,12 +171,6 @@ def command(example: str) -> str:
         lines = re.findall(r"^\$ (.+?)(?: +#.*)?$", block, flags=re.MULTILINE)
         # Installs nothing: this runs in an environment that is shared.
         return " && ".join(lines).removeprefix("pulumi install && ")
-    if example == "demo":
-        # As make would, but nothing is set up anew.
-        assert found[1] == "make demo"
-        recipe = re.search(r"^demo: .*\n\t@\$\(BIN\)(.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-        assert recipe
-        return f".venv/bin{recipe[1]}"
     return found[1]
 
 
