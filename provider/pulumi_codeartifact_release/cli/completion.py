@@ -19,8 +19,10 @@ def environments(context: click.Context, typed: str) -> list[str]:
     # Click does not parse the arguments of an option that still lacks its value: they are in `args`.
     parsed = (context.params.get(name) for name in ("manifest", "target"))
     words = (*context.args, *(context.params.get("targets") or ()), *parsed, DEFAULT_MANIFEST)
+    # `withdraw` and `verify` take versions, too.
+    path = next(word for word in words if word and not re.fullmatch(r"[^/]+/[^/]+@\S+", str(word)))
     try:
-        root = parse(read_manifest(Path(next(word for word in words if word)), outside=False)).root
+        root = parse(read_manifest(Path(path), outside=False)).root
     except UsageError:
         # The command itself reports the error.
         return []

@@ -185,6 +185,7 @@ def test_shells_complete_commands_options_and_environments(tmp_path: Path) -> No
     assert completed(f"plan {manifest} -e ") == {"dev", "staging", "prod"}
     assert completed(f"verify {manifest} --environment st") == {"staging"}
     assert completed(f"status {manifest} -e dev -e p") == {"prod"}
+    assert completed(f"withdraw acme/app@1.0 {manifest} -e p") == {"prod"}
     for name in (tmp_path / "none.yaml", tmp_path):
         assert completed(f"apply {name} -e ") == set()
     names = [
