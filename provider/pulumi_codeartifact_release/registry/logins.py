@@ -71,7 +71,7 @@ class Login:
             raise NoCredentialsError(
                 f"the AWS profile {self.name} needs a code of the MFA device {device}, and nobody can be asked for it "
                 "here",
-                hint="Get a session first, which needs none, and run again: "
+                hint="Get a session first, then run again: "
                 f'`eval "$(aws configure export-credentials --profile {self.name} --format env)"`.{first}',
             )
         try:

@@ -202,8 +202,7 @@ def test_a_signal_ends_the_question(sts: Sts, project: Path, by: signal.Signals,
 
 NEEDS = f"the AWS profile release needs a code of the MFA device {DEVICE}, and nobody can be asked for it here"
 SESSION = (
-    "Get a session first, which needs none, and run again: "
-    '`eval "$(aws configure export-credentials --profile release --format env)"`.'
+    'Get a session first, then run again: `eval "$(aws configure export-credentials --profile release --format env)"`.'
 )
 LEAVE_OUT = " Then leave out `profile` (or aws:profile): it takes precedence over keys of the shell."
 
@@ -244,7 +243,7 @@ def test_the_remedy_helps(sts: Sts, gate: Gate, project: Path) -> None:
     assert ran(f"{remedy} && {words}").returncode == 0
     manifest_with(project, dev="release")
     refused = ran(f"{remedy} && {words}")
-    assert (refused.returncode, "Leave out `profile`" in refused.stderr) == (2, True)
+    assert (refused.returncode, "leave out `profile`" in refused.stderr) == (2, True)
     assert sts.roles == []
 
 
