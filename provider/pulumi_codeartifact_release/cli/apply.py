@@ -82,14 +82,19 @@ def run(
 
 
 def _next_command(target: Target, options: Options) -> str:
-    """Return the command that a person would run next: the promotion to the next environment, or else `status`."""
+    """Return the command to run next: the pin or the promotion of the next environment, or `status`."""
     name = target.destination.environment.name
-    following = [item.name for item in target.manifest.environments.values() if item.promote_from == name]
-    words = ["codeartifact-release", "apply" if following else "status"]
+    following = [item for item in target.manifest.environments.values() if item.promote_from == name]
+    command = "status"
+    if following:
+        pinned = {package: pin.version for package, pin in following[0].pins.items()}
+        missing = any(pinned.get(package.id) != package.version for package in target.manifest.packages)
+        command = "pin" if following[0].pinned and missing else "apply"
+    words = ["codeartifact-release", command]
     if str(options.manifest) != DEFAULT_MANIFEST:
         words.append(str(options.manifest))
     if following:
-        words += ["-e", following[0]]
+        words += ["-e", following[0].name]
     words += [word for variable in options.variables for word in ("--var", variable)]
     return printable(shlex.join(words))
 

@@ -147,7 +147,9 @@ def read_manifest(path: Path, *, outside: bool) -> bytes:
             )
         return read_real(real, MAX_BYTES + 1)
     except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file", hint="Name a manifest, such as release.yaml.") from None
+        raise UsageError(
+            f"{path}: there is no such file", hint="Name a manifest, or write one with `codeartifact-release init`."
+        ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"{path}: cannot be read: {reason}") from None

@@ -18,7 +18,10 @@ error[usage]: {}: choose an environment with -e:
   staging  file:.registry, repository acme/staging, promotes from dev
 """
 
-MISSING = "error[usage]: release.yaml: there is no such file\nName a manifest, such as release.yaml.\n"
+MISSING = (
+    "error[usage]: release.yaml: there is no such file\n"
+    "Name a manifest, or write one with `codeartifact-release init`.\n"
+)
 
 
 @pytest.mark.parametrize("words", [["plan"], ["apply"], ["verify"], ["download", "--to", "out"], ["list"]])
@@ -72,6 +75,11 @@ def test_apply_ends_with_the_command_of_the_next_environment(run: Run, project: 
     assert last("-e", "staging") == "Next: codeartifact-release status"
     again = last("other.yaml", "-e", "dev", "--var", "version=2.0&id")
     assert again == "Next: codeartifact-release apply other.yaml -e staging --var 'version=2.0&id'"
+    manifest = project / "release.yaml"
+    manifest.write_text(manifest.read_text().replace("promoteFrom: dev}", "promoteFrom: dev, pinned: true}"))
+    assert last("-e", "dev") == "Next: codeartifact-release pin -e staging"
+    assert run("pin", "-e", "staging").code == 0
+    assert last("-e", "dev") == "Next: codeartifact-release apply -e staging"
     assert "Next:" not in run("apply", "-e", "dev", "--yes", "--quiet").out
 
 

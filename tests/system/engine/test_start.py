@@ -16,7 +16,7 @@ from conftest import WITHOUT_CLI
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(200)]
 
 ROOT = Path(__file__).parents[3]
-DONE_BY_THE_TEST = ("python3 -m venv", "pip install", "pulumi login")
+DONE_BY_THE_TEST = ("mkdir", "python3 -m venv", "pip install", "pulumi login")
 """A test installs nothing, and no state of its own goes to the user's home."""
 
 
@@ -56,6 +56,7 @@ def test_the_first_commands_of_the_readme(tmp_path: Path, environ: dict[str, str
         if not line.startswith(DONE_BY_THE_TEST)
     }
     assert "1 package in 2 environments: everything is in sync." in printed["codeartifact-release status"]
+    assert "\n  staging  0.1.0    Archived " in shell("codeartifact-release status", folder, environ)
     assert {path.name for path in (folder / "out").rglob("*.zip")} == {"one.zip", "two.zip", "three.zip"}
 
 
