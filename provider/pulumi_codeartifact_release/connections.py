@@ -21,7 +21,6 @@ from .errors import NoRegionError, UsageError
 from .location import EMBEDDED_ACCOUNT, EMBEDDED_REGION, Location, refuse_clear_text
 from .registry.access_keys import account_of
 from .registry.aws_endpoints import refuse_region, shell_region
-from .registry.create_repositories import create_missing
 from .registry.interface import Registry
 from .registry.missing_as_empty import missing_as_empty
 from .registry.rate_limiter import RateLimiter, rate_limits
@@ -54,13 +53,13 @@ class Connection:
     rate: float | None
     _limiter: RateLimiter
     _client: CodeArtifactClient
+    _create_missing: Callable[[], None]
 
     def prepare(self) -> None:
         """Create the domain and the repository of a `file:` registry unless they exist; do nothing elsewhere."""
         location = self.location
         if location.folder:
-            create = partial(create_missing, self._client, location.domain, location.repository)
-            _cache.created.get(location, create)
+            _cache.created.get(location, self._create_missing)
 
     @property
     def keys_account(self) -> str | None:
@@ -83,20 +82,21 @@ def connect(location: Location, checkpoint: Callable[[], None] = lambda: None, *
     `checkpoint` is called before every attempt of a write, and raises when nothing more may be written; `asks` is
     whether to prompt for an MFA code at a terminal.
     """
-    from .registry.boto import BotoRegistry  # noqa: PLC0415 - botocore takes long to import
-    from .registry.client import ClientSettings, make_client  # noqa: PLC0415
+    from .registry import sdk  # noqa: PLC0415 - botocore takes long to import
 
     region = resolved_region(location)
     session: AwsSession | None = None
     if location.folder:
         server = _cache.servers.get(location.folder, lambda: _start(location))
         key = server.credentials(location.owner or EMBEDDED_ACCOUNT)
-        settings = ClientSettings(region, None, server.url, key.access_key_id, key.secret_access_key, isolated=True)
+        settings = sdk.ClientSettings(region, None, server.url, key.access_key_id, key.secret_access_key, isolated=True)
     else:
         session = _session(location.profile)
         session.log_in(region, asks=asks)
-        settings = ClientSettings(region, location.profile, location.endpoint or None, aws_only=not location.endpoint)
-    client = _cache.clients.get(settings, lambda: make_client(settings, session))
+        settings = sdk.ClientSettings(
+            region, location.profile, location.endpoint or None, aws_only=not location.endpoint
+        )
+    client = _cache.clients.get(settings, lambda: sdk.make_client(settings, session))
     url = client.meta.endpoint_url
     refuse_clear_text(url, "the AWS configuration")
     rates = rate_limits(url)
@@ -104,9 +104,10 @@ def connect(location: Location, checkpoint: Callable[[], None] = lambda: None, *
     account = _cache.accounts.get(settings, lambda: account_of(client))
     caller = (account, None) if account else (None, location.profile)
     limiter = _cache.limiters.get((url, region, *caller), lambda: RateLimiter(rates))
-    registry = BotoRegistry(client, limiter, checkpoint=checkpoint)
+    registry = sdk.BotoRegistry(client, limiter, checkpoint=checkpoint)
     rate = rates.get("PublishPackageVersion")
-    return Connection(replace(location, region=region), registry, url, rate, limiter, client)
+    create = partial(sdk.create_missing, client, location.domain, location.repository)
+    return Connection(replace(location, region=region), registry, url, rate, limiter, client, create)
 
 
 def resolved_region(location: Location, environ: Mapping[str, str] = os.environ) -> str:
@@ -136,13 +137,13 @@ def known_caller(location: Location) -> Caller | None:
     """Return the caller's identity from STS; None for an embedded registry, or if STS does not respond."""
     if location.folder:
         return None
-    from .registry.client import ClientSettings, caller  # noqa: PLC0415 - botocore takes long to import
+    from .registry import sdk  # noqa: PLC0415 - botocore takes long to import
 
-    settings = ClientSettings(region=location.region, profile=location.profile)
+    settings = sdk.ClientSettings(region=location.region, profile=location.profile)
 
     def ask() -> Caller | None:
         # Outside AWS, STS is called only if the shell sets its endpoint: keys of a test must not go to AWS.
-        return caller(settings, _session(location.profile), configured_only=not location.is_aws)
+        return sdk.caller(settings, _session(location.profile), configured_only=not location.is_aws)
 
     return _cache.callers.get((location.region, location.profile, location.is_aws), ask)
 
@@ -198,9 +199,9 @@ def close() -> None:
 
 
 def _session(profile: str | None) -> AwsSession:
-    from .registry.sessions import AwsSession  # noqa: PLC0415 - botocore takes long to import
+    from .registry import sdk  # noqa: PLC0415 - botocore takes long to import
 
-    return _cache.sessions.get(profile, lambda: AwsSession(profile, _cache.roles))
+    return _cache.sessions.get(profile, lambda: sdk.AwsSession(profile, _cache.roles))
 
 
 def _start(location: Location) -> LocalRegistry:

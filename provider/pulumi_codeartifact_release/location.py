@@ -253,9 +253,9 @@ def _ambient(profile: str | None, environ: Mapping[str, str]) -> tuple[str, str]
         if (url := environ.get(name)) and not ignores_endpoints(profile, environ):
             refuse_clear_text(url, name)
             return url, name
-    from .registry.client import configured_endpoint  # noqa: PLC0415 - botocore takes long to import
+    from .registry import sdk  # noqa: PLC0415 - botocore takes long to import
 
-    if url := configured_endpoint(profile, environ):
+    if url := sdk.configured_endpoint(profile, environ):
         refuse_clear_text(url, "the AWS config file")
         return url, "the AWS config file"
     return "", ""

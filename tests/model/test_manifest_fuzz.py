@@ -85,6 +85,7 @@ def test_random_structures(folder: Path, tree: object) -> None:
     judge(folder, json.dumps(tree).encode())
 
 
+@pytest.mark.slow
 @QUICK
 @given(st.dictionaries(st.sampled_from(KEYS[:5]), TREES, min_size=3))
 def test_random_structures_under_the_real_keys(folder: Path, tree: dict[str, object]) -> None:

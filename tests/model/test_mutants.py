@@ -334,6 +334,7 @@ MUTANTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
 def test_the_explorer_finds_the_bug(mutant: Mutant) -> None:
     assert_found(mutant)

@@ -52,6 +52,7 @@ def test_a_run_survives_two_lost_responses_or_two_stale_reads(holds: Holds, fina
     holds(Scenario("stale twice", (Spec(ABC, finalize),), stale=2, wins=1, lasting=True))
 
 
+@pytest.mark.slow
 @FINALIZE
 @pytest.mark.parametrize("declared", [ABCD[:count] for count in (1, 2, 3)], ids=len)
 def test_a_publisher_with_all_kinds_of_faults_completes_the_version(

@@ -266,6 +266,7 @@ class _Watched:
         world.gone.append((version, action))
 
 
+@pytest.mark.slow
 @given(histories, events)
 @THOROUGHLY
 def test_nothing_protected_is_pruned(history: History, happenings: list[Event]) -> None:

@@ -12,6 +12,8 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from botocore.session import Session
+
 if TYPE_CHECKING:
     from .server import LocalRegistry
 
@@ -55,8 +57,6 @@ def variables(
 
 def script(values: Mapping[str, str]) -> str:
     """Return lines for a POSIX shell that set these variables and unset all others that the aws CLI and boto3 read."""
-    from botocore.session import Session  # noqa: PLC0415 - botocore takes long to import
-
     values = {**values, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     names: set[str] = set()

@@ -23,6 +23,6 @@ def ignores_endpoints(profile: str | None, environ: Mapping[str, str]) -> bool:
     name = "ignore_configured_endpoint_urls"
     if not mentions(name, environ):
         return False
-    from .sessions import AwsSession  # noqa: PLC0415 - botocore takes long to import
+    from . import sdk  # noqa: PLC0415 - botocore takes long to import
 
-    return bool(AwsSession(profile).setting(name))
+    return bool(sdk.AwsSession(profile).setting(name))

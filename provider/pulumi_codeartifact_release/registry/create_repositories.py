@@ -6,21 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .error_mapping import map_error
 from .interface import Coordinates
 
 if TYPE_CHECKING:
     from mypy_boto3_codeartifact import CodeArtifactClient
 
-# botocore is slow to import; every caller has a client, and so has imported it.
-# ruff: noqa: PLC0415
-
 
 def create_missing(client: CodeArtifactClient, domain: str, repository: str) -> None:
     """Create the domain and the repository unless they exist. Raises the errors of `map_error`."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from .error_mapping import map_error
-
     at = Coordinates(domain, repository, "", "", "")
 
     def create(call: Callable[[], object]) -> None:

@@ -83,6 +83,7 @@ def test_apply_ends_with_the_command_of_the_next_environment(run: Run, project: 
     assert "Next:" not in run("apply", "-e", "dev", "--yes", "--quiet").out
 
 
+@pytest.mark.slow
 def test_a_shell_completes_the_environments_of_the_right_manifest(tmp_path: Path) -> None:
     (tmp_path / "release.yaml").write_text("environments: {dev: {}, staging: {}}\n")
     (tmp_path / "other.yaml").write_text("environments: {prod: {}}\n")

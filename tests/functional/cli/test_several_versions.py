@@ -88,6 +88,7 @@ VERSIONS = [("app", "1.0"), ("app", "1.1"), ("app", "1.2")]
 # --- requests, exactly ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "packages",
     [

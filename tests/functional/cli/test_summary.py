@@ -206,6 +206,7 @@ def test_the_previous_summary_stays_until_the_new_one_is_complete(run: Run, proj
     assert (project / "dist").is_dir()
 
 
+@pytest.mark.slow
 def test_many_packages_are_cut_and_counted(run: Run, project: Path) -> None:
     packages = "".join(f"  - {{package: p{number}, version: '1', assets: [dist/a.txt]}}\n" for number in range(510))
     (project / "release.yaml").write_text(MANIFEST.replace("environments:", packages + "environments:"))

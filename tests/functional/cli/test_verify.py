@@ -946,6 +946,7 @@ def test_an_interruption_ends_verify_at_once_with_130(lied: Lied) -> None:
     assert "interrupted" in err
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_progress_and_a_log_no_escape_codes(stock: Stock, project: Path) -> None:
     stock.put(FILES)
     words = [COMMAND, "verify", "release.yaml", "-e", "dev", "--download"]

@@ -87,6 +87,7 @@ def test_endless_requests_take_little_memory_and_do_not_delay_others(folder: Pat
     assert longest < 5
 
 
+@pytest.mark.slow
 def test_bodies_of_clients_without_a_key_are_not_stored(folder: Path, client: CodeArtifactClient) -> None:
     key = b"Authorization: AWS4-HMAC-SHA256 Credential=AKIDNOBODY/20260101/eu-west-1/codeartifact/aws4_request\r\n"
     with _process("serve", folder) as process, contextlib.ExitStack() as stack:
@@ -178,6 +179,7 @@ def test_slow_headers_time_out(server: LocalRegistry) -> None:
         assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_an_idle_connection_stays_usable(client: CodeArtifactClient, server: LocalRegistry) -> None:
     publish(client)

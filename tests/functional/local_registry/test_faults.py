@@ -356,6 +356,7 @@ def test_a_bad_file_ends_serve_with_one_line_and_exit_code_2(content: bytes | No
     assert words in run.stderr
 
 
+@pytest.mark.slow
 def test_serve_injects_the_faults_of_the_documented_file(tmp_path: Path) -> None:
     example = DOCS.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0]
     document = json.loads(example)

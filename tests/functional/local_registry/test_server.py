@@ -64,6 +64,7 @@ if sys.argv[3] == "close":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["close", "just end"])
 def test_nothing_is_ever_printed(end: str, folder: Path) -> None:
     tests = Path(__file__).parents[2]
@@ -167,6 +168,7 @@ def test_importing_the_package_imports_neither_botocore_nor_the_server() -> None
     assert run.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_memory_is_constant_for_any_size_of_an_asset(client: CodeArtifactClient, folder: Path, tmp_path: Path) -> None:
     import hashlib
 

@@ -291,6 +291,7 @@ def _holds(client: CodeArtifactClient, acknowledged: list[str]) -> None:
         assert answer["asset"].read() == name.encode() * 100
 
 
+@pytest.mark.slow
 def test_several_processes_publish_into_one_folder_and_lose_nothing(client: CodeArtifactClient, folder: Path) -> None:
     with contextlib.ExitStack() as stack:
         processes = [stack.enter_context(_process("publish", folder, name, 40)) for name in ("p", "q", "r")]
@@ -302,6 +303,7 @@ def test_several_processes_publish_into_one_folder_and_lose_nothing(client: Code
     _holds(client, acknowledged)
 
 
+@pytest.mark.slow
 def test_processes_killed_while_they_publish_lose_nothing_acknowledged(
     client: CodeArtifactClient, folder: Path
 ) -> None:
@@ -324,6 +326,7 @@ def test_processes_killed_while_they_publish_lose_nothing_acknowledged(
     assert list((folder / "uploads").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_deleting_in_one_process_never_takes_the_bytes_of_another(client: CodeArtifactClient, folder: Path) -> None:
     with contextlib.ExitStack() as stack:
         processes = [stack.enter_context(_process("churn", folder, name, 15)) for name in ("p", "q")]

@@ -117,6 +117,7 @@ def test_the_engine_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_somebody_presses_ctrl_c(project: Path, tmp_path: Path) -> None:
     (project / "release.yaml").write_text(MANIFEST.replace(', endpoint: "file:.registry"', ""))
     arrived, interrupted = threading.Event(), threading.Event()

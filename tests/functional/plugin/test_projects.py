@@ -53,6 +53,7 @@ def pytest_sessionfinish(session):
 """
 
 
+@pytest.mark.slow
 def test_a_project_has_the_fixture_without_configuration(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,6 +72,7 @@ def test_a_project_has_the_fixture_without_configuration(
     assert folders == []
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_page_pass(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {}
     for block in re.findall(r"^```(?:sh|python)\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL):

@@ -118,6 +118,7 @@ def test_a_stale_revision_is_refused(registry: Registry) -> None:
     assert caught.value.reason == "MISMATCHED_REVISION"
 
 
+@pytest.mark.slow
 def test_memory_is_constant_for_a_large_asset(tmp_path: Path) -> None:
     with (tmp_path / "large.bin").open("wb") as file:
         file.truncate(400 << 20)
@@ -313,6 +314,7 @@ def test_an_endless_error_response_does_not_fill_the_memory(monkeypatch: pytest.
     assert sum(given) < 100 << 20
 
 
+@pytest.mark.slow
 def test_memory_is_constant_for_a_large_promotion(tmp_path: Path) -> None:
     size = 128 << 20
     with (tmp_path / "large.bin").open("wb") as file:

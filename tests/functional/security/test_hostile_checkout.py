@@ -190,6 +190,7 @@ def test_git_itself_would_run_its_commands(stand: Stand) -> None:
     assert (stand.marks / "command").exists()
 
 
+@pytest.mark.slow
 def test_no_command_of_the_checkout_runs_and_nothing_outside_is_written(stand: Stand) -> None:
     words = ("release.yaml", "-e", "dev")
     runs = [
@@ -234,6 +235,7 @@ def test_a_preview_and_an_update_run_no_command_of_the_checkout(stand: Stand) ->
         assert done.stdout.split()[-2:] == ["commit", "unknown"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG is not asked elsewhere")
 def test_a_cache_in_the_checkout_is_not_used(stand: Stand) -> None:
     brought = stand.checkout / ".cache" / "codeartifact-release"

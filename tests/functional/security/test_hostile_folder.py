@@ -499,6 +499,7 @@ def test_a_committed_blob_with_different_bytes_is_replaced(
     assert blob.read_text() == "a"
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_plan_with_an_endless_query(project: Path, outside: Path) -> None:
     circle(project / ".registry", outside)
     program = (

@@ -102,6 +102,7 @@ def listing(assets: Any, **more: Any) -> Answer:
     return lambda _path: (200, as_json({"versionRevision": "r", "assets": assets, **more}))
 
 
+@pytest.mark.slow
 def test_endless_pages_are_an_error(registry: Registry, hostile: Hostile) -> None:
     tokens = iter(range(10**9))
     hostile.answer = lambda _path: (

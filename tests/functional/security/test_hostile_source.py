@@ -322,6 +322,7 @@ def test_bytes_that_differ_from_the_listing_are_never_sent(
     assert promoter.held() == ("Published", GOOD)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [200, 404, 500, 302])
 def test_an_endless_body_is_cut_off(promoter: Promoter, status: int) -> None:
     taken: list[int] = []
@@ -354,6 +355,7 @@ def test_a_partial_version_is_not_completed_from_absurdly_large_assets(promoter:
     assert taken == []
 
 
+@pytest.mark.slow
 def test_a_slow_body_times_out(promoter: Promoter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pulumi_codeartifact_release.registry.response_limits.MAX_RESPONSE_S", 0.3)
     ended = threading.Event()
@@ -575,6 +577,7 @@ def measured(promoter: Promoter, *words: str) -> tuple[int, str, int]:
     return done.returncode, printed, int(printed.split("PEAK ")[1].split()[0]) // 1024
 
 
+@pytest.mark.slow
 def test_a_long_listing_takes_little_memory(promoter: Promoter) -> None:
     """40,000 assets; as many as pages can hold, 100,000, take twice as much."""
     promoter.source.listing = [listed(f"{number}.txt", b"alpha") for number in range(1000)]

@@ -243,6 +243,7 @@ def test_a_working_folder_behind_a_symlink_works(folder: Path) -> None:
     assert (folder / "plan.json").read_text() == "one"
 
 
+@pytest.mark.slow
 def test_files_that_the_shell_opened_are_written(folder: Path) -> None:
     words = ["plan", "release.yaml", "-e", "dev", "--quiet", "-o"]
     for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1") if sys.platform == "linux" else ("/dev/stdout",):

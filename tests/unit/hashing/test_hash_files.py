@@ -146,6 +146,7 @@ def test_a_fifo_instead_of_a_file_does_not_block(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_memory_stays_constant_for_a_large_file(tmp_path: Path) -> None:
     path = tmp_path / "large"
     with path.open("wb") as file:

@@ -199,6 +199,7 @@ def test_a_promotion_from_an_invalid_environment_is_reported_once(
     assert project.environment_problems(*environments(**sources)) == expected
 
 
+@pytest.mark.slow
 def test_ten_thousand_environments_in_one_chain_are_checked_quickly(project: Project) -> None:
     names = [f"e{number}" for number in range(10_000)]
     chain = dict(zip(names, [*names[1:], names[0]], strict=True))

@@ -50,6 +50,7 @@ def walked(base: Path, pattern: str) -> list[str]:
     return sorted({path.rstrip("/") for path in glob.glob(pattern, flags=flags, root_dir=str(base), limit=0)})
 
 
+@pytest.mark.slow
 def test_globs_match_the_same_files_as_wcmatch(tree: Path) -> None:
     folder = BaseFolder(tree)
     seen: Counter[bool] = Counter()

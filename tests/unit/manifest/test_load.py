@@ -273,6 +273,7 @@ def test_an_unknown_permission_is_a_usage_error(complete: Path) -> None:
     assert load(complete, allow=frozenset({"outside", "endpoint", "delete", "local-source"}))
 
 
+@pytest.mark.slow
 def test_a_manifest_of_500_packages_and_10000_files_loads_quickly(project: Project) -> None:
     packages = ""
     for number in range(500):

@@ -1238,6 +1238,7 @@ def test_a_folder_for_temporary_files_that_is_not_there_is_one_clear_error(monke
 # --- counted ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(
     route=st.sampled_from([Route.COPY, Route.TRANSFER]),
