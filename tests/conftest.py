@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from model.counts import summarize
+from pulumi_codeartifact_release import connections
 from support import virtualenv as virtualenvs
 from support.launcher import launcher
 
@@ -51,6 +52,13 @@ def _nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("CODEARTIFACT_RELEASE_CACHE", str(Path(folder) / "cache"))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_connections() -> Iterator[None]:
+    """Let no file meet the clients, sessions and embedded registries of another that ran in this process."""
+    yield
+    connections.close()
 
 
 @pytest.fixture(scope="session")

@@ -163,7 +163,11 @@ def test_killed_together_with_its_embedded_registry_it_converges(
                 run = cli.start(project, registry.server, *apply_words(version, "embedded"))
                 time.sleep(chance.uniform(0.3, 0.95) * whole_run)
                 run.kill()
-                kills += run.wait() == -9
+                if run.wait() == -9:
+                    kills += 1
+                else:
+                    # The first run was slower: the machine was busy.
+                    whole_run *= 0.7
                 assert_whole(package, version)
             last = cli.apply(project, registry.server, version, "embedded")
             assert last.code == 0, last.said
