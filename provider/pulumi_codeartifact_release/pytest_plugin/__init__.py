@@ -201,12 +201,14 @@ def codeartifact_environ(
 
     Until the test ends, replaces all AWS_ variables with `codeartifact_registry.environ`, which is also the value.
     """
+    import boto3  # noqa: PLC0415 - pytest starts without it
+
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in codeartifact_registry.environ.items():
         monkeypatch.setenv(name, value)
     # It may have cached the keys of another test's registry.
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     return codeartifact_registry.environ
 
 
