@@ -92,7 +92,8 @@ def main():
         run([sys.executable, "-m", "venv", "--clear", VENV], "The virtual environment could not be created in .venv")
     print("Installing the pinned dependencies into .venv ...")
     sys.stdout.flush()
-    install = [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # --no-compile: Python compiles what is imported, which is a small part.
+    install = [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     failure = "The dependencies could not be installed: is the package index reachable?"
     # The lock file has all dependencies. Without --no-deps, the pip of Python 3.11 treats extras as separate packages.
     run(install + ["--require-hashes", "--no-deps", "-r", "requirements.lock"], failure)

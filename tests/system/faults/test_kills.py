@@ -44,8 +44,8 @@ def moments(requests: list[str], finalize: str) -> Iterator[tuple[int, str]]:
     """
     uploads = [number for number, request in enumerate(requests, 1) if "version/publish" in request]
     last = len(requests)
-    sending = {uploads[0]: [BEFORE, BODY, AFTER], uploads[3]: [BODY, AFTER]}
-    ending = {max(uploads): [BODY, AFTER], last - 1: [AFTER], last: [BEFORE, AFTER]}
+    sending = {uploads[0]: [BODY], uploads[3]: [AFTER]}
+    ending = {max(uploads): [BODY], last - 1: [AFTER], last: [BEFORE, AFTER]}
     few = ending if finalize == LAST_ASSET else {**sending, **ending}
     for number in range(1, last + 1):
         every = [BEFORE, BODY, AFTER] if number in uploads else [BEFORE, AFTER]
