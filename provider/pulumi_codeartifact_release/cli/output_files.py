@@ -1,4 +1,4 @@
-"""Writes the output files of the command line atomically, and follows no symlinks in a checkout.
+"""Writes the output files of the command line atomically, reads its inputs; follows no symlinks in a checkout.
 
     refuse_unwritable(Path("plan.json"), "-o", {"the manifest": manifest}, manifest=manifest)
     write_atomically(Path("plan.json"), text, "-o", manifest=manifest)
@@ -113,6 +113,22 @@ def rewrite(path: Path, before: bytes, after: bytes, option: str, *, manifest: P
         _replace(resolved, after.decode("utf-8"), 0o600, keep_mode=True)
     except (OSError, ValueError) as error:
         raise _unwritable(path, option, error) from error
+
+
+def read_input(path: Path, limit: int, *, manifest: Path) -> bytes:
+    """Return the content of a file that an option names, of at most `limit` bytes.
+
+    Raises OSError for a symlink in a checkout, for a file that is neither regular nor a descriptor of this process (as
+    `<(command)` is), and for a larger file. A link could lead to any file, and its text into a message.
+    """
+    resolved = _resolve(path, manifest)
+    if resolved.mode is not None and not stat.S_ISREG(resolved.mode):
+        raise OSError(0, "it is not a regular file")
+    with os.fdopen(_open(resolved, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(0, f"it is larger than {limit:,} bytes")
+    return content
 
 
 def create_file(path: Path, text: str) -> bool:

@@ -24,9 +24,11 @@ from ..registry.rate_limiter import RateLimiter
 from ..registry.retries_and_concurrency import PARALLEL_READS, PRUNE_READ_RATE
 from .context import OpenEnvironment, StopSignal, open_environment
 from .in_parallel import in_parallel
+from .output_files import read_input
 
 _NAMED = re.compile(r"(?P<name>[^#/\s]+/[^#/\s]+@[^#/\s=]+)(=sha256:[0-9a-f]{64})?")
 _CHUNK = 1000
+_MAX_PROTECT_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class PruneReader:
         read = partial(self._read_view, manifest, package)
         views = in_parallel(read, environments, at_once=PARALLEL_READS, on_end=self._stop.set)
         declared = EnvironmentView("the manifest", _declared(manifest, package))
-        named = _protected_names(self._protect_file) if self._protect_file else ()
+        named = _protected_names(self._protect_file, manifest.path) if self._protect_file else ()
         return protected_versions(
             [*views, declared], _versions_of(package, manifest.withdrawn), _versions_of(package, named)
         )
@@ -161,15 +163,15 @@ def _versions_of(package: str, names: Iterable[str]) -> list[str]:
     return [version for named, _, version in parts if named == package]
 
 
-def _protected_names(path: Path) -> list[str]:
+def _protected_names(path: Path, manifest: Path) -> list[str]:
     """Return the versions in a file: one a line; `#` begins a comment. Raises UsageError."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = read_input(path, _MAX_PROTECT_BYTES, manifest=manifest).decode()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"--protect {path}: cannot be read: {reason}") from error
     names = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text.splitlines(), 1):
         text = line.split(" #")[0].strip()
         if not text or text.startswith("#"):
             continue

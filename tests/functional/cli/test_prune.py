@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -181,6 +182,36 @@ def test_a_file_protects_versions(run: Run, folder: Path, stock: Stock, history:
     assert (outcome.code, outcome.err) == (
         2,
         "error[usage]: --protect protect.txt:1: acme/app is not NAMESPACE/PACKAGE@VERSION\n",
+    )
+
+
+def test_a_descriptor_protects_versions(run: Run, history: None) -> None:
+    """As in `--protect <(command)`."""
+    read, write = os.pipe()
+    os.write(write, b"acme/app@0.0\n")
+    os.close(write)
+    assert decided(run, "--protect", f"/dev/fd/{read}")["0.0"]["reason"] == "named by --protect"
+    os.close(read)
+
+
+def test_a_protect_file_that_leads_out_of_the_checkout_is_refused(
+    run: Run, folder: Path, stock: Stock, history: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    secret = tmp_path_factory.mktemp("outside") / "secret"
+    secret.write_text("a secret\n")
+    (folder / "protect.txt").symlink_to(secret)
+    before = archived(stock)
+    outcome = run("prune", "release.yaml", "-e", "dev", "--protect", "protect.txt", "--yes")
+    assert outcome.code == 2
+    assert "protect.txt is a symbolic link in a checkout" in outcome.err
+    assert "a secret" not in outcome.err
+    assert archived(stock) == before
+    (folder / "protect.txt").unlink()
+    os.mkfifo(folder / "protect.txt")
+    outcome = run("prune", "release.yaml", "-e", "dev", "--protect", "protect.txt", "--yes")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "error[usage]: --protect protect.txt: cannot be read: it is not a regular file\n",
     )
 
 
