@@ -131,6 +131,13 @@ def desired_version(
     return desired(approved_version(manifest, environment, declared).version)
 
 
+def marks_of(manifest: Manifest, environment: Environment, package_id: str) -> dict[str, str]:
+    """Return which versions of a package an environment should have: version -> `pinned` or `declared`."""
+    declared: list[Package | None] = [package for package in manifest.packages if package.id == package_id]
+    desired = [desired_version(manifest, environment, package_id, package) for package in declared or [None]]
+    return {item.version: "pinned" if item.pinned else "declared" for item in desired if item}
+
+
 def unused_pins(manifest: Manifest, environment: Environment) -> list[str]:
     """Return the pins that match no package of the manifest: obsolete, or misspelled."""
     return sorted(environment.pins.keys() - {package.id for package in manifest.packages})

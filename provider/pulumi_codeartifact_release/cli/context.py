@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from ..connections import Connection, connect, resolved_owner
 from ..errors import UsageError, printable
 from ..location import Location, resolve
 from ..manifest import Environment, Manifest, Variables, load
+from ..manifest.messages import did_you_mean
 from ..publishing import Permission, ThreadScheduler, parse_forced
+from ..registry.interface import Coordinates
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class OpenEnvironment:
         account = f"account {location.owner}" if location.owner else "account unknown"
         return printable(f"{self.environment.name}: {where}, {account}, {location.region}, repository {location}")
 
+    def coordinates(self, package_id: str, version: str = "") -> Coordinates:
+        """Return the coordinates of a version of the package `namespace/package` in this environment."""
+        namespace, _, package = package_id.partition("/")
+        return self.location.coordinates(namespace, package, version)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -102,12 +109,11 @@ def open_target(options: Options) -> Target:
     replace = tuple(Permission.parse(text) for text in options.replace)
     force = tuple(parse_forced(options.force, options.reason))
     allow = frozenset(options.allow)
-    variables = Variables(command_line=parse_variables(options.variables), environ=os.environ)
-    name = choose_environment(options.manifest, options.environment, variables, allow)
-    manifest = load(options.manifest, environment=name, variables=variables, allow=allow, strict=options.strict)
+    manifest, environment = load_environment(
+        options.manifest, options.environment, read_variables(options.variables), allow, strict=options.strict
+    )
     for warning in manifest.warnings:
         click.echo(printable(f"warning: {warning}"), err=True)
-    environment = manifest.environment(name)
     stop = StopSignal()
     destination = open_environment(environment, manifest.base, allow, stop)
     source = None
@@ -121,6 +127,21 @@ def open_target(options: Options) -> Target:
             err=True,
         )
     return Target(manifest, destination, source, allow, replace, force, options.reason, stop)
+
+
+def load_environment(
+    path: Path,
+    name: str | None,
+    variables: Variables,
+    allow: frozenset[str],
+    *,
+    with_files: bool | None = None,
+    strict: bool = False,
+) -> tuple[Manifest, Environment]:
+    """Load a manifest for one of its environments; see `choose_environment` and `manifest.load`."""
+    name = choose_environment(path, name, variables, allow)
+    manifest = load(path, environment=name, variables=variables, allow=allow, with_files=with_files, strict=strict)
+    return manifest, manifest.environment(name)
 
 
 def choose_environment(path: Path, name: str | None, variables: Variables, allow: frozenset[str]) -> str:
@@ -165,6 +186,18 @@ def open_environment(environment: Environment, base: Path, allow: frozenset[str]
     connection = connect(location, ThreadScheduler(stop.reason).checkpoint, asks=True)
     location = replace(connection.location, domain_owner=resolved_owner(location))
     return OpenEnvironment(environment, location, connection)
+
+
+def refuse_unknown_packages(manifest: Manifest, names: Iterable[str], known: Collection[str]) -> None:
+    """Raise UsageError for the first name that is not known."""
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{manifest.path}: there is no package {name}{did_you_mean(name, known)}")
+
+
+def read_variables(options: Sequence[str]) -> Variables:
+    """Return the variables of the options `--var` and of the shell. Raises UsageError."""
+    return Variables(command_line=parse_variables(options), environ=os.environ)
 
 
 def parse_variables(variables: Sequence[str]) -> dict[str, str]:

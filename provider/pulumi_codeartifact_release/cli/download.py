@@ -23,8 +23,7 @@ import click
 
 from ..approvals import approved_version
 from ..errors import ReleaseError, UsageError, exit_code_for
-from ..manifest import Manifest, Package, Variables, load
-from ..manifest.messages import did_you_mean
+from ..manifest import Manifest, Package
 from ..publishing import ThreadScheduler
 from ..publishing.download import DownloadResult, download, download_to
 from ..publishing.workflow import REPOSITORY_ERRORS
@@ -32,9 +31,10 @@ from ..registry.interface import Coordinates
 from .context import (
     OpenEnvironment,
     StopSignal,
-    choose_environment,
+    load_environment,
     open_environment,
-    parse_variables,
+    read_variables,
+    refuse_unknown_packages,
     warn_of_endpoint,
 )
 from .error_output import run_state, show_error
@@ -193,9 +193,7 @@ def _version_requests(
 ) -> tuple[OpenEnvironment, list[Request]]:
     names = version["package"], version["version"]
     env = open_location(location_of(version[0], options), [names], allow, stop)
-    namespace, _, package = version["package"].partition("/")
-    at = env.location.coordinates(namespace, package, version["version"])
-    return env, [Request(at, version["digest"], folder)]
+    return env, [Request(env.coordinates(*names), version["digest"], folder)]
 
 
 def _manifest_requests(
@@ -207,10 +205,7 @@ def _manifest_requests(
     folder: Path,
     stop: StopSignal,
 ) -> tuple[OpenEnvironment, list[Request]]:
-    values = Variables(command_line=parse_variables(variables), environ=os.environ)
-    name = choose_environment(path, name, values, allow)
-    manifest = load(path, environment=name, variables=values, allow=allow, with_files=False)
-    environment = manifest.environment(name)
+    manifest, environment = load_environment(path, name, read_variables(variables), allow, with_files=False)
     selected = _select_packages(manifest, packages)
     env = open_environment(environment, manifest.base, allow, stop)
     warn_of_endpoint(env, None)
@@ -226,9 +221,7 @@ def _manifest_requests(
 def _select_packages(manifest: Manifest, names: Sequence[str]) -> list[Package]:
     """Return the packages with these names; all without names. Raises UsageError for an unknown name."""
     declared = {manifest.name_of(package): package for package in manifest.packages}
-    for name in names:
-        if name not in declared:
-            raise UsageError(f"{manifest.path}: there is no package {name}{did_you_mean(name, list(declared))}")
+    refuse_unknown_packages(manifest, names, declared)
     return [declared[name] for name in dict.fromkeys(names)] if names else list(manifest.packages)
 
 

@@ -6,7 +6,6 @@ codeartifact-release list release.yaml -e prod acme/app --all
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,10 +13,8 @@ from pathlib import Path
 
 import click
 
-from ..approvals import desired_version
-from ..errors import UsageError
-from ..manifest import Environment, Manifest, Package, Variables, load
-from ..manifest.messages import did_you_mean
+from ..approvals import marks_of
+from ..manifest import Environment, Manifest
 from ..publishing import CircuitBreaker, ThreadScheduler
 from ..publishing.version_list import ChosenVersions, VersionDescription, choose_versions, describe_version
 from ..registry.interface import Coordinates
@@ -25,9 +22,10 @@ from ..registry.retries_and_concurrency import PARALLEL_READS
 from .context import (
     OpenEnvironment,
     StopSignal,
-    choose_environment,
+    load_environment,
     open_environment,
-    parse_variables,
+    read_variables,
+    refuse_unknown_packages,
     warn_of_endpoint,
 )
 from .in_parallel import in_parallel
@@ -73,12 +71,10 @@ def run(
         # `list -e prod acme/app`, without a manifest.
         manifest, packages = Path(DEFAULT_MANIFEST), (str(manifest), *packages)
     permitted = frozenset(allow)
-    values = Variables(command_line=parse_variables(variables), environ=os.environ)
-    name = choose_environment(manifest, environment, values, permitted)
-    loaded = load(manifest, environment=name, variables=values, allow=permitted, with_files=False)
+    loaded, selected = load_environment(manifest, environment, read_variables(variables), permitted, with_files=False)
     names = _select_packages(loaded, packages)
     stop = StopSignal()
-    env = open_environment(loaded.environment(name), loaded.base, permitted, stop)
+    env = open_environment(selected, loaded.base, permitted, stop)
     warn_of_endpoint(env, None)
     listed = _read(env, loaded, names, None if all_versions else NEWEST, stop)
     if as_json:
@@ -92,9 +88,7 @@ def _select_packages(manifest: Manifest, names: Sequence[str]) -> list[str]:
     """Return the packages with these names; all without names. Raises UsageError for an unknown name."""
     pins = (name for environment in manifest.environments.values() for name in environment.pins)
     known = list(dict.fromkeys([*(package.id for package in manifest.packages), *pins]))
-    for name in names:
-        if name not in known:
-            raise UsageError(f"{manifest.path}: there is no package {name}{did_you_mean(name, known)}")
+    refuse_unknown_packages(manifest, names, known)
     return list(dict.fromkeys(names)) or known
 
 
@@ -103,7 +97,7 @@ def _read(
 ) -> list[ListedPackage]:
     registry, breaker, scheduler = env.connection.planning, CircuitBreaker(), ThreadScheduler(stop.reason)
     marks = {name: _marks(manifest, env.environment, name) for name in names}
-    packages = {name: _coordinates(env, name) for name in names}
+    packages = {name: env.coordinates(name) for name in names}
 
     def choose(name: str) -> ChosenVersions:
         list_all = partial(registry.list_versions, packages[name])
@@ -127,16 +121,9 @@ def _read(
     ]
 
 
-def _coordinates(env: OpenEnvironment, name: str) -> Coordinates:
-    namespace, _, package = name.partition("/")
-    return env.location.coordinates(namespace, package, "")
-
-
 def _marks(manifest: Manifest, environment: Environment, name: str) -> dict[str, list[str]]:
     """Return what the manifest says about versions of a package in an environment, by version."""
-    declared: list[Package | None] = [package for package in manifest.packages if package.id == name]
-    desired = [desired_version(manifest, environment, name, package) for package in declared or [None]]
-    marks = {item.version: ["pinned" if item.pinned else "declared"] for item in desired if item}
+    marks = {version: [mark] for version, mark in marks_of(manifest, environment, name).items()}
     for named in manifest.withdrawn:
         package, _, version = named.rpartition("@")
         if package == name:

@@ -6,7 +6,6 @@ codeartifact-release pin release.yaml -e prod acme/app
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,18 @@ import click
 
 from ..errors import RefusedError, ReleaseError, UsageError, exit_code_for, printable
 from ..location import resolve
-from ..manifest import Environment, Manifest, Package, Pin, Variables, load
-from ..manifest.messages import did_you_mean
+from ..manifest import Environment, Manifest, Package, Pin
 from ..pins import PinCandidate, PinReader
 from ..publishing import CircuitBreaker, ThreadScheduler
 from ..registry.retries_and_concurrency import PARALLEL_READS
-from .context import StopSignal, choose_environment, open_environment, parse_variables, warn_of_endpoint
+from .context import (
+    StopSignal,
+    load_environment,
+    open_environment,
+    read_variables,
+    refuse_unknown_packages,
+    warn_of_endpoint,
+)
 from .error_output import show_error
 from .in_parallel import in_parallel
 from .manifest_edit import prepare_edit
@@ -63,13 +68,11 @@ def run(
 ) -> None:
     """Run `pin`."""
     permitted = frozenset(allow)
-    values = Variables(command_line=parse_variables(variables), environ=os.environ)
-    name = choose_environment(manifest, environment, values, permitted)
-    loaded = load(manifest, environment=name, variables=values, allow=permitted, with_files=False)
-    selected = loaded.environment(name)
+    values = read_variables(variables)
+    loaded, selected = load_environment(manifest, environment, values, permitted, with_files=False)
     if not selected.promote_from:
         raise UsageError(
-            f"{name} publishes files: only an environment that promotes (`promoteFrom`) has pins",
+            f"{selected.name} publishes files: only an environment that promotes (`promoteFrom`) has pins",
             hint=_promoting(loaded),
         )
     chosen = _choose_packages(loaded, packages)
@@ -83,7 +86,7 @@ def run(
     patch = {change.package: change.patch for change in changes if change.patch}
     diff = ""
     if patch:
-        edit = prepare_edit(loaded, {"environments": {name: {"pins": patch}}}, values, permitted)
+        edit = prepare_edit(loaded, {"environments": {selected.name: {"pins": patch}}}, values, permitted)
         diff = edit.diff
         if not check:
             edit.write()
@@ -105,8 +108,7 @@ def _choose_packages(manifest: Manifest, names: Sequence[str]) -> list[tuple[Pac
     """Return the packages to pin, each with its version if one is named. Raises UsageError for an unknown name."""
     packages = {package.id: package for package in manifest.packages}
     for name in (name.partition("@")[0] for name in names):
-        if name not in packages:
-            raise UsageError(f"{manifest.path}: there is no package {name}{did_you_mean(name, packages)}")
+        refuse_unknown_packages(manifest, [name], packages)
         if name in manifest.several:
             raise UsageError(f"{manifest.path}: {name} has several versions, so it cannot have a pin")
     if names:

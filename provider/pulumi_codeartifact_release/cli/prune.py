@@ -7,11 +7,10 @@ codeartifact-release prune release.yaml -e dev --allow delete --yes
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,13 +19,13 @@ import click
 
 from ..errors import ChangedError, MismatchError, NotPermittedError, UsageError, VersionNotFoundError
 from ..hashing import default_folder
-from ..manifest import Retention, Variables, duration, value_problem
+from ..manifest import Retention, duration, value_problem
 from ..publishing import ThreadScheduler
 from ..publishing.prune import Action, Decision, Rules, decide
 from ..publishing.prune_run import Outcome, delete_shown, execute
 from ..registry.interface import Status
 from ..text.sizes import count_text
-from .context import StopSignal, choose_environment, parse_variables, warn_of_endpoint
+from .context import StopSignal, choose_environment, read_variables, warn_of_endpoint
 from .error_output import run_state
 from .prune_read import ManifestSource, PruneReader
 from .prune_record import ArchiveRecord
@@ -70,7 +69,7 @@ def run(
     permitted = frozenset(allow)
     if problem := value_problem("soak", grace):
         raise UsageError(f"--grace: {problem}")
-    values = Variables(command_line=parse_variables(variables), environ=os.environ)
+    values = read_variables(variables)
     name = choose_environment(manifest, environment, values, permitted)
     stop = StopSignal()
     reader = PruneReader(ManifestSource(manifest, values, permitted), name, protect_file, stop)
@@ -224,5 +223,5 @@ def _remove_unfinished(reader: PruneReader, text: str) -> None:
             hint="Somebody uploads it now. Stop that publisher first, then name this revision.",
         )
     run_state.sent = True
-    delete_shown(at, replace(state), registry)
+    delete_shown(at, state, registry)
     click.echo(f"{at}: deleted")

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from ..approvals import desired_version
+from ..approvals import marks_of
 from ..errors import FileChangedError, UsageError, VersionNotFoundError
 from ..location import Location
-from ..manifest import Environment, Manifest, Package, Variables, load
+from ..manifest import Environment, Manifest, Variables, load
 from ..publishing.prune import EnvironmentView, KnownVersion, Rules, protected_versions
 from ..publishing.prune_run import read_view
 from ..registry.interface import Coordinates, Registry, VersionState, VersionSummary
@@ -72,7 +72,7 @@ class PruneReader:
 
     def coordinates(self, package: str, version: str = "") -> Coordinates:
         """Return the coordinates of a version in the environment."""
-        return _coordinates(self.env, package, version)
+        return self.env.coordinates(package, version)
 
     def read_protected(self, package: str) -> Mapping[str, str]:
         """Read the manifest, the file of protected versions and all environments again. Returns version -> why."""
@@ -139,18 +139,10 @@ class PruneReader:
 
     def _read_view(self, manifest: Manifest, package: str, environment: Environment) -> EnvironmentView:
         env = self._open_environment(manifest, environment)
-        declared: list[Package | None] = [each for each in manifest.packages if each.id == package]
-        desired = [desired_version(manifest, environment, package, each) for each in declared or [None]]
-        marks = {each.version: "pinned" if each.pinned else "declared" for each in desired if each}
         soaks = [each.soak for each in manifest.environments.values() if each.promote_from == environment.name]
         longest = max((soak for soak in soaks if soak), default=timedelta())
-        at = _coordinates(env, package)
-        return read_view(env.connection.planning, at, environment.name, marks, longest or None)
-
-
-def _coordinates(env: OpenEnvironment, package_id: str, version: str = "") -> Coordinates:
-    namespace, _, package = package_id.partition("/")
-    return env.location.coordinates(namespace, package, version)
+        marks = marks_of(manifest, environment, package)
+        return read_view(env.connection.planning, env.coordinates(package), environment.name, marks, longest or None)
 
 
 def _declared(manifest: Manifest, package: str) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """When `prune` first saw each version Archived, because the service does not say. On this machine, private to the user.
 
     record = ArchiveRecord(default_folder(), "eu-west-1 111122223333 acme/dev")
-    record.times([("acme/app@1.0", revision)], now)
+    record.add([("acme/app@1.0", revision)], now)
+    record.times()[("acme/app@1.0", revision)]      # when it was first seen Archived at that revision
 
 Without the record, a grace begins anew: nothing is deleted too early.
 """

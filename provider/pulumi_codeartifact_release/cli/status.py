@@ -6,14 +6,13 @@ codeartifact-release status release.yaml --html status.html
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from ..manifest import Variables, load
-from .context import parse_variables
+from ..manifest import load
+from .context import read_variables
 from .output_files import refuse_unwritable, write_atomically
 from .status_read import read_report
 from .views.console import terminal_width
@@ -40,7 +39,7 @@ def run(
     permitted = frozenset(allow)
     loaded = load(
         manifest,
-        variables=Variables(command_line=parse_variables(variables), environ=os.environ),
+        variables=read_variables(variables),
         allow=permitted,
         with_files=False,
     )

@@ -8,7 +8,6 @@ Writes nothing to a registry.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,16 +17,16 @@ from ..approvals import approved_version, missing_pins, withdrawal_of
 from ..errors import PinError, ReleaseError, UsageError
 from ..hashing import hash_files
 from ..location import Location, refuse_same_repository
-from ..manifest import Environment, Manifest, Package, Variables, load
+from ..manifest import Environment, Manifest, Package
 from ..publishing import Permission, Release, ThreadScheduler, read_version, refuse_withdrawn
 from ..publishing.verify import Expectation, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
 from .context import (
     OpenEnvironment,
     StopSignal,
-    choose_environment,
+    load_environment,
     open_environment,
-    parse_variables,
+    read_variables,
     warn_of_endpoint,
     warn_of_unused_pins,
 )
@@ -66,10 +65,7 @@ def of_manifest(
 
     `quiet` hides the progress.
     """
-    values = Variables(command_line=parse_variables(variables), environ=os.environ)
-    name = choose_environment(path, name, values, allow)
-    manifest = load(path, environment=name, variables=values, allow=allow)
-    environment = manifest.environment(name)
+    manifest, environment = load_environment(path, name, read_variables(variables), allow)
     stop = StopSignal()
     destination = open_environment(environment, manifest.base, allow, stop)
     source = None
@@ -97,8 +93,7 @@ def of_digests(
     destination = open_location(location, [(version.package, version.version) for version in versions], allow, stop)
     subjects = []
     for version in dict.fromkeys(versions):
-        namespace, _, package = version.package.partition("/")
-        at = destination.location.coordinates(namespace, package, version.version)
+        at = destination.coordinates(version.package, version.version)
         subjects.append(Subject(at, Basis.DIGEST, partial(ExpectedDigest, at, version.digest)))
     with open_read_progress(quiet=quiet) as progress:
         return Report(

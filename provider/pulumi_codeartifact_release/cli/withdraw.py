@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from ..errors import MismatchError, ReleaseError, UsageError, VersionNotFoundError
-from ..manifest import Manifest, Variables, load
+from ..manifest import Manifest, load
 from ..publishing import RemoteVersion, ThreadScheduler, read_version
 from ..publishing.change_status import StatusChange, change_status
 from ..registry.interface import Coordinates, Status
@@ -26,7 +26,7 @@ from .context import (
     StopSignal,
     choose_environment,
     open_environment,
-    parse_variables,
+    read_variables,
     warn_of_endpoint,
 )
 from .error_output import run_state
@@ -140,7 +140,7 @@ def run(
         env = open_location(location_of(names[0], location_options), map(_parts, names), permitted, stop)
         withdrawal = _plan([env], [], names, options, None, stop)
     else:
-        values = Variables(command_line=parse_variables(variables), environ=os.environ)
+        values = read_variables(variables)
         manifest_path = path or Path(DEFAULT_MANIFEST)
         selected = environments or (choose_environment(manifest_path, None, values, permitted),)
         manifest = load(manifest_path, variables=values, allow=permitted, with_files=False)
@@ -195,9 +195,7 @@ def _parts(name: str) -> tuple[str, str]:
 
 
 def _coordinates(env: OpenEnvironment, name: str) -> Coordinates:
-    package_id, version = _parts(name)
-    namespace, _, package = package_id.partition("/")
-    return env.location.coordinates(namespace, package, version)
+    return env.coordinates(*_parts(name))
 
 
 def _read(env: OpenEnvironment, name: str, stop: StopSignal) -> RemoteVersion | None:

@@ -1,6 +1,6 @@
 """Reads what protects versions, and archives or deletes the others. Every call is guarded.
 
-    view = read_view(registry, package, "prod", desired, soak, scheduler)
+    view = read_view(registry, package, "prod", desired, soak)
     for outcome in execute(decisions, package, registry, scheduler, read_protected):
         ...
 

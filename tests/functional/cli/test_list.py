@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ import jsonschema
 import pytest
 
 from support.command_line import Run
-from support.embedded import opened
 
-from .test_status import MANIFEST, Stock, digest_of
+from .test_status import MANIFEST, Stock, digest_of, stock
+
+__all__ = ["stock"]
 
 
 @pytest.fixture
@@ -24,15 +24,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "release.yaml").write_text(MANIFEST.replace("promoteFrom: staging", pinned))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def stock(folder: Path) -> Iterator[Stock]:
-    with opened(folder / ".registry") as client:
-        client.create_domain(domain="acme")
-        for repository in ("dev", "staging", "prod"):
-            client.create_repository(domain="acme", repository=repository)
-        yield Stock(client)
 
 
 def listed(run: Run, *words: str) -> list[dict[str, Any]]:

@@ -14,9 +14,8 @@ import pytest
 from pulumi_codeartifact_release.cli import manifest_edit
 from pulumi_codeartifact_release.manifest import edit
 from support.command_line import Run
-from support.embedded import opened
 
-from .test_status import MANIFEST, Stock, digest_of
+from .test_status import MANIFEST, Stock, digest_of, stocked
 
 A, B = digest_of(b"a"), digest_of(b"b")
 HEADER = "staging: file:.registry, account 000000000000, us-east-1, repository acme/staging\n\n"
@@ -33,11 +32,7 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def stock(manifest: Path) -> Iterator[Stock]:
-    with opened(manifest.parent / ".registry") as client:
-        client.create_domain(domain="acme")
-        for repository in ("dev", "staging", "prod"):
-            client.create_repository(domain="acme", repository=repository)
-        stock = Stock(client)
+    with stocked(manifest.parent) as stock:
         stock.put("staging", "1.0", b"a")
         stock.put("staging", "1.0", b"b", package="lib")
         yield stock

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ import pytest
 
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from support.command_line import Run
-from support.embedded import opened
 
-from .test_status import MANIFEST, Stock, digest_of
+from .test_status import MANIFEST, Stock, digest_of, stock
+
+__all__ = ["stock"]
 
 DAY = 86_400.0
 OPERATIONS_TIME = "pulumi_codeartifact_release.local_registry.operations.versions.time.time"
@@ -38,15 +39,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 Publish = Callable[..., str]
-
-
-@pytest.fixture
-def stock(folder: Path) -> Iterator[Stock]:
-    with opened(folder / ".registry") as client:
-        client.create_domain(domain="acme")
-        for repository in ("dev", "staging", "prod"):
-            client.create_repository(domain="acme", repository=repository)
-        yield Stock(client)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,13 +97,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def stock(folder: Path) -> Iterator[Stock]:
+@contextmanager
+def stocked(folder: Path) -> Iterator[Stock]:
+    """What is in the registry `.registry` of a folder, which has three empty repositories at first."""
     with opened(folder / ".registry") as client:
         client.create_domain(domain="acme")
         for repository in ("dev", "staging", "prod"):
             client.create_repository(domain="acme", repository=repository)
         yield Stock(client)
+
+
+@pytest.fixture
+def stock(folder: Path) -> Iterator[Stock]:
+    with stocked(folder) as stock:
+        yield stock
 
 
 def told(run: Run, *words: str, code: int = 0) -> dict[str, Any]:

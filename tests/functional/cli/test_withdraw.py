@@ -15,9 +15,8 @@ import yaml
 from pulumi_codeartifact_release.errors import StatusRefusedError
 from pulumi_codeartifact_release.registry.boto import BotoRegistry
 from support.command_line import Outcome, Run
-from support.embedded import opened
 
-from .test_status import MANIFEST, Stock, digest_of
+from .test_status import MANIFEST, Stock, digest_of, stocked
 
 X = digest_of(b"x")
 WITHDRAW = ("withdraw", "release.yaml", "acme/app@1.0", "-e", "prod", "--reason", "loses orders")
@@ -36,11 +35,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def stock(folder: Path) -> Iterator[Stock]:
     """1.0 of acme/app is in every environment."""
-    with opened(folder / ".registry") as client:
-        client.create_domain(domain="acme")
-        stock = Stock(client)
+    with stocked(folder) as stock:
         for repository in ("dev", "staging", "prod"):
-            client.create_repository(domain="acme", repository=repository)
             stock.put(repository, "1.0")
         yield stock
 

@@ -20,6 +20,7 @@ from pulumi_codeartifact_release import PackageVersion, Promotion, publish_manif
 from pulumi_codeartifact_release.git import commit_of
 from pulumi_codeartifact_release.plugin.declaration import Declaration
 from support.embedded import Package, opened
+from support.local_registry import publish
 from support.stack import PROMOTION_TOKEN, TOKEN, Registered, Stack, empty_stack
 
 from .plugin import PROMOTION_PICKLE, PROMOTION_URN, Plugin
@@ -363,17 +364,7 @@ def test_a_pinned_environment_names_everything_that_nobody_approved(stack: Stack
     with opened(program / ".registry") as client:
         client.create_domain(domain="acme")
         client.create_repository(domain="acme", repository="dev")
-        client.publish_package_version(
-            domain="acme",
-            repository="dev",
-            format="generic",
-            namespace="acme",
-            package="app",
-            packageVersion="1.0",
-            assetName="a",
-            assetContent=b"hello",
-            assetSHA256=hashlib.sha256(b"hello").hexdigest(),
-        )
+        publish(client, b"hello", "a", "1.0", namespace="acme")
     with pytest.raises(pulumi.RunError) as raised:
         staging(stack)
     digest = hashlib.sha256(f"{hashlib.sha256(b'hello').hexdigest()}  a\n".encode()).hexdigest()
