@@ -328,6 +328,12 @@ class UnintendedFilesError(RefusedError):
     code = "unintended-files"
 
 
+class BundleError(RefusedError):
+    """Several members of a bundle are refused, or a published bundle is partial. The message has all of them."""
+
+    code = "bundle"
+
+
 class LeftoverAssetsError(RefusedError):
     """An Unfinished version has assets that the manifest does not declare, or has different bytes."""
 

@@ -35,6 +35,7 @@ from pulumi_codeartifact_release.publishing import (
     Withdrawal,
     gates,
     read_version,
+    version_workflow,
     workflow,
 )
 from pulumi_codeartifact_release.publishing.gates import Candidate
@@ -168,7 +169,7 @@ def test_a_precondition_refuses_through_every_front_that_prepares(
         asked.append(request)
         raise GateError(REASON)
 
-    monkeypatch.setattr(workflow, "PRECONDITIONS", (refuse,))
+    monkeypatch.setattr(version_workflow, "PRECONDITIONS", (refuse,))
     if front == "create, where nothing was read":
         # Refused before: by the check of the same update.
         result = checked(PackageVersionProvider, project, dry_run=False, repository="dev")

@@ -213,6 +213,9 @@ class _Scheduler:
     def checkpoint(self) -> None:
         """Do nothing: the explorer kills at every step, which covers cancellation."""
 
+    def begin_commit(self) -> None:
+        """Do nothing, as `checkpoint`."""
+
     def sleep(self, seconds: float) -> None:
         """Do nothing: other publishers may act between any two requests anyway."""
 

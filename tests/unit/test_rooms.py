@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "registry": {"errors", "remedies"},
     "location": {"errors", "remedies", "registry"},
     "manifest": {"errors", "remedies", "checkout", "location"},
-    "publishing": {"errors", "remedies", "registry", "location"},
+    "publishing": {"errors", "remedies", "hashing", "registry", "location"},
     "local_registry": set(),
     "connections": {"errors", "registry", "local_registry", "location"},
     "text": {"publishing", "registry"},

@@ -20,6 +20,7 @@ from .events import (
     Deleted,
     Event,
     Finished,
+    MemberEvent,
     Planned,
     Publishing,
     Rechecking,
@@ -33,7 +34,8 @@ from .read_version import read_version
 from .retire import ExpectedVersion, Retirement, retire
 from .review import Review, ReviewTotals, min_seconds, total_reviews
 from .scheduler import Scheduler, ThreadScheduler
-from .workflow import CircuitBreaker, PreparedRelease, Request, check_preconditions, execute, prepare, prepare_again
+from .version_workflow import BundleRules, ExistingMember, PreparedRelease, Request, check_preconditions
+from .workflow import CircuitBreaker, execute, prepare, prepare_again
 
 __all__ = [
     "Action",
@@ -41,13 +43,16 @@ __all__ = [
     "AssetProgress",
     "AssetSent",
     "AssetStarted",
+    "BundleRules",
     "CircuitBreaker",
     "Copied",
     "Deleted",
     "Event",
+    "ExistingMember",
     "ExpectedVersion",
     "Finalize",
     "Finished",
+    "MemberEvent",
     "Permission",
     "Pin",
     "Plan",

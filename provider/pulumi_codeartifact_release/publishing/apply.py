@@ -10,6 +10,7 @@ no journal but the registry. So the next run resumes a run that was killed at an
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from ..errors import (
@@ -33,6 +34,7 @@ from .events import (
     Planned,
     Publishing,
     Rechecking,
+    Staged,
     StatusSet,
 )
 from .gates import Candidate, check_gates
@@ -77,6 +79,7 @@ def apply(
     replace_digest: str | None = None,
     promotion_source: PromotionSource | None = None,
     initial_plan: Plan | None = None,
+    staging: bool = False,
     parallel: int = PARALLEL_UPLOADS,
 ) -> Iterator[Event]:
     """Make the registry hold `release`. Yields events, `Finished` last.
@@ -87,6 +90,8 @@ def apply(
       whether it changed.
     - `initial_plan` is a plan that was made earlier. It saves the first read if its first write is conditional;
       otherwise it is ignored.
+    - `staging` stops before a request that consumers of releases would see; the last event is `Staged`. Its plan is the
+      `initial_plan` of the call that completes the release. Requires `finalize: status-update`.
 
     Raises RefusedError before any write if the registry has something else, FileChangedError if a file is not the one
     that was hashed (nothing becomes Published), and any RegistryError. A version is only ever Published with all of
@@ -105,8 +110,8 @@ def apply(
         verify_cached_hashes(plan, contents)
         if plan.refusal:
             raise plan.refusal
-        if plan.action is Action.KEEP and plan.remote:
-            yield Finished(plan.remote.state, tuple(uploader.sent.values()), tuple(copied))
+        if end := _end(plan, uploader, copied, staging=staging):
+            yield end
             return
         try:
             _check_preconditions(plan, contents, promotion_source, scheduler)
@@ -116,6 +121,10 @@ def apply(
                 continue
             if promotion_source and plan.copies:
                 state = yield from _copy(plan, promotion_source, registry, scheduler, copied)
+            elif staging:
+                yield from _send(plan, uploader, scheduler, parallel)
+                yield Staged(_staged_plan(plan, registry, scheduler), tuple(uploader.sent.values()))
+                return
             else:
                 state = yield from _send_and_publish(plan, uploader, registry, scheduler, parallel)
             if state.status is not release.status:
@@ -135,6 +144,15 @@ def apply(
         else:
             yield Finished(state, tuple(uploader.sent.values()), tuple(copied))
             return
+
+
+def _end(plan: Plan, uploader: Uploader, copied: Sequence[Asset], *, staging: bool) -> Staged | Finished | None:
+    """Return the last event if nothing is left to do, else None."""
+    sent = tuple(uploader.sent.values())
+    if staging:
+        # A copy arrives Published, so it is made later.
+        return Staged(plan, sent) if plan.copies or not plan.sends else None
+    return Finished(plan.remote.state, sent, tuple(copied)) if plan.action is Action.KEEP and plan.remote else None
 
 
 def _max_idle_rounds(error: Exception) -> int:
@@ -207,18 +225,32 @@ def _send_and_publish(
     if plan.action is Action.SET_STATUS and plan.remote:
         return (yield from _set_status(release, plan.remote.state, registry, scheduler))
 
-    last = final_asset(release)
+    if plan.staged and plan.remote:
+        return (yield from _publish_by_status_update(release, plan.remote.state.revision, registry, scheduler))
+    yield from _send(plan, uploader, scheduler, parallel)
+    if last := final_asset(release):
+        return (yield from _publish_by_last_asset(last, release, uploader, registry, scheduler))
+    listing = _await_assets(release, release.assets, registry, scheduler)
+    return (yield from _publish_by_status_update(release, listing.revision, registry, scheduler))
+
+
+def _send(plan: Plan, uploader: Uploader, scheduler: Scheduler, parallel: int) -> Iterator[Event]:
+    """Send the missing assets, but not the one whose upload publishes."""
+    last = final_asset(plan.release)
     jobs = [uploader.job(asset) for asset in plan.uploads if asset != last]
     # Send the first asset alone: a publisher of different bytes gets its conflict before it has sent anything else.
     yield from scheduler.run(jobs[:1], limit=1)
     yield from scheduler.run(jobs[1:], limit=parallel)
     # Check again after sending: the published version must match the files.
-    for asset in release.assets:
+    for asset in plan.release.assets:
         uploader.contents[asset.name].verify_unchanged()
 
-    if last:
-        return (yield from _publish_by_last_asset(last, release, uploader, registry, scheduler))
-    return (yield from _publish_by_status_update(release, registry, scheduler))
+
+def _staged_plan(plan: Plan, registry: Registry, scheduler: Scheduler) -> Plan:
+    """Compare what was sent with the release. Return the plan that publishes exactly that revision."""
+    listing = _await_assets(plan.release, plan.release.assets, registry, scheduler)
+    remote = RemoteVersion.of(VersionState(Status.UNFINISHED, listing.revision), listing)
+    return replace(make_plan(plan.release, remote, route=plan.route), staged=True)
 
 
 def _copy(
@@ -279,13 +311,12 @@ def _set_pre_delete_status(plan: Plan, remote: RemoteVersion, registry: Registry
     registry.set_status(at, revision=state.revision, expected=state.status, target=PRE_DELETE_STATUS)
 
 
-def _publish_by_status_update(release: Release, registry: Registry, scheduler: Scheduler) -> _EventsThen[VersionState]:
-    listing = _await_assets(release, release.assets, registry, scheduler)
+def _publish_by_status_update(
+    release: Release, revision: str, registry: Registry, scheduler: Scheduler
+) -> _EventsThen[VersionState]:
     yield Publishing()
     scheduler.checkpoint()
-    return registry.set_status(
-        release.at, revision=listing.revision, expected=Status.UNFINISHED, target=Status.PUBLISHED
-    )
+    return registry.set_status(release.at, revision=revision, expected=Status.UNFINISHED, target=Status.PUBLISHED)
 
 
 def _publish_by_last_asset(

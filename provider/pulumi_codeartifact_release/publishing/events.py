@@ -79,6 +79,31 @@ class Rechecking:
 
 
 @dataclass(frozen=True)
+class Staged:
+    """Everything is in the registry, and consumers of releases do not see it yet. The last event of staging.
+
+    Attributes:
+        plan: what is still to be done.
+        sent: the assets that this run uploaded.
+    """
+
+    plan: Plan
+    sent: tuple[Asset, ...] = ()
+
+
+@dataclass(frozen=True)
+class MemberEvent:
+    """An event of one member of a bundle, or of the bundle itself.
+
+    Attributes:
+        name: the name of its request.
+    """
+
+    name: str
+    event: Event
+
+
+@dataclass(frozen=True)
 class Finished:
     """The registry holds the release. Always the last event.
 
@@ -103,5 +128,7 @@ Event = (
     | Deleted
     | StatusSet
     | Rechecking
+    | Staged
+    | MemberEvent
     | Finished
 )

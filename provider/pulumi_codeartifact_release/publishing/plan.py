@@ -135,6 +135,7 @@ class Plan:
         refusal: why nothing will be done; None unless `action` is REFUSE.
         remote: the version that the plan was made from; None if it does not exist.
         route: how `uploads` get to the registry.
+        staged: whether `remote` is Unfinished and complete, as compared at its revision. One request publishes it.
     """
 
     release: Release
@@ -144,6 +145,7 @@ class Plan:
     remote: RemoteVersion | None
     refusal: RefusedError | None = None
     route: Route = Route.FILES
+    staged: bool = False
 
     @property
     def copies(self) -> bool:
@@ -203,7 +205,7 @@ class Plan:
 
         Any other plan must be made again before it is carried out.
         """
-        return self.action is Action.SET_STATUS or (self.action is Action.PUBLISH and self.copies)
+        return self.staged or self.action is Action.SET_STATUS or (self.action is Action.PUBLISH and self.copies)
 
     @property
     def read_requests(self) -> int:

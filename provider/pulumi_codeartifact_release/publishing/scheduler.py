@@ -19,7 +19,7 @@ from .events import Event
 
 Emit = Callable[[Event], None]
 Job = Callable[[Emit], object]
-"""One unit of work, with at most one write to the registry. Reports events through its parameter."""
+"""One unit of work. Reports events through its parameter."""
 
 
 class Scheduler(Protocol):
@@ -33,6 +33,9 @@ class Scheduler(Protocol):
 
     def checkpoint(self) -> None:
         """Raise InterruptedReleaseError if the release must stop. Called before every write."""
+
+    def begin_commit(self) -> None:
+        """Let the release continue to its end: from now on no checkpoint raises."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -59,6 +62,10 @@ class ThreadScheduler:
             raise InterruptedReleaseError(
                 f"stopped: {reason}", hint="What was sent stays Unfinished. Run again to send the rest."
             )
+
+    def begin_commit(self) -> None:
+        """Ignore every reason to stop from now on."""
+        self._stop_reason = lambda: None
 
     def sleep(self, seconds: float) -> None:
         """Wait, then do a checkpoint."""

@@ -76,5 +76,7 @@ PARALLEL_LARGE_DOWNLOADS = 4
 """Maximum parallel downloads of large assets in the process, because disks for temporary files are small."""
 PARALLEL_PACKAGES = 4
 """Maximum parallel releases of one command, as many as in a Pulumi plugin."""
+PARALLEL_COMMITS = 16
+"""Maximum number of members of a bundle that become Published in parallel."""
 PARALLEL_READS = 8
 """Maximum number of packages that `status` reads in parallel."""

@@ -1,0 +1,313 @@
+"""Releases a bundle: all members are staged and compared, then they become Published, the bundle last.
+
+Until all are staged, consumers of releases see no change, and the release may be refused, fail or be stopped. From the
+first member that becomes Published, it continues to the end. If it is killed, the next run completes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from ..errors import (
+    BundleError,
+    ConflictError,
+    GateError,
+    RefusedError,
+    RegistryConflictError,
+    ReleaseError,
+    UsageError,
+    VersionNotFoundError,
+)
+from ..hashing import HashedBytes
+from ..location import Location
+from ..registry.interface import Asset, Status
+from ..registry.retries_and_concurrency import PARALLEL_COMMITS, PARALLEL_PACKAGES
+from ..remedies import Need
+from .bundle import (
+    BUNDLE_ASSET,
+    MAX_BUNDLE_BYTES,
+    BundleMember,
+    encode_bundle,
+    is_bundle_listing,
+    parse_bundle,
+    publication_order,
+)
+from .events import Event, Finished, MemberEvent, Planned, Staged
+from .gates import Pin, Promotion
+from .plan import Action, Finalize, Release, Route, make_plan, refused_plan
+from .read_bundle import read_bundle
+from .read_version import read_version
+from .scheduler import Emit, Job, Scheduler
+from .version_workflow import (
+    Connect,
+    ExistingMember,
+    PreparedRelease,
+    Request,
+    execute_version,
+    prepare_version,
+)
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+OnMissing = Callable[[ReleaseError], None] | None
+
+
+class Each(Protocol):
+    """Applies a function to all items, and returns the results in their order. Raises the first exception."""
+
+    def __call__(self, work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+        """Return the results."""
+
+
+def each_in_turn(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+    """Apply a function to one item after the other."""
+    return [work(item) for item in items]
+
+
+# --- prepare ----------------------------------------------------------------------------------------------------------
+
+
+def prepare_bundle(
+    request: Request, connect: Connect, scheduler: Scheduler, *, on_missing: OnMissing, each: Each
+) -> PreparedRelease:
+    """Plan a bundle whose members are published from files, or exist."""
+    rules = request.bundle
+    assert rules is not None
+    _refuse_invalid(request, rules.members)
+
+    def prepare_member(item: Request | ExistingMember) -> PreparedRelease:
+        if isinstance(item, ExistingMember):
+            return _prepare_existing(item, request.location, connect, scheduler)
+        return prepare_version(item, connect, scheduler, on_missing=on_missing)
+
+    items: list[Request | ExistingMember] = [*rules.members, *rules.existing]
+    members = each(prepare_member, items)
+    named = [BundleMember.of(member.plan.release) for member in members if member.plan.release.assets]
+    content = HashedBytes(encode_bundle(named))
+    asset = Asset(BUNDLE_ASSET, content.size, content.sha256)
+    own = replace(request, release=replace(request.release, assets=(asset,)), contents={BUNDLE_ASSET: content})
+    prepared = prepare_version(own, connect, scheduler, on_missing=on_missing)
+    if isinstance(prepared.plan.refusal, ConflictError):
+        _name_other_members(prepared, named, connect)
+    return _with_members(prepared, members)
+
+
+def prepare_members(
+    prepared: PreparedRelease, connect: Connect, scheduler: Scheduler, *, on_missing: OnMissing, each: Each
+) -> PreparedRelease:
+    """Add the plans of all members to that of a promotion, if it promotes a bundle."""
+    try:
+        members = _promoted_members(prepared, connect)
+    except RefusedError as refusal:
+        return replace(prepared, plan=replace(prepared.plan, action=Action.REFUSE, uploads=(), refusal=refusal))
+    if members is None:
+        return prepared
+
+    def prepare_member(member: BundleMember) -> PreparedRelease:
+        request = _member_request(prepared.request, member)
+        return prepare_version(request, connect, scheduler, on_missing=on_missing)
+
+    return _with_members(prepared, each(prepare_member, members))
+
+
+def _with_members(prepared: PreparedRelease, members: Sequence[PreparedRelease]) -> PreparedRelease:
+    ordered = tuple(sorted(members, key=lambda member: member.plan.release.at.name))
+    changes = any(item.plan.changes for item in (*ordered, prepared))
+    ordered = tuple(replace(member, in_changing_bundle=changes) for member in ordered)
+    return replace(prepared, members=ordered, in_changing_bundle=changes)
+
+
+def _refuse_invalid(request: Request, members: Sequence[Request]) -> None:
+    if request.release.finalize is Finalize.LAST_ASSET:
+        raise UsageError(
+            f"{request.release.at}: a bundle cannot be published by the last asset, because nothing could be staged",
+            hint=("Set ", Need("finalize", "status-update"), "."),
+        )
+    for member in members:
+        at, release = member.release.at, member.release
+        if [asset.name for asset in release.assets] == [BUNDLE_ASSET] or (at.namespace, at.package) == (
+            request.release.at.namespace,
+            request.release.at.package,
+        ):
+            raise UsageError(
+                f"{at} is a bundle, and cannot be a member of {request.release.at.name}",
+                hint="Name the members of that bundle instead.",
+            )
+        if release.status is not Status.PUBLISHED:
+            raise UsageError(
+                f"{at} is declared {release.status}, but a member of a bundle must be Published",
+                hint=("Declare ", Need("status", "Published"), ", or leave it out of the bundle."),
+            )
+
+
+def _prepare_existing(
+    member: ExistingMember, location: Location, connect: Connect, scheduler: Scheduler
+) -> PreparedRelease:
+    """Read a member that somebody else publishes. It is never changed."""
+    at = member.at
+    remote = read_version(connect(location).planning, at, scheduler)
+    release = Release(at, tuple(remote.assets.values()) if remote else ())
+    own = Request(location, release, f"{at.namespace}/{at.package}")
+    problem = None
+    if remote is None:
+        problem = "does not exist"
+    elif remote.state.status is not Status.PUBLISHED:
+        problem = f"is {remote.state.status}, not Published"
+    elif remote.digest != member.digest:
+        problem = f"is {remote.digest}, not {member.digest}"
+    if problem:
+        refusal = GateError(
+            f"{at} {problem}: it cannot be a member of a bundle",
+            hint="Publish it first, or name another version or digest.",
+        )
+        return PreparedRelease(own, refused_plan(release, remote, refusal, Route.FILES), {}, existing=member)
+    return PreparedRelease(own, make_plan(release, remote), {}, existing=member)
+
+
+def _promoted_members(prepared: PreparedRelease, connect: Connect) -> tuple[BundleMember, ...] | None:
+    """Return the members of the bundle that is promoted; None if it is not a bundle. Raises GateError."""
+    plan, request = prepared.plan, prepared.request
+    assets = {asset.name: asset for asset in plan.release.assets}
+    if not is_bundle_listing(assets):
+        return None
+    if plan.sends:
+        with prepared.contents[BUNDLE_ASSET].open() as content:
+            return parse_bundle(content.read(MAX_BUNDLE_BYTES + 1))
+    if plan.remote and plan.remote.state.status is not Status.ARCHIVED:
+        return read_bundle(connect(request.location).planning, plan.release.at, assets)
+    # The assets of an Archived version cannot be downloaded. The source has the same bundle, or its hash is wrong.
+    assert request.source is not None
+    assert request.promotion is not None
+    try:
+        return read_bundle(connect(request.source).planning, request.promotion.source, assets)
+    except (RegistryConflictError, VersionNotFoundError) as error:
+        raise GateError(
+            f"{plan.release.at} is Archived, so that nobody can read its members, and so it is in {request.source}",
+            hint="Set one of the two to Unlisted: `aws codeartifact update-package-versions-status --target-status "
+            "Unlisted …`. Then run again.",
+        ) from error
+
+
+def _member_request(bundle: Request, member: BundleMember) -> Request:
+    """Return the promotion of a member, which its bundle approves. Its soak is that of the bundle."""
+    assert bundle.source is not None
+    names = member.namespace, member.package, member.version
+    at = bundle.location.coordinates(*names)
+    rules = bundle.bundle
+    approval = Pin(member.digest, f"the bundle {bundle.release.at.name}")
+    return replace(
+        bundle,
+        release=Release(at, ()),
+        name=member.id,
+        promotion=Promotion(bundle.source.coordinates(*names), at, approval),
+        replace_digest=rules.replace_digest(member.id, member.version) if rules else None,
+        withdrawal=rules.withdrawal(member.id, member.version) if rules else None,
+        bundle=None,
+    )
+
+
+def _name_other_members(prepared: PreparedRelease, declared: Sequence[BundleMember], connect: Connect) -> None:
+    """Name the members in the refusal of a bundle that is published with others, in place of two hashes."""
+    plan = prepared.plan
+    refusal, remote, at = plan.refusal, plan.remote, plan.release.at
+    if refusal is None or remote is None or remote.state.status is Status.ARCHIVED:
+        return
+    published = read_bundle(connect(prepared.request.location).planning, at, remote.assets)
+    if published is None:
+        return
+    before, now = ({member.id: member for member in members} for members in (published, declared))
+    different = [name for name in sorted(before | now) if before.get(name) != now.get(name)]
+    lines = "".join(
+        f"\n  {name}\n    declared   {_version_text(now.get(name))}\n    published  {_version_text(before.get(name))}"
+        for name in different
+    )
+    refusal.message = f"{at} is already {remote.state.status} with other members:{lines}"
+
+
+def _version_text(member: BundleMember | None) -> str:
+    return f"{member.version} {member.digest}" if member else "not a member"
+
+
+# --- execute ----------------------------------------------------------------------------------------------------------
+
+
+def execute_bundle(prepared: PreparedRelease, connect: Connect, scheduler: Scheduler) -> Iterator[Event]:
+    """Release a bundle and its members; yield events, the `Finished` of the bundle last.
+
+    The events of members are `MemberEvent`. Raises BundleError, before any write, with all refusals. A failure before
+    all members are staged publishes nothing. An InterruptedReleaseError comes before the first member is Published, or
+    not at all.
+    """
+    _refuse(prepared)
+    staged: dict[str, Staged] = {}
+    versions = prepared.versions
+    # A replacement deletes its version, so it is staged when nothing else can fail any more.
+    for replaces in (False, True):
+        items = [item for item in versions if (item.plan.action is Action.REPLACE) is replaces]
+        yield from _unwrap(
+            scheduler.run([_stage(item, connect, scheduler, staged) for item in items], limit=PARALLEL_PACKAGES),
+            prepared.request.name,
+        )
+    scheduler.checkpoint()
+    scheduler.begin_commit()
+    members = {item.request.name: item for item in prepared.members}
+    after = prepared.request.bundle.after if prepared.request.bundle else {}
+    for group in publication_order(members, after):
+        jobs = [_commit(members[name], connect, scheduler, staged[name]) for name in group]
+        yield from scheduler.run(jobs, limit=PARALLEL_COMMITS)
+    own = _commit(prepared, connect, scheduler, staged[prepared.request.name])
+    yield from _unwrap(scheduler.run([own], limit=1), prepared.request.name)
+
+
+def _refuse(prepared: PreparedRelease) -> None:
+    refusals = [item.plan.refusal for item in prepared.versions if item.plan.refusal]
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        texts = "\n".join(refusal.full_text for refusal in refusals)
+        raise BundleError(f"{prepared.plan.release.at} has {len(refusals)} members that are refused:\n{texts}")
+
+
+def _unwrap(events: Iterator[Event], bundle: str) -> Iterator[Event]:
+    """Yield the events of the bundle itself as they are."""
+    for event in events:
+        yield event.event if isinstance(event, MemberEvent) and event.name == bundle else event
+
+
+def _stage(item: PreparedRelease, connect: Connect, scheduler: Scheduler, staged: dict[str, Staged]) -> Job:
+    name = item.request.name
+
+    def job(emit: Emit) -> None:
+        if item.existing:
+            plan = _prepare_existing(item.existing, item.request.location, connect, scheduler).plan
+            if plan.refusal:
+                raise plan.refusal
+            staged[name] = Staged(plan)
+            return
+        for event in execute_version(item.request, connect, scheduler, item, staging=True):
+            if isinstance(event, Staged):
+                staged[name] = event
+            else:
+                emit(MemberEvent(name, event))
+
+    return job
+
+
+def _commit(item: PreparedRelease, connect: Connect, scheduler: Scheduler, staged: Staged) -> Job:
+    name = item.request.name
+
+    def job(emit: Emit) -> None:
+        plan = staged.plan
+        if plan.action is Action.KEEP and plan.remote:
+            emit(MemberEvent(name, Finished(plan.remote.state, staged.sent)))
+            return
+        for event in execute_version(item.request, connect, scheduler, replace(item, plan=plan)):
+            if isinstance(event, Finished):
+                emit(MemberEvent(name, replace(event, sent=(*staged.sent, *event.sent))))
+            elif not isinstance(event, Planned):
+                # What was approved was compared with the plan while staging.
+                emit(MemberEvent(name, event))
+
+    return job

@@ -1,0 +1,33 @@
+"""Reads the members of a bundle from a registry."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from ..errors import ServerFaultError
+from ..registry.interface import Asset, Coordinates, Registry
+from .bundle import BUNDLE_ASSET, MAX_BUNDLE_BYTES, BundleMember, is_bundle_listing, parse_bundle
+
+
+def read_bundle(registry: Registry, at: Coordinates, assets: Mapping[str, Asset]) -> tuple[BundleMember, ...] | None:
+    """Return the members of the version at `at`, which has these assets; None if it is not a bundle.
+
+    Only a version that may be a bundle takes a request. Raises any RegistryError.
+    """
+    if not is_bundle_listing(assets):
+        return None
+    asset = assets[BUNDLE_ASSET]
+    content = bytearray()
+
+    def write(part: bytes) -> None:
+        if len(content) + len(part) > MAX_BUNDLE_BYTES:
+            raise ServerFaultError(f"{asset.name} of {at}: received more than {MAX_BUNDLE_BYTES:,} bytes")
+        content.extend(part)
+
+    registry.fetch_asset(at, asset, write)
+    if hashlib.sha256(content).hexdigest() != asset.sha256:
+        raise ServerFaultError(
+            f"{asset.name} of {at} could not be read: its bytes do not match its listed SHA-256", hint="Run again."
+        )
+    return parse_bundle(bytes(content))

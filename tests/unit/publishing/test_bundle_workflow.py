@@ -1,0 +1,468 @@
+"""A bundle: stage all members, then publish them, the bundle last."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from pulumi_codeartifact_release.errors import (
+    BundleError,
+    ConflictError,
+    GateError,
+    InterruptedReleaseError,
+    LeftoverAssetsError,
+    PinError,
+    ReleaseError,
+    ServerFaultError,
+    UnreachableError,
+    UsageError,
+    WithdrawnError,
+)
+from pulumi_codeartifact_release.location import Location
+from pulumi_codeartifact_release.publishing import (
+    BundleRules,
+    ExistingMember,
+    Finalize,
+    Finished,
+    MemberEvent,
+    Pin,
+    PreparedRelease,
+    Promotion,
+    Release,
+    Request,
+    Withdrawal,
+    execute,
+    prepare,
+)
+from pulumi_codeartifact_release.publishing.bundle import BUNDLE_ASSET, BundleMember, encode_bundle
+from pulumi_codeartifact_release.registry import Coordinates, Registry, Status
+from support.fakes import FakeRegistry, InlineScheduler, asset, asset_contents
+
+DEV = Location("acme", "dev", region="eu-west-1")
+STAGING = Location("acme", "staging", region="eu-west-1")
+OTHER_DOMAIN = Location("acme-prod", "prod", region="eu-west-1")
+FILES = {
+    "acme/api": {"api.zip": b"api", "api.txt": b"notes"},
+    "acme/db": {"db.sql": b"create"},
+    "acme/web": {"web.zip": b"web"},
+}
+AFTER = {"acme/api": ("acme/db",), "acme/web": ("acme/api",)}
+SUITE = Coordinates("acme", "dev", "acme", "suite", "1.0")
+
+
+@dataclass
+class Killed(BaseException):
+    """The process ends at this point."""
+
+
+@dataclass
+class Place:
+    """One registry for all locations, as a connection."""
+
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+
+    @property
+    def planning(self) -> Registry:
+        return self.registry
+
+    def prepare(self) -> None:
+        """Do nothing: the repository exists."""
+
+    def __call__(self, _location: Location) -> Place:
+        return self
+
+
+def at(name: str, location: Location = DEV, version: str = "1.0") -> Coordinates:
+    return location.coordinates("acme", name, version)
+
+
+def member(name: str, files: dict[str, bytes], *, replace_digest: str | None = None) -> Request:
+    release = Release(at(name.removeprefix("acme/")), tuple(asset(*item) for item in files.items()))
+    return Request(DEV, release, name, asset_contents(files), replace_digest=replace_digest)
+
+
+def bundle(
+    files: dict[str, dict[str, bytes]] = FILES,
+    *,
+    after: dict[str, Sequence[str]] | None = None,
+    existing: tuple[ExistingMember, ...] = (),
+    **more: str | None,
+) -> Request:
+    members = tuple(member(name, content, **more) for name, content in files.items())
+    rules = BundleRules(members, existing, AFTER if after is None else after)
+    return Request(DEV, Release(SUITE, ()), "acme/suite", bundle=rules)
+
+
+def promotion(to: Location = STAGING, *, pin: Pin | None = None, rules: BundleRules | None = None) -> Request:
+    destination = at("suite", to)
+    return Request(
+        to,
+        Release(destination, ()),
+        "acme/suite",
+        promotion=Promotion(SUITE, destination, pin),
+        source=DEV,
+        bundle=rules or BundleRules(after=AFTER),
+    )
+
+
+def release(request: Request, place: Place, scheduler: InlineScheduler | None = None) -> list[object]:
+    return list(execute(request, place, scheduler or InlineScheduler()))
+
+
+def released(place: Place, location: Location = DEV) -> dict[str, Status]:
+    versions = place.registry.versions.items()
+    return {key.package: version.status for key, version in versions if key.repository == location.repository}
+
+
+ALL_PUBLISHED = dict.fromkeys(("api", "db", "web", "suite"), Status.PUBLISHED)
+
+
+def document(files: dict[str, dict[str, bytes]] = FILES) -> bytes:
+    return encode_bundle(BundleMember.of(member(name, content).release) for name, content in files.items())
+
+
+def consumer_sees(place: Place, location: Location = DEV) -> frozenset[str]:
+    """What a consumer of releases sees, and that a visible bundle is whole."""
+    visible = {
+        key.package
+        for key, version in place.registry.versions.items()
+        if key.repository == location.repository and version.status is Status.PUBLISHED
+    }
+    assert "suite" not in visible or visible == {"api", "db", "web", "suite"}
+    return frozenset(visible)
+
+
+def test_members_are_staged_then_published_in_their_order_and_the_bundle_last() -> None:
+    place = Place()
+    events = release(bundle(), place)
+    assert released(place) == ALL_PUBLISHED
+    assert place.registry.versions[SUITE].assets == {BUNDLE_ASSET: document()}
+    published = [call for call in place.registry.writes if call.startswith("status")]
+    first = place.registry.calls.index(published[0])
+    assert not [call for call in place.registry.calls[first:] if call.startswith("publish")]
+    # Staging ends with a comparison of each version. Nothing but the calls that publish comes after it.
+    assert place.registry.calls[first:] == published
+    finished = [event.name for event in events if isinstance(event, MemberEvent) and isinstance(event.event, Finished)]
+    assert finished == ["acme/db", "acme/api", "acme/web"]
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert last.state.status is Status.PUBLISHED
+    assert [asset.name for asset in last.sent] == [BUNDLE_ASSET]
+
+
+def test_a_second_run_writes_nothing() -> None:
+    place = Place()
+    release(bundle(), place)
+    place.registry.calls.clear()
+    prepared = prepare(bundle(), place, InlineScheduler())
+    assert not prepared.changes
+    assert place.registry.calls == ["describe", "list"] * 4
+    release(bundle(), place)
+    assert not place.registry.writes
+
+
+def test_all_refusals_come_together_and_before_any_write() -> None:
+    place = Place()
+    place.registry.holds({"db.sql": b"other"}, Status.PUBLISHED, at("db"))
+    place.registry.holds({"rest.txt": b""}, Status.UNFINISHED, at("web"))
+    prepared = prepare(bundle(), place, InlineScheduler())
+    refusals = [type(item.plan.refusal) for item in prepared.versions if item.plan.refusal]
+    assert refusals == [ConflictError, LeftoverAssetsError]
+    with pytest.raises(BundleError, match=r"acme/suite@1.0 in acme/dev has 2 members that are refused") as caught:
+        release(bundle(), place)
+    assert "acme/db@1.0" in str(caught.value)
+    assert "acme/web@1.0" in str(caught.value)
+    assert not place.registry.writes
+
+
+def test_a_published_bundle_with_other_members_is_a_conflict_that_names_them() -> None:
+    place = Place()
+    release(bundle(), place)
+    files = {**FILES, "acme/docs": {"docs.txt": b""}}
+    del files["acme/web"]
+    with pytest.raises(ConflictError) as caught:
+        release(bundle(files), place)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "acme/suite@1.0 in acme/dev is already Published with other members:"
+    assert lines[1:3] == ["  acme/docs", f"    declared   1.0 {member('acme/docs', files['acme/docs']).release.digest}"]
+    assert lines[3:5] == ["    published  not a member", "  acme/web"]
+    assert "docs" not in released(place)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", range(10))
+def test_killed_at_any_write_the_next_run_completes_it(number: int, moment: str) -> None:
+    """5 uploads, then 4 changes of status: nothing is left to kill at the tenth."""
+    place = Place()
+    writes: list[str] = []
+
+    def kill(call: str) -> None:
+        consumer_sees(place)
+        if call.startswith(("publish", "status")):
+            writes.append(call)
+            if len(writes) == number + 1:
+                raise Killed
+
+    setattr(place.registry, moment, kill)
+    with contextlib.suppress(Killed):
+        release(bundle(), place)
+    assert len(writes) == min(number + 1, 9)
+    assert consumer_sees(place) == ALL_PUBLISHED.keys() or number < 9
+    place.registry.before = place.registry.after = lambda _call: None
+    release(bundle(), place)
+    assert released(place) == ALL_PUBLISHED
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_stopped_before_the_first_member_is_published_or_not_at_all(number: int) -> None:
+    place, scheduler = Place(), InlineScheduler()
+
+    def stop() -> None:
+        if scheduler.checkpoints > number:
+            raise InterruptedReleaseError("stopped")
+
+    scheduler.stop = stop
+    try:
+        release(bundle(), place, scheduler)
+    except InterruptedReleaseError:
+        assert Status.PUBLISHED not in released(place).values()
+    else:
+        assert released(place) == ALL_PUBLISHED
+
+
+@pytest.mark.parametrize("error", [UnreachableError, ServerFaultError])
+@pytest.mark.parametrize("number", range(9))
+def test_a_lost_response_is_settled_by_reading(error: type[ReleaseError], number: int) -> None:
+    place, count = Place(), 0
+
+    def lose(_call: str) -> None:
+        nonlocal count
+        count += 1
+        if count == number + 1:
+            raise error("no response")
+
+    place.registry.after = lose
+    release(bundle(), place)
+    assert count > number
+    assert released(place) == ALL_PUBLISHED
+
+
+def test_a_failure_while_staging_publishes_nothing() -> None:
+    place = Place()
+
+    def fail(call: str) -> None:
+        if call.startswith("publish web.zip"):
+            raise GateError("the service refuses")
+
+    place.registry.before = fail
+    with pytest.raises(GateError):
+        release(bundle(), place)
+    assert Status.PUBLISHED not in released(place).values()
+
+
+def test_a_member_that_is_published_with_the_same_bytes_is_taken_as_it_is() -> None:
+    place = Place()
+    place.registry.holds(FILES["acme/api"], Status.PUBLISHED, at("api"))
+    place.registry.holds(FILES["acme/db"], Status.ARCHIVED, at("db"))
+    revision = place.registry.versions[at("api")].revision
+    release(bundle(), place)
+    assert released(place) == ALL_PUBLISHED
+    assert place.registry.versions[at("api")].revision == revision
+    assert place.registry.writes.count("status Archived -> Published") == 1
+
+
+def test_a_rival_that_publishes_the_same_bundle_meanwhile() -> None:
+    place = Place()
+
+    def act(call: str) -> None:
+        if call == "status Unfinished -> Published":
+            place.registry.before = lambda _call: None
+            release(bundle(), place)
+
+    place.registry.before = act
+    release(bundle(), place)
+    assert released(place) == ALL_PUBLISHED
+
+
+def test_a_rival_with_other_bytes_of_one_member_is_found_while_staging() -> None:
+    place = Place()
+
+    def act(call: str) -> None:
+        if call == "publish web.zip unfinished":
+            place.registry.before = lambda _call: None
+            place.registry.holds({"web.zip": b"rival"}, Status.PUBLISHED, at("web"))
+
+    place.registry.before = act
+    with pytest.raises(ConflictError):
+        release(bundle(), place)
+    assert {name: status for name, status in released(place).items() if status is Status.PUBLISHED} == {
+        "web": Status.PUBLISHED
+    }
+
+
+def test_a_permitted_replacement_is_staged_when_nothing_else_can_fail() -> None:
+    place = Place()
+    place.registry.holds({"api.zip": b"old"}, Status.PUBLISHED, at("api"))
+    digest = Release(at("api"), (asset("api.zip", b"old"),)).digest
+    files = {name: FILES[name] for name in ("acme/api", "acme/db")}
+    request = bundle(files, after={}, replace_digest=digest)
+    release(request, place)
+    assert place.registry.versions[at("api")].assets == FILES["acme/api"]
+    calls = place.registry.writes
+    assert calls.index("delete Archived") > calls.index("publish db.sql unfinished")
+    assert calls.index("delete Archived") > calls.index(f"publish {BUNDLE_ASSET} unfinished")
+
+
+EXISTING = {"lib.zip": b"library"}
+
+
+def existing(digest: str | None = None) -> tuple[ExistingMember, ...]:
+    own = Release(at("lib"), tuple(asset(*item) for item in EXISTING.items())).digest
+    return (ExistingMember(at("lib"), digest or own),)
+
+
+def test_a_member_of_somebody_else_is_named_and_never_changed() -> None:
+    place = Place()
+    place.registry.holds(EXISTING, Status.PUBLISHED, at("lib"))
+    request = bundle({"acme/db": FILES["acme/db"]}, existing=existing())
+    release(request, place)
+    assert b'"package":"lib"' in place.registry.versions[SUITE].assets[BUNDLE_ASSET]
+    assert place.registry.versions[at("lib")].revision == 1
+
+
+@pytest.mark.parametrize("status", [None, Status.ARCHIVED, Status.UNFINISHED])
+def test_a_missing_member_of_somebody_else_is_refused(status: Status | None) -> None:
+    place = Place()
+    if status:
+        place.registry.holds(EXISTING, status, at("lib"))
+    with pytest.raises(GateError, match="cannot be a member of a bundle"):
+        release(bundle({"acme/db": FILES["acme/db"]}, existing=existing()), place)
+    assert not place.registry.writes
+
+
+def test_a_member_of_somebody_else_that_is_archived_before_the_commit_stops_it() -> None:
+    place = Place()
+    place.registry.holds(EXISTING, Status.PUBLISHED, at("lib"))
+
+    def archive(call: str) -> None:
+        if call.startswith("publish db.sql"):
+            place.registry.versions[at("lib")].status = Status.ARCHIVED
+
+    place.registry.before = archive
+    with pytest.raises(GateError):
+        release(bundle({"acme/db": FILES["acme/db"]}, existing=existing()), place)
+    assert Status.PUBLISHED not in released(place).values()
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (bundle({"acme/other": {BUNDLE_ASSET: b""}}), "is a bundle, and cannot be a member"),
+        (bundle({"acme/suite": {"a": b""}}), "is a bundle, and cannot be a member"),
+        (
+            replace(bundle(), release=Release(SUITE, (), finalize=Finalize.LAST_ASSET)),
+            "cannot be published by the last asset",
+        ),
+    ],
+)
+def test_mistakes(request_: Request, message: str) -> None:
+    place = Place()
+    with pytest.raises(UsageError, match=message):
+        release(request_, place)
+    assert not place.registry.calls
+
+
+def test_a_member_that_is_not_declared_published_is_a_mistake() -> None:
+    archived = member("acme/db", FILES["acme/db"])
+    archived = replace(archived, release=replace(archived.release, status=Status.ARCHIVED))
+    with pytest.raises(UsageError, match="must be Published"):
+        release(replace(bundle(), bundle=BundleRules((archived,))), Place())
+
+
+# --- promotion --------------------------------------------------------------------------------------------------------
+
+
+def run(request: Request, place: Place) -> PreparedRelease:
+    """Prepare and execute, as a front does."""
+    prepared = prepare(request, place, InlineScheduler())
+    if prepared.changes:
+        list(execute(request, place, InlineScheduler(), prepared))
+    return prepared
+
+
+@pytest.fixture
+def source() -> Place:
+    place = Place()
+    release(bundle(), place)
+    place.registry.calls.clear()
+    return place
+
+
+@pytest.mark.parametrize("to", [STAGING, OTHER_DOMAIN], ids=["copy", "transfer"])
+def test_a_promotion_of_a_bundle_promotes_its_members_first(source: Place, to: Location) -> None:
+    pin = Pin(Release(SUITE, (asset(BUNDLE_ASSET, document()),)).digest, "`pins` of staging")
+    seen: list[frozenset[str]] = []
+    source.registry.after = lambda _call: seen.append(consumer_sees(source, to))
+    prepared = run(promotion(to, pin=pin), source)
+    assert [item.request.name for item in prepared.members] == ["acme/api", "acme/db", "acme/web"]
+    assert released(source, to) == ALL_PUBLISHED
+    assert list(dict.fromkeys(seen))[-4:] == [
+        frozenset({"db"}),
+        frozenset({"db", "api"}),
+        frozenset({"db", "api", "web"}),
+        frozenset({"db", "api", "web", "suite"}),
+    ]
+    for name in ("api", "db", "web", "suite"):
+        assert source.registry.versions[at(name, to)].assets == source.registry.versions[at(name)].assets
+    source.registry.calls.clear()
+    assert not run(promotion(to, pin=pin), source).changes
+    assert not source.registry.writes
+
+
+def test_all_members_are_judged_before_the_first_is_copied(source: Place) -> None:
+    source.registry.versions[at("web")].status = Status.ARCHIVED
+    source.registry.versions[at("db")].assets = {"db.sql": b"other"}
+    prepared = prepare(promotion(), source, InlineScheduler())
+    refusals = {item.request.name: type(item.plan.refusal) for item in prepared.versions if item.plan.refusal}
+    assert refusals == {"acme/web": GateError, "acme/db": PinError}
+    with pytest.raises(BundleError):
+        list(execute(prepared.request, source, InlineScheduler(), prepared))
+    assert not source.registry.writes
+
+
+def test_a_withdrawn_member_refuses_the_promotion(source: Place) -> None:
+    withdrawal = Withdrawal("sha256:0", "Archived", "loses orders", "`withdrawn` of release.yaml")
+    rules = BundleRules(withdrawal=lambda name, _version: withdrawal if name == "acme/db" else None)
+    prepared = prepare(promotion(rules=rules), source, InlineScheduler())
+    assert [type(item.plan.refusal) for item in prepared.versions] == [type(None), WithdrawnError, *[type(None)] * 2]
+
+
+def test_a_rollback_publishes_archived_members_before_the_bundle(source: Place) -> None:
+    run(promotion(), source)
+    for name in ALL_PUBLISHED:
+        source.registry.versions[at(name, STAGING)].status = Status.ARCHIVED
+    seen: list[frozenset[str]] = []
+    source.registry.after = lambda _call: seen.append(consumer_sees(source, STAGING))
+    run(promotion(), source)
+    assert seen[-1] == ALL_PUBLISHED.keys()
+    assert "suite" not in seen[-2]
+
+
+def test_a_rollback_of_a_bundle_that_is_archived_everywhere_is_refused(source: Place) -> None:
+    run(promotion(), source)
+    for version in source.registry.versions.values():
+        version.status = Status.ARCHIVED
+    source.registry.calls.clear()
+    prepared = prepare(promotion(), source, InlineScheduler())
+    assert isinstance(prepared.plan.refusal, GateError)
+    assert "Set one of the two to Unlisted" in str(prepared.plan.refusal)
+
+
+def test_an_ordinary_package_with_a_file_of_that_name_is_promoted_alone(source: Place) -> None:
+    source.registry.holds({BUNDLE_ASSET: b'{"members": []}'}, Status.PUBLISHED, SUITE)
+    prepared = run(promotion(), source)
+    assert prepared.members == ()
+    assert released(source, STAGING) == {"suite": Status.PUBLISHED}
