@@ -139,5 +139,6 @@ def marks_of(manifest: Manifest, environment: Environment, package_id: str) -> d
 
 
 def unused_pins(manifest: Manifest, environment: Environment) -> list[str]:
-    """Return the pins that match no package of the manifest: obsolete, or misspelled."""
-    return sorted(environment.pins.keys() - {package.id for package in manifest.packages})
+    """Return the pins that match neither a package of the manifest nor its bundle: obsolete, or misspelled."""
+    names = {package.id for package in manifest.packages} | ({manifest.bundle.id} if manifest.bundle else set())
+    return sorted(environment.pins.keys() - names)

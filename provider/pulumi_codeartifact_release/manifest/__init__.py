@@ -16,7 +16,7 @@ from .asset_names import asset_name_problem
 from .edit import Patch, edit, unified_diff
 from .files import AssetEntry, EntryProblem, ResolvedAssets, resolve_assets
 from .loader import PERMISSIONS, duration, load, read_manifest
-from .model import DeclaredFile, Environment, Manifest, Package, Pin, Retention, Withdrawal
+from .model import Bundle, DeclaredFile, Environment, Manifest, Package, Pin, Retention, Withdrawal
 from .paths import BaseFolder
 from .variables import Variables
 
@@ -24,6 +24,7 @@ __all__ = [
     "PERMISSIONS",
     "AssetEntry",
     "BaseFolder",
+    "Bundle",
     "DeclaredFile",
     "EntryProblem",
     "Environment",

@@ -22,7 +22,7 @@ _MAX_LINES = 10
 
 
 def inherited_value(tree: ValueTree, path: KeyPath, key: str) -> str | None:
-    """Return a package's value of a key, or else that of `defaults`; None if it is missing or invalid."""
+    """Return the value of a package or the bundle, or else that of `defaults`; None if it is missing or invalid."""
     package = tree.get(path)
     if isinstance(package, dict) and key in package:
         return tree.get_text((*path, key))
@@ -37,7 +37,7 @@ def check_packages(tree: ValueTree) -> None:
     seen: dict[tuple[str, str], dict[str, KeyPath]] = {}
     for path, _ in tree.mappings(("packages",)):
         for key in _INHERITED:
-            _check_inherited(tree, path, key)
+            check_inherited(tree, path, key)
         namespace, name = inherited_value(tree, path, "namespace"), tree.get_text((*path, "package"))
         version = inherited_value(tree, path, "version")
         if namespace is None or name is None or version is None:
@@ -51,7 +51,7 @@ def check_packages(tree: ValueTree) -> None:
                 invalidates=False,
             )
     several = {f"{namespace}/{name}": versions for (namespace, name), versions in seen.items() if len(versions) > 1}
-    if several:
+    if several and "bundle" not in tree.data:
         _check_one_version(tree, several)
 
 
@@ -84,7 +84,8 @@ def _versions_text(tree: ValueTree, name: str, places: Mapping[str, KeyPath]) ->
     return f"{quote(name)} has {len(lines)} versions (lines {', '.join(first_lines)})"
 
 
-def _check_inherited(tree: ValueTree, path: KeyPath, key: str) -> None:
+def check_inherited(tree: ValueTree, path: KeyPath, key: str) -> None:
+    """Report a key that is missing in a package or the bundle, and in `defaults`."""
     package, defaults = tree.get(path), tree.data.get("defaults", {})
     reported = {(*path, key), ("defaults", key), ("defaults",)} & (tree.ignored_missing | tree.invalid)
     if key not in package and not reported and key not in defaults:

@@ -18,11 +18,12 @@ from ..errors import ManifestError, Problem, UnintendedFilesError, UsageError
 from ..location import Location
 from ..remedies import Front, Need, command_line
 from .asset_names import NameTemplate
+from .bundle import check_bundle
 from .consistency import check_environments, check_packages, inherited_value
 from .document import MAX_BYTES, parse
 from .files import AssetEntry, EntryProblem, ResolvedAssets, check_entries, resolve_assets
 from .messages import did_you_mean, quote_list
-from .model import DeclaredFile, Environment, KeyPath, Manifest, Package, Pin, Retention, Withdrawal
+from .model import Bundle, DeclaredFile, Environment, KeyPath, Manifest, Package, Pin, Retention, Withdrawal
 from .paths import BaseFolder
 from .schema_validation import validate
 from .substitution import substitute
@@ -84,6 +85,7 @@ def load(
     validate(tree)
     values.check()
     check_packages(tree)
+    check_bundle(tree)
     check_environments(tree, environment)
     if with_files is None:
         with_files = environment is None or not tree.get_text(("environments", environment, "promoteFrom"))
@@ -105,6 +107,7 @@ def load(
         folder.base,
         _packages(tree, files),
         _environments(tree),
+        _bundle(tree),
         {name: Withdrawal(**value) for name, value in tree.data.get("withdrawn", {}).items()},
         tree.keys,
         values.external,
@@ -225,9 +228,18 @@ def _packages(tree: ValueTree, files: dict[KeyPath, tuple[DeclaredFile, ...]]) -
             version=inherited_value(tree, path, "version") or "",
             status=package.get("status", default),
             files=files.get(path, ()),
+            after=tuple(package.get("after", ())),
         )
         for path, package in tree.mappings(("packages",))
     )
+
+
+def _bundle(tree: ValueTree) -> Bundle | None:
+    if "bundle" not in tree.data:
+        return None
+    path: KeyPath = ("bundle",)
+    namespace, version = (inherited_value(tree, path, key) or "" for key in ("namespace", "version"))
+    return Bundle(namespace, tree.data["bundle"]["package"], version)
 
 
 def _environments(tree: ValueTree) -> dict[str, Environment]:

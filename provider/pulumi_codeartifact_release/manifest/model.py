@@ -48,6 +48,7 @@ class Package:
         version: the version.
         status: the status to keep: Published, Unlisted or Archived.
         files: its assets, sorted by the UTF-8 bytes of their names; empty if `load` was called without files.
+        after: the packages of the bundle that are published before it, as `namespace/package`.
     """
 
     namespace: str
@@ -55,10 +56,25 @@ class Package:
     version: str
     status: str
     files: tuple[DeclaredFile, ...]
+    after: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
         """The package's name in plans, pins and resources: `namespace/package`."""
+        return f"{self.namespace}/{self.package}"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The version that makes all packages of the manifest one release. The packages are its members."""
+
+    namespace: str
+    package: str
+    version: str
+
+    @property
+    def id(self) -> str:
+        """The bundle's name in plans, pins and resources: `namespace/package`."""
         return f"{self.namespace}/{self.package}"
 
 
@@ -114,6 +130,7 @@ class Manifest:
         base: the folder that its paths are relative to, absolute.
         packages: in the order of the file.
         environments: by name, in the order of the file.
+        bundle: what makes the packages one release; None if each is a release of its own.
         withdrawn: by `namespace/package@version`.
         positions: the positions of its keys, for messages.
         external_variables: the used variables whose values are from outside the manifest.
@@ -126,6 +143,7 @@ class Manifest:
     base: Path
     packages: tuple[Package, ...]
     environments: Mapping[str, Environment]
+    bundle: Bundle | None = None
     withdrawn: Mapping[str, Withdrawal] = field(default_factory=dict)
     positions: Mapping[KeyPath, Position] = field(default_factory=dict, repr=False, compare=False)
     external_variables: Mapping[str, str] = field(default_factory=dict)

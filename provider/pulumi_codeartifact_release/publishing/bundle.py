@@ -16,18 +16,16 @@ from dataclasses import asdict, dataclass, fields
 from graphlib import TopologicalSorter
 from typing import Any
 
+from ..bundle_rules import MAX_MEMBERS, is_member_name
 from ..registry.interface import Asset
 from .plan import Release
 
 BUNDLE_ASSET = "release-bundle.json"
 """The name of the only asset of a bundle."""
-MAX_MEMBERS = 500
-"""The number of members of one bundle."""
 MAX_BUNDLE_BYTES = 1 << 20
 """A larger file is not a bundle. 500 members with the longest names that the service allows are smaller."""
 
 _TYPE = "application/vnd.codeartifact-release.bundle+json;version=1"
-_NAME = re.compile(r"[^#/\s\\]{1,255}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MAX_SIZE = 1 << 63
 
@@ -123,7 +121,7 @@ def _member(item: Any) -> BundleMember | None:
     if not isinstance(item, dict) or item.keys() != {field.name for field in fields(BundleMember)}:
         return None
     names = (item["namespace"], item["package"], item["version"])
-    if not all(isinstance(name, str) and _is_name(name) for name in names):
+    if not all(isinstance(name, str) and is_member_name(name) for name in names):
         return None
     digest, size = item["digest"], item["size"]
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
@@ -131,7 +129,3 @@ def _member(item: Any) -> BundleMember | None:
     if type(size) is not int or not 0 <= size < _MAX_SIZE:
         return None
     return BundleMember(*names, digest, size)
-
-
-def _is_name(name: str) -> bool:
-    return bool(_NAME.fullmatch(name)) and name.isprintable() and name not in (".", "..")

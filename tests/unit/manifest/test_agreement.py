@@ -29,7 +29,8 @@ EDITOR = Draft202012Validator(schema.editor_schema())
 RULES_BETWEEN_VALUES = re.compile(
     "there is no environment|there is no file|cannot promote from itself|promote in a circle|is declared twice"
     "|names? one version|is pinned|is outside|leads outside|is a folder|is absolute|no such file|cannot be read"
-    "|matches nothing|glob"
+    "|matches nothing|glob|in this bundle|its own member|after itself|wait for each other|a bundle has one version"
+    "|in a bundle: it must be usable|pin the bundle"
 )
 
 
@@ -188,6 +189,29 @@ SOUND: dict[str, Any] = {
     },
 }
 
+BUNDLE = {
+    "schemaVersion": 1,
+    "defaults": {"status": "Published"},
+    "bundle": {"namespace": "acme", "package": "suite", "version": "1.0"},
+    "packages": [
+        {"namespace": "acme", "package": "core", "version": "1.0", "assets": ["a.zip"]},
+        {
+            "namespace": "acme",
+            "package": "app",
+            "version": "1.0",
+            "assets": ["b.zip"],
+            "after": ["acme/core"],
+            "status": "Published",
+        },
+    ],
+    "environments": {"dev": {"domain": "acme", "repository": "dev", "finalize": "status-update"}},
+}
+BUNDLE_PLACES = [
+    *[(), ("bundle",), ("bundle", "namespace"), ("bundle", "package"), ("bundle", "version"), ("defaults", "status")],
+    *[("packages", 1, "after"), ("packages", 1, "after", 0), ("packages", 1, "status")],
+    ("environments", "dev", "finalize"),
+]
+
 
 def written(value: Any) -> str:
     """A document as YAML."""
@@ -288,6 +312,20 @@ def test_they_agree_on_any_value_in_one_place(judge: Judge, at: tuple[str | int,
         changes.append(remove)
     found = next(filter(None, (judge.differ(written(changed(SOUND, at, change))) for change in changes)), "")
     assert found == ""
+
+
+@pytest.mark.parametrize("at", BUNDLE_PLACES, ids=lambda at: ".".join(map(str, at)) or "root")
+def test_they_agree_on_any_value_in_a_manifest_with_a_bundle(judge: Judge, at: tuple[str | int, ...]) -> None:
+    words = ["Published", "Unlisted", "last-asset", "status-update"]
+    changes: list[Any] = [*map(Source, [*words, *SCALARS[BUNDLE_PLACES.index(at) % 8 :: 8]]), *STRUCTURES]
+    changes += [add(name, Source("x")) for name in KEYS] + ([remove] if at else [])
+    if at == ("bundle",):
+        changes.append({"package": "suite"})
+    documents = [BUNDLE, {**BUNDLE, "defaults": {"namespace": "acme", "version": "1.0"}}]
+    if at[:1] == ("defaults",):
+        documents = documents[:1]
+    texts = [written(changed(document, at, change)) for document in documents for change in changes]
+    assert next(filter(None, map(judge.differ, texts)), "") == ""
 
 
 @settings(max_examples=60 if SAMPLE else 300, deadline=None, suppress_health_check=list(HealthCheck))

@@ -41,7 +41,7 @@ def told(project: Project, text: str) -> list[str]:
             HEAD + "colour: blue\n" + PACKAGE + TAIL,
             [
                 "colour: unknown key; the valid keys are `schemaVersion`, `variables`, `defaults`, `packages`, "
-                "`environments` and `withdrawn`"
+                "`bundle`, `environments` and `withdrawn`"
             ],
         ),
         (HEAD + "colour: {a: '${x', b: [1]}\n" + PACKAGE + TAIL, ["colour: unknown key; the valid keys are "]),

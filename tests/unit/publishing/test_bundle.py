@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_codeartifact_release.bundle_rules import MAX_MEMBERS
 from pulumi_codeartifact_release.publishing.bundle import (
     MAX_BUNDLE_BYTES,
-    MAX_MEMBERS,
     BundleMember,
     encode_bundle,
     parse_bundle,
