@@ -15,7 +15,9 @@ from pulumi_codeartifact_release.errors import (
     VersionNotFoundError,
 )
 from pulumi_codeartifact_release.hashing import HashedBytes
-from pulumi_codeartifact_release.publishing import Event, Finalize, Release
+from pulumi_codeartifact_release.publishing import Event, Finalize, Release, digest
+from pulumi_codeartifact_release.publishing.bundle import BUNDLE_ASSET, BundleMember, encode_bundle
+from pulumi_codeartifact_release.publishing.bundle_check import member_at
 from pulumi_codeartifact_release.publishing.scheduler import Job
 from pulumi_codeartifact_release.registry import (
     MAX_PAGE_SIZE,
@@ -54,6 +56,17 @@ def asset_contents(contents: dict[str, bytes]) -> dict[str, HashedBytes]:
     return {name: HashedBytes(content) for name, content in contents.items()}
 
 
+def bundle_members(packages: dict[str, dict[str, bytes]], version: str = "1.0") -> list[BundleMember]:
+    """The members of a bundle. `packages`: `namespace/package` -> asset name -> content."""
+    result = []
+    for name, contents in packages.items():
+        namespace, _, package = name.partition("/")
+        digest_of = digest(asset(*item) for item in contents.items())
+        size = sum(map(len, contents.values()))
+        result.append(BundleMember(namespace, package, version, digest_of, size))
+    return result
+
+
 @dataclass
 class StoredVersion:
     status: Status
@@ -77,6 +90,14 @@ class FakeRegistry:
         """Put a version there."""
         published = None if status is Status.UNFINISHED else self.now
         self.versions[at] = StoredVersion(status, self._revision(), dict(contents), published)
+
+    def holds_bundle(self, at: Coordinates, packages: dict[str, dict[str, bytes]]) -> list[BundleMember]:
+        """Put a Published bundle and its members there, of one version. Returns the members."""
+        members = bundle_members(packages, at.version)
+        for member in members:
+            self.holds(packages[member.id], Status.PUBLISHED, member_at(at, member))
+        self.holds({BUNDLE_ASSET: encode_bundle(members)}, Status.PUBLISHED, at)
+        return members
 
     @property
     def writes(self) -> list[str]:
