@@ -44,29 +44,28 @@ def _replacing(*declared: Spec, held: Status = Status.PUBLISHED, wins: int | Non
 
 # --- texts of apply.py that mutants replace -------------------------------------------------------------------
 
-OTHER_UPLOADS = "    yield from scheduler.run(jobs[1:], limit=parallel)\n"
-UPLOADS = f"    yield from scheduler.run(jobs[:1], limit=1)\n{OTHER_UPLOADS}"
-UNCHANGED = """    # Check again after sending: the published version must match the files.
-    for asset in release.assets:
-        uploader.contents[asset.name].verify_unchanged()
-"""
-FINALIZE = """    if last:
+SENT = "    yield from _send(plan, uploader, scheduler, parallel)\n"
+FINALIZE = """    if last := final_asset(release):
         return (yield from _publish_by_last_asset(last, release, uploader, registry, scheduler))
-    return (yield from _publish_by_status_update(release, registry, scheduler))
+    listing = _await_assets(release, release.assets, registry, scheduler)
+    return (yield from _publish_by_status_update(release, listing.revision, registry, scheduler))
 """
-FINISHED = """    if last:
+FINISHED = """    if last := final_asset(release):
         state = yield from _publish_by_last_asset(last, release, uploader, registry, scheduler)
     else:
-        state = yield from _publish_by_status_update(release, registry, scheduler)
+        listing = _await_assets(release, release.assets, registry, scheduler)
+        state = yield from _publish_by_status_update(release, listing.revision, registry, scheduler)
 """
 RETURNED = "    return state\n"
+UPLOADS = "    yield from scheduler.run(jobs[:1], limit=1)\n    yield from scheduler.run(jobs[1:], limit=parallel)\n"
+JOBS = "    jobs = [uploader.job(asset) for asset in plan.uploads]\n"
+FIRST, OTHERS = UPLOADS.splitlines(keepends=True)
 AWAITED = "            missing = [d.declared for d in differences if d.declared in expected and d.declared]\n"
 COMPARED = "            if any(d.remote is not None for d in differences):\n"
 AWAIT_OTHERS = "    if others:\n        _await_assets(release, others, registry, scheduler)\n"
-PUBLISHING = """    return registry.set_status(
-        release.at, revision=listing.revision, expected=Status.UNFINISHED, target=Status.PUBLISHED
-    )
-"""
+PUBLISHING = (
+    "    return registry.set_status(release.at, revision=revision, expected=Status.UNFINISHED, target=Status.PUBLISHED)\n"
+)
 SEND = "                state = self._registry.publish_asset(self._at, asset, reader, unfinished=unfinished)\n"
 IMPORTS = (
     "import Asset, Coordinates, Registry, VersionState\n",
@@ -164,8 +163,7 @@ MUTANTS = [
         _one(),
         "published",
         (
-            (UPLOADS, f"    yield from scheduler.run(jobs[:1], limit=1)\n{FINISHED}{OTHER_UPLOADS}"),
-            (f"{OTHER_UPLOADS}{UNCHANGED}\n{FINALIZE}", OTHER_UPLOADS + RETURNED),
+            (SENT + FINALIZE, JOBS + FIRST + FINISHED + OTHERS + RETURNED),
             NOTHING_MISSING,
         ),
     ),
@@ -173,7 +171,7 @@ MUTANTS = [
         "publishes before the other uploads, so the check for missing assets never passes",
         _lasting(Spec(AB)),
         "a run failed with RegistryConflictError",
-        ((UPLOADS, FINISHED + UPLOADS), (f"{OTHER_UPLOADS}{UNCHANGED}\n{FINALIZE}", OTHER_UPLOADS + RETURNED)),
+        ((SENT + FINALIZE, FINISHED + SENT + RETURNED),),
     ),
     Mutant(
         "one upload is omitted, without a check for missing assets",
@@ -187,7 +185,7 @@ MUTANTS = [
         "last-asset: the final asset is sent first",
         _one(finalize=LAST_ASSET),
         "published",
-        ((UPLOADS, ""), (f"\n{FINALIZE}", f"\n{FINISHED}{UPLOADS}{RETURNED}"), (AWAIT_OTHERS, "")),
+        ((SENT + FINALIZE, FINISHED + SENT + RETURNED), (AWAIT_OTHERS, "")),
     ),
     Mutant(
         "last-asset: one upload is omitted, without a check for missing assets",
@@ -216,7 +214,7 @@ MUTANTS = [
         "the publishing call has no revision",
         _two(A, AB),
         "published",
-        ((PUBLISHING, PUBLISHING.replace("listing.revision", "None")),),
+        ((PUBLISHING, PUBLISHING.replace("=revision", "=None")),),
     ),
     Mutant(
         "the publishing call has no expected status",
