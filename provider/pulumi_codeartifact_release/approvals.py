@@ -37,13 +37,13 @@ class Approval:
 def approvals(
     manifest: Manifest, environment: Environment, find_digests: FindDigests | None = None
 ) -> Mapping[str, Approval]:
-    """Return the approval of every package of the manifest for an environment, by `namespace/package`.
+    """Return the approval of the bundle, or else of every package, for an environment, by `namespace/package`.
 
     For a package with several versions, which cannot have a pin, it is the last version. Raises PinError, with all
     packages, if `pinned` requires pins that are missing. `find_digests` reads the digests for its message.
     """
-    result = {package.id: approved_version(manifest, environment, package) for package in manifest.packages}
-    missing = {package.id: package for package in manifest.packages if not result[package.id].pin}
+    result = {package.id: approved_version(manifest, environment, package) for package in manifest.releases}
+    missing = {package.id: package for package in manifest.releases if not result[package.id].pin}
     if environment.pinned and missing:
         versions = [(package, result[name].version) for name, package in missing.items()]
         raise _missing_pins_error(manifest, environment, versions, find_digests)
@@ -125,6 +125,11 @@ def desired_version(
 
     if pin := environment.pins.get(package_id):
         return desired(pin.version, pin)
+    bundle = manifest.bundle
+    if declared and bundle and package_id != bundle.id and environment.promote_from:
+        # The bundle names the version of its member. Only the manifest's version of the bundle is known here.
+        whole = desired_version(manifest, environment, bundle.id, manifest.releases[0])
+        return desired(declared.version) if whole and whole.version == bundle.version else None
     if declared is None or environment.pinned or environment.stack:
         # Without a pin, such an environment gets no version, or one that only Pulumi can read.
         return None
@@ -133,12 +138,12 @@ def desired_version(
 
 def marks_of(manifest: Manifest, environment: Environment, package_id: str) -> dict[str, str]:
     """Return which versions of a package an environment should have: version -> `pinned` or `declared`."""
-    declared: list[Package | None] = [package for package in manifest.packages if package.id == package_id]
+    packages = dict.fromkeys((*manifest.packages, *manifest.releases))
+    declared: list[Package | None] = [package for package in packages if package.id == package_id]
     desired = [desired_version(manifest, environment, package_id, package) for package in declared or [None]]
     return {item.version: "pinned" if item.pinned else "declared" for item in desired if item}
 
 
 def unused_pins(manifest: Manifest, environment: Environment) -> list[str]:
-    """Return the pins that match neither a package of the manifest nor its bundle: obsolete, or misspelled."""
-    names = {package.id for package in manifest.packages} | ({manifest.bundle.id} if manifest.bundle else set())
-    return sorted(environment.pins.keys() - names)
+    """Return the pins that match neither the bundle of the manifest nor a package: obsolete, or misspelled."""
+    return sorted(environment.pins.keys() - {package.id for package in manifest.releases})

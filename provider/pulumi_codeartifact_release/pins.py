@@ -6,7 +6,7 @@ reader.read(package)        # PinCandidate("1.4.2", "sha256:…"); raises GateEr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -23,8 +23,10 @@ from .publishing import (
     choose_candidate,
     refuse_withdrawn,
 )
+from .publishing.bundle_check import read_bundle_state
 from .publishing.drift import read_package
-from .registry.interface import Registry
+from .publishing.read_bundle import read_bundle
+from .registry.interface import Asset, Coordinates, Registry
 from .registry.retries_and_concurrency import PARALLEL_READS
 
 
@@ -67,8 +69,8 @@ class PinReader:
         """Return a version and its digest in the source environment; by default of the version that it holds.
 
         That is what `status` shows: the version that it should hold, if it is complete, else the one Published last.
-        Raises any RegistryError, and GateError, WithdrawnError or QuotaExceededError if the version could not be
-        promoted. The soak does not matter: time may pass between the approval and the promotion.
+        Raises any RegistryError, and GateError, BundleError, WithdrawnError or QuotaExceededError if the version could
+        not be promoted. The soak does not matter: time may pass between the approval and the promotion.
         """
         desired = desired_version(self._manifest, self._before, package.id, package)
         if version is None:
@@ -99,4 +101,13 @@ class PinReader:
             lambda: self._registry,
             same_domain=same_domain(self._source, self._destination),
         )
-        return Release(to, choose_candidate(source, None, self._scheduler).assets).digest
+        assets = choose_candidate(source, None, self._scheduler).assets
+        self._refuse_partial(self._source.coordinates(*names), assets)
+        return Release(to, assets).digest
+
+    def _refuse_partial(self, at: Coordinates, assets: Iterable[Asset]) -> None:
+        """Raise BundleError for a partial bundle."""
+        members = read_bundle(self._registry, at, {asset.name: asset for asset in assets})
+        if members:
+            state = read_bundle_state(self._registry, at, members, self._scheduler)
+            state.refuse_partial("It cannot be promoted.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pulumi_codeartifact_release.approvals import Approval, approvals, approved_version, unused_pins
+from pulumi_codeartifact_release.approvals import Approval, approvals, approved_version, marks_of, unused_pins
 from pulumi_codeartifact_release.errors import PinError, UsageError
 from pulumi_codeartifact_release.manifest import Manifest, load
 from pulumi_codeartifact_release.publishing import Permission, Pin, parse_forced, permitted_digest
@@ -154,3 +154,34 @@ def test_permissions_are_found_by_package_and_version() -> None:
     assert permitted_digest(permissions, "acme/api", "1.4.3") == OTHER
     assert permitted_digest(permissions, "acme/api", "1.4.4") == ""
     assert permitted_digest(permissions, "acme/web", "1.4.2") == ""
+
+
+def bundle_manifest(folder: Path, prod: str) -> Manifest:
+    path = folder / "release.yaml"
+    text = PACKAGES.replace("packages:", 'bundle: {package: suite, version: "7"}\npackages:')
+    path.write_text(text + "  prod:\n" + textwrap.indent(PROD + prod, "    "))
+    return load(path, environment="prod")
+
+
+def test_a_bundle_is_approved_in_place_of_its_members(tmp_path: Path) -> None:
+    manifest = bundle_manifest(tmp_path, f'pins: {{acme/suite: {{version: "6", digest: "{DIGEST}"}}}}\npinned: true\n')
+    prod = manifest.environment("prod")
+    assert approvals(manifest, prod) == {"acme/suite": Approval("6", Pin(DIGEST, "`pins` of prod"))}
+    assert unused_pins(manifest, prod) == []
+    assert marks_of(manifest, prod, "acme/suite") == {"6": "pinned"}
+    # Only the bundle that is pinned names the versions of its members.
+    assert marks_of(manifest, prod, "acme/api") == {}
+
+
+def test_a_missing_pin_of_a_bundle_is_the_only_one(tmp_path: Path) -> None:
+    manifest = bundle_manifest(tmp_path, "pinned: true\n")
+    with pytest.raises(PinError) as error:
+        approvals(manifest, manifest.environment("prod"))
+    assert '"acme/suite": {version: "7", digest: "sha256:…"}' in error.value.message
+    assert "acme/api" not in error.value.message
+
+
+def test_without_a_pin_the_members_have_the_versions_of_the_manifest(tmp_path: Path) -> None:
+    manifest = bundle_manifest(tmp_path, "")
+    assert marks_of(manifest, manifest.environment("prod"), "acme/web") == {"2.0": "declared"}
+    assert marks_of(manifest, manifest.environment("dev"), "acme/web") == {"2.0": "declared"}

@@ -106,8 +106,10 @@ def _promoting(manifest: Manifest) -> str:
 
 def _choose_packages(manifest: Manifest, names: Sequence[str]) -> list[tuple[Package, str | None]]:
     """Return the packages to pin, each with its version if one is named. Raises UsageError for an unknown name."""
-    packages = {package.id: package for package in manifest.packages}
+    packages = {package.id: package for package in manifest.releases}
     for name in (name.partition("@")[0] for name in names):
+        if manifest.bundle and any(name == package.id for package in manifest.packages):
+            raise UsageError(f"{manifest.path}: {name} is a member of the bundle {manifest.bundle.id}: pin the bundle")
         refuse_unknown_packages(manifest, [name], packages)
         if name in manifest.several:
             raise UsageError(f"{manifest.path}: {name} has several versions, so it cannot have a pin")

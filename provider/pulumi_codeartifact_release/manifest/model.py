@@ -152,6 +152,14 @@ class Manifest:
     sha256: str = ""
 
     @cached_property
+    def releases(self) -> tuple[Package, ...]:
+        """What is approved, pinned and promoted as a whole: the bundle, or else every package."""
+        bundle = self.bundle
+        return (
+            (Package(bundle.namespace, bundle.package, bundle.version, "Published", ()),) if bundle else self.packages
+        )
+
+    @cached_property
     def several(self) -> Mapping[str, tuple[str, ...]]:
         """The versions of each package with more than one version, by `namespace/package`."""
         versions: dict[str, list[str]] = {}

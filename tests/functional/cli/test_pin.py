@@ -10,9 +10,11 @@ from typing import Any
 
 import jsonschema
 import pytest
+from mypy_boto3_codeartifact import CodeArtifactClient
 
 from pulumi_codeartifact_release.cli import manifest_edit
 from pulumi_codeartifact_release.manifest import edit
+from support import bundles
 from support.command_line import Run
 
 from .test_status import MANIFEST, Stock, digest_of, stocked
@@ -227,3 +229,48 @@ def test_a_withdrawn_version_is_not_pinned(run: Run, stock: Stock, manifest: Pat
         "error[withdrawn]: acme/app@1.0 in acme/prod was withdrawn (`withdrawn` of release.yaml): loses orders\n"
     )
     assert manifest.read_text() == before
+
+
+# --- bundles ---
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CodeArtifactClient]:
+    bundles.write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with bundles.opened_registry(tmp_path) as client:
+        yield client
+
+
+def test_one_pin_names_the_bundle(run: Run, bundle: CodeArtifactClient) -> None:
+    digest = bundles.publish_bundle(bundle, repository="staging")
+    assert pinned(run)["pins"] == [
+        {
+            "package": "acme/suite",
+            "changes": True,
+            "before": None,
+            "after": {"version": "1.0", "digest": digest},
+        }
+    ]
+
+
+def test_a_member_of_a_bundle_is_not_pinned(run: Run, bundle: CodeArtifactClient) -> None:
+    outcome = run("pin", "release.yaml", "-e", "prod", "acme/db")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "error[usage]: release.yaml: acme/db is a member of the bundle acme/suite: pin the bundle\n",
+    )
+
+
+def test_a_partial_bundle_is_not_pinned(run: Run, bundle: CodeArtifactClient, tmp_path: Path) -> None:
+    bundles.publish_bundle(bundle, repository="staging")
+    bundles.package_of(bundle, "acme/db", "staging").set_status("1.0", "Archived")
+    outcome = run("pin", "release.yaml", "-e", "prod")
+    assert outcome.code == 4
+    assert outcome.err == (
+        "error[bundle]: acme/suite@1.0 in acme/staging is partial: 1 of 2 members are not as the bundle names them:\n"
+        "    acme/db@1.0 is Archived, not Published\n"
+        "It cannot be promoted. Restore these members, or use another version of the bundle.\n"
+        "Nothing was written.\n"
+    )
+    assert (tmp_path / "release.yaml").read_text() == bundles.MANIFEST
