@@ -13,12 +13,12 @@ import click
 from click.core import ParameterSource
 
 from ..errors import InterruptedReleaseError, ReleaseError, UsageError, printable
-from ..publishing import Planned, PreparedRelease, ThreadScheduler, execute
+from ..publishing import MemberEvent, Planned, PreparedRelease, execute
 from ..registry.retries_and_concurrency import PARALLEL_PACKAGES
 from ..text.sizes import count_text
 from .context import Options, Target, open_target
 from .error_output import discard_output, run_state, show_error
-from .make_plans import make_plans
+from .make_plans import make_plans, versions_of
 from .options import DEFAULT_MANIFEST
 from .output_files import release_files
 from .plan import REFUSED, show_notes, show_plans
@@ -53,7 +53,8 @@ def run(
         target = open_target(options)
         summary.protect(release_files(target.manifest))
         with open_read_progress(quiet=quiet) as progress:
-            plans = make_plans(target, progress)
+            releases = make_plans(target, progress)
+        plans = versions_of(releases)
         refused = any(prepared.plan.refusal for prepared in plans)
         if approved and not refused:
             approved.verify(target, plans)
@@ -72,7 +73,7 @@ def run(
                 raise SystemExit(REFUSED)
         else:
             _confirm(target, plans, approved, yes=yes, quiet=quiet)
-            run = _Run(target, changes, approved, quiet=quiet)
+            run = _Run(target, [release for release in releases if release.changes], approved, quiet=quiet)
             try:
                 run.execute()
             finally:
@@ -138,10 +139,11 @@ class _Run:
     """
 
     def __init__(
-        self, target: Target, changes: list[PreparedRelease], approved: ApprovedPlan | None, *, quiet: bool
+        self, target: Target, releases: list[PreparedRelease], approved: ApprovedPlan | None, *, quiet: bool
     ) -> None:
         self._target = target
-        self._changes = changes
+        self._releases = releases
+        self._changes = [version for version in versions_of(releases) if version.plan.changes]
         self._approved = approved
         self._quiet = quiet
         self.final_lines: dict[str, str] = {}
@@ -182,7 +184,7 @@ class _Run:
         ):
             self.final_lines = display.done
             futures = {
-                pool.submit(self._release, prepared, display): prepared.request.name for prepared in self._changes
+                pool.submit(self._release, prepared, display): prepared.request.name for prepared in self._releases
             }
             try:
                 # After the first error no other package starts, and running ones stop before their next asset.
@@ -198,12 +200,17 @@ class _Run:
                 self.errors = {name: error for future, name in completed.items() if (error := future.exception())}
 
     def _release(self, prepared: PreparedRelease, display: Display) -> None:
-        scheduler = ThreadScheduler(self._target.stop.reason)
+        scheduler = self._target.stop.scheduler
+        changing = {version.request.name for version in self._changes}
         for event in execute(prepared.request, self._target.connect, scheduler, prepared):
-            if isinstance(event, Planned) and self._approved:
+            name, inner = prepared.request.name, event
+            if isinstance(event, MemberEvent):
+                name, inner = event.name, event.event
+            if isinstance(inner, Planned) and self._approved:
                 # This plan is from a new read of the registry, and nothing is sent yet.
-                self._approved.verify_package(event.plan)
-            display.add(prepared.request.name, event)
+                self._approved.verify_package(inner.plan)
+            if name in changing:
+                display.add(name, inner)
 
 
 def _progress_text(changes: list[PreparedRelease], final_lines: Mapping[str, str], progress: Mapping[str, str]) -> str:

@@ -35,10 +35,15 @@ class Options:
 
 
 class StopSignal:
-    """Tells all threads of a command to stop before their next request."""
+    """Tells all threads of a command to stop before their next request.
+
+    Attributes:
+        scheduler: stops when this is set, unless a bundle is being committed.
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self.scheduler = ThreadScheduler(self.reason)
 
     def set(self) -> None:
         """Stop all threads."""
@@ -183,7 +188,7 @@ def warn_of_unused_pins(manifest: Manifest, environment: Environment) -> None:
 def open_environment(environment: Environment, base: Path, allow: frozenset[str], stop: StopSignal) -> OpenEnvironment:
     """Connect to an environment; a `file:` endpoint is relative to the folder `base`."""
     location = resolve(environment.location, base=base, allow=allow)
-    connection = connect(location, ThreadScheduler(stop.reason).checkpoint, asks=True)
+    connection = connect(location, stop.scheduler.checkpoint, asks=True)
     location = replace(connection.location, domain_owner=resolved_owner(location))
     return OpenEnvironment(environment, location, connection)
 

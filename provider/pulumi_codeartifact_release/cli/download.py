@@ -24,7 +24,6 @@ import click
 from ..approvals import approved_version
 from ..errors import ReleaseError, UsageError, exit_code_for
 from ..manifest import Manifest, Package
-from ..publishing import ThreadScheduler
 from ..publishing.download import DownloadResult, download, download_to
 from ..publishing.workflow import REPOSITORY_ERRORS
 from ..registry.interface import Coordinates
@@ -133,7 +132,7 @@ def _download_all(
                 request.at,
                 env.connection.planning,
                 request.folder,
-                ThreadScheduler(stop.reason),
+                stop.scheduler,
                 digest=request.digest,
                 select=lambda name: not patterns or any(fnmatchcase(name, pattern) for pattern in patterns),
                 on_event=partial(progress.add, request.at.name),
@@ -174,7 +173,7 @@ def _write_to_stdout(
             env.connection.planning,
             name,
             cast(BinaryIO, file),
-            ThreadScheduler(stop.reason),
+            stop.scheduler,
             digest=request.digest,
             on_event=partial(progress.add, request.at.name),
         )

@@ -15,7 +15,7 @@ import click
 
 from ..approvals import marks_of
 from ..manifest import Environment, Manifest
-from ..publishing import CircuitBreaker, ThreadScheduler
+from ..publishing import CircuitBreaker
 from ..publishing.version_list import ChosenVersions, VersionDescription, choose_versions, describe_version
 from ..registry.interface import Coordinates
 from ..registry.retries_and_concurrency import PARALLEL_READS
@@ -95,7 +95,7 @@ def _select_packages(manifest: Manifest, names: Sequence[str]) -> list[str]:
 def _read(
     env: OpenEnvironment, manifest: Manifest, names: Sequence[str], most: int | None, stop: StopSignal
 ) -> list[ListedPackage]:
-    registry, breaker, scheduler = env.connection.planning, CircuitBreaker(), ThreadScheduler(stop.reason)
+    registry, breaker, scheduler = env.connection.planning, CircuitBreaker(), stop.scheduler
     marks = {name: _marks(manifest, env.environment, name) for name in names}
     packages = {name: env.coordinates(name) for name in names}
 

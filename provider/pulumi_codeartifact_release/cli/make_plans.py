@@ -6,7 +6,7 @@ for prepared in make_plans(target, progress):
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +17,7 @@ from ..manifest import Package
 from ..pins import PinReader
 from ..publishing import (
     AssetContent,
+    BundleRules,
     Finalize,
     Permission,
     PreparedRelease,
@@ -24,7 +25,6 @@ from ..publishing import (
     Release,
     Request,
     ReviewTotals,
-    ThreadScheduler,
     permitted_digest,
     prepare,
     refuse_oversized,
@@ -48,15 +48,20 @@ def refusals_of(plans: Sequence[PreparedRelease]) -> list[RefusedError]:
     return list({id(refusal): refusal for refusal in refusals if refusal}.values())
 
 
+def versions_of(releases: Iterable[PreparedRelease]) -> list[PreparedRelease]:
+    """Return the plans of all versions: the members of a bundle, then the bundle."""
+    return [version for release in releases for version in release.versions]
+
+
 def make_plans(target: Target, progress: ReadProgress) -> list[PreparedRelease]:
-    """Plan every package of the manifest, several in parallel; `reading` shows the progress."""
+    """Plan every package of the manifest, or its bundle, several in parallel; `progress` shows the progress."""
     requests = _promotion_requests(target, target.source) if target.source else _file_requests(target, progress)
-    scheduler = ThreadScheduler(target.stop.reason)
-    return in_parallel(partial(prepare, connect=target.connect, scheduler=scheduler), requests)
+    scheduler = target.stop.scheduler
+    return in_parallel(partial(prepare, connect=target.connect, scheduler=scheduler, each=in_parallel), requests)
 
 
 def _file_requests(target: Target, progress: ReadProgress) -> list[Request]:
-    """Hash the files of all packages in parallel."""
+    """Return the requests for all packages, or for their bundle. Hashes the files in parallel."""
     packages = target.manifest.packages
     if target.force:
         raise UsageError(
@@ -66,18 +71,23 @@ def _file_requests(target: Target, progress: ReadProgress) -> list[Request]:
     refuse_oversized({file.declared: file.path for package in packages for file in package.files})
     paths = {file.path for package in packages for file in package.files}
     hashed = hash_files(paths, cache=SqliteCache(default_folder()), on_bytes=progress.hashing(paths))
-    return [
+    requests = [
         _request(target, package, package.version, {file.name: hashed[file.path] for file in package.files})
         for package in packages
     ]
+    if target.manifest.bundle is None:
+        return requests
+    bundle = target.manifest.releases[0]
+    rules = BundleRules(tuple(requests), after=target.manifest.after)
+    return [replace(_request(target, bundle, bundle.version, {}), bundle=rules)]
 
 
 def _promotion_requests(target: Target, source: OpenEnvironment) -> list[Request]:
     environment = target.destination.environment
     approved = [
-        (package, approved_version(target.manifest, environment, package)) for package in target.manifest.packages
+        (package, approved_version(target.manifest, environment, package)) for package in target.manifest.releases
     ]
-    scheduler = ThreadScheduler(target.stop.reason)
+    scheduler = target.stop.scheduler
     destination, registry = target.destination, source.connection.planning
     reader = PinReader(target.manifest, environment, source.location, destination.location, registry, scheduler)
     missing = missing_pins(target.manifest, environment, reader.find_digests)
@@ -88,6 +98,12 @@ def _promotion_requests(target: Target, source: OpenEnvironment) -> list[Request
         )
     _refuse_unmatched(target, {(package.id, approval.version) for package, approval in approved})
     warn_of_unused_pins(target.manifest, environment)
+
+    rules = BundleRules(
+        after=target.manifest.after,
+        replace_digest=lambda name, version: permitted_digest(target.replace, name, version) or None,
+        withdrawal=partial(withdrawal_of, target.manifest),
+    )
 
     def request(package: Package, approval: Approval) -> Request:
         names = package.namespace, package.package, approval.version
@@ -101,7 +117,7 @@ def _promotion_requests(target: Target, source: OpenEnvironment) -> list[Request
         )
         request = _request(target, package, approval.version, {})
         pin_error = None if approval.pin else missing
-        return replace(request, promotion=promotion, source=source.location, pin_error=pin_error)
+        return replace(request, promotion=promotion, source=source.location, pin_error=pin_error, bundle=rules)
 
     return [request(package, approval) for package, approval in approved]
 

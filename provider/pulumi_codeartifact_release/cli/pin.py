@@ -16,7 +16,7 @@ from ..errors import RefusedError, ReleaseError, UsageError, exit_code_for, prin
 from ..location import resolve
 from ..manifest import Environment, Manifest, Package, Pin
 from ..pins import PinCandidate, PinReader
-from ..publishing import CircuitBreaker, ThreadScheduler
+from ..publishing import CircuitBreaker
 from ..registry.retries_and_concurrency import PARALLEL_READS
 from .context import (
     StopSignal,
@@ -80,7 +80,7 @@ def run(
     source = open_environment(loaded.environment(selected.promote_from), loaded.base, permitted, stop)
     warn_of_endpoint(source, None)
     destination = resolve(selected.location, base=loaded.base, allow=permitted)
-    scheduler = ThreadScheduler(stop.reason)
+    scheduler = stop.scheduler
     reader = PinReader(loaded, selected, source.location, destination, source.connection.planning, scheduler)
     changes = _read(reader, selected, chosen, stop)
     patch = {change.package: change.patch for change in changes if change.patch}

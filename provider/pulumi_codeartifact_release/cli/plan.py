@@ -14,7 +14,7 @@ from ..errors import RefusedError, UsageError, printable
 from ..manifest import duration
 from ..publishing import PreparedRelease
 from .context import Options, Target, open_target
-from .make_plans import make_plans
+from .make_plans import make_plans, versions_of
 from .output_files import refuse_unwritable, release_files
 from .plan_file import MAX_LIFETIME, write_plan
 from .reading_progress import open_read_progress
@@ -53,7 +53,7 @@ def run(
         if plan_file:
             refuse_unwritable(plan_file, "-o", released, manifest=options.manifest)
         with open_read_progress(quiet=quiet) as progress:
-            plans = make_plans(target, progress)
+            plans = versions_of(make_plans(target, progress))
         summary.add(plan_summary(target, plans))
         document = plan_json(target, plans, options, validity) if as_json or plan_file else {}
         if as_json:

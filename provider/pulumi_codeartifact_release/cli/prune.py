@@ -20,7 +20,6 @@ import click
 from ..errors import ChangedError, MismatchError, NotPermittedError, UsageError, VersionNotFoundError
 from ..hashing import default_folder
 from ..manifest import Retention, duration, value_problem
-from ..publishing import ThreadScheduler
 from ..publishing.prune import Action, Decision, Rules, decide
 from ..publishing.prune_run import Outcome, delete_shown, execute
 from ..registry.interface import Status
@@ -169,7 +168,7 @@ def _carry_out(
     stop: StopSignal,
 ) -> None:
     run_state.sent = True
-    registry, scheduler = reader.env.connection.registry, ThreadScheduler(stop.reason)
+    registry, scheduler = reader.env.connection.registry, stop.scheduler
     for each in packages:
         at, read_protected = reader.coordinates(each.package), partial(reader.read_protected, each.package)
         # After an error, the outcomes before it are in the list.

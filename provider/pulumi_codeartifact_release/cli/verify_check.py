@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 
 from ..errors import MismatchError, ReleaseError
-from ..publishing import CircuitBreaker, ThreadScheduler
+from ..publishing import CircuitBreaker
 from ..publishing.verify import Expectation, VerifyOutcome, VerifyResult, verify
 from ..registry.interface import Coordinates
 from .context import OpenEnvironment, StopSignal
@@ -114,7 +114,7 @@ class _Checks:
             expected,
             # Reads a `file:` registry that does not exist as empty, and does not create it.
             self._destination.connection.planning,
-            ThreadScheduler(self._stop.reason),
+            self._stop.scheduler,
             download=self._download,
             on_event=lambda event: self._progress.add(subject.at.name, event),
         )

@@ -18,7 +18,7 @@ import click
 
 from ..errors import MismatchError, ReleaseError, UsageError, VersionNotFoundError
 from ..manifest import Manifest, load
-from ..publishing import RemoteVersion, ThreadScheduler, read_version
+from ..publishing import RemoteVersion, read_version
 from ..publishing.change_status import StatusChange, change_status
 from ..registry.interface import Coordinates, Status
 from .context import (
@@ -199,7 +199,7 @@ def _coordinates(env: OpenEnvironment, name: str) -> Coordinates:
 
 
 def _read(env: OpenEnvironment, name: str, stop: StopSignal) -> RemoteVersion | None:
-    return read_version(env.connection.planning, _coordinates(env, name), ThreadScheduler(stop.reason))
+    return read_version(env.connection.planning, _coordinates(env, name), stop.scheduler)
 
 
 def _other_holdings(
@@ -283,7 +283,7 @@ def _carry_out(withdrawal: Withdrawal, stop: StopSignal) -> list[Status]:
     edit, restores = withdrawal.manifest_edit, withdrawal.options.restores
     if edit and not restores:
         edit.write()
-    scheduler = ThreadScheduler(stop.reason)
+    scheduler = stop.scheduler
     states = [
         change_status(subject.change, subject.env.connection.registry, scheduler).status
         for subject in withdrawal.subjects

@@ -167,6 +167,11 @@ class Manifest:
             versions.setdefault(package.id, []).append(package.version)
         return {name: tuple(declared) for name, declared in versions.items() if len(declared) > 1}
 
+    @cached_property
+    def after(self) -> Mapping[str, tuple[str, ...]]:
+        """The packages that are published before each member of the bundle, by `namespace/package`."""
+        return {package.id: package.after for package in self.packages}
+
     def name_of(self, package: Package) -> str:
         """Return `namespace/package`, with `@version` if the manifest has several versions of the package."""
         return f"{package.id}@{package.version}" if package.id in self.several else package.id

@@ -172,6 +172,8 @@ def _promoted_members(prepared: PreparedRelease, connect: Connect) -> tuple[Bund
     assets = {asset.name: asset for asset in plan.release.assets}
     if not is_bundle_listing(assets):
         return None
+    if prepared.promotion_source:
+        prepared.promotion_source.read_requests += 1
     if plan.sends:
         with prepared.contents[BUNDLE_ASSET].open() as content:
             return parse_bundle(content.read(MAX_BUNDLE_BYTES + 1))

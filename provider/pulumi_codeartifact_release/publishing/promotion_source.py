@@ -67,7 +67,8 @@ class PromotionSource:
 
     Attributes:
         forced: whether the operator's `force` was needed to skip the soak.
-        read_requests: how many requests one read of the source takes; 0 if it was not read.
+        read_requests: how many requests one read of the source took, with that of a bundle's members; 0 if it was not
+            read.
         digest: the digest of the source when it was read; None if it was not read, or does not exist.
     """
 

@@ -440,6 +440,33 @@ def test_a_withdrawn_member_refuses_the_promotion(source: Place) -> None:
     assert [type(item.plan.refusal) for item in prepared.versions] == [type(None), WithdrawnError, *[type(None)] * 2]
 
 
+@pytest.mark.parametrize("state", ["absent", "half", "complete", "archived"])
+@pytest.mark.parametrize("to", [DEV, STAGING, OTHER_DOMAIN], ids=["files", "copy", "transfer"])
+def test_the_review_counts_every_request(to: Location, state: str) -> None:
+    place = Place()
+    if to is not DEV:
+        release(bundle(), place)
+    request = bundle() if to is DEV else promotion(to)
+    request = replace(request, awaits_approval=True)
+    if request.bundle:
+        members = tuple(replace(item, awaits_approval=True) for item in request.bundle.members)
+        request = replace(request, bundle=replace(request.bundle, members=members))
+    if state != "absent":
+        run(request, place)
+    if state == "half":
+        for name in ("web", "suite"):
+            del place.registry.versions[at(name, to)]
+    if state == "archived":
+        for name in ALL_PUBLISHED:
+            place.registry.versions[at(name, to)].status = Status.ARCHIVED
+    place.registry.calls.clear()
+    prepared = prepare(request, place, InlineScheduler())
+    count = sum(item.review(None).requests for item in prepared.versions)
+    if prepared.changes:
+        list(execute(request, place, InlineScheduler(), prepared))
+    assert count == len(place.registry.calls)
+
+
 def test_a_rollback_publishes_archived_members_before_the_bundle(source: Place) -> None:
     run(promotion(), source)
     for name in ALL_PUBLISHED:
