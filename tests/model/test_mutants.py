@@ -63,7 +63,9 @@ FIRST, OTHERS = UPLOADS.splitlines(keepends=True)
 AWAITED = "            missing = [d.declared for d in differences if d.declared in expected and d.declared]\n"
 COMPARED = "            if any(d.remote is not None for d in differences):\n"
 AWAIT_OTHERS = "    if others:\n        _await_assets(release, others, registry, scheduler)\n"
-PUBLISHING = "    return registry.set_status(release.at, revision=revision, expected=Status.UNFINISHED, target=Status.PUBLISHED)\n"
+PUBLISHING = (
+    "    return registry.set_status(release.at, revision=revision, expected=Status.UNFINISHED, target=Status.PUBLISHED)\n"
+)
 SEND = "                state = self._registry.publish_asset(self._at, asset, reader, unfinished=unfinished)\n"
 IMPORTS = (
     "import Asset, Coordinates, Registry, VersionState\n",
