@@ -64,7 +64,8 @@ AWAITED = "            missing = [d.declared for d in differences if d.declared 
 COMPARED = "            if any(d.remote is not None for d in differences):\n"
 AWAIT_OTHERS = "    if others:\n        _await_assets(release, others, registry, scheduler)\n"
 PUBLISHING = (
-    "    return registry.set_status(release.at, revision=revision, expected=Status.UNFINISHED, target=Status.PUBLISHED)\n"
+    "    return registry.set_status(release.at, revision=revision, expected=Status.UNFINISHED, "
+    "target=Status.PUBLISHED)\n"
 )
 SEND = "                state = self._registry.publish_asset(self._at, asset, reader, unfinished=unfinished)\n"
 IMPORTS = (
