@@ -85,13 +85,17 @@ def prepare_bundle(
     items: list[Request | ExistingMember] = [*rules.members, *rules.existing]
     members = each(prepare_member, items)
     named = [BundleMember.of(member.plan.release) for member in members if member.plan.release.assets]
-    content = HashedBytes(encode_bundle(named))
-    asset = Asset(BUNDLE_ASSET, content.size, content.sha256)
-    own = replace(request, release=replace(request.release, assets=(asset,)), contents={BUNDLE_ASSET: content})
-    prepared = prepare_version(own, connect, scheduler, on_missing=on_missing)
+    prepared = prepare_version(with_document(request, named), connect, scheduler, on_missing=on_missing)
     if isinstance(prepared.plan.refusal, ConflictError):
         _name_other_members(prepared, named, connect)
     return _with_members(prepared, members)
+
+
+def with_document(request: Request, members: Iterable[BundleMember]) -> Request:
+    """Return the request for a bundle with its one asset."""
+    content = HashedBytes(encode_bundle(members))
+    asset = Asset(BUNDLE_ASSET, content.size, content.sha256)
+    return replace(request, release=replace(request.release, assets=(asset,)), contents={BUNDLE_ASSET: content})
 
 
 def prepare_members(

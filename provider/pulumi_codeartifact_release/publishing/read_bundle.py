@@ -1,12 +1,13 @@
-"""Reads the members of a bundle from a registry."""
+"""Reads the members of bundles from a registry."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from ..errors import ServerFaultError
-from ..registry.interface import Asset, Coordinates, Registry
+from ..errors import RegistryConflictError, ServerFaultError, VersionNotFoundError
+from ..registry.interface import Asset, Coordinates, Registry, Status
 from .bundle import BUNDLE_ASSET, MAX_BUNDLE_BYTES, BundleMember, is_bundle_listing, parse_bundle
 
 
@@ -31,3 +32,23 @@ def read_bundle(registry: Registry, at: Coordinates, assets: Mapping[str, Asset]
             f"{asset.name} of {at} could not be read: its bytes do not match its listed SHA-256", hint="Run again."
         )
     return parse_bundle(bytes(content))
+
+
+def published_bundles(registry: Registry, at: Coordinates) -> Iterator[tuple[str, tuple[BundleMember, ...]]]:
+    """Yield the version and the members of every Published version of the package at `at` that is a bundle.
+
+    Takes two requests for each Published version with one asset of that name. Raises any RegistryError.
+    """
+    try:
+        versions = [summary.version for summary in registry.list_versions(at, status=Status.PUBLISHED)]
+    except VersionNotFoundError:
+        return
+    for version in versions:
+        bundle = replace(at, version=version)
+        try:
+            members = read_bundle(registry, bundle, registry.list_assets(bundle).assets)
+        except (VersionNotFoundError, RegistryConflictError):
+            # It was deleted or archived since the list.
+            continue
+        if members is not None:
+            yield version, members

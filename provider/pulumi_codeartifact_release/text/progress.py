@@ -27,6 +27,7 @@ from ..publishing import (
     Deleted,
     Event,
     Finished,
+    MemberEvent,
     Plan,
     Planned,
     Publishing,
@@ -94,6 +95,11 @@ class Progress:
         self._finished: Finished | None = None
         self._start: float | None = None
         self._samples: deque[tuple[float, int]] = deque()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the version is released."""
+        return self._finished is not None
 
     @property
     def bytes_sent(self) -> int:
@@ -227,6 +233,48 @@ class Progress:
             f"{finished.state.status}: {verb} {count_text(len(transferred), 'asset')}, {size}{took_text}; "
             f"{skipped:,} already there"
         )
+
+
+class BundleProgress(Progress):
+    """Follows the events of a bundle and its members."""
+
+    def __init__(self, rate: float | None = None, waiting: Callable[[], float] = lambda: 0.0) -> None:
+        super().__init__(rate, waiting)
+        self._members: dict[str, Progress] = {}
+
+    def add(self, event: Event) -> None:
+        """Update the state with an event of the bundle or of a member."""
+        if not isinstance(event, MemberEvent):
+            super().add(event)
+            return
+        with self._lock:
+            member = self._members.setdefault(event.name, Progress(self._rate, self._waiting))
+        member.add(event.event)
+
+    def line(self) -> str:
+        """Return the progress of all members, or the last line of the bundle."""
+        members = self._all()
+        if not members or self._finished:
+            return super().line()
+        published = sum(member.finished for member in members)
+        count = f"{published:,}/{len(members):,} members published, " if published else ""
+        return count + (overview_text([self.share()]) or count_text(len(members), "member"))
+
+    def share(self) -> Share:
+        """Return what is done of the uploads of the bundle and its members."""
+        shares = [super().share(), *(member.share() for member in self._all())]
+        left = [share.left_s for share in shares if share.left_s is not None]
+        return Share(
+            sum(share.sent for share in shares),
+            sum(share.assets for share in shares),
+            sum(share.sent_bytes for share in shares),
+            sum(share.size for share in shares),
+            max(left, default=None),
+        )
+
+    def _all(self) -> list[Progress]:
+        with self._lock:
+            return list(self._members.values())
 
 
 class LiveLine:

@@ -1,0 +1,55 @@
+"""Reading the members of bundles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pulumi_codeartifact_release.errors import ServerFaultError
+from pulumi_codeartifact_release.publishing.bundle import BUNDLE_ASSET, MAX_BUNDLE_BYTES, BundleMember, encode_bundle
+from pulumi_codeartifact_release.publishing.read_bundle import published_bundles, read_bundle
+from pulumi_codeartifact_release.registry import Coordinates, Status
+from support.fakes import FakeRegistry, asset
+
+AT = Coordinates("acme", "dev", "acme", "suite", "1.0")
+APP = BundleMember("acme", "app", "1.0", "sha256:" + "a" * 64, 12)
+CONTENT = encode_bundle([APP])
+ASSETS = {BUNDLE_ASSET: asset(BUNDLE_ASSET, CONTENT)}
+
+
+def test_the_members_of_a_bundle() -> None:
+    registry = FakeRegistry()
+    registry.holds({BUNDLE_ASSET: CONTENT}, Status.PUBLISHED, AT)
+    assert read_bundle(registry, AT, ASSETS) == (APP,)
+
+
+def test_other_assets_take_no_request() -> None:
+    registry = FakeRegistry()
+    for assets in ({}, {**ASSETS, "a": asset("a", b"")}, {"a": asset("a", b"")}):
+        assert read_bundle(registry, AT, assets) is None
+    assert registry.calls == []
+
+
+@pytest.mark.parametrize("content", [CONTENT + b" ", bytes(MAX_BUNDLE_BYTES + 1)])
+def test_other_bytes_than_listed_are_a_fault_of_the_registry(content: bytes) -> None:
+    registry = FakeRegistry()
+    registry.holds({BUNDLE_ASSET: content}, Status.PUBLISHED, AT)
+    with pytest.raises(ServerFaultError):
+        read_bundle(registry, AT, ASSETS)
+
+
+def test_the_published_bundles_of_a_package() -> None:
+    registry = FakeRegistry()
+    registry.holds({BUNDLE_ASSET: CONTENT}, Status.PUBLISHED, AT)
+    registry.holds({BUNDLE_ASSET: b"other"}, Status.PUBLISHED, replace(AT, version="2.0"))
+    registry.holds({BUNDLE_ASSET: CONTENT}, Status.ARCHIVED, replace(AT, version="3.0"))
+    registry.holds({BUNDLE_ASSET: CONTENT}, Status.PUBLISHED, replace(AT, version="4.0"))
+
+    def archive(call: str) -> None:
+        if call == "list":
+            registry.versions[replace(AT, version="4.0")].status = Status.ARCHIVED
+
+    registry.before = archive
+    assert list(published_bundles(registry, replace(AT, version=""))) == [("1.0", (APP,))]
+    assert list(published_bundles(registry, replace(AT, package="none", version=""))) == []
