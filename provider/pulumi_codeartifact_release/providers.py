@@ -1,24 +1,21 @@
 """The provider classes by the dotted paths that are pickled into users' state: never move or rename one.
 
-What they do is in `plugin.provider`.
+What they do is in `plugin.operations`.
 """
 
 from __future__ import annotations
 
-from .plugin.check import PromotionCheck, VersionCheck
-from .plugin.provider import Provider
-from .plugin.state import Inputs, PromotionInputs
+from .dynamic.provider import Provider
+from .plugin.operations import PACKAGE_VERSION, PROMOTION
 
 
 class PackageVersionProvider(Provider):
     """CRUD of `PackageVersion`."""
 
-    inputs = Inputs
-    check_type = VersionCheck
+    kind = PACKAGE_VERSION
 
 
 class PromotionProvider(Provider):
     """CRUD of `Promotion`."""
 
-    inputs = PromotionInputs
-    check_type = PromotionCheck
+    kind = PROMOTION

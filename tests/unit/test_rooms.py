@@ -41,7 +41,8 @@ MAY_IMPORT = {
         "connections",
         "text",
     },
-    "providers": {"plugin"},
+    "dynamic": {"errors", "remedies", "plugin"},
+    "providers": {"plugin", "dynamic"},
     "program": {
         "errors",
         "remedies",
@@ -53,6 +54,7 @@ MAY_IMPORT = {
         "approvals",
         "pins",
         "plugin",
+        "dynamic",
         "providers",
     },
     "cli": {
@@ -82,14 +84,15 @@ LIBRARIES = {
     "local_registry": {"botocore", "uvicorn"},
     "connections": {"mypy_boto3_codeartifact"},
     "plugin": {"pulumi", "grpc"},
+    "dynamic": {"pulumi"},
     "program": {"pulumi"},
     "cli": {"click", "jinja2", "jsonschema", "rich"},
     "pytest_plugin": {"boto3", "botocore", "mypy_boto3_codeartifact", "pytest"},
 }
 """Room -> the libraries that it may import, beside the standard library. The other rooms import none."""
 
-WITHOUT_PULUMI = {f"plugin/{name}.py" for name in ("audit", "declaration", "deploy", "run_context", "state")}
-"""What another kind of provider would use as it is."""
+WITHOUT_PULUMI = {f"plugin/{name}.py" for name in ("audit", "declaration", "deploy", "preview", "run_context", "state")}
+"""They convert no values of Pulumi."""
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -134,6 +137,11 @@ def test_the_rooms_are_in_layers() -> None:
 @pytest.mark.parametrize("name", sorted(WITHOUT_PULUMI))
 def test_only_some_modules_of_the_plugin_import_pulumi(name: str) -> None:
     assert "pulumi" not in imports(PACKAGE / name)[1]
+
+
+def test_only_the_dynamic_provider_knows_its_protocol() -> None:
+    texts = {path: path.read_text() for path in MODULES}
+    assert {room_of(path) for path, text in texts.items() if "pulumi.dynamic import" in text} == {"dynamic", "program"}
 
 
 def test_no_module_imports_itself_through_others() -> None:

@@ -1,1 +1,1 @@
-"""What runs in the plugin process of the Pulumi engine: check, deploy, read and delete a resource."""
+"""The operations of the resources: check, preview, create, update, read and delete, for both providers."""

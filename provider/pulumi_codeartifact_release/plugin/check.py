@@ -1,19 +1,17 @@
 """check(): turns the arguments of a program into the inputs in state. It may read the registry, and never writes.
 
-VersionCheck(olds, inputs, declaration, run_context()).run()
-PromotionCheck(olds, inputs, declaration, run_context()).run()
+VersionCheck(olds, inputs, declaration, context).run()
+PromotionCheck(olds, inputs, declaration, context).run()
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi.runtime.rpc import UNKNOWN
 
 from ..connections import resolved_owner, resolved_region
@@ -22,21 +20,18 @@ from ..errors import (
     NotPermittedError,
     RefusedError,
     ReleaseError,
-    UnreachableError,
     UsageError,
     WrongRegionError,
 )
 from ..location import Location, resolve
 from ..manifest import duration, value_problem
 from ..publishing import (
-    Action,
     AssetContent,
     Permission,
     Pin,
     PreparedRelease,
     Promotion,
     Request,
-    ThreadScheduler,
     Withdrawal,
     check_preconditions,
     checksums,
@@ -45,11 +40,9 @@ from ..publishing import (
     sizes,
 )
 from ..registry.interface import Asset
-from ..remedies import Need
-from ..text.plan import MAX_FILES, file_lines, review_lines
 from .declaration import Declaration
-from .deploy import open_connection, redact_remote
 from .engine import add_secrets, word_errors_for
+from .preview import prepare_change, preview
 from .run_context import PendingChange, RunContext
 from .secret import secret_texts
 from .state import (
@@ -63,10 +56,25 @@ from .state import (
 )
 
 Props = Mapping[str, Any]
-_PreparedRelease = TypeVar("_PreparedRelease", PreparedRelease, PreparedRelease | None)
 
 
-class _Check:
+@dataclass(frozen=True)
+class CheckFailure:
+    """A wrong argument: the name of its input, "" for none, and a one-line reason."""
+
+    property: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The inputs for state, and the wrong arguments."""
+
+    inputs: dict[str, Any]
+    failures: list[CheckFailure]
+
+
+class Check:
     """One call of check()."""
 
     def __init__(self, olds: Props, inputs: dict[str, Any], declaration: Declaration, context: RunContext) -> None:
@@ -162,56 +170,26 @@ class _Check:
         )
         return replace(request, promotion=promotion, source=source.location)
 
-    def _prepare(self, prepare: Callable[..., _PreparedRelease], request: Request) -> _PreparedRelease:
-        """Call `prepare` or `prepare_again`. The repository may be missing if this program creates it."""
-        on_missing = None if self._declaration.repository_exists else partial(self._warn, "does not exist yet")
-        scheduler = ThreadScheduler(self._context.stop_reason)
-        prepared = prepare(request, open_connection, scheduler, on_missing=on_missing)
-        if prepared:
-            redact_remote(prepared.plan.remote, self._declaration.secret)
-        return prepared
-
-    def _warn(self, reason: str, error: ReleaseError) -> None:
-        error.front = self._front
-        self._context.log.warn(self._declaration.urn, f"{reason}: {error.full_text}")
-
-    def _remember(self, inputs: Inputs, request: Request, prepared: PreparedRelease | None = None) -> None:
+    def _pending(self, request: Request) -> PendingChange:
         declaration = self._declaration
-        pending = PendingChange(
+        return PendingChange(
             declaration.urn,
             request,
-            prepared,
-            declaration.commit,
-            declaration.reason,
+            commit=declaration.commit,
+            reason=declaration.reason,
             front=self._front,
             secret=declaration.secret,
+            repository_exists=declaration.repository_exists,
         )
-        self._context.remember(inputs, pending)
 
-    def _show(self, inputs: Inputs, prepared: PreparedRelease) -> None:
-        """In a preview, show the plan beside the resource. Raises RefusedError if the plan is a refusal."""
-        if not self._declaration.dry_run:
-            return
-        plan = prepared.plan
-        if plan.refusal:
-            raise plan.refusal
-        log, urn = self._context.log, self._declaration.urn
-        first, *more = review_lines(prepared.review(open_connection(inputs.location).rate))
-        has_state = all(self._olds.get(name) for name in REQUIRED)
-        # Without state there are no checksums that the engine could compare.
-        files = file_lines(plan.release.assets) if plan.publishes_files and not has_state else []
-        if len(plan.release.assets) > MAX_FILES:
-            how = self._front(Need("all")) or " (`pulumi preview --diff` has all, in `checksums`)"
-            files[-1:] = [line + how for line in files[-1:]]
-        text = "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more, *(f"  {line}" for line in files)])
-        (log.warn if plan.action is Action.REPLACE else log.info)(urn, text)
-        if has_state and inputs.on_supersede.acts and not same(self._olds, inputs.properties(), REQUIRED):
-            log.info(urn, f"{Inputs.of(self._olds).coordinates}, the previous version: {inputs.on_supersede}")
-        if prepared.forced:
-            log.warn(urn, f"the soak is skipped by force: {self._declaration.reason}")
+    def _remember(self, inputs: Inputs, pending: PendingChange, prepared: PreparedRelease | None = None) -> None:
+        """Pass the change to create() and update(). In a dry run, show its plan. Raises RefusedError."""
+        self._context.remember(inputs, replace(pending, prepared=prepared))
+        if self._declaration.dry_run:
+            preview(self._context, self._olds, inputs)
 
 
-class VersionCheck(_Check):
+class VersionCheck(Check):
     """check() of a `PackageVersion`."""
 
     def _resolve(self) -> dict[str, Any]:
@@ -235,19 +213,11 @@ class VersionCheck(_Check):
                 f"{checked.coordinates}: `ignore_changes` keeps the old `checksums`, but the files are different",
                 hint="Remove `checksums` from ignore_changes to release these files, or declare the old files.",
             )
-        self._remember(checked, request)
-        # Rule 7: an unchanged version is not read. An update reads it in create() or update().
-        if declaration.dry_run and not same(self._olds, properties, DECISIVE):
-            try:
-                prepared = self._prepare(prepare, request)
-            except UnreachableError as error:
-                self._warn("the published version could not be read", error)
-            else:
-                self._show(checked, prepared)
+        self._remember(checked, self._pending(request))
         return properties
 
 
-class PromotionCheck(_Check):
+class PromotionCheck(Check):
     """check() of a `Promotion`: reads and verifies the source, unless the promotion is complete."""
 
     _argument = "source"
@@ -305,20 +275,19 @@ class PromotionCheck(_Check):
 
     def _resolve_completed(self, inputs: PromotionInputs) -> dict[str, Any] | None:
         """Return the inputs of a completed promotion; None if its version is gone and must be promoted again."""
-        request, properties = self._request(inputs), inputs.properties()
+        pending, properties = self._pending(self._request(inputs)), inputs.properties()
         prepared = None
         if not same(self._olds, properties, DECISIVE):
-            prepared = self._prepare(prepare_again, request)
+            prepared = prepare_change(self._context, pending, prepare_again)
             if prepared is None:
                 return None
-            self._show(inputs, prepared)
-        self._remember(inputs, request, prepared)
+        self._remember(inputs, pending, prepared)
         return properties
 
     def _resolve_new(self, inputs: PromotionInputs) -> dict[str, Any]:
         """Return the inputs of a new promotion, with the checksums of its source."""
-        request = self._request(inputs)
-        prepared = self._prepare(prepare, request)
+        pending = self._pending(self._request(inputs))
+        prepared = prepare_change(self._context, pending, prepare)
         plan, promotion_source = prepared.plan, prepared.promotion_source
         if plan.refusal and not plan.release.assets:
             # The source was not read, so there are no checksums to return.
@@ -327,8 +296,7 @@ class PromotionCheck(_Check):
         source = replace(inputs.source, digest=plan.release.digest, revision=revision)
         checked = replace(inputs, checksums=checksums(plan.release.assets), source=source)
         self._redact(checked.properties())
-        self._show(checked, prepared)
-        self._remember(checked, request, prepared)
+        self._remember(checked, pending, prepared)
         return checked.properties()
 
 

@@ -1,12 +1,12 @@
 """Publishes, promotes and retires the version of one resource in the registry.
 
-deployment = deploy(inputs)         # after check() in the same process
+deployment = deploy(context, inputs)        # after check() in the same process
 outputs(inputs, deployment.state, deployment.audit)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ from ..registry.interface import VersionState
 from ..text.progress import LiveLine, Progress
 from .audit import audit
 from .engine import add_secrets
-from .run_context import run_context
+from .run_context import RunContext
 from .secret import secret_texts
 from .state import REQUIRED, Inputs
 
@@ -48,15 +48,15 @@ class Deployment:
     audit: Mapping[str, Any]
 
 
-def open_connection(location: Location) -> Connection:
-    """Return a connection to a location. It makes no more requests after the run has ended."""
-    return connections.connect(location, ThreadScheduler(run_context().stop_reason).checkpoint)
+def connector(context: RunContext) -> Callable[[Location], Connection]:
+    """Return a function that connects to a location. The connection writes nothing after the run has ended."""
+    return lambda location: connections.connect(location, ThreadScheduler(context.stop_reason).checkpoint)
 
 
-def deploy(inputs: Inputs, olds: Props | None = None) -> Deployment:
+def deploy(context: RunContext, inputs: Inputs, olds: Props | None = None) -> Deployment:
     """Publish or promote the declared version, and show the progress beside the resource. Raises ReleaseError."""
-    context = run_context()
     pending = context.recall(inputs)
+    open_connection = connector(context)
     connection = open_connection(inputs.location)
     progress = Progress(connection.rate, connection.waiting_s)
     events = execute(pending.request, open_connection, ThreadScheduler(context.stop_reason), pending.prepared)
@@ -106,20 +106,19 @@ def redact_remote(remote: RemoteVersion | None, secret: tuple[str, ...]) -> None
         add_secrets(secret_texts({"digest": remote.digest, "checksums": checksums(remote.assets.values())}, secret))
 
 
-def supersede(olds: Props, news: Inputs) -> None:
+def supersede(context: RunContext, olds: Props, news: Inputs) -> None:
     """Retire the previous version of a resource. If that fails, show a warning: the new version is published."""
     if not news.on_supersede.acts:
         return
-    context = run_context()
     urn = context.recall(news).urn
     if any(not olds.get(name) for name in REQUIRED):
         # Imported state does not contain the previous version.
         return
     previous = Inputs.of(olds)
     try:
-        if still_declared(previous):
+        if still_declared(context, previous, urn):
             return
-        for event in retire_version(olds, news.on_supersede, permitted=False):
+        for event in retire_version(context, olds, news.on_supersede, permitted=False):
             if isinstance(event, StatusSet):
                 context.log.info(urn, f"{previous.coordinates}, the previous version: {event.status}")
     except InterruptedReleaseError:
@@ -130,22 +129,23 @@ def supersede(olds: Props, news: Inputs) -> None:
         context.log.warn(urn, f"{previous.coordinates}, the previous version, is not changed: {error.full_text}")
 
 
-def still_declared(inputs: Inputs) -> bool:
+def still_declared(context: RunContext, inputs: Inputs, urn: str) -> bool:
     """Return whether a resource of this run declares this version, so that it must not be retired.
 
     Two locations may be the same repository under different names. Then the revisions in the registry are compared. If
     the other version cannot be read, this returns True and shows a warning. Raises ReleaseError if this version cannot
     be read.
     """
-    for other in run_context().inputs_with_same_names(inputs):
+    for other in context.inputs_with_same_names(inputs):
         same = same_repository(inputs.location, other.location)
-        if same or (same is None and _same_version(inputs, other)):
+        if same or (same is None and _same_version(context, inputs, other, urn)):
             return True
     return False
 
 
-def _same_version(inputs: Inputs, other: Inputs) -> bool:
-    scheduler = ThreadScheduler(run_context().stop_reason)
+def _same_version(context: RunContext, inputs: Inputs, other: Inputs, urn: str) -> bool:
+    scheduler = ThreadScheduler(context.stop_reason)
+    open_connection = connector(context)
     remote = read_version(open_connection(inputs.location).planning, inputs.coordinates, scheduler)
     if remote is None:
         return False
@@ -156,7 +156,7 @@ def _same_version(inputs: Inputs, other: Inputs) -> bool:
     except ReleaseError as error:
         reason = f"another resource may declare it, but that version could not be read: {error.full_text}"
         text = f"{inputs.coordinates} is not changed: {reason}"
-        run_context().log.warn("", text)
+        context.log.warn(urn, text)
         return True
     if other_remote is None:
         return False
@@ -167,12 +167,12 @@ def _same_version(inputs: Inputs, other: Inputs) -> bool:
     return again is not None and again.state.revision != remote.state.revision
 
 
-def retire_version(props: Props, policy: Retirement, *, permitted: bool) -> Iterator[Event]:
+def retire_version(context: RunContext, props: Props, policy: Retirement, *, permitted: bool) -> Iterator[Event]:
     """Retire the version in these outputs. `permitted`: whether the operator permits to delete or dispose it."""
     if not policy.acts:
         return iter(())
     inputs = Inputs.of(props)
-    connection = open_connection(inputs.location)
+    connection = connector(context)(inputs.location)
     expected = ExpectedVersion(str(props.get("revision") or ""), inputs.digest)
-    scheduler = ThreadScheduler(run_context().stop_reason)
+    scheduler = ThreadScheduler(context.stop_reason)
     return retire(inputs.coordinates, policy, expected, connection.planning, scheduler, permitted=permitted)

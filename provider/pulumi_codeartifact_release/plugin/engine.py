@@ -1,54 +1,31 @@
 """Sends messages and errors to the Pulumi engine.
 
-log = EngineLog(engine_address(sys.argv))
+log = EngineLog("127.0.0.1:40001")
 log.status(urn, "3/7 assets")
-with one_line_errors():
-    raise ConflictError("…")        # the display shows `error: conflict: …` and no traceback
-exit_quietly_on_interrupt()     # in the program: the engine interrupts it when a resource fails
+with word_errors_for(front):
+    raise ConflictError("…")
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from ..errors import ReleaseError, printable
-from ..remedies import Front, command_line, resource_arguments
+from ..remedies import Front
 
 _PING_INTERVAL_S = 1.0
 _MAX_FAILED_PINGS = 3
 """More than one, because other providers may share this process."""
 _GRACE_S = 10.0
-_PROGRAM_HOST = "pulumi-language-python-exec"
-"""The script with which Pulumi runs a Python program."""
-
-
-def engine_address(argv: list[str]) -> str | None:
-    """Return the engine's address, the last argument of a plugin process; None in any other process."""
-    is_plugin = len(argv) == 2 and Path(argv[0]).parts[-2:] == ("dynamic", "__main__.py")
-    return argv[1] if is_plugin else None
-
-
-def exit_quietly_on_interrupt() -> None:
-    """Let SIGINT end the Pulumi program without a traceback, which would hide the error of the resource that failed.
-
-    The engine interrupts the program when a resource fails. This changes nothing if the program handles SIGINT itself,
-    or if it is an inline program of the Automation API, which is a thread in a process that is not ours.
-    """
-    is_program = any(Path(word).name == _PROGRAM_HOST for word in sys.orig_argv)
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if is_program and in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def at_terminal(pid: int | None = None, proc: Path = Path("/proc"), environ: Mapping[str, str] = os.environ) -> bool:
@@ -150,19 +127,6 @@ def exit_with_engine(log: EngineLog, is_exiting: Callable[[], bool]) -> None:
     threading.Thread(target=watch, name="engine", daemon=True).start()
 
 
-class ReleaseFailedError(Exception):
-    """Makes the engine show the message of a ReleaseError without a traceback.
-
-    The plugin prints `traceback.format_exc()`, which omits the module's name only for builtins.
-    """
-
-    def __str__(self) -> str:
-        # `traceback` calls this after it has collected the (empty) stack. Remove the limit here, so that other
-        # providers in this process keep their tracebacks.
-        sys.__dict__.pop("tracebacklimit", None)
-        return super().__str__()
-
-
 @contextmanager
 def word_errors_for(front: Front) -> Iterator[None]:
     """Word what the errors of a block need as `front` does."""
@@ -171,23 +135,3 @@ def word_errors_for(front: Front) -> Iterator[None]:
     except ReleaseError as error:
         error.front = front
         raise
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Show only the message of a ReleaseError. Any other exception is a bug and keeps its traceback."""
-    try:
-        yield
-    except ReleaseError as error:
-        if error.front is command_line:
-            # delete() and read() know only the state, not the program. A program of resources is the best guess.
-            error.front = resource_arguments
-        _raise_without_traceback(error)
-
-
-def _raise_without_traceback(error: ReleaseError) -> NoReturn:
-    # Python prints an exception as `NAME: text`. The name is the error's code, as in the documentation.
-    code, _, text = redact(error.full_text).partition(": ")
-    kind = type(code, (ReleaseFailedError,), {"__module__": "builtins"})
-    sys.tracebacklimit = 0
-    raise kind(text) from None

@@ -1,15 +1,13 @@
 """The state that all resources of one plugin process share. The engine starts one process per operation.
 
-run_context().remember(inputs, PendingChange(urn, request))     # in check()
-run_context().recall(inputs).request                            # in create() and update()
+context.remember(inputs, PendingChange(urn, request))       # in check()
+context.recall(inputs).request                              # in create() and update()
 """
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +17,7 @@ from ..location import same_repository
 from ..publishing import AssetContent, PreparedRelease, Request
 from ..remedies import Front, front_from_json, resource_arguments
 from ..text.progress import Progress, overview_text
-from .engine import EngineLog, at_terminal, engine_address, exit_with_engine
+from .engine import EngineLog, at_terminal, exit_with_engine
 from .state import Inputs
 
 _AT_A_TERMINAL = {"interval_s": 0.2, "poll_s": 1.0}
@@ -38,6 +36,7 @@ class PendingChange:
         reason: why the operator skips the soak; "" if not.
         front: how errors describe remedies.
         secret: the names of the inputs that are secret.
+        repository_exists: whether a missing repository is an error in a preview.
     """
 
     urn: str
@@ -47,6 +46,7 @@ class PendingChange:
     reason: str = ""
     front: Front = resource_arguments
     secret: tuple[str, ...] = ()
+    repository_exists: bool = True
 
 
 class OperationCache:
@@ -94,15 +94,26 @@ class RunContext:
         log: messages to the engine.
         pace: how often progress is printed: more often to a terminal, where a line replaces the one before.
         running: the progress of every release of this run.
+        default_front: words remedies where the program is unknown, as in read() and delete().
     """
 
-    def __init__(self, engine_address: str | None) -> None:
+    def __init__(
+        self,
+        engine_address: str | None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        default_front: Front = resource_arguments,
+    ) -> None:
+        """Create the context, and end this process when its engine is gone.
+
+        `is_cancelled` returns whether the engine cancelled the run, or this process is ending.
+        """
         self.region: str | None = None
         self.profile: str | None = None
         self.cache = OperationCache(SqliteCache(default_folder()))
         self.log = EngineLog(engine_address)
         self.pace = _AT_A_TERMINAL if at_terminal() else _IN_A_LOG
         self.running: list[Progress] = []
+        self.default_front = default_front
         self._shown: set[str] = set()
         self._pending: dict[object, PendingChange] = {}
         self._suggested: dict[str, list[str]] = {}
@@ -110,9 +121,9 @@ class RunContext:
         self._declared: dict[object, dict[str, Inputs]] = {}
         self._ignored: dict[object, list[Inputs]] = {}
         self._lock = threading.Lock()
-        self._probe = ThreadPoolExecutor(1, thread_name_prefix="probe")
+        self._is_cancelled = is_cancelled
         if engine_address:
-            exit_with_engine(self.log, self._is_exiting)
+            exit_with_engine(self.log, is_cancelled)
 
     def remember(self, inputs: Inputs, pending: PendingChange) -> None:
         """Store the pending change for create() or update().
@@ -177,18 +188,9 @@ class RunContext:
 
         This process can outlive the engine, and must not publish while the next run does.
         """
-        if self._is_exiting():
+        if self._is_cancelled():
             return "the run was cancelled"
         return None if self.log.alive() else "the Pulumi engine is gone"
-
-    def _is_exiting(self) -> bool:
-        # At exit the main thread waits for the other threads and is alive until they end. But executors accept no more
-        # work from the moment it begins to wait.
-        try:
-            self._probe.submit(int)
-        except RuntimeError:
-            return True
-        return not threading.main_thread().is_alive()
 
     def inputs_with_same_names(self, inputs: Inputs) -> list[Inputs]:
         """Return the inputs of this run with the same domain, repository, package and version, in any registry."""
@@ -209,16 +211,3 @@ class RunContext:
 def _differences(one: Inputs, other: Inputs) -> list[str]:
     files = ["files"] if one.digest != other.digest else []
     return files + (["statuses"] if one.status is not other.status else [])
-
-
-_shared: RunContext | None = None
-_shared_lock = threading.Lock()
-
-
-def run_context() -> RunContext:
-    """Return the context of this process. The first call creates it."""
-    global _shared  # noqa: PLW0603 - one per process is its purpose
-    with _shared_lock:
-        if _shared is None:
-            _shared = RunContext(engine_address(sys.argv))
-        return _shared

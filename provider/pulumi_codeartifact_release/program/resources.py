@@ -25,12 +25,12 @@ import pulumi
 import pulumi.dynamic
 from pulumi.dynamic import ResourceProvider
 
+from ..dynamic.process import exit_quietly_on_interrupt
 from ..git import commit_of
 from ..location import Location
 from ..manifest import Environment, Package
 from ..plugin import declaration as transient
 from ..plugin.declaration import Declaration
-from ..plugin.engine import exit_quietly_on_interrupt
 from ..providers import PackageVersionProvider, PromotionProvider
 from ..publishing import Permission, duration_text, permitted_digest
 from . import arguments

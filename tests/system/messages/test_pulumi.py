@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_codeartifact_release.dynamic.process import one_line_errors
 from pulumi_codeartifact_release.errors import ConflictError, ManifestError, Problem, ReleaseError
-from pulumi_codeartifact_release.plugin.engine import one_line_errors
 from system.engine.test_engine import FIRST, Project, Server, descendants, kill, project, server, without_endpoint
 
 __all__ = ["project", "server"]
