@@ -119,7 +119,7 @@ def get_package_version_files(  # noqa: D417 - the others are those of get_packa
         return files
     location = Location(domain, repository, domain_owner, region, profile, endpoint or "")
     at, registry = _open(location, namespace, package, version)
-    return download(at, registry, folder, ThreadScheduler(), digest=digest).files
+    return download(at, registry, folder, ThreadScheduler(), digest=digest, bundles=False).files
 
 
 def _open(location: Location, namespace: str, package: str, version: str) -> tuple[Coordinates, Registry]:

@@ -223,6 +223,8 @@ def download(**values: Any) -> None:
     With a manifest: all versions of the environment, or those of each PACKAGE. A pin's digest is checked. The files of
     a single PACKAGE go to DIR itself, otherwise those of each package go to DIR/NAMESPACE/PACKAGE.
 
+    Of a bundle: all members, each in DIR/NAMESPACE/PACKAGE, or nothing. A partial bundle is refused.
+
     Correct files in DIR are not downloaded again. Other files in DIR stay.
     """
     run_module("download", values)

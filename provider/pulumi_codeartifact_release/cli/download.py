@@ -55,11 +55,13 @@ class Request:
     Attributes:
         digest: the expected digest; None to accept any.
         folder: the output folder of its files.
+        packages: of a bundle, the members to download; empty for all.
     """
 
     at: Coordinates
     digest: str | None
     folder: Path
+    packages: tuple[str, ...] = ()
 
 
 def run(
@@ -134,6 +136,7 @@ def _download_all(
                 request.folder,
                 stop.scheduler,
                 digest=request.digest,
+                packages=request.packages,
                 select=lambda name: not patterns or any(fnmatchcase(name, pattern) for pattern in patterns),
                 on_event=partial(progress.add, request.at.name),
             )
@@ -163,7 +166,7 @@ def _interruptible(work: Callable[[], _Result], stop: StopSignal) -> _Result:
 def _write_to_stdout(
     env: OpenEnvironment, requests: Sequence[Request], patterns: Sequence[str], stop: StopSignal, *, quiet: bool
 ) -> None:
-    if len(requests) != 1 or len(patterns) != 1:
+    if len(requests) != 1 or len(patterns) != 1 or requests[0].packages:
         raise UsageError("`--to -` writes one asset of one version", hint="Name the asset: `--asset NAME --to -`.")
     [request], [name] = requests, patterns
     with tempfile.TemporaryFile() as file, open_read_progress(quiet=quiet) as progress:
@@ -208,20 +211,28 @@ def _manifest_requests(
     selected = _select_packages(manifest, packages)
     env = open_environment(environment, manifest.base, allow, stop)
     warn_of_endpoint(env, None)
+    bundle = manifest.bundle
     requests = []
     for package in selected:
         approval = approved_version(manifest, environment, package)
         at = env.location.coordinates(package.namespace, package.package, approval.version)
         digest = approval.pin.digest if approval.pin else None
-        requests.append(Request(at, digest, folder if len(packages) == 1 else folder / manifest.name_of(package)))
+        if bundle:
+            members = () if bundle.id in packages else tuple(dict.fromkeys(packages))
+            requests.append(Request(at, digest, folder, members))
+        else:
+            requests.append(Request(at, digest, folder if len(packages) == 1 else folder / manifest.name_of(package)))
     return env, requests
 
 
-def _select_packages(manifest: Manifest, names: Sequence[str]) -> list[Package]:
-    """Return the packages with these names; all without names. Raises UsageError for an unknown name."""
-    declared = {manifest.name_of(package): package for package in manifest.packages}
+def _select_packages(manifest: Manifest, names: Sequence[str]) -> Sequence[Package]:
+    """Return the packages with these names; all without names; always the bundle, if the manifest has one.
+
+    Raises UsageError for an unknown name.
+    """
+    declared = {manifest.name_of(package): package for package in (*manifest.packages, *manifest.releases)}
     refuse_unknown_packages(manifest, names, declared)
-    return [declared[name] for name in dict.fromkeys(names)] if names else list(manifest.packages)
+    return [declared[name] for name in dict.fromkeys(names)] if names and not manifest.bundle else manifest.releases
 
 
 def _refuse_options(target: str, options: Mapping[str, object], reason: str) -> None:

@@ -7,8 +7,9 @@
             file.write(b"...")
         folder.commit()
 
-Files are written to a staging folder on the same file system, then renamed. Asset names come from a registry, so they
-are not trusted: names that leave the folder, or that a file system would change, are refused.
+Files are written to a staging folder on the same file system, then renamed. Names come from a registry, so they are
+not trusted: names that leave the folder, or that a file system would change, are refused. `subfolder` is for the
+members of a bundle; they get their files together.
 """
 
 from __future__ import annotations
@@ -48,6 +49,30 @@ class Folder:
     def __init__(self, path: Path, staging: Path) -> None:
         self.path = path
         self._staging = staging
+        self._subfolders: dict[tuple[str, str], Folder] = {}
+
+    def subfolder(self, namespace: str, package: str) -> Folder:
+        """Return the folder NAMESPACE/PACKAGE, which gets its files when this folder does. Raises FileError."""
+        if folder := self._subfolders.get((namespace, package)):
+            return folder
+        for name in (namespace, package):
+            if problem := _problem(name):
+                raise _unusable(ascii(f"{namespace}/{package}"), self.path, problem)
+        for path in (self.path / namespace, self.path / namespace / package):
+            if (mode := _mode(path)) and not stat.S_ISDIR(mode):
+                raise _unusable(ascii(f"{namespace}/{package}"), self.path, f"{path} is not a folder")
+        staging = self._staging / namespace / package
+        try:
+            staging.parent.mkdir(exist_ok=True)
+            # Exclusive, because a file system may ignore case: then two names are the same folder.
+            staging.mkdir()
+        except FileExistsError as error:
+            problem = "another package has the same name on this file system"
+            raise _unusable(ascii(f"{namespace}/{package}"), self.path, problem) from error
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        folder = self._subfolders[namespace, package] = Folder(self.path / namespace / package, staging)
+        return folder
 
     def refuse_unsafe(self, names: Iterable[str]) -> None:
         """Raise FileError for the first name that is unsafe, or that is already the name of a folder."""
@@ -79,7 +104,18 @@ class Folder:
             present = os.listdir(self.path)  # noqa: PTH208 - names, not paths
         except FileNotFoundError:
             return []
-        return sorted({*present} - {*names, self._staging.name})
+        return sorted(name for name in {*present} - {*names} if not name.startswith(_PREFIX))
+
+    def other_folders(self) -> list[str]:
+        """Return what the folder has beside its subfolders, sorted: `NAME`, or `NAMESPACE/NAME`."""
+        packages: dict[str, list[str]] = {}
+        for namespace, package in self._subfolders:
+            packages.setdefault(namespace, []).append(package)
+        others = self.other_files(packages)
+        for namespace, names in packages.items():
+            folder = Folder(self.path / namespace, self._staging / namespace)
+            others += [f"{namespace}/{name}" for name in folder.other_files(names)]
+        return sorted(others)
 
     @contextmanager
     def create(self, name: str) -> Iterator[BinaryIO]:
@@ -110,8 +146,8 @@ class Folder:
             if self._staging.parent != self.path and self._replaces_folder():
                 return
             self.path.mkdir(parents=True, exist_ok=True)
-            for name in sorted(os.listdir(self._staging)):  # noqa: PTH208
-                (self._staging / name).replace(self.path / name)
+            with _opened(self._staging) as source, _opened(self.path) as target:
+                _move(source, target)
         except OSError as error:
             raise unwritable(self.path, error) from error
 
@@ -154,6 +190,35 @@ def output_folder(path: Path) -> Iterator[Folder]:
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         os.close(lock)
+
+
+@contextmanager
+def _opened(path: Path | str, parent: int | None = None) -> Iterator[int]:
+    """Open a folder, but no link in its place. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _move(source: int, target: int) -> None:
+    """Move all files of an open folder into another one, and those of its subfolders. Raises OSError."""
+    for name in sorted(os.listdir(source)):
+        if not stat.S_ISDIR(os.stat(name, dir_fd=source, follow_symlinks=False).st_mode):
+            os.replace(name, name, src_dir_fd=source, dst_dir_fd=target)
+            continue
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=target)
+        with _opened(name, source) as inner_source, _opened(name, target) as inner_target:
+            _move(inner_source, inner_target)
+
+
+def _unusable(name: str, path: Path, problem: str) -> FileError:
+    return FileError(
+        f"{name} cannot be the name of a folder in {path}: {problem}",
+        hint="Nothing was downloaded. Download this member alone, into a folder of your own.",
+    )
 
 
 def unwritable(path: Path, error: Exception) -> FileError:
