@@ -13,8 +13,12 @@ from functools import partial
 
 from ..errors import MismatchError, ReleaseError
 from ..publishing import CircuitBreaker
-from ..publishing.verify import Expectation, VerifyOutcome, VerifyResult, verify
-from ..registry.interface import Coordinates
+from ..publishing.bundle import BundleMember
+from ..publishing.bundle_check import member_at
+from ..publishing.download_asset import DOWNLOADABLE
+from ..publishing.read_bundle import read_bundle
+from ..publishing.verify import Expectation, ExpectedDigest, VerifyOutcome, VerifyResult, verify
+from ..registry.interface import Coordinates, Status
 from .context import OpenEnvironment, StopSignal
 from .in_parallel import in_parallel
 from .reading_progress import ReadProgress
@@ -29,6 +33,8 @@ class Basis(StrEnum):
     """The environment that it is promoted from; it has no pin."""
     DIGEST = "digest"
     """A digest on the command line."""
+    BUNDLE = "bundle"
+    """The bundle that it is a member of."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,13 @@ class Subject:
 
     Attributes:
         expected: returns the expected content. It may read another registry, and raise any ReleaseError.
+        bundle: the bundle that it is a member of, as `namespace/package@version`; None if it is no member.
     """
 
     at: Coordinates
     basis: Basis
     expected: Callable[[], Expectation]
+    bundle: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,16 +59,19 @@ class CheckedVersion:
     Attributes:
         result: None if the version could not be read or there is nothing to compare it with.
         problem: why `result` is None or incomplete.
+        members: of a bundle that is as expected, if they are not subjects already.
     """
 
     subject: Subject
     result: VerifyResult | None = None
     problem: ReleaseError | None = None
+    members: tuple[BundleMember, ...] = ()
 
     @property
     def outcome(self) -> VerifyOutcome:
-        """The outcome; UNKNOWN without a result."""
-        return self.result.outcome if self.result else VerifyOutcome.UNKNOWN
+        """The outcome; UNKNOWN without a result, or if the members of a bundle could not be read."""
+        outcome = self.result.outcome if self.result else VerifyOutcome.UNKNOWN
+        return VerifyOutcome.UNKNOWN if outcome is VerifyOutcome.VERIFIED and self.problem else outcome
 
     @property
     def exit_code(self) -> int:
@@ -77,11 +88,30 @@ def check(
     progress: ReadProgress,
     *,
     download: bool,
+    guard: Callable[[Subject], Subject] = lambda subject: subject,
 ) -> tuple[CheckedVersion, ...]:
-    """Check versions of one environment, several in parallel. The errors of a version are in its result."""
+    """Check versions of one environment, several in parallel. The errors of a version are in its result.
+
+    The members of a bundle are checked, too, and follow it. `guard` returns the subject to check in place of another.
+    """
     checks = _Checks(destination, stop, progress, download=download)
-    # After an interruption, `stop` ends running downloads within a MiB.
-    return tuple(in_parallel(checks.check, subjects, on_end=stop.set))
+
+    def check_all(subjects: Sequence[Subject]) -> list[CheckedVersion]:
+        # After an interruption, `stop` ends running downloads within a MiB.
+        return in_parallel(checks.check, [guard(subject) for subject in subjects], on_end=stop.set)
+
+    first = check_all(subjects)
+    members = {id(bundle): [_member_subject(bundle, member) for member in bundle.members] for bundle in first}
+    rest = iter(check_all([subject for group in members.values() for subject in group]))
+    return tuple(
+        version for bundle in first for version in (bundle, *(next(rest) for _ in range(len(members[id(bundle)]))))
+    )
+
+
+def _member_subject(bundle: CheckedVersion, member: BundleMember) -> Subject:
+    at = member_at(bundle.subject.at, member)
+    expected = partial(ExpectedDigest, at, member.digest, Status.PUBLISHED)
+    return Subject(at, Basis.BUNDLE, expected, bundle.subject.at.name)
 
 
 class _Checks:
@@ -107,7 +137,20 @@ class _Checks:
             result = self._breaker.call(partial(self._verify, subject, expected))
         except ReleaseError as error:
             return CheckedVersion(subject, problem=error)
-        return CheckedVersion(subject, result, result.problem and self._breaker.record(result.problem))
+        try:
+            members = self._breaker.call(partial(self._members, subject, result))
+        except ReleaseError as error:
+            return CheckedVersion(subject, result, error)
+        return CheckedVersion(subject, result, result.problem and self._breaker.record(result.problem), members)
+
+    def _members(self, subject: Subject, result: VerifyResult) -> tuple[BundleMember, ...]:
+        """Return the members of a bundle; none if it is not as expected, or if its members are subjects already."""
+        remote = result.remote
+        if remote is None or remote.digest != result.expected.digest or remote.state.status not in DOWNLOADABLE:
+            return ()
+        if subject.basis in (Basis.FILES, Basis.BUNDLE):
+            return ()
+        return read_bundle(self._destination.connection.planning, subject.at, remote.assets) or ()
 
     def _verify(self, subject: Subject, expected: Expectation) -> VerifyResult:
         return verify(

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from ..approvals import approved_version, missing_pins, withdrawal_of
 from ..errors import PinError, ReleaseError, UsageError
-from ..hashing import hash_files
+from ..hashing import HashedBytes, hash_files
 from ..location import Location, refuse_same_repository
 from ..manifest import Environment, Manifest, Package
 from ..publishing import Permission, Release, ThreadScheduler, read_version, refuse_withdrawn
+from ..publishing.bundle import BUNDLE_ASSET, BundleMember, encode_bundle
 from ..publishing.verify import Expectation, ExpectedDigest, refuse_invalid_names
 from ..registry.interface import Asset, Coordinates, Status
 from .context import (
@@ -79,10 +80,9 @@ def of_manifest(
             subjects = _promotion_subjects(manifest, environment, destination, source)
         else:
             subjects = _file_subjects(manifest, destination, progress)
-        subjects = [_unless_withdrawn(subject, manifest) for subject in subjects]
-        return Report(
-            str(path), destination, source, download, check(subjects, destination, stop, progress, download=download)
-        )
+        guard = partial(_unless_withdrawn, manifest=manifest)
+        checks = check(subjects, destination, stop, progress, download=download, guard=guard)
+        return Report(str(path), destination, source, download, checks)
 
 
 def of_digests(
@@ -108,12 +108,22 @@ def _file_subjects(manifest: Manifest, destination: OpenEnvironment, progress: R
     """Hash all declared files. The hash cache is not used, because it may be outdated."""
     paths = {file.path for package in manifest.packages for file in package.files}
     hashed = hash_files(paths, on_bytes=progress.hashing(paths))
-    subjects = []
+    releases = []
     for package in manifest.packages:
         at = destination.location.coordinates(package.namespace, package.package, package.version)
         assets = [Asset(file.name, hashed[file.path].size, hashed[file.path].sha256) for file in package.files]
-        subjects.append(Subject(at, Basis.FILES, partial(Release, at, tuple(assets), Status(package.status))))
-    return subjects
+        releases.append(Release(at, tuple(assets), Status(package.status)))
+    bundle = manifest.bundle
+    if bundle is None:
+        return [_file_subject(release) for release in releases]
+    at = destination.location.coordinates(bundle.namespace, bundle.package, bundle.version)
+    content = HashedBytes(encode_bundle(map(BundleMember.of, releases)))
+    own = Release(at, (Asset(BUNDLE_ASSET, content.size, content.sha256),))
+    return [_file_subject(own), *(_file_subject(release, at.name) for release in releases)]
+
+
+def _file_subject(release: Release, bundle: str | None = None) -> Subject:
+    return Subject(release.at, Basis.FILES, lambda: release, bundle)
 
 
 def _needs_source(manifest: Manifest, environment: Environment) -> bool:
@@ -121,7 +131,7 @@ def _needs_source(manifest: Manifest, environment: Environment) -> bool:
 
     Raises UsageError if a package without a pin comes from a Pulumi stack.
     """
-    unpinned = any(package.id not in environment.pins for package in manifest.packages)
+    unpinned = any(package.id not in environment.pins for package in manifest.releases)
     if environment.stack and unpinned:
         raise UsageError(
             f"{environment.name} promotes outputs of the Pulumi stack {environment.stack}, which only Pulumi reads",
@@ -147,7 +157,7 @@ def _promotion_subjects(
         source_at = source.location.coordinates(*names)
         return Subject(at, Basis.ENVIRONMENT, partial(_release_in_source, at, status, source_at, source))
 
-    return [subject(package) for package in manifest.packages]
+    return [subject(package) for package in manifest.releases]
 
 
 def _unless_withdrawn(subject: Subject, manifest: Manifest) -> Subject:

@@ -223,6 +223,8 @@ def test_the_json_is_complete(told: Told, stock: Stock) -> None:
         "namespace": "acme",
         "package": "app",
         "version": "1.0",
+        "bundle": None,
+        "complete": None,
         "result": "differs",
         "expected": {"from": "files", "status": "Published", "digest": digest_of(FILES), "assets": 2},
         "found": {"status": "Published", "digest": there, "assets": 2, "bytes": 100_006},

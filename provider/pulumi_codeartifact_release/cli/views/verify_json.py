@@ -5,6 +5,7 @@ json.dumps(report_json(report))
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...publishing import Release
@@ -14,12 +15,13 @@ from ...registry.interface import Asset, Status
 from ..context import OpenEnvironment
 from ..verify_check import Basis, CheckedVersion
 from ..verify_read import Report
-from .verify_text import totals
+from .verify_text import members_of, totals
 
 
 def report_json(report: Report) -> dict[str, Any]:
     """Return a report as JSON values (`schemas/verify.schema.json`); sizes in bytes."""
     assets, size = totals(report)
+    members = members_of(report)
     counts = {str(outcome): sum(check.outcome is outcome for check in report.checks) for outcome in VerifyOutcome}
     environment = report.destination.environment.name if report.manifest is not None else None
     return {
@@ -32,7 +34,7 @@ def report_json(report: Report) -> dict[str, Any]:
         else None,
         "download": report.download,
         "summary": {"packages": len(report.checks), **counts, "assets": assets, "bytes": size},
-        "packages": [_version_json(check) for check in report.checks],
+        "packages": [_version_json(check, members.get(check.subject.at.name, ())) for check in report.checks],
     }
 
 
@@ -46,13 +48,15 @@ def _environment_json(env: OpenEnvironment) -> dict[str, Any]:
     }
 
 
-def _version_json(check: CheckedVersion) -> dict[str, Any]:
+def _version_json(check: CheckedVersion, members: Sequence[CheckedVersion]) -> dict[str, Any]:
     at, result = check.subject.at, check.result
     received = result.downloads if result else None
     return {
         "namespace": at.namespace,
         "package": at.package,
         "version": at.version,
+        "bundle": check.subject.bundle,
+        "complete": all(member.outcome is VerifyOutcome.VERIFIED for member in members) if members else None,
         "result": str(check.outcome),
         "expected": _expected_json(result, check.subject.basis),
         "found": _found_json(result),

@@ -8,7 +8,7 @@ Text of a registry is made printable. A line with a hash takes 80 columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -53,9 +53,15 @@ def text_lines(report: Report, width: int | None = None, *, quiet: bool = False)
     compared = f"\n  compared with {report.source.header}" if report.source else ""
     table = columns("", "")
     table.show_header = False
+    bundles = members_of(report)
     for check in shown:
-        sign, color = _SIGNS[check.outcome]
-        table.add_row(f"{sign} {printable(check.subject.at.name)}", printable(_result_text(check)), style=color)
+        members = bundles.get(check.subject.at.name, [])
+        partial = any(member.outcome is not VerifyOutcome.VERIFIED for member in members)
+        sign, color = _SIGNS[VerifyOutcome.DIFFERS if partial else check.outcome]
+        indent = "  " if check.subject.bundle else ""
+        result = _result_text(check)
+        result = printable((result.removeprefix("ok: ") if partial else result) + _members_text(members))
+        table.add_row(f"{sign} {indent}{printable(check.subject.at.name)}", result, style=color)
     parts: list[RenderableType] = [*header(report.destination.header + compared), indented(table, 2)]
     seen: set[str] = set()
     for check in shown:
@@ -65,6 +71,25 @@ def text_lines(report: Report, width: int | None = None, *, quiet: bool = False)
         if details:
             parts += ["", indented(text(check.subject.at.name), 2), *(indented(detail, 4) for detail in details)]
     yield from lines(*parts, width=width)
+
+
+def members_of(report: Report) -> dict[str, list[CheckedVersion]]:
+    """Return the members of each bundle, by `namespace/package@version`."""
+    members: dict[str, list[CheckedVersion]] = {}
+    for check in report.checks:
+        if check.subject.bundle:
+            members.setdefault(check.subject.bundle, []).append(check)
+    return members
+
+
+def _members_text(members: Sequence[CheckedVersion]) -> str:
+    if not members:
+        return ""
+    count, wrong = (
+        count_text(len(members), "member"),
+        sum(member.outcome is not VerifyOutcome.VERIFIED for member in members),
+    )
+    return f"; partial: {wrong} of {count} not as expected" if wrong else f"; complete: {count}"
 
 
 def sum_text(report: Report) -> str:
