@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore import hooks
 
 from model.counts import summarize
 from pulumi_codeartifact_release import connections
@@ -51,6 +55,26 @@ def _nobody_in_particular(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(empty))
             patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("CODEARTIFACT_RELEASE_CACHE", str(Path(folder) / "cache"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_sessions() -> Iterator[None]:
+    """Register botocore's hundreds of event handlers quickly: most of the time of a session, and tests make thousands.
+
+    The name of an event depends on a constant table only. The parameters of a handler are in its compiled code.
+    """
+    original: Any = hooks.accepts_kwargs
+
+    def accepts_kwargs(handler: Any) -> bool:
+        code = getattr(handler, "__code__", None)
+        return bool(code.co_flags & inspect.CO_VARKEYWORDS if code else original(handler))
+
+    aliaser: Any = hooks.EventAliaser(hooks.HierarchicalEmitter())
+    alias = functools.cache(aliaser._alias_event_name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hooks.EventAliaser, "_alias_event_name", lambda _self, name: alias(name))
+        patch.setattr(hooks, "accepts_kwargs", accepts_kwargs)
         yield
 
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
 import pytest
-from scripts.generate import ADDRESS, ROOT, TEMPLATE, generated, template, template_commit
+from scripts.api_docs import PAGE
+from scripts.generate import ADDRESS, ROOT, TEMPLATE, generated, jobs, template, template_commit
 
-GENERATED = generated()
+PATHS = [*template(template_commit()), *jobs(), PAGE]
+# Not while tests are collected, which every process does.
+texts = functools.cache(generated)
 ADDRESS_IN = ("*.md", "docs/*.md", "provider/*.toml", "provider/*.md", "templates/*/*", "examples/**/*.md")
 
 
-@pytest.mark.parametrize("path", GENERATED, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_make_generate_would_change_nothing(path: Path) -> None:
-    assert path.read_text() == GENERATED[path]
+    assert path.read_text() == texts()[path]
+
+
+def test_every_generated_file_is_compared() -> None:
+    assert set(texts()) == set(PATHS)
 
 
 def test_the_template_has_no_other_files() -> None:

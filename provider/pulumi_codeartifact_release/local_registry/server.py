@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
@@ -26,6 +27,7 @@ _WORKERS = 16
 _SILENT = logging.CRITICAL + 1
 _KEEP_ALIVE_SECONDS = 300
 _BACKLOG = 512
+_GRACE_SECONDS = 1
 
 
 class LocalRegistry:
@@ -66,7 +68,7 @@ class LocalRegistry:
             self._release()
             raise
         application = Application(self._store, self._keyring, quotas, self._workers, log, faults)
-        self._server = uvicorn.Server(
+        self._server = _Server(
             uvicorn.Config(
                 application,
                 http=BoundedProtocol,
@@ -79,9 +81,9 @@ class LocalRegistry:
                 proxy_headers=False,
                 server_header=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=1,
             )
         )
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="registry-loop", daemon=True)
         self._thread.start()  # the socket listens already, so clients can connect before the loop runs
 
@@ -95,7 +97,8 @@ class LocalRegistry:
 
     def close(self) -> None:
         """Stop listening, give running requests a second to end, and end the threads."""
-        self._server.should_exit = True
+        with contextlib.suppress(RuntimeError):  # the loop is closed: this is the second call
+            self._loop.call_soon_threadsafe(self._server.stop)
         self._thread.join()
         self._release()
 
@@ -108,7 +111,8 @@ class LocalRegistry:
         self.close()
 
     def _serve(self) -> None:
-        asyncio.run(self._serve_quietly())
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve_quietly())
 
     async def _serve_quietly(self) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
@@ -119,6 +123,38 @@ class LocalRegistry:
         self._socket.close()
         self._workers.shutdown()
         self._hashers.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its sleeps of a tenth of a second: every command with a registry in a folder waited for them."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Make `serve` return; call it in the event loop."""
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        """Keep the `date` header right until `stop`."""
+        ticks = asyncio.create_task(super().main_loop())
+        await self._stopping.wait()
+        ticks.cancel()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
+        """Close idle connections, and give running requests a second to end."""
+        for listener in self.servers:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_SECONDS):
+                while self.server_state.connections or self.server_state.tasks:
+                    await asyncio.sleep(0.005)
+        for task in self.server_state.tasks:
+            task.cancel()
 
 
 def _listen(host: str, port: int) -> socket.socket:

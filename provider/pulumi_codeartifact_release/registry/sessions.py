@@ -45,10 +45,11 @@ class AwsSession:
         profile: str | None = None,
         roles: dict[str, Any] | None = None,
         environ: Mapping[str, str] = os.environ,
+        session: Session | None = None,
     ) -> None:
-        """`roles`: see `Login`. Raises UsageError for an invalid setting."""
+        """`roles`: see `Login`; `session`: by default a new one. Raises UsageError for an invalid setting."""
         _refuse_unusable(environ)
-        self.botocore = _default_session()
+        self.botocore = session or _default_session()
         if profile is not None:
             self.botocore.set_config_variable("profile", profile)
         self._login = Login(profile, {} if roles is None else roles)
@@ -60,8 +61,7 @@ class AwsSession:
     @classmethod
     def isolated(cls, access_key_id: str, secret_access_key: str) -> AwsSession:
         """Return a session with these keys that no AWS setting of the shell or of its files reaches."""
-        session = cls(environ={})
-        session.botocore = isolated_session(access_key_id, secret_access_key)
+        session = cls(environ={}, session=isolated_session(access_key_id, secret_access_key))
         session._logged_in = session._is_isolated = True
         return session
 
