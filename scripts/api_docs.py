@@ -16,6 +16,12 @@ PACKAGE = "pulumi_codeartifact_release"
 TYPES = ("program.arguments.Assets", "program.arguments.AssetSource", "program.resources.SourceArgument")
 """Names in signatures that are not in the public module, but that a reader needs."""
 INTERNAL = ("front",)
+_SAME_ARGUMENTS = {
+    "Promotion": "PackageVersion",
+    "get_bundle": "get_package_version",
+    "get_package_version_files": "get_package_version",
+}
+"""Whose arguments a function has, apart from those that it describes itself."""
 
 TEMPLATE = """\
 # The Python API
@@ -98,7 +104,7 @@ def _described(name: str, each: Any, objects: dict[str, Any]) -> dict[str, Any]:
 
 def _inherited(name: str, objects: dict[str, Any]) -> dict[str, str]:
     """Return the texts of the arguments that a docstring leaves to another one."""
-    source = {"Promotion": "PackageVersion", "get_package_version_files": "get_package_version"}.get(name)
+    source = _SAME_ARGUMENTS.get(name)
     if source is None:
         return {}
     other = objects[source]

@@ -12,15 +12,25 @@ if TYPE_CHECKING:
     from .errors import ReleaseError
     from .program.manifests import outputs_of, publish_manifest, publish_stack
     from .program.resources import PackageVersion, Promotion
-    from .versions import PublishedVersion, get_package_version, get_package_version_files
+    from .versions import (
+        PublishedBundle,
+        PublishedMember,
+        PublishedVersion,
+        get_bundle,
+        get_package_version,
+        get_package_version_files,
+    )
 
 __version__ = "0.1.0"
 __all__ = [
     "PackageVersion",
     "Promotion",
+    "PublishedBundle",
+    "PublishedMember",
     "PublishedVersion",
     "ReleaseError",
     "__version__",
+    "get_bundle",
     "get_package_version",
     "get_package_version_files",
     "outputs_of",
@@ -32,8 +42,11 @@ __all__ = [
 _MODULES = {
     "PackageVersion": "program.resources",
     "Promotion": "program.resources",
+    "PublishedBundle": "versions",
+    "PublishedMember": "versions",
     "PublishedVersion": "versions",
     "ReleaseError": "errors",
+    "get_bundle": "versions",
     "get_package_version": "versions",
     "get_package_version_files": "versions",
     "outputs_of": "program.manifests",

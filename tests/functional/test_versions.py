@@ -9,10 +9,12 @@ from typing import Any
 
 import pulumi
 import pytest
+from mypy_boto3_codeartifact import CodeArtifactClient
 
 import pulumi_codeartifact_release as package
 from pulumi_codeartifact_release import connections
-from pulumi_codeartifact_release.errors import MismatchError, UsageError, VersionNotFoundError
+from pulumi_codeartifact_release.errors import BundleError, MismatchError, UsageError, VersionNotFoundError
+from support import bundles
 from support.embedded import opened
 from support.stack import Stack, empty_stack
 
@@ -117,3 +119,42 @@ def test_a_preview_gets_the_files(empty_stack: Stack) -> None:
 
     empty_stack.run(program, preview=True)
     assert empty_stack.outputs == {"content": "zip"}
+
+
+# --- bundles ---
+
+
+@pytest.fixture
+def suite(registry: Path) -> Iterator[CodeArtifactClient]:
+    with opened(registry / ".registry") as client:
+        bundles.publish_bundle(client)
+        yield client
+
+
+def test_a_bundle_has_its_members_and_their_hashes(suite: CodeArtifactClient) -> None:
+    bundle = package.get_bundle("acme", "suite", "1.0", **AT)
+    assert bundle.digest == package.get_package_version("acme", "suite", "1.0", **AT).digest
+    assert (bundle.status, list(bundle.members)) == ("Published", ["acme/api", "acme/db"])
+    database = bundle.members["acme/db"]
+    version = package.get_package_version("acme", "db", "1.0", **AT)
+    assert (database.version, database.digest, database.size) == ("1.0", version.digest, 6)
+    assert database.assets == version.assets == {"db.sql": f"sha256:{hashlib.sha256(b'create').hexdigest()}"}
+    assert package.get_bundle("acme", "suite", "1.0", digest=bundle.digest, **AT) == bundle
+
+
+@pytest.mark.parametrize("status", ["Archived", "Unlisted"])
+def test_a_partial_bundle_is_refused(suite: CodeArtifactClient, status: str) -> None:
+    bundles.package_of(suite, "acme/db").set_status("1.0", status)
+    with pytest.raises(BundleError, match=r"is partial: 1 of 2 members .*\n    acme/db@1\.0 is "):
+        package.get_bundle("acme", "suite", "1.0", **AT)
+
+
+def test_what_is_not_the_expected_bundle_is_refused(suite: CodeArtifactClient) -> None:
+    with pytest.raises(BundleError, match=r"acme/app@1\.0 in acme/dev is not a bundle"):
+        package.get_bundle("acme", "app", "1.0", **AT)
+    with pytest.raises(MismatchError, match="has another digest"):
+        package.get_bundle("acme", "suite", "1.0", digest="sha256:" + "0" * 64, **AT)
+    with pytest.raises(UsageError, match="digest is 'x'"):
+        package.get_bundle("acme", "suite", "1.0", digest="x", **AT)
+    with pytest.raises(VersionNotFoundError):
+        package.get_bundle("acme", "suite", "2.0", **AT)
