@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import ReleaseError
+    from .program.bundles import Bundle
     from .program.manifests import outputs_of, publish_manifest, publish_stack
     from .program.resources import PackageVersion, Promotion
     from .versions import (
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Bundle",
     "PackageVersion",
     "Promotion",
     "PublishedBundle",
@@ -40,6 +42,7 @@ __all__ = [
 
 
 _MODULES = {
+    "Bundle": "program.bundles",
     "PackageVersion": "program.resources",
     "Promotion": "program.resources",
     "PublishedBundle": "versions",

@@ -6,7 +6,7 @@ What they do is in `plugin.operations`.
 from __future__ import annotations
 
 from .dynamic.provider import Provider
-from .plugin.operations import PACKAGE_VERSION, PROMOTION
+from .plugin.operations import BUNDLE, PACKAGE_VERSION, PROMOTION
 
 
 class PackageVersionProvider(Provider):
@@ -19,3 +19,9 @@ class PromotionProvider(Provider):
     """CRUD of `Promotion`."""
 
     kind = PROMOTION
+
+
+class BundleProvider(Provider):
+    """CRUD of `Bundle`."""
+
+    kind = BUNDLE

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "versions": {"errors", "manifest", "hashing", "registry", "publishing", "location", "connections"},
     "plugin": {
         "errors",
+        "bundle_rules",
         "remedies",
         "manifest",
         "hashing",

@@ -27,6 +27,7 @@ from ..location import Location, resolve
 from ..manifest import duration, value_problem
 from ..publishing import (
     AssetContent,
+    BundleRules,
     Permission,
     Pin,
     PreparedRelease,
@@ -39,7 +40,7 @@ from ..publishing import (
     prepare_again,
     sizes,
 )
-from ..registry.interface import Asset
+from ..registry.interface import Asset, Status
 from .declaration import Declaration
 from .engine import add_secrets, word_errors_for
 from .preview import prepare_change, preview
@@ -51,6 +52,7 @@ from .state import (
     REQUIRED,
     SOURCE,
     Inputs,
+    MemberInput,
     PromotionInputs,
     same,
 )
@@ -155,7 +157,7 @@ class Check:
             replace_digest=declaration.replace_digest or None,
             allow=declaration.allow,
             on_destroy=inputs.on_destroy,
-            withdrawal=Withdrawal(**declaration.withdrawal) if declaration.withdrawal else None,
+            withdrawal=_withdrawal(declaration.withdrawal),
         )
         if not isinstance(inputs, PromotionInputs):
             return request
@@ -168,7 +170,12 @@ class Check:
             force=Permission(inputs.id, inputs.version, declaration.force) if declaration.force else None,
             revision=source.revision,
         )
-        return replace(request, promotion=promotion, source=source.location)
+        rules = BundleRules(
+            after={name: member.get("after") or () for name, member in declaration.members.items()},
+            replace_digest=lambda name, version: declaration.replace.get(f"{name}@{version}"),
+            withdrawal=lambda name, version: _withdrawal(declaration.withdrawn.get(f"{name}@{version}")),
+        )
+        return replace(request, promotion=promotion, source=source.location, bundle=rules)
 
     def _pending(self, request: Request) -> PendingChange:
         declaration = self._declaration
@@ -233,15 +240,15 @@ class PromotionCheck(Check):
         return failures + _wrong_arguments(values, ("domain", "repository"), prefix="source.")
 
     def _resolve(self) -> dict[str, Any]:
-        excluded = ("source", "checksums", "digest")
+        excluded = ("source", "checksums", "digest", "members")
         arguments = {name: value for name, value in self._inputs.items() if name not in excluded}
         inputs = self._with_location(arguments, self._olds)
         if UNKNOWN not in inputs.values() and self._is_promoted(inputs):
             self._show_locations(inputs, self._olds["source"])
             # Keep the source in state: a completed promotion does not depend on its source any more.
-            completed = PromotionInputs.of(
-                {**inputs, "checksums": self._olds["checksums"], "source": self._olds["source"]}
-            )
+            kept = {name: self._olds.get(name) for name in ("checksums", "source", "members")}
+            completed = PromotionInputs.of({**inputs, **kept})
+            _refuse_status_of_bundle(completed)
             check_preconditions(self._request(completed))
             if (properties := self._resolve_completed(completed)) is not None:
                 return properties
@@ -269,6 +276,7 @@ class PromotionCheck(Check):
             and same(olds, inputs, PLACE)
             # After drift, read() changes `digest` but not `source.digest`.
             and olds.get("digest") == digest
+            and not any(member.get("drift") for member in (olds.get("members") or {}).values())
             and declaration.pin in ("", digest)
             and declaration.replace_digest != digest
         )
@@ -294,15 +302,34 @@ class PromotionCheck(Check):
             raise plan.refusal
         revision = promotion_source.verified_revision if promotion_source else None
         source = replace(inputs.source, digest=plan.release.digest, revision=revision)
-        checked = replace(inputs, checksums=checksums(plan.release.assets), source=source)
+        members = {member.request.name: _member_input(member) for member in prepared.members}
+        checked = replace(inputs, checksums=checksums(plan.release.assets), source=source, members=members)
+        _refuse_status_of_bundle(checked)
         self._redact(checked.properties())
         self._remember(checked, pending, prepared)
         return checked.properties()
 
 
+def _withdrawal(fields: Mapping[str, str] | None) -> Withdrawal | None:
+    return Withdrawal(**fields) if fields else None
+
+
+def _member_input(member: PreparedRelease) -> MemberInput:
+    release = member.plan.release
+    return MemberInput(release.at.version, checksums(release.assets))
+
+
+def _refuse_status_of_bundle(inputs: PromotionInputs) -> None:
+    if inputs.members and inputs.status is not Status.PUBLISHED:
+        raise UsageError(
+            f"{inputs.coordinates} is a bundle, which must be Published: `status` is {inputs.status}",
+            hint="Remove `status`. To take a release back, run `codeartifact-release withdraw`.",
+        )
+
+
 def _wrong_arguments(inputs: Props, required: tuple[str, ...], prefix: str = "") -> list[CheckFailure]:
     """Validate arguments as a manifest validates its values. Unknown values are skipped until they are known."""
-    texts = {name: value for name, value in inputs.items() if name != "checksums"}
+    texts = {name: value for name, value in inputs.items() if name not in ("checksums", "members")}
     failures = [
         CheckFailure(prefix + name, f"{prefix}{name} is {value!r}: quote it to make it text")
         for name, value in texts.items()

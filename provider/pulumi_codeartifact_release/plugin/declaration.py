@@ -42,6 +42,11 @@ class Declaration:
         pinned_by: where the digest was approved.
         force: the digest whose soak the operator permits to skip; "" for none.
         reason: the reason for `force`.
+        members: of a bundle: `namespace/package` -> `version`, `files`, `texts`, `after`, `replace_digest` and
+            `withdrawal`, like the attributes of these names. A member that another stack publishes has only `version`
+            and `digest`.
+        replace: the digests that the operator permits to replace in a promoted bundle, by `namespace/package@version`.
+        withdrawn: the fields of a `publishing.Withdrawal` of each withdrawn version, by `namespace/package@version`.
         withdrawal: the fields of a `publishing.Withdrawal` of this version; empty if it was not withdrawn.
         front: how to word remedies in errors: the result of `remedies.front_to_json`.
         secret: the names of secret arguments; `source.NAME` for a nested one.
@@ -62,6 +67,9 @@ class Declaration:
     force: str = ""
     reason: str = ""
     withdrawal: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    replace: Mapping[str, str] = field(default_factory=dict)
+    withdrawn: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     front: Mapping[str, Any] = field(default_factory=dict)
     secret: tuple[str, ...] = ()
 
@@ -82,10 +90,28 @@ class Declaration:
 
     def hash(self, cache: HashCache) -> dict[str, AssetContent]:
         """Return the content of every declared asset, hashed. Raises FileError or QuotaExceededError."""
-        paths = {name: Path(path) for name, path in self.files.items()}
-        refuse_oversized(paths)
-        hashes = hash_files(paths.values(), cache=cache)
-        contents: dict[str, AssetContent] = {name: hashes[path] for name, path in paths.items()}
-        for name, text in self.texts.items():
-            contents[name] = HashedBytes(text.encode())
-        return contents
+        return _hash({"": (self.files, self.texts)}, cache)[""]
+
+    def hash_members(self, cache: HashCache) -> dict[str, dict[str, AssetContent]]:
+        """Return the content of every asset of every member, by `namespace/package`. Raises like `hash`."""
+        declared = {
+            name: (member["files"], member.get("texts") or {})
+            for name, member in self.members.items()
+            if "files" in member
+        }
+        return _hash(declared, cache)
+
+
+def _hash(
+    declared: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]], cache: HashCache
+) -> dict[str, dict[str, AssetContent]]:
+    """Hash the files of all versions in parallel."""
+    paths = {key: {name: Path(path) for name, path in files.items()} for key, (files, _) in declared.items()}
+    for files in paths.values():
+        refuse_oversized(files)
+    hashes = hash_files({path for files in paths.values() for path in files.values()}, cache=cache)
+    contents: dict[str, dict[str, AssetContent]] = {}
+    for key, (_, texts) in declared.items():
+        contents[key] = {name: hashes[path] for name, path in paths[key].items()}
+        contents[key] |= {name: HashedBytes(text.encode()) for name, text in texts.items()}
+    return contents

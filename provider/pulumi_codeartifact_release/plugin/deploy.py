@@ -7,7 +7,7 @@ outputs(inputs, deployment.state, deployment.audit)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import connections
@@ -19,6 +19,7 @@ from ..publishing import (
     Event,
     ExpectedVersion,
     Finished,
+    MemberEvent,
     Planned,
     RemoteVersion,
     Retirement,
@@ -29,38 +30,53 @@ from ..publishing import (
     read_version,
     retire,
 )
+from ..publishing.read_bundle import published_bundles
 from ..registry.interface import VersionState
-from ..text.progress import LiveLine, Progress
+from ..text.progress import BundleProgress, LiveLine
 from .audit import audit
 from .engine import add_secrets
 from .run_context import RunContext
 from .secret import secret_texts
-from .state import REQUIRED, Inputs
+from .state import REQUIRED, Inputs, member_outputs
 
 Props = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """The result of deploy(): status and revision of the version, and the audit record."""
+    """The result of deploy().
+
+    Attributes:
+        state: status and revision of the version.
+        audit: the audit record.
+        revisions: of the members of a bundle, by `namespace/package`.
+    """
 
     state: VersionState
     audit: Mapping[str, Any]
+    revisions: Mapping[str, str]
 
 
-def connector(context: RunContext) -> Callable[[Location], Connection]:
-    """Return a function that connects to a location. The connection writes nothing after the run has ended."""
-    return lambda location: connections.connect(location, ThreadScheduler(context.stop_reason).checkpoint)
+def connector(context: RunContext, scheduler: ThreadScheduler | None = None) -> Callable[[Location], Connection]:
+    """Return a function that connects to a location.
+
+    The connection writes nothing after the run has ended, or after `scheduler` stops.
+    """
+    checkpoint = (scheduler or ThreadScheduler(context.stop_reason)).checkpoint
+    return lambda location: connections.connect(location, checkpoint)
 
 
 def deploy(context: RunContext, inputs: Inputs, olds: Props | None = None) -> Deployment:
     """Publish or promote the declared version, and show the progress beside the resource. Raises ReleaseError."""
     pending = context.recall(inputs)
-    open_connection = connector(context)
+    # One for all, so that a bundle that is being committed is not stopped by a connection.
+    scheduler = ThreadScheduler(context.stop_reason)
+    open_connection = connector(context, scheduler)
     connection = open_connection(inputs.location)
-    progress = Progress(connection.rate, connection.waiting_s)
-    events = execute(pending.request, open_connection, ThreadScheduler(context.stop_reason), pending.prepared)
+    progress = BundleProgress(connection.rate, connection.waiting_s)
+    events = execute(pending.request, open_connection, scheduler, pending.prepared)
     actions: list[Action] = []
+    members: dict[str, VersionState] = {}
 
     def show(text: str) -> None:
         context.log.status(pending.urn, text)
@@ -73,6 +89,8 @@ def deploy(context: RunContext, inputs: Inputs, olds: Props | None = None) -> De
             if isinstance(event, Planned):
                 actions.append(event.plan.action)
                 redact_remote(event.plan.remote, pending.secret)
+            if isinstance(event, MemberEvent) and isinstance(event.event, Finished):
+                members[event.name] = event.event.state
             if isinstance(event, Finished):
                 break
             live.update()
@@ -89,7 +107,7 @@ def deploy(context: RunContext, inputs: Inputs, olds: Props | None = None) -> De
         forced=pending.reason if pending.prepared and pending.prepared.forced else None,
         before=None if event.sent or event.copied else olds,
     )
-    return Deployment(event.state, record)
+    return Deployment(event.state, record, {name: state.revision for name, state in members.items()})
 
 
 def _how(finished: Finished, actions: Sequence[Action], *, promoted: bool) -> str:
@@ -116,17 +134,39 @@ def supersede(context: RunContext, olds: Props, news: Inputs) -> None:
         return
     previous = Inputs.of(olds)
     try:
-        if still_declared(context, previous, urn):
-            return
-        for event in retire_version(context, olds, news.on_supersede, permitted=False):
-            if isinstance(event, StatusSet):
-                context.log.info(urn, f"{previous.coordinates}, the previous version: {event.status}")
+        for props in versions_to_retire(context, olds):
+            retired = Inputs.of(props)
+            if still_declared(context, retired, urn):
+                continue
+            policy = news.on_supersede
+            if policy is Retirement.ARCHIVE and props.get("members"):
+                # Its list of members must be readable for a rollback.
+                policy = Retirement.UNLIST
+            for event in retire_version(context, props, policy, permitted=False):
+                if isinstance(event, StatusSet):
+                    context.log.info(urn, f"{retired.coordinates}, the previous version: {event.status}")
     except InterruptedReleaseError:
         raise
     except ReleaseError as error:
         # Raising would keep the previous version in state, and every later update would fail if its repository is gone.
         error.front = context.recall(news).front
         context.log.warn(urn, f"{previous.coordinates}, the previous version, is not changed: {error.full_text}")
+
+
+def versions_to_retire(context: RunContext, props: Props) -> list[Props]:
+    """Return the outputs of a version, then those of each of its members that no other Published bundle names.
+
+    Raises ReleaseError if the other versions of a bundle cannot be read.
+    """
+    members = member_outputs(props)
+    if not members:
+        return [props]
+    inputs = Inputs.of(props)
+    registry = connector(context)(inputs.location).planning
+    package = replace(inputs.coordinates, version="")
+    bundles = [bundle for version, bundle in published_bundles(registry, package) if version != inputs.version]
+    named = {member.name for bundle in bundles for member in bundle}
+    return [props, *(member for member in members if Inputs.of(member).coordinates.name not in named)]
 
 
 def still_declared(context: RunContext, inputs: Inputs, urn: str) -> bool:

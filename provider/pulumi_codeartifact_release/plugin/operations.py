@@ -19,9 +19,10 @@ from typing import Any
 from ..errors import ReleaseError, UsageError
 from ..publishing import Deleted, StatusSet, ThreadScheduler, read_version
 from ..registry.interface import VersionState
+from .bundle import BundleCheck, read_members
 from .check import Check, CheckFailure, CheckResult, PromotionCheck, VersionCheck, property_of
 from .declaration import Declaration
-from .deploy import Deployment, connector, deploy, retire_version, still_declared, supersede
+from .deploy import Deployment, connector, deploy, retire_version, still_declared, supersede, versions_to_retire
 from .engine import add_secrets, redact, word_errors_for
 from .preview import preview
 from .run_context import RunContext
@@ -30,6 +31,7 @@ from .state import (
     DECISIVE,
     PLACE,
     REQUIRED,
+    BundleInputs,
     Inputs,
     PromotionInputs,
     inputs_from_remote,
@@ -52,6 +54,7 @@ class Kind:
 
 PACKAGE_VERSION = Kind("PackageVersion", Inputs, VersionCheck)
 PROMOTION = Kind("Promotion", PromotionInputs, PromotionCheck)
+BUNDLE = Kind("Bundle", BundleInputs, BundleCheck)
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class Operations:
         # Pulumi cannot mark an id as secret.
         has_secret_name = {"namespace", "package"} & {*pending.secret}
         id_ = pending.urn.rpartition("::")[2] or "secret" if has_secret_name else inputs.id
-        return Created(id_, self._outputs(inputs, deployment.state, deployment.audit))
+        return Created(id_, self._outputs(inputs, deployment))
 
     def update(self, olds: Values, news: Values) -> Values:
         """Publish the new version, then retire the previous one according to `on_supersede`. Return the outputs."""
@@ -138,11 +141,11 @@ class Operations:
         if same(olds, news, DECISIVE):
             # Only a policy or the profile changed, which needs no request.
             state = VersionState(inputs.status, str(olds.get("revision") or ""))
-            return self._outputs(inputs, state, olds.get("audit"))
+            return self._outputs(inputs, Deployment(state, olds.get("audit") or {}, olds.get("revisions") or {}))
         deployment = self._deploy(inputs, olds)
         if not same(olds, news, PLACE):
             supersede(self._context, olds, inputs)
-        return self._outputs(inputs, deployment.state, deployment.audit)
+        return self._outputs(inputs, deployment)
 
     def read(self, props: Values, urn: str = "") -> ReadVersion | None:
         """Return the version in the registry, so that Pulumi shows drift and updates it; None if it is missing.
@@ -158,7 +161,7 @@ class Operations:
         remote = read_version(connection.registry, inputs.coordinates, ThreadScheduler())
         if remote is None:
             return None
-        actual = inputs_from_remote(inputs, remote)
+        actual, revisions = read_members(inputs_from_remote(inputs, remote), connection.registry)
         revision = props.get("revision")
         if revision and revision != remote.state.revision and actual == inputs:
             # The engine reports such a resource as unchanged.
@@ -167,7 +170,7 @@ class Operations:
                 f"{inputs.coordinates}: the revision changed from {revision} to {remote.state.revision}; "
                 "status and assets are as declared",
             )
-        values = outputs(actual, remote.state, props.get("audit"))
+        values = outputs(actual, remote.state, props.get("audit"), revisions)
         return ReadVersion(with_secrets(values, secret), with_secrets(actual.properties(), secret))
 
     def delete(self, id_: str, props: Values, urn: str = "") -> None:
@@ -180,24 +183,27 @@ class Operations:
         inputs = self._kind.inputs.of(props)
         # In a destroy, config and program are those of the last `up`, so the permission is a variable of this run.
         permitted = "delete" in os.environ.get("CODEARTIFACT_RELEASE_ALLOW", "").replace(",", " ").split()
-        if inputs.on_destroy.acts and still_declared(self._context, inputs, urn):
-            # The logical name changed, or the resource moved into a component.
-            log.warn(urn, f"{inputs.coordinates} is declared by another resource now, so it is not changed")
+        if not inputs.on_destroy.acts:
             return
-        for event in retire_version(self._context, props, inputs.on_destroy, permitted=permitted):
-            if isinstance(event, Deleted | StatusSet):
-                change = event.status if isinstance(event, StatusSet) else "deleted"
-                log.info(urn, f"{inputs.coordinates}: {change}")
+        for version in versions_to_retire(self._context, props):
+            retired = Inputs.of(version)
+            if still_declared(self._context, retired, urn):
+                # The logical name changed, or the version moved into a component or a bundle.
+                log.warn(urn, f"{retired.coordinates} is declared by another resource now, so it is not changed")
+                continue
+            for event in retire_version(self._context, version, inputs.on_destroy, permitted=permitted):
+                if isinstance(event, Deleted | StatusSet):
+                    change = event.status if isinstance(event, StatusSet) else "deleted"
+                    log.info(urn, f"{retired.coordinates}: {change}")
 
     def _deploy(self, inputs: Inputs, olds: Values | None = None) -> Deployment:
         with word_errors_for(self._context.recall(inputs).front):
             return deploy(self._context, inputs, olds)
 
-    def _outputs(self, inputs: Inputs, state: VersionState, audit: Mapping[str, Any] | None) -> Values:
+    def _outputs(self, inputs: Inputs, deployment: Deployment) -> Values:
         secret = self._context.secret_of(inputs)
-        return with_secrets(
-            outputs(inputs, state, audit), secret_input_names({"audit": audit}) if secret is None else secret
-        )
+        values = outputs(inputs, deployment.state, deployment.audit, deployment.revisions)
+        return with_secrets(values, secret_input_names({"audit": deployment.audit}) if secret is None else secret)
 
 
 def _failure(name: str, error: ReleaseError, secret: tuple[str, ...]) -> CheckFailure:

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import ReleaseError, UnreachableError
-from ..publishing import Action, PreparedRelease, ThreadScheduler, prepare
+from ..publishing import Action, PreparedRelease, ThreadScheduler, prepare, raise_refusals
 from ..remedies import Need
-from ..text.plan import MAX_FILES, file_lines, review_lines
+from ..text.plan import MAX_FILES, bundle_lines, file_lines, review_lines
 from .deploy import connector, redact_remote
 from .run_context import PendingChange, RunContext
 from .state import DECISIVE, REQUIRED, Inputs, same
@@ -55,18 +55,20 @@ def preview(context: RunContext, olds: Props, inputs: Inputs) -> None:
 
 def _show(context: RunContext, olds: Props, inputs: Inputs, pending: PendingChange, prepared: PreparedRelease) -> None:
     plan = prepared.plan
-    if plan.refusal:
-        raise plan.refusal
+    raise_refusals(prepared)
     log, urn = context.log, pending.urn
-    first, *more = review_lines(prepared.review(connector(context)(inputs.location).rate))
+    rate = connector(context)(inputs.location).rate
+    first, *more = bundle_lines(prepared, rate) if prepared.members else review_lines(prepared.review(rate))
     has_state = all(olds.get(name) for name in REQUIRED)
     # Without state there are no checksums that the engine could compare.
-    files = file_lines(plan.release.assets) if plan.publishes_files and not has_state else []
+    shows_files = plan.publishes_files and not has_state and not prepared.members
+    files = file_lines(plan.release.assets) if shows_files else []
     if len(plan.release.assets) > MAX_FILES:
         how = pending.front(Need("all")) or " (`pulumi preview --diff` has all, in `checksums`)"
         files[-1:] = [line + how for line in files[-1:]]
     text = "\n  ".join([f"{inputs.id}@{inputs.version}: {first}", *more, *(f"  {line}" for line in files)])
-    (log.warn if plan.action is Action.REPLACE else log.info)(urn, text)
+    replaces = any(version.plan.action is Action.REPLACE for version in prepared.versions)
+    (log.warn if replaces else log.info)(urn, text)
     if has_state and inputs.on_supersede.acts and not same(olds, inputs.properties(), REQUIRED):
         log.info(urn, f"{Inputs.of(olds).coordinates}, the previous version: {inputs.on_supersede}")
     if prepared.forced:

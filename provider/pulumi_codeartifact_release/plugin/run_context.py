@@ -119,6 +119,7 @@ class RunContext:
         self._suggested: dict[str, list[str]] = {}
         # By domain, repository, package and version, then by URN.
         self._declared: dict[object, dict[str, Inputs]] = {}
+        self._members: dict[object, dict[str, Inputs]] = {}
         self._ignored: dict[object, list[Inputs]] = {}
         self._lock = threading.Lock()
         self._is_cancelled = is_cancelled
@@ -130,19 +131,35 @@ class RunContext:
 
         Raises UsageError if another resource declares the same version with other files, or in another status.
         """
+        self._declare(inputs, pending.urn, self._declared)
+        for member in inputs.member_inputs().values():
+            self._declare(member, pending.urn, self._declared)
+            for urn, _ in self._declare(member, pending.urn, self._members):
+                raise UsageError(
+                    f"{member.coordinates} is a member of two bundles: also of {urn.rpartition('::')[2]}",
+                    hint="Name it in one of them only, or give it to one of them by its version and digest.",
+                )
         with self._lock:
-            same_names = self._declared.setdefault(self._names(inputs), {})
-            others = [(urn, other) for urn, other in same_names.items() if urn != pending.urn]
-            same_names[pending.urn] = inputs
             self._pending[self._key(inputs)] = pending
-        for urn, other in others:
-            differences = _differences(inputs, other)
-            if differences and same_repository(inputs.location, other.location):
+
+    def _declare(self, inputs: Inputs, urn: str, declared: dict[object, dict[str, Inputs]]) -> list[tuple[str, Inputs]]:
+        """Record that a resource declares a version. Return the other resources that do, by URN.
+
+        Raises UsageError if one of them declares it with other files, or in another status.
+        """
+        with self._lock:
+            same_names = declared.setdefault(self._names(inputs), {})
+            others = [item for item in same_names.items() if item[0] != urn]
+            same_names[urn] = inputs
+        others = [(urn, other) for urn, other in others if same_repository(inputs.location, other.location)]
+        for other_urn, other in others:
+            if differences := _differences(inputs, other):
                 raise UsageError(
                     f"{inputs.coordinates} is declared twice, with different {' and '.join(differences)}: "
-                    f"also by {urn.rpartition('::')[2]}",
+                    f"also by {other_urn.rpartition('::')[2]}",
                     hint="Change the version of one of them, or declare all files in one resource.",
                 )
+        return others
 
     def recall(self, inputs: Inputs) -> PendingChange:
         """Return the pending change. Raises UsageError if this process did not run check() for these inputs."""
@@ -176,7 +193,8 @@ class RunContext:
     def add_ignored(self, inputs: Inputs) -> None:
         """Record that `ignore_changes` keeps a resource as it is in state."""
         with self._lock:
-            self._ignored.setdefault(self._names(inputs), []).append(inputs)
+            for each in (inputs, *inputs.member_inputs().values()):
+                self._ignored.setdefault(self._names(each), []).append(each)
 
     def secret_of(self, inputs: Inputs) -> tuple[str, ...] | None:
         """Return the names of the secret inputs; None if this process did not run check() for them."""

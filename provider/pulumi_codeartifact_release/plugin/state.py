@@ -23,7 +23,10 @@ _PACKAGE = ("namespace", "package", "version")
 INPUTS = (*_PACKAGE, *Location.names, *_POLICIES, "checksums", "digest")
 """The names of all inputs in state. To rename or remove one causes a diff for every user; to add one does not."""
 
-PROMOTION_INPUTS = (*INPUTS, "source", "soak")
+BUNDLE_INPUTS = (*(name for name in INPUTS if name != "finalize"), "members")
+"""The names of all inputs of a `Bundle` in state."""
+
+PROMOTION_INPUTS = (*INPUTS, "source", "soak", "members")
 """The names of all inputs of a `Promotion` in state."""
 
 SOURCE = (*Location.names, "digest", "revision")
@@ -35,7 +38,10 @@ REQUIRED = (*_PACKAGE, "domain", "repository")
 PLACE = (*(name for name in Location.names if name != "profile"), *_PACKAGE)
 """The inputs that identify the version. If one changes, `on_supersede` applies to the previous version."""
 
-DECISIVE = tuple(name for name in INPUTS if name not in ("profile", "finalize", "on_destroy", "on_supersede"))
+DECISIVE = (
+    *(name for name in INPUTS if name not in ("profile", "finalize", "on_destroy", "on_supersede")),
+    "members",
+)
 """The inputs that describe the version in the registry. A change of any other input needs no request."""
 
 
@@ -45,6 +51,7 @@ class Inputs:
 
     Attributes:
         checksums: SHA-256 and name of every asset, as `publishing.checksums` returns them.
+        members: of a bundle, by `namespace/package`; empty for any other version.
     """
 
     namespace: str
@@ -56,6 +63,7 @@ class Inputs:
     finalize: Finalize = Finalize.STATUS_UPDATE
     on_destroy: Retirement = Retirement.RETAIN
     on_supersede: Retirement = Retirement.KEEP
+    members: Mapping[str, MemberInput] = field(default_factory=dict)
 
     names: ClassVar[tuple[str, ...]] = INPUTS
     """The names of the inputs of this kind of resource."""
@@ -75,6 +83,8 @@ class Inputs:
         plain["finalize"] = Finalize(props.get("finalize") or Finalize.STATUS_UPDATE)
         if "source" in plain:
             plain["source"] = SourceInput.of(plain["source"])
+        if "members" in plain:
+            plain["members"] = {name: MemberInput(**member) for name, member in plain["members"].items()}
         return cls(**plain)
 
     @property
@@ -100,13 +110,63 @@ class Inputs:
 
     def properties(self) -> dict[str, Any]:
         """Return the inputs as state stores them, without empty values."""
-        others = {*Location.names, "source"}
+        others = {*Location.names, "source", "members"}
         plain = (name for name in self.names if name not in others)
         values: dict[str, Any] = {name: str(value) for name in plain if (value := getattr(self, name))}
         values.update(self.location.properties())
         # It is empty for a version without assets.
         values["checksums"] = self.checksums
+        if self.members:
+            values["members"] = {name: member.properties() for name, member in self.members.items()}
         return values
+
+    def member_inputs(self) -> dict[str, Inputs]:
+        """Return the inputs of the members that this resource publishes, by `namespace/package`."""
+        return {
+            name: Inputs(
+                *split_id(name),
+                member.version,
+                self.location,
+                member.checksums,
+                on_destroy=self.on_destroy,
+                on_supersede=self.on_supersede,
+            )
+            for name, member in self.members.items()
+            if not member.existing
+        }
+
+
+@dataclass(frozen=True)
+class MemberInput:
+    """A member of a bundle.
+
+    Attributes:
+        checksums: of its assets; "" for one that another stack publishes.
+        digest: of its release, for one that another stack publishes; else "".
+        drift: how the registry differs from it, as `pulumi refresh` found; "" if it does not.
+    """
+
+    version: str
+    checksums: str = ""
+    digest: str = ""
+    drift: str = ""
+
+    @property
+    def existing(self) -> bool:
+        """Whether another stack publishes it, so that it is never changed."""
+        return bool(self.digest)
+
+    def properties(self) -> dict[str, str]:
+        """Return the values as state stores them, without empty values."""
+        return {name: value for name, value in vars(self).items() if value}
+
+
+@dataclass(frozen=True)
+class BundleInputs(Inputs):
+    """The inputs of one `Bundle`, checked."""
+
+    names: ClassVar[tuple[str, ...]] = BUNDLE_INPUTS
+    required: ClassVar[tuple[str, ...]] = (*REQUIRED, "members")
 
 
 @dataclass(frozen=True)
@@ -168,10 +228,33 @@ def upgrade_state(properties: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def outputs(inputs: Inputs, state: VersionState, audit: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return a resource's outputs: its inputs, the status and revision of the registry, and the audit record."""
-    record = {"audit": dict(audit)} if audit else {}
+def split_id(name: str) -> tuple[str, str]:
+    """Return namespace and package of `namespace/package`."""
+    namespace, _, package = name.partition("/")
+    return namespace, package
+
+
+def outputs(
+    inputs: Inputs,
+    state: VersionState,
+    audit: Mapping[str, Any] | None = None,
+    revisions: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return a resource's outputs: its inputs, the status and revision of the registry, and the audit record.
+
+    `revisions` are those of the members of a bundle, by `namespace/package`.
+    """
+    record: dict[str, Any] = {"audit": dict(audit)} if audit else {}
+    if revisions:
+        record["revisions"] = dict(revisions)
     return {**inputs.properties(), "status": str(state.status), "revision": state.revision, **record}
+
+
+def member_outputs(props: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the outputs of the members that a bundle publishes, as those of resources of their own."""
+    revisions = props.get("revisions") or {}
+    members = BundleInputs.of(props).member_inputs()
+    return [{**inputs.properties(), "revision": revisions.get(name, "")} for name, inputs in members.items()]
 
 
 _AnyInputs = TypeVar("_AnyInputs", bound=Inputs)

@@ -47,6 +47,62 @@ def declaration_of(assets: Assets, base: Path, declaration: Declaration) -> pulu
     return with_assets([_path_or_text(source) for source in assets])
 
 
+def declaration_of_members(
+    members: Mapping[str, Mapping[str, Any]], base: Path, declaration: Declaration
+) -> pulumi.Output[Declaration] | Declaration:
+    """Return the declaration with the members of a bundle; an output if one of their values is an output."""
+    dry_run = pulumi.runtime.is_dry_run()
+
+    def with_members(resolved: Mapping[str, Mapping[str, Any]]) -> Declaration:
+        declared, problems = {}, []
+        for name, member in resolved.items():
+            declared[name], wrong = _member_of(member, base)
+            problems += [f"members[{name!r}]: {problem}" for problem in wrong]
+        return dataclasses.replace(declaration, members=declared, problems=tuple(problems), dry_run=dry_run)
+
+    sources = {name: _with_sources(member) for name, member in members.items()}
+    return pulumi.Output.from_input(sources).apply(with_members) if _has_output(sources) else with_members(sources)
+
+
+_MEMBER_KEYS = ("version", "assets", "after", "replace", "digest")
+
+
+def _member_of(member: Mapping[str, Any], base: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return a member as `Declaration` has it, and one line for each mistake."""
+    expected = ", ".join(_MEMBER_KEYS)
+    problems = [f"there is no key {key!r}: expected one of {expected}" for key in member if key not in _MEMBER_KEYS]
+    declared = {key: member[key] for key in ("version", "digest") if member.get(key)}
+    if "digest" in member:
+        others = sorted(member.keys() & {"assets", "replace"})
+        problems += [f"`digest` names a version of another stack: remove `{key}`" for key in others]
+        return declared, problems + digest_problems(digest=member["digest"])
+    files, texts, wrong = _files_of(member.get("assets") or (), base)
+    declared |= {"files": files, "texts": texts, "after": tuple(member.get("after") or ())}
+    declared["replace_digest"] = member.get("replace") or ""
+    return declared, problems + wrong + digest_problems(replace=member.get("replace"))
+
+
+def _with_sources(member: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a member with paths and texts in place of Asset objects."""
+    assets = member.get("assets")
+    if assets is None or isinstance(assets, pulumi.Output):
+        return dict(member)
+    sources: Any = (
+        {name: _path_or_text(source) for name, source in assets.items()}
+        if isinstance(assets, Mapping)
+        else [_path_or_text(source) for source in assets]
+    )
+    return {**member, "assets": sources}
+
+
+def _has_output(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_output(inner) for inner in value.values())
+    if isinstance(value, list | tuple):
+        return any(_has_output(inner) for inner in value)
+    return isinstance(value, pulumi.Output)
+
+
 def digest_problems(**digests: str | None) -> list[str]:
     """Return one line per argument that is neither a digest (`sha256:HEX`) nor empty."""
     wrong = {name: text for name, text in digests.items() if text and not re.fullmatch("sha256:[0-9a-f]{64}", text)}

@@ -23,6 +23,7 @@ from ..manifest import Environment, Manifest, Package, Variables, load
 from ..plugin.declaration import Declaration
 from ..publishing import Permission, Pin, parse_forced, permitted_digest, unmatched
 from ..remedies import Front, Need, StackConfig, call_arguments, front_to_json
+from .bundles import Bundle
 from .locations import log_locations, read_approvals
 from .resources import PackageVersion, Promotion
 
@@ -46,8 +47,10 @@ def publish_manifest(
     strict: bool = False,
     opts: pulumi.ResourceOptions | None = None,
     front: Front = call_arguments,
-) -> dict[str, PackageVersion | Promotion]:
+) -> dict[str, PackageVersion | Promotion | Bundle]:
     """Declare all packages of a manifest for one of its environments: promotions if it has `promoteFrom`.
+
+    The packages of a manifest with `bundle` are one resource: a `Bundle`, or a `Promotion` of it.
 
     Args:
         path: the manifest, relative to the program's folder.
@@ -108,7 +111,7 @@ def publish_manifest(
     )
 
 
-def publish_stack() -> dict[str, PackageVersion | Promotion]:
+def publish_stack() -> dict[str, PackageVersion | Promotion | Bundle]:
     """Run a whole program: declare the packages of the manifest that the stack config names, and export `releases`.
 
     It calls pulumi.run(), which a program may do only once. Config keys: `manifest` (default: `release.yaml` beside the
@@ -181,7 +184,7 @@ def _stack() -> str:
     return pulumi.get_stack() if organization == "organization" else f"{organization}/{pulumi.get_stack()}"
 
 
-def outputs_of(releases: Mapping[str, PackageVersion | Promotion]) -> dict[str, pulumi.Output[dict[str, Any]]]:
+def outputs_of(releases: Mapping[str, PackageVersion | Promotion | Bundle]) -> dict[str, pulumi.Output[dict[str, Any]]]:
     """Return the outputs to export as `releases`: `namespace/package` -> object with version, digest and location.
 
     Another stack promotes them: by `stack:` in its environment, or by a StackReference in your own program.
@@ -192,7 +195,7 @@ def outputs_of(releases: Mapping[str, PackageVersion | Promotion]) -> dict[str, 
     return {name: _outputs(release) for name, release in releases.items()}
 
 
-def _outputs(release: PackageVersion | Promotion) -> pulumi.Output[dict[str, Any]]:
+def _outputs(release: PackageVersion | Promotion | Bundle) -> pulumi.Output[dict[str, Any]]:
     """Return one output, because each one costs the SDK time. Its unknown and its secret values stay outputs in it."""
 
     async def values() -> dict[str, Any]:
@@ -231,13 +234,24 @@ class _Program:
         self._reason = reason
         self._opts = opts
 
-    def publish(self, manifest: Manifest, environment: Environment) -> dict[str, PackageVersion | Promotion]:
-        """Declare a PackageVersion per package."""
-        versions = {package.id: package.version for package in manifest.packages}
+    def publish(self, manifest: Manifest, environment: Environment) -> dict[str, PackageVersion | Promotion | Bundle]:
+        """Declare the bundle, or else a PackageVersion per package."""
+        versions = {package.id: package.version for package in (*manifest.packages, *manifest.releases)}
         self._warn_of_unused("replace", self._replace, versions, manifest)
         if self._force:
             pulumi.log.warn(f"`force` has no effect: {environment.name} publishes files, so there is no soak to skip")
         commit = commit_of(manifest.base)
+        if manifest.bundle:
+            bundle = Bundle.of_manifest(
+                manifest,
+                environment,
+                allow=self.allow,
+                replace=self._replace,
+                commit=commit,
+                front=self._front,
+                opts=self._opts,
+            )
+            return {manifest.bundle.id: bundle}
         return {
             package.id: PackageVersion.of_manifest(
                 package,
@@ -255,7 +269,7 @@ class _Program:
 
     def promote(
         self, manifest: Manifest, environment: Environment, approved: Mapping[str, Approval]
-    ) -> dict[str, PackageVersion | Promotion]:
+    ) -> dict[str, PackageVersion | Promotion | Bundle]:
         """Declare a Promotion per package."""
         if not environment.stack:
             versions = {name: approval.version for name, approval in approved.items()}
@@ -273,12 +287,18 @@ class _Program:
             commit=commit_of(manifest.base),
             reason=self._reason,
             front=self._front,
+            members={name: {"after": names} for name, names in manifest.after.items() if manifest.bundle},
+            replace={f"{item.package}@{item.version}": item.digest for item in self._replace},
+            withdrawn={
+                name: {**dataclasses.asdict(entry), "where": f"`withdrawn` of {manifest.path}"}
+                for name, entry in manifest.withdrawn.items()
+            },
         )
         source = manifest.environment(str(environment.promote_from))
         unpinned = environment.stack and any(not approval.pin for approval in approved.values())
         outputs = _outputs_of(str(environment.stack)) if unpinned else None
-        resources: dict[str, PackageVersion | Promotion] = {}
-        for package in manifest.packages:
+        resources: dict[str, PackageVersion | Promotion | Bundle] = {}
+        for package in manifest.releases:
             approval = approved[package.id]
             if outputs is None or approval.pin:
                 version: pulumi.Input[str] = approval.version

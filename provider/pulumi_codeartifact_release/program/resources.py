@@ -19,87 +19,23 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import pulumi
 import pulumi.dynamic
-from pulumi.dynamic import ResourceProvider
 
-from ..dynamic.process import exit_quietly_on_interrupt
 from ..git import commit_of
 from ..location import Location
 from ..manifest import Environment, Package
-from ..plugin import declaration as transient
 from ..plugin.declaration import Declaration
 from ..providers import PackageVersionProvider, PromotionProvider
 from ..publishing import Permission, duration_text, permitted_digest
 from . import arguments
-from .arguments import Assets, arguments_of, declaration_of, digest_problems, secret_names
+from .arguments import Assets, arguments_of, declaration_of, digest_problems
+from .version import OPTIONAL, PROGRAM, Version
 
 
-class _Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
-    """The outputs and the registration that both resources share."""
-
-    provider: ClassVar[type[ResourceProvider]]
-
-    namespace: pulumi.Output[str]
-    """The namespace of the package."""
-    package: pulumi.Output[str]
-    """The name of the package."""
-    version: pulumi.Output[str]
-    """The version."""
-    domain: pulumi.Output[str]
-    """The domain."""
-    domain_owner: pulumi.Output[str | None]
-    """The account that owns the domain, 12 digits; None if it is the caller's account and STS did not return it."""
-    repository: pulumi.Output[str]
-    """The repository."""
-    region: pulumi.Output[str]
-    """The AWS region of the repository."""
-    endpoint: pulumi.Output[str]
-    """The endpoint: "" for AWS, an http(s) URL, or `file:DIR`, relative to the program's folder."""
-    status: pulumi.Output[str]
-    """`Published`, `Unlisted` or `Archived`."""
-    revision: pulumi.Output[str]
-    """The registry's revision of the version; unknown in the preview of a change."""
-    checksums: pulumi.Output[str]
-    """SHA-256 and name of every asset, as `sha256sum` prints them and `sha256sum -c` reads them; known in previews."""
-    digest: pulumi.Output[str]
-    """`sha256:HEX` of `checksums`: the same in every environment; known in previews."""
-    audit: pulumi.Output[Mapping[str, Any]]
-    """A record of the release: digest, revisions, destination and source, caller, time and commit.
-
-    Unknown in the preview of a change; None if the version was last released by version 0.1.0 of this package."""
-
-    @property
-    def assets(self) -> pulumi.Output[Mapping[str, str]]:
-        """Asset name -> `sha256:HEX`: computed from `checksums`, not stored; known in previews."""
-        return self.checksums.apply(arguments.assets_of)
-
-    def _declare(
-        self,
-        resource_name: str,
-        declaration: pulumi.Output[Declaration] | Declaration,
-        inputs: dict[str, Any],
-        opts: pulumi.ResourceOptions | None,
-    ) -> None:
-        exit_quietly_on_interrupt()
-        opts = arguments.options_of(resource_name, inputs["on_destroy"], opts)
-        urn = arguments.urn_of(self._resource_type_name, resource_name, opts)
-        secret = secret_names({**inputs, "assets": declaration})
-        if isinstance(urn, str) and isinstance(declaration, Declaration) and not secret:
-            text: pulumi.Input[str] = dataclasses.replace(declaration, urn=urn).text()
-        else:
-            text = pulumi.Output.all(declaration, urn, secret).apply(
-                lambda values: dataclasses.replace(values[0], urn=values[1], secret=tuple(values[2] or ())).text()
-            )
-        self._set_arguments = frozenset(name for name in _OPTIONAL if inputs[name] is not None)
-        outputs = {"checksums": None, "digest": None, "revision": None, "audit": None}
-        props = {**outputs, **inputs, transient.KEY: text}
-        super().__init__(self.provider(), resource_name, cast(Any, props), opts)
-
-
-class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
+class PackageVersion(Version, module="codeartifact", name="PackageVersion"):
     """Publishes files as one version of a generic package in AWS CodeArtifact: once, whole, and unchanged.
 
     A published version with the same bytes is adopted without a write. One with different bytes is an error in the
@@ -164,7 +100,7 @@ class PackageVersion(_Version, module="codeartifact", name="PackageVersion"):
         declaration = declaration_of(
             assets,
             folder,
-            Declaration(base=str(folder), allow=_PROGRAM, replace_digest=replace or "", commit=commit_of(folder)),
+            Declaration(base=str(folder), allow=PROGRAM, replace_digest=replace or "", commit=commit_of(folder)),
         )
         self._declare(
             resource_name,
@@ -226,20 +162,22 @@ The mapping requires `domain` and `repository`. Optional keys are `domain_owner`
 `namespace`, `package`, `version` and `digest`.
 """
 
-_OPTIONAL = ("domain_owner", "profile", "endpoint")
 _FROM_SOURCE = (*Location.names, "revision")
 
 
-class Promotion(_Version, module="codeartifact", name="Promotion"):
+class Promotion(Version, module="codeartifact", name="Promotion"):
     """Publishes a version with the bytes that it has in another repository.
 
     Within a domain, CodeArtifact copies the version. Across domains, accounts and regions, each asset is downloaded,
     verified and published. In both cases the result is compared with the source, asset by asset. The source must be
     Published and have the approved digest. A completed promotion is not checked again. Like `PackageVersion`, the
-    resource is never replaced.
+    resource is never replaced. The promotion of a bundle promotes all of its members, and the bundle last.
     """
 
     provider = PromotionProvider
+
+    members: pulumi.Output[Mapping[str, Mapping[str, str]] | None]
+    """Of a bundle: `namespace/package` -> `version` and `checksums` of each member. None for any other version."""
 
     def __init__(  # noqa: D417 - the others are those of PackageVersion
         self,
@@ -264,6 +202,7 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
         replace: str | None = None,
         force: str | None = None,
         reason: str = "",
+        after: Mapping[str, Sequence[str]] | None = None,
         base: str | os.PathLike[str] = ".",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -283,6 +222,7 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
             replace: as in `PackageVersion`. It also permits a source whose bytes changed under the same version.
             force: `sha256:HEX`, the digest whose soak is skipped. Requires `reason`.
             reason: why the soak is skipped; recorded in `audit`.
+            after: if a bundle is promoted, `namespace/package` -> the members that are published before it.
 
         The other arguments are the same as in `PackageVersion`, for the destination.
 
@@ -302,13 +242,14 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
         declaration = Declaration(
             problems=tuple(problems),
             base=str(folder),
-            allow=_PROGRAM,
+            allow=PROGRAM,
             replace_digest=replace or "",
             dry_run=pulumi.runtime.is_dry_run(),
             commit=commit_of(folder),
             pinned_by="the program",
             force=force or "",
             reason=reason,
+            members={name: {"after": tuple(names)} for name, names in (after or {}).items()},
         )
 
         def approved(pin: str | None) -> Declaration:
@@ -337,8 +278,9 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
                 "on_destroy": on_destroy,
                 "on_supersede": on_supersede,
                 "source": {name: arguments.value_of(values, name) for name in _FROM_SOURCE},
+                "members": None,
                 # Known in a preview, even if the source is published by the same program.
-                "checksums": source.checksums if isinstance(source, _Version) else None,
+                "checksums": source.checksums if isinstance(source, Version) else None,
                 "digest": pin,
             },
             opts,
@@ -373,24 +315,21 @@ class Promotion(_Version, module="codeartifact", name="Promotion"):
                 "version": version,
                 "soak": duration_text(environment.soak) if environment.soak else None,
                 "source": source.location.properties(),
+                "members": None,
             },
             opts,
         )
         return resource
 
 
-# The operator runs the program, so unlike a manifest it needs no further permissions.
-_PROGRAM = frozenset(("outside", "endpoint", "delete", "local-source"))
-
-
 def _source_values(source: SourceArgument, folder: Path) -> Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]:
     """Return the values of a source by name. A resource has an output per value, because some may not be known yet."""
-    if not isinstance(source, _Version):
+    if not isinstance(source, Version):
         if not isinstance(source, Mapping | pulumi.Output):
             raise TypeError(f"source is {source!r}: pass a PackageVersion, a Promotion, or a mapping")
         return source
     values = {name: getattr(source, name) for name in (*_FROM_SOURCE, "namespace", "package", "version", "digest")}
-    for name in _OPTIONAL:
+    for name in OPTIONAL:
         if name not in source._set_arguments:
             values[name] = arguments.known_if(source.region, values[name])
     # A resource's endpoint is relative to the program's folder, an argument's to `base`.

@@ -11,6 +11,7 @@ Less common names are imported from their modules: `drift`, `plan_drift`, `verif
 from .apply import apply
 from .asset_content import AssetContent, sizes, verify_cached_hashes
 from .asset_size import refuse_oversized
+from .bundle_workflow import raise_refusals, with_document
 from .digest import checksums, digest, digest_of, parse_checksums
 from .events import (
     AssetProgress,
@@ -89,6 +90,7 @@ __all__ = [
     "permitted_digest",
     "prepare",
     "prepare_again",
+    "raise_refusals",
     "read_version",
     "refuse_oversized",
     "refuse_withdrawn",
@@ -99,4 +101,5 @@ __all__ = [
     "total_reviews",
     "unmatched",
     "verify_cached_hashes",
+    "with_document",
 ]

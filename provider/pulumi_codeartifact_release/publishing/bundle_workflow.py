@@ -246,7 +246,7 @@ def execute_bundle(prepared: PreparedRelease, connect: Connect, scheduler: Sched
     all members are staged publishes nothing. An InterruptedReleaseError comes before the first member is Published, or
     not at all.
     """
-    _refuse(prepared)
+    raise_refusals(prepared)
     staged: dict[str, Staged] = {}
     versions = prepared.versions
     # A replacement deletes its version, so it is staged when nothing else can fail any more.
@@ -267,7 +267,8 @@ def execute_bundle(prepared: PreparedRelease, connect: Connect, scheduler: Sched
     yield from _unwrap(scheduler.run([own], limit=1), prepared.request.name)
 
 
-def _refuse(prepared: PreparedRelease) -> None:
+def raise_refusals(prepared: PreparedRelease) -> None:
+    """Raise the refusal of a version, or all refusals of a bundle and its members as one BundleError."""
     refusals = [item.plan.refusal for item in prepared.versions if item.plan.refusal]
     if len(refusals) == 1:
         raise refusals[0]

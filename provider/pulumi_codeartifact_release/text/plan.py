@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..publishing import Action, Plan, PromotionSource, Review, Route
+from ..publishing import Action, Plan, PreparedRelease, PromotionSource, Review, Route, total_reviews
 from ..registry.interface import Asset
 from .sizes import count_text, seconds_text, size_text
 
@@ -53,6 +53,29 @@ def review_lines(review: Review) -> list[str]:
     if promotion_source and (plan.expected_uploads or promotion_source.promotion.pin):
         lines += [source_text(promotion_source)]
     return lines
+
+
+def bundle_lines(prepared: PreparedRelease, rate: float | None) -> list[str]:
+    """Return the lines of `review_lines` for a bundle: its totals, its digest, and its members.
+
+    `rate` is the quota of uploads per second; None if it is not known.
+    """
+    reviews = [version.review(rate) for version in prepared.versions]
+    total = total_reviews(reviews)
+    members = f"bundle of {count_text(len(prepared.members), 'member')}"
+    assets = f"{count_text(total.assets, 'asset')}, {size_text(total.size)}"
+    send = f"{assets} to send; {total.skipped_assets:,} already there"
+    lines = [f"{members}: {send}" if total.changes else f"{members}, already Published with the same bytes"]
+    requests = count_text(total.requests, "request")
+    if rate and total.min_seconds:
+        requests += f"; at least {seconds_text(total.min_seconds)} by the quota of {rate:g} uploads a second"
+    lines.append(requests)
+    lines.append(prepared.plan.release.digest)
+    if source := prepared.promotion_source:
+        lines.append(source_text(source))
+    shown = [f"{member.plan.release.at.name}: {plan_text(member.plan)}" for member in prepared.members[:MAX_FILES]]
+    rest = len(prepared.members) - len(shown)
+    return [*lines, *shown, *([f"… and {count_text(rest, 'more member')}"] if rest else [])]
 
 
 def file_lines(assets: Sequence[Asset], most: int | None = MAX_FILES) -> list[str]:

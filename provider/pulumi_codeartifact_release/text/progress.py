@@ -35,6 +35,7 @@ from ..publishing import (
     Route,
     StatusSet,
 )
+from ..registry.interface import Asset
 from .plan import plan_text
 from .sizes import count_text, part_text, seconds_text, size_text
 
@@ -100,6 +101,11 @@ class Progress:
     def finished(self) -> bool:
         """Whether the version is released."""
         return self._finished is not None
+
+    @property
+    def transferred(self) -> tuple[Asset, ...]:
+        """The assets that this run sent or that the service copied; none before the release is finished."""
+        return (*self._finished.sent, *self._finished.copied) if self._finished else ()
 
     @property
     def bytes_sent(self) -> int:
@@ -254,8 +260,13 @@ class BundleProgress(Progress):
     def line(self) -> str:
         """Return the progress of all members, or the last line of the bundle."""
         members = self._all()
-        if not members or self._finished:
+        if not members:
             return super().line()
+        if self._finished:
+            assets = [asset for release in (self, *members) for asset in release.transferred]
+            bundle = f"{self._finished.state.status}: bundle of {count_text(len(members), 'member')}"
+            verb = "copied" if self._finished.copied else "sent"
+            return f"{bundle}; {verb} {count_text(len(assets), 'asset')}, {size_text(sum(a.size for a in assets))}"
         published = sum(member.finished for member in members)
         count = f"{published:,}/{len(members):,} members published, " if published else ""
         return count + (overview_text([self.share()]) or count_text(len(members), "member"))
