@@ -69,6 +69,7 @@ def test_the_order_of_parallel_uploads_does_not_matter(holds: Holds, finalize: F
         holds(Scenario("parallel", (Spec(ABCD, finalize, parallel=parallel),), killed=1, lost=1, wins=1), short_waits())
 
 
+@pytest.mark.slow
 @FINALIZE
 @pytest.mark.parametrize("status", [Status.UNLISTED, Status.ARCHIVED])
 def test_the_version_gets_the_declared_status(holds: Holds, finalize: Finalize, status: Status) -> None:

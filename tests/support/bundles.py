@@ -10,7 +10,7 @@ from mypy_boto3_codeartifact import CodeArtifactClient
 
 from pulumi_codeartifact_release.publishing import digest
 from pulumi_codeartifact_release.publishing.bundle import BUNDLE_ASSET, encode_bundle
-from support.embedded import Package, opened
+from support.embedded import Package, create_registry, opened
 from support.fakes import asset, bundle_members
 
 MANIFEST = """\
@@ -42,10 +42,8 @@ def write_project(folder: Path) -> None:
 @contextmanager
 def opened_registry(folder: Path) -> Iterator[CodeArtifactClient]:
     """A client of the registry `.registry` of a folder, with the repositories dev, staging and prod."""
+    create_registry(folder / ".registry", "acme/dev", "acme/staging", "acme/prod")
     with opened(folder / ".registry") as client:
-        client.create_domain(domain="acme")
-        for repository in ("dev", "staging", "prod"):
-            client.create_repository(domain="acme", repository=repository)
         yield client
 
 

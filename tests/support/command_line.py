@@ -12,7 +12,7 @@ import pytest
 from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.cli import main
 from pulumi_codeartifact_release.local_registry import start
-from support.embedded import Gate, client_of
+from support.embedded import Gate, create_registry
 
 MANIFEST = """\
 schemaVersion: 1
@@ -76,12 +76,8 @@ def gate(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
         MANIFEST.replace(', endpoint: "file:.registry"', "")
         + "  far: {domain: acme-far, repository: releases, promoteFrom: dev}\n"
     )
+    create_registry(project / ".registry", "acme/dev", "acme/staging", "acme-far/releases")
     with start(project / ".registry") as server:
-        client = client_of(server)
-        for domain, repository in (("acme", "dev"), ("acme", "staging"), ("acme-far", "releases")):
-            if repository != "staging":
-                client.create_domain(domain=domain)
-            client.create_repository(domain=domain, repository=repository)
         counting = Gate(server)
         key = server.credentials()
         for name, value in {
@@ -93,4 +89,3 @@ def gate(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
             monkeypatch.setenv(name, value)
         yield counting
         counting.close()
-        client.close()

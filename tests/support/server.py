@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,28 +13,24 @@ from pulumi_codeartifact_release.local_registry import start
 from pulumi_codeartifact_release.local_registry.protocol import service_model
 from pulumi_codeartifact_release.local_registry.server import LocalRegistry
 
+from .embedded import create_registry
 from .local_registry import client_of
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The registry's folder, which does not exist yet."""
-    return tmp_path / "registry"
-
-
-@pytest.fixture(scope="session")
-def closers() -> Iterator[ThreadPoolExecutor]:
-    """Closes servers in threads while the next test starts: each takes a fifth of a second, mostly asleep."""
-    with ThreadPoolExecutor(8) as pool:
-        yield pool
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The registry's folder. It does not exist yet, except for tests with the fixture `client`."""
+    folder = tmp_path / "registry"
+    if "client" in request.fixturenames:
+        create_registry(folder, "acme/dev", "acme/prod")
+    return folder
 
 
 @pytest.fixture
-def server(folder: Path, closers: ThreadPoolExecutor) -> Iterator[LocalRegistry]:
-    """A running server on an empty folder."""
-    running = start(folder)
-    yield running
-    closers.submit(running.close)
+def server(folder: Path) -> Iterator[LocalRegistry]:
+    """A running server on the folder."""
+    with start(folder) as running:
+        yield running
 
 
 @pytest.fixture
@@ -49,9 +44,6 @@ def empty(server: LocalRegistry) -> Iterator[CodeArtifactClient]:
 @pytest.fixture
 def client(empty: CodeArtifactClient) -> CodeArtifactClient:
     """A client of a registry with the domain acme and its repositories dev and prod."""
-    empty.create_domain(domain="acme")
-    empty.create_repository(domain="acme", repository="dev")
-    empty.create_repository(domain="acme", repository="prod")
     return empty
 
 

@@ -13,15 +13,15 @@ T = TypeVar("T")
 
 
 class DaemonExecutor(Executor):
-    """Runs blocking calls (SQLite, files, hashes) in a fixed number of daemon threads."""
+    """Runs blocking calls (SQLite, files, hashes) in up to `maximum` daemon threads. They start when needed."""
 
-    def __init__(self, threads: int, name: str) -> None:
+    def __init__(self, maximum: int, name: str) -> None:
+        self._maximum = maximum
+        self._name = name
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        self._idle = threading.Semaphore(0)
+        self._starting = threading.Lock()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run `fn` in one of the threads."""
@@ -38,6 +38,11 @@ class DaemonExecutor(Executor):
                 future.set_result(result)
 
         self._jobs.put(job)
+        with self._starting:
+            if not self._idle.acquire(blocking=False) and len(self._threads) < self._maximum:
+                name = f"{self._name}-{len(self._threads)}"
+                self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
+                self._threads[-1].start()
         return future
 
     def shutdown(self, wait: bool = True, **_options: Any) -> None:
@@ -51,3 +56,5 @@ class DaemonExecutor(Executor):
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
+            del job
+            self._idle.release()

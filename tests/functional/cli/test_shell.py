@@ -11,6 +11,7 @@ from support.embedded import opened
 from support.hostile_shell import SHELLS, shell
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHELLS)
 def test_no_aws_setting_of_the_shell_reaches_a_registry_in_a_folder(
     name: str, project: Path, run: Run, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch

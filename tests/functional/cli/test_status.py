@@ -37,7 +37,7 @@ from pulumi_codeartifact_release.publishing.drift import (
 )
 from pulumi_codeartifact_release.registry import Status
 from support.command_line import Run
-from support.embedded import Gate, client_of, opened
+from support.embedded import Gate, client_of, create_registry, opened
 from system.cli.test_release import tree
 
 MANIFEST = """\
@@ -100,10 +100,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @contextmanager
 def stocked(folder: Path) -> Iterator[Stock]:
     """What is in the registry `.registry` of a folder, which has three empty repositories at first."""
+    create_registry(folder / ".registry", "acme/dev", "acme/staging", "acme/prod")
     with opened(folder / ".registry") as client:
-        client.create_domain(domain="acme")
-        for repository in ("dev", "staging", "prod"):
-            client.create_repository(domain="acme", repository=repository)
         yield Stock(client)
 
 

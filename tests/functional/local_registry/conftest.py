@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from support.server import client, closers, empty, folder, model, server
+from support.command_line import run
+from support.server import client, empty, folder, model, server
 
-__all__ = ["client", "closers", "empty", "folder", "model", "server"]
+__all__ = ["client", "empty", "folder", "model", "run", "server"]

@@ -54,11 +54,10 @@ def outcomes() -> SimpleQueue[str]:
 
 
 @pytest.fixture
-def server(folder: Path, outcomes: SimpleQueue[str], closers: ThreadPoolExecutor) -> Iterator[LocalRegistry]:
+def server(folder: Path, outcomes: SimpleQueue[str]) -> Iterator[LocalRegistry]:
     """A running server with a log."""
-    running = start(folder, log=outcomes.put)
-    yield running
-    closers.submit(running.close)
+    with start(folder, log=outcomes.put) as running:
+        yield running
 
 
 def _wait_for(outcomes: SimpleQueue[str], words: str) -> None:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from mypy_boto3_codeartifact import CodeArtifactClient
 from pulumi_codeartifact_release.local_registry import start
 from pulumi_codeartifact_release.local_registry.faults import Faults, FaultsError, load, parse
 from pulumi_codeartifact_release.local_registry.server import LocalRegistry
+from support.command_line import Run
 from support.local_registry import PACKAGE, Request, client_of, publish, publish_request, sha256
 
 VERSION: dict[str, Any] = {**PACKAGE, "packageVersion": "1.0"}
@@ -38,7 +38,7 @@ def rules(*entries: dict[str, Any], seed: int = 0) -> Faults:
 
 
 @pytest.fixture
-def misbehaving(client: CodeArtifactClient, folder: Path, closers: ThreadPoolExecutor) -> Iterator[Misbehaving]:
+def misbehaving(client: CodeArtifactClient, folder: Path) -> Iterator[Misbehaving]:
     """A second server on the folder, which injects faults; the first one does not."""
     running: list[LocalRegistry] = []
 
@@ -48,7 +48,7 @@ def misbehaving(client: CodeArtifactClient, folder: Path, closers: ThreadPoolExe
 
     yield begin
     for server in running:
-        closers.submit(server.close)
+        server.close()
 
 
 @contextlib.contextmanager
@@ -336,24 +336,19 @@ def test_a_mistake_is_reported_in_one_line_that_names_it(document: object, words
         (b'{"rules": [{"cut": 1}]}', "rules[0].cut"),
     ],
 )
-def test_a_bad_file_ends_serve_with_one_line_and_exit_code_2(content: bytes | None, words: str, tmp_path: Path) -> None:
+def test_a_bad_file_ends_serve_with_one_line_and_exit_code_2(
+    content: bytes | None, words: str, tmp_path: Path, run: Run
+) -> None:
     path = tmp_path / "faults.json"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(FaultsError, match=r"faults\.json: "):
         load(path)
-    code = "from pulumi_codeartifact_release.cli import main; main()"
-    run = subprocess.run(
-        [sys.executable, "-c", code, "serve", tmp_path / "registry", "--faults", path],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert (run.returncode, run.stdout) == (2, "")
-    assert len(run.stderr.splitlines()) == 1
-    assert f"{path}: " in run.stderr
-    assert words in run.stderr
+    outcome = run("serve", str(tmp_path / "registry"), "--faults", str(path))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert len(outcome.err.splitlines()) == 1
+    assert f"{path}: " in outcome.err
+    assert words in outcome.err
 
 
 @pytest.mark.slow

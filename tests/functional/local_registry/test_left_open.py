@@ -6,6 +6,7 @@ import base64
 import contextlib
 import gc
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def token(*parts: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
 
 
+EVERYTHING = os.environ.get("MODEL") == "all"
 TOKENS = ["x", "", "é", "====", token(), token(1), token("a", 1.5, None), token(*"abcdefgh"), "W" * 2001, token("a")]
 
 
@@ -105,7 +107,11 @@ def test_an_invalid_request_leaves_no_lock(
     operation = model.operation_model(name)
     before = descriptors()
     refused = 0
-    for params, body in bad_calls(operation):
+    calls = list(bad_calls(operation))
+    if not EVERYTHING:
+        # A quarter, and not the same one of each operation.
+        calls = calls[list(OPERATIONS).index(name) % 4 :: 4]
+    for params, body in calls:
         try:
             reply = Request.of(operation, params, body).sign(server).send(server)
         except (AttributeError, KeyError, TypeError, ValueError):

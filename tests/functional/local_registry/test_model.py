@@ -167,6 +167,7 @@ def test_every_required_parameter_is_required(name: str, shared: LocalRegistry, 
         assert reply.document["reason"] == "FIELD_VALIDATION_FAILED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IMPLEMENTED)
 def test_every_value_that_the_model_forbids_is_refused_with_the_parameters_name(
     name: str, shared: LocalRegistry, model: ServiceModel

@@ -213,6 +213,7 @@ def test_no_command_of_the_checkout_runs_and_nothing_outside_is_written(stand: S
         stand.assert_unharmed()
 
 
+@pytest.mark.slow
 def test_the_installed_command_imports_nothing_from_the_checkout(stand: Stand) -> None:
     for words in (["plan", "release.yaml", "-e", "dev"], ["--version"]):
         done = subprocess.run(
@@ -222,6 +223,7 @@ def test_the_installed_command_imports_nothing_from_the_checkout(stand: Stand) -
     stand.assert_unharmed()
 
 
+@pytest.mark.slow
 def test_a_preview_and_an_update_run_no_command_of_the_checkout(stand: Stand) -> None:
     done = stand.run(code=PULUMI)
     assert done.returncode == 0, done.stderr

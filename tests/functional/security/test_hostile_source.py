@@ -296,9 +296,9 @@ def endless(taken: list[int], count: int = 4096) -> Iterator[bytes]:
     ("headers", "content"),
     [
         ({}, b"ALPHA"),
-        ({}, b"alpha and more"),
+        pytest.param({}, b"alpha and more", marks=pytest.mark.slow),
         ({}, b"alph"),
-        ({}, b""),
+        pytest.param({}, b"", marks=pytest.mark.slow),
         ({"Content-Length": "5000"}, b"alpha"),
         ({"Content-Encoding": "gzip"}, gzip.compress(b"alpha")),
         ({"Content-Encoding": "gzip"}, gzip.compress(bytes(50_000_000))),
@@ -530,7 +530,11 @@ PART = [listed("a.txt", b"alpha")]
         {"successfulVersions": []},
     ],
 )
-@pytest.mark.parametrize("there", [None, OTHER, PART], ids=["nothing", "different bytes", "a part"])
+@pytest.mark.parametrize(
+    "there",
+    [None, pytest.param(OTHER, marks=pytest.mark.slow), pytest.param(PART, marks=pytest.mark.slow)],
+    ids=["nothing", "different bytes", "a part"],
+)
 def test_an_acknowledged_copy_is_verified(promoter: Promoter, answer: dict[str, Any], there: list[Any] | None) -> None:
     def copies() -> dict[str, Any]:
         promoter.source.copied = there
@@ -593,6 +597,7 @@ def test_a_page_with_more_items_than_requested_is_refused(promoter: Promoter) ->
     assert "a page has more than the 1000 requested assets" in promoter.refused()
 
 
+@pytest.mark.slow
 def test_names_without_end_fill_no_memory(promoter: Promoter) -> None:
     promoter.source.listing = [listed("x" * 20_000_000, b"alpha")]
     promoter.source.pages = 30

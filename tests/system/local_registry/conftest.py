@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from support.server import client, closers, empty, folder, server
+from support.server import client, empty, folder, server
 
-__all__ = ["client", "closers", "empty", "folder", "server"]
+__all__ = ["client", "empty", "folder", "server"]
