@@ -15,6 +15,7 @@ from .errors import PinError
 from .manifest import Environment, Manifest, Package
 from .manifest import Pin as ManifestPin
 from .publishing import Pin, Withdrawal
+from .publishing.bundle import BundleMember
 from .publishing.drift import DesiredVersion
 from .registry.interface import Status
 
@@ -134,6 +135,14 @@ def desired_version(
         # Without a pin, such an environment gets no version, or one that only Pulumi can read.
         return None
     return desired(approved_version(manifest, environment, declared).version)
+
+
+def desired_member(manifest: Manifest, member: BundleMember, bundle: str) -> DesiredVersion:
+    """Return the version of a member that an environment with `bundle` (`namespace/package@version`) should have."""
+    entry = manifest.withdrawn.get(member.name)
+    status = Status(entry.status) if entry else Status.PUBLISHED
+    reason = entry.reason if entry else ""
+    return DesiredVersion(member.version, status, member.digest, withdrawn=reason, bundle=bundle)
 
 
 def marks_of(manifest: Manifest, environment: Environment, package_id: str) -> dict[str, str]:

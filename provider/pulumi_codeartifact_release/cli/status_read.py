@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from ..approvals import desired_version
+from ..approvals import desired_member, desired_version
 from ..connections import connect
 from ..errors import ReleaseError, exit_code_for
 from ..location import Location, resolve
 from ..manifest import Environment, Manifest, Package
 from ..publishing import CircuitBreaker, ThreadScheduler
+from ..publishing.download_asset import DOWNLOADABLE
 from ..publishing.drift import (
     DesiredVersion,
     DriftReport,
@@ -27,14 +28,18 @@ from ..publishing.drift import (
     Upstream,
     check_drift,
     read_package,
+    with_member_problems,
 )
 from ..registry.interface import Registry
 from ..registry.retries_and_concurrency import PARALLEL_READS
 from .context import endpoint_warning
 from .in_parallel import in_parallel
+from .status_bundles import HeldBundle, judge, read_held_bundle
 
 _RowKey = tuple[str, str | None]
 """A package, and its version if the manifest declares several."""
+_Place = tuple[_RowKey, str]
+"""A package in an environment."""
 
 
 @dataclass(frozen=True)
@@ -80,21 +85,26 @@ class EnvironmentReport:
 
 @dataclass(frozen=True)
 class Cell:
-    """One package in one environment."""
+    """One package in one environment.
+
+    Attributes:
+        bundle: None if the current version is not the bundle of the manifest.
+    """
 
     desired: DesiredVersion | None
     state: PackageState
     drift_report: DriftReport
+    bundle: HeldBundle | None = None
 
     @property
     def basis(self) -> str | None:
-        """Why `status` shows the current version: `pinned`, `declared`, or `newest` Published; None without one."""
+        """Why `status` shows the current version: `pinned`, `bundle`, `declared`, or `newest`; None without one."""
         current, desired = self.state.current, self.desired
         if current is None:
             return None
         if desired is None or desired.version != current.version:
             return "newest"
-        return "pinned" if desired.pinned else "declared"
+        return "pinned" if desired.pinned else "bundle" if desired.bundle else "declared"
 
     @property
     def states(self) -> frozenset[str]:
@@ -120,11 +130,13 @@ class Row:
         package: `namespace/package`.
         cells: by environment.
         version: None if the manifest declares only one version of the package.
+        bundle: the bundle of the manifest, as `namespace/package`, if this may be a member; None if it is not.
     """
 
     package: str
     cells: Mapping[str, Cell]
     version: str | None = None
+    bundle: str | None = None
 
     @property
     def name(self) -> str:
@@ -221,6 +233,15 @@ class _Reader:
         except ReleaseError as error:
             return PackageState(problem=error)
 
+    def read_bundle(self, bundle: str, state: PackageState) -> HeldBundle | None:
+        """Read the members of the bundle that is the current version; None if it has none. Raises ReleaseError."""
+        registry, current = self._registry, state.current
+        if registry is None or current is None or current.status not in DOWNLOADABLE:
+            return None
+        namespace, _, name = bundle.partition("/")
+        at = self.location.coordinates(namespace, name, current.version)
+        return self._breaker.call(partial(read_held_bundle, registry, at))
+
 
 def read_report(
     manifest: Manifest,
@@ -239,42 +260,84 @@ def read_report(
         if name in needed
     }
     packages = _packages(manifest)
-    desired = {
-        (key, name): desired_version(manifest, environments[name], key[0], package)
-        for key, package in packages.items()
-        for name in readers
-    }
-    states = _read_all(readers, desired)
+    bundle = manifest.bundle.id if manifest.bundle else None
+    states: dict[_Place, PackageState] = {}
+    bundles: dict[str, HeldBundle] = {}
+    if bundle:
+        first: _RowKey = (bundle, None)
+        states = _read_all(readers, {(first, name): _desired(manifest, packages, first, name) for name in readers})
+        bundles = _read_bundles(readers, bundle, states)
+        for held in bundles.values():
+            packages = {**packages, **{(each.id, None): packages.get((each.id, None)) for each in held.members}}
+    desired = {(key, name): _desired(manifest, packages, key, name) for key in packages for name in readers}
+    for name, held in bundles.items():
+        desired |= {((each.id, None), name): desired_member(manifest, each, held.name) for each in held.members}
+    states |= _read_all(readers, {place: version for place, version in desired.items() if place not in states})
 
     def cell(key: _RowKey, name: str) -> Cell:
         source = environments[name].promote_from
         upstream = Upstream(source, states[key, source]) if source else None
         version, state = desired[key, name], states[key, name]
-        return Cell(version, state, check_drift(version, state, upstream))
+        report = check_drift(version, state, upstream)
+        held = bundles.get(name)
+        if key[0] != bundle or held is None:
+            return Cell(version, state, report)
+        held = judge(held, {member.id: states[(member.id, None), name] for member in held.members})
+        problems = [f"{member.name} {text}" for member in held.members if (text := held.problems.get(member.id))]
+        return Cell(version, state, with_member_problems(report, len(held.members), problems), held)
 
+    members = {package.id for package in manifest.packages if bundle}
+    members |= {member.id for held in bundles.values() for member in held.members}
     ordered = [name for name in environments if name in names]
-    rows = tuple(Row(key[0], {name: cell(key, name) for name in ordered}, key[1]) for key in packages)
+    rows = tuple(
+        Row(key[0], {name: cell(key, name) for name in ordered}, key[1], bundle if key[0] in members else None)
+        for key in sorted(packages, key=lambda key: key[0] != bundle and key[0] not in members)
+    )
     sources = {environment.promote_from for environment in environments.values()}
     reports = tuple(_environment_report(readers[name], last=name not in sources) for name in ordered)
     problems = [state.problem for state in states.values()] + [reader.problem for reader in readers.values()]
     return Report(str(manifest.path), now, reports, rows, exit_code_for(problem for problem in problems if problem))
 
 
+def _desired(
+    manifest: Manifest, packages: Mapping[_RowKey, Package | None], key: _RowKey, name: str
+) -> DesiredVersion | None:
+    return desired_version(manifest, manifest.environments[name], key[0], packages[key])
+
+
 def _read_all(
-    readers: Mapping[str, _Reader], desired: Mapping[tuple[_RowKey, str], DesiredVersion | None]
-) -> dict[tuple[_RowKey, str], PackageState]:
-    def read(item: tuple[tuple[_RowKey, str], DesiredVersion | None]) -> PackageState:
+    readers: Mapping[str, _Reader], desired: Mapping[_Place, DesiredVersion | None]
+) -> dict[_Place, PackageState]:
+    def read(item: tuple[_Place, DesiredVersion | None]) -> PackageState:
         ((package, _), name), version = item
         return readers[name].read(package, version.version if version else None)
 
     return dict(zip(desired, in_parallel(read, desired.items(), at_once=PARALLEL_READS), strict=True))
 
 
+def _read_bundles(
+    readers: Mapping[str, _Reader], bundle: str, states: dict[_Place, PackageState]
+) -> dict[str, HeldBundle]:
+    """Return the bundle that each environment holds, by environment. Its error is put into `states`."""
+
+    def read(name: str) -> HeldBundle | ReleaseError | None:
+        try:
+            return readers[name].read_bundle(bundle, states[(bundle, None), name])
+        except ReleaseError as error:
+            return error
+
+    found = dict(zip(readers, in_parallel(read, readers, at_once=PARALLEL_READS), strict=True))
+    for name, held in found.items():
+        if isinstance(held, ReleaseError):
+            states[(bundle, None), name] = PackageState(problem=held)
+    return {name: held for name, held in found.items() if isinstance(held, HeldBundle)}
+
+
 def _packages(manifest: Manifest) -> dict[_RowKey, Package | None]:
-    """Return the packages of the manifest, then those that only have a pin."""
+    """Return the bundle and the packages of the manifest, then those that only have a pin."""
+    declared = dict.fromkeys((*manifest.releases, *manifest.packages))
     packages: dict[_RowKey, Package | None] = {
-        (package.id, package.version if package.id in manifest.several else None): package
-        for package in manifest.packages
+        (package.id, package.version if package.id in manifest.several else None): package for package in declared
     }
     for environment in manifest.environments.values():
         for package in environment.pins:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from ..errors import BundleError
 from ..registry.interface import Coordinates, Registry, Status
@@ -22,16 +21,6 @@ from .scheduler import Emit, Job, Scheduler
 
 _MAX_LINES = 20
 """Problems in the message of an error."""
-
-
-class MemberState(StrEnum):
-    """How a member compares with its bundle."""
-
-    COMPLETE = "complete"
-    MISSING = "missing"
-    CHANGED = "changed"
-    """It has another digest."""
-    NOT_PUBLISHED = "not-published"
 
 
 @dataclass(frozen=True)
@@ -46,25 +35,10 @@ class CheckedMember:
     remote: RemoteVersion | None
 
     @property
-    def state(self) -> MemberState:
-        """How the member compares with its bundle."""
-        if self.remote is None:
-            return MemberState.MISSING
-        if self.remote.state.status is not Status.PUBLISHED:
-            return MemberState.NOT_PUBLISHED
-        return MemberState.COMPLETE if self.remote.digest == self.member.digest else MemberState.CHANGED
-
-    @property
     def problem(self) -> str:
         """Why the bundle is partial: `is Archived, not Published`; "" if this member is complete."""
-        match self.state, self.remote:
-            case MemberState.MISSING, _:
-                return "does not exist"
-            case MemberState.NOT_PUBLISHED, RemoteVersion() as remote:
-                return f"is {remote.state.status}, not Published"
-            case MemberState.CHANGED, RemoteVersion() as remote:
-                return f"has the digest {remote.digest}, not {self.member.digest}"
-        return ""
+        remote = self.remote
+        return member_problem(self.member, remote.state.status, remote.digest) if remote else "does not exist"
 
 
 @dataclass(frozen=True)
@@ -96,6 +70,18 @@ class BundleState:
             f"{lines}{rest}",
             hint=f"{consequence} Restore these members, or use another version of the bundle.",
         )
+
+
+def member_problem(member: BundleMember, status: Status | None, digest: str | None) -> str:
+    """Return why a member with this status and digest makes its bundle partial; "" if it does not.
+
+    `status` is None if the member does not exist.
+    """
+    if status is None:
+        return "does not exist"
+    if status is not Status.PUBLISHED:
+        return f"is {status}, not Published"
+    return "" if digest == member.digest else f"has the digest {digest}, not {member.digest}"
 
 
 def check_bundle(

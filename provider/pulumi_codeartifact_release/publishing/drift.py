@@ -26,6 +26,8 @@ COMPLETE = (Status.PUBLISHED, Status.UNLISTED, Status.ARCHIVED)
 """The statuses of a version that has all of its bytes."""
 _NAMED_VERSIONS = 3
 """How many other Published versions of a package are named."""
+_NAMED_PROBLEMS = 3
+"""How many members of a partial bundle are named."""
 
 
 class DriftState(StrEnum):
@@ -64,6 +66,7 @@ class DesiredVersion:
         digest: the approved digest; None without a pin.
         pinned: whether `pins` names this version; if not, the package itself does.
         withdrawn: why it was withdrawn; "" if it was not. Then `status` is its status since.
+        bundle: the bundle that names this version and its digest, as `namespace/package@version`; "" for none.
     """
 
     version: str
@@ -71,6 +74,7 @@ class DesiredVersion:
     digest: str | None = None
     pinned: bool = False
     withdrawn: str = ""
+    bundle: str = ""
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,16 @@ def check_drift(desired: DesiredVersion | None, state: PackageState, upstream: U
     return DriftReport(drift, sync, available, reasons)
 
 
+def with_member_problems(report: DriftReport, members: int, problems: Sequence[str]) -> DriftReport:
+    """Return the report of a bundle with the reasons why it is partial; `members` is their number."""
+    if not problems:
+        return report
+    drifted = report.drift in (DriftState.AS_DECLARED, DriftState.UNDECLARED)
+    more = f"; and {len(problems) - _NAMED_PROBLEMS} more" if len(problems) > _NAMED_PROBLEMS else ""
+    reason = f"partial, {len(problems)} of {members} members: {'; '.join(problems[:_NAMED_PROBLEMS])}{more}"
+    return replace(report, drift=DriftState.DRIFTED if drifted else report.drift, reasons=(*report.reasons, reason))
+
+
 def _compare_with_manifest(
     desired: DesiredVersion | None, state: PackageState, upstream: Upstream | None
 ) -> tuple[DriftState, tuple[str, ...]]:
@@ -231,7 +245,8 @@ def _compare_with_manifest(
 def _digest_difference(desired: DesiredVersion, current: CurrentVersion, upstream: Upstream | None) -> str | None:
     """Return how the bytes differ from those expected; None if they do not, or nothing says what to expect."""
     if desired.digest:
-        return None if current.digest == desired.digest else f"its digest differs from its pin, {desired.digest}"
+        origin = f"that in {desired.bundle}" if desired.bundle else "its pin"
+        return None if current.digest == desired.digest else f"its digest differs from {origin}, {desired.digest}"
     source = upstream.state.current if upstream else None
     if not upstream or not source or not source.complete:
         return None

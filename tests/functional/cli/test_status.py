@@ -193,6 +193,8 @@ def test_the_json_has_every_environment_and_every_cell(run: Run, stock: Stock) -
         "behind": None,
         "reasons": [],
         "problem": None,
+        "complete": None,
+        "members": None,
     }
     assert (staging["version"], staging["declared"], staging["sync"]) == ("0.9", "pending", "behind")
     assert when.fullmatch(staging["behind"].pop("since"))

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from ...publishing import time_text
+from ...publishing.bundle import BundleMember
 from ...publishing.drift import AvailableVersion, DesiredVersion
+from ..status_bundles import HeldBundle
 from ..status_read import Cell, EnvironmentReport, Report
 from .status_text import problem_json
 
@@ -23,7 +25,11 @@ def report_json(report: Report) -> dict[str, Any]:
         "summary": {"packages": len(report.rows), **report.counts},
         "environments": [_environment_json(environment) for environment in report.environments],
         "packages": [
-            {"package": row.package, "environments": {name: _cell_json(cell) for name, cell in row.cells.items()}}
+            {
+                "package": row.package,
+                "bundle": row.bundle,
+                "environments": {name: _cell_json(cell) for name, cell in row.cells.items()},
+            }
             for row in report.rows
         ],
     }
@@ -58,6 +64,18 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
         "behind": _behind_json(drift_report.available),
         "reasons": list(drift_report.reasons),
         "problem": problem_json(cell.state.problem) if cell.state.problem else None,
+        "complete": cell.bundle.complete if cell.bundle else None,
+        "members": [_member_json(cell.bundle, member) for member in cell.bundle.members] if cell.bundle else None,
+    }
+
+
+def _member_json(bundle: HeldBundle, member: BundleMember) -> dict[str, Any]:
+    return {
+        "package": member.id,
+        "version": member.version,
+        "digest": member.digest,
+        "size": member.size,
+        "problem": bundle.problems.get(member.id, "not read") or None,
     }
 
 
@@ -68,7 +86,7 @@ def _wanted_json(wanted: DesiredVersion | None) -> dict[str, Any] | None:
         "version": wanted.version,
         "status": str(wanted.status),
         "digest": wanted.digest,
-        "from": "pins" if wanted.pinned else "manifest",
+        "from": "pins" if wanted.pinned else "bundle" if wanted.bundle else "manifest",
     }
 
 

@@ -24,7 +24,7 @@ from jinja2 import Environment, StrictUndefined
 from ... import __version__
 from ...errors import printable
 from ...publishing import time_text
-from ...publishing.drift import DriftState, SyncState
+from ...publishing.drift import DesiredVersion, DriftState, SyncState
 from ...registry.interface import Status
 from ...text.sizes import count_text
 from ..status_read import STATE_NAMES, Cell, EnvironmentReport, Report, Row
@@ -129,6 +129,7 @@ def _row(number: int, row: Row, environments: tuple[EnvironmentReport, ...]) -> 
     return {
         "namespace": namespace,
         "name": name,
+        "bundle": printable(row.bundle) if row.bundle else None,
         "states": " ".join(word for word in STATE_NAMES if word in row.states),
         "cells": [
             _cell(f"c{number}-{at}", row.cells[environment.name], environment)
@@ -155,9 +156,16 @@ def _cell(key: str, cell: Cell, environment: EnvironmentReport) -> dict[str, Any
         "digest_short": short(holds.digest) if holds and holds.digest else None,
         "state": drift_text(cell),
         "reasons": [printable(reason) for reason in cell.drift_report.reasons],
-        "wanted": f"{printable(wanted.version)}{', pinned' if wanted.pinned else ''}" if wanted else None,
-        "pin": wanted.digest if wanted else None,
+        "wanted": _wanted(wanted),
+        "pin": wanted.digest if wanted and not wanted.bundle else None,
     }
+
+
+def _wanted(wanted: DesiredVersion | None) -> str | None:
+    if wanted is None:
+        return None
+    origin = ", pinned" if wanted.pinned else f", by {wanted.bundle}" if wanted.bundle else ""
+    return printable(wanted.version + origin)
 
 
 def _chips(cell: Cell) -> list[_Chip]:
@@ -165,7 +173,9 @@ def _chips(cell: Cell) -> list[_Chip]:
     chips = []
     if cell.state.problem:
         return [_Chip("problem", "Not read")]
-    if drift_report.drift is DriftState.DRIFTED:
+    if cell.bundle and cell.bundle.complete is False:
+        chips.append(_Chip("drifted", "Partial"))
+    elif drift_report.drift is DriftState.DRIFTED:
         chips.append(_Chip("drifted", "Drifted"))
     if drift_report.available:
         chips.append(_Chip("behind", f"Behind {drift_report.available.environment or 'the manifest'}"))
@@ -179,6 +189,8 @@ def _chips(cell: Cell) -> list[_Chip]:
         chips.append(_Chip("plain", "Withdrawn"))
     if cell.desired and cell.desired.pinned and drift_report.drift is not DriftState.PENDING:
         chips.append(_Chip("plain", "Pinned"))
+    if cell.bundle:
+        chips.append(_Chip("plain", count_text(len(cell.bundle.members), "member")))
     if holds and holds.status is not Status.PUBLISHED:
         chips.append(_Chip("plain", str(holds.status)))
     return chips

@@ -34,7 +34,8 @@ def status_lines(report: Report, width: int | None, *, digests: bool = False) ->
     if report.rows:
         parts += ["", indented(_table(report, width, digests=digests, with_header=True), 2)]
     for number, row in enumerate(report.rows):
-        parts += [""] * (number > 0) + [text(row.name, "bold")]
+        member = f" (member of {row.bundle})" if row.bundle else ""
+        parts += [""] * (number > 0) + [Text.assemble(text(row.name, "bold"), text(member))]
         table = _table(report, width, digests=digests, with_header=False)
         for name, cell in row.cells.items():
             table.add_row(*_cells(name, cell, digests=digests))

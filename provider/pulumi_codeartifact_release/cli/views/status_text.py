@@ -50,6 +50,8 @@ def declared_text(cell: Cell) -> str:
     """Return how a package compares with the manifest, in a word or two."""
     if cell.desired and cell.desired.withdrawn and cell.drift_report.drift is not DriftState.UNKNOWN:
         return "withdrawn"
+    if cell.bundle and cell.bundle.complete is False:
+        return "partial"
     match cell.drift_report.drift:
         case DriftState.AS_DECLARED:
             return "pinned" if cell.desired and cell.desired.pinned else "as declared"
