@@ -19,6 +19,7 @@ from ..location import Location
 from ..manifest import Environment, Manifest, Variables, load
 from ..publishing.prune import EnvironmentView, KnownVersion, Rules, protected_versions
 from ..publishing.prune_run import read_view
+from ..publishing.read_bundle import PublishedBundles
 from ..registry.interface import Coordinates, Registry, VersionState, VersionSummary
 from ..registry.rate_limiter import RateLimiter
 from ..registry.retries_and_concurrency import PARALLEL_READS, PRUNE_READ_RATE
@@ -63,12 +64,18 @@ class PruneReader:
         self._manifest = source.load()
         selected = self._manifest.environment(name)
         self.env = self._open_environment(self._manifest, selected)
+        bundle = self._manifest.bundle
+        self._bundles = PublishedBundles(self._registry, self.coordinates(bundle.id)) if bundle else None
         self._limiter = RateLimiter({"DescribePackageVersion": PRUNE_READ_RATE})
 
     @property
     def packages(self) -> list[str]:
-        """The packages of the manifest: no others are touched."""
-        return list(dict.fromkeys(package.id for package in self._manifest.packages))
+        """The bundle and the packages of the manifest: no others are touched.
+
+        The bundle is first: what a run archives of it stays protected as a member until the next run.
+        """
+        packages = (*self._manifest.releases, *self._manifest.packages)
+        return list(dict.fromkeys(package.id for package in packages))
 
     def coordinates(self, package: str, version: str = "") -> Coordinates:
         """Return the coordinates of a version in the environment."""
@@ -88,8 +95,12 @@ class PruneReader:
         views = in_parallel(read, environments, at_once=PARALLEL_READS, on_end=self._stop.set)
         declared = EnvironmentView("the manifest", _declared(manifest, package))
         named = _protected_names(self._protect_file, manifest.path) if self._protect_file else ()
+        members = self._bundles.read_members() if self._bundles else {}
         return protected_versions(
-            [*views, declared], _versions_of(package, manifest.withdrawn), _versions_of(package, named)
+            [*views, declared],
+            _versions_of(package, manifest.withdrawn),
+            _versions_of(package, named),
+            {version: members[f"{package}@{version}"] for version in _versions_of(package, members)},
         )
 
     def read_versions(
@@ -146,7 +157,8 @@ class PruneReader:
 
 
 def _declared(manifest: Manifest, package: str) -> dict[str, str]:
-    return {each.version: "declared" for each in manifest.packages if each.id == package}
+    packages = (*manifest.packages, *manifest.releases)
+    return {each.version: "declared" for each in packages if each.id == package}
 
 
 def _versions_of(package: str, names: Iterable[str]) -> list[str]:

@@ -95,11 +95,14 @@ class EnvironmentView:
 
 
 def protected_versions(
-    views: Iterable[EnvironmentView], withdrawn: Iterable[str], named: Iterable[str]
+    views: Iterable[EnvironmentView],
+    withdrawn: Iterable[str],
+    named: Iterable[str],
+    members: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return version -> why it stays, for one package: the protected set, from all that protects a version.
 
-    `named` are the versions that the operator names. (Members of a bundle that is not pruned itself belong here, too.)
+    `named` are the versions that the operator names. `members`: version -> the Published bundle that names it.
     """
     protected: dict[str, str] = {}
     for view in views:
@@ -109,6 +112,8 @@ def protected_versions(
             protected.setdefault(view.newest, f"the newest in {view.environment}")
         for version in view.soaking:
             protected.setdefault(version, f"soaks in {view.environment}")
+    for version, bundle in (members or {}).items():
+        protected.setdefault(version, f"a member of {bundle}")
     for version in withdrawn:
         protected.setdefault(version, "withdrawn")
     for version in named:

@@ -52,3 +52,27 @@ def published_bundles(registry: Registry, at: Coordinates) -> Iterator[tuple[str
             continue
         if members is not None:
             yield version, members
+
+
+class PublishedBundles:
+    """The Published versions of a package that are bundles, for repeated reads: a known revision is read once."""
+
+    def __init__(self, registry: Registry, package: Coordinates) -> None:
+        self._registry = registry
+        self._package = package
+        self._known: dict[tuple[str, str], tuple[BundleMember, ...]] = {}
+
+    def read_members(self) -> dict[str, str]:
+        """Return `namespace/package@version` of each member -> that of a bundle that names it. Raises RegistryError."""
+        members: dict[str, str] = {}
+        for summary in self._registry.list_versions(self._package, status=Status.PUBLISHED):
+            at, key = replace(self._package, version=summary.version), (summary.version, summary.revision)
+            if key not in self._known:
+                try:
+                    self._known[key] = read_bundle(self._registry, at, self._registry.list_assets(at).assets) or ()
+                except (VersionNotFoundError, RegistryConflictError):
+                    # It was deleted or archived since the list.
+                    continue
+            for member in self._known[key]:
+                members.setdefault(member.name, at.name)
+        return members

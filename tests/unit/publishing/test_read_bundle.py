@@ -8,7 +8,7 @@ import pytest
 
 from pulumi_codeartifact_release.errors import ServerFaultError
 from pulumi_codeartifact_release.publishing.bundle import BUNDLE_ASSET, MAX_BUNDLE_BYTES, BundleMember, encode_bundle
-from pulumi_codeartifact_release.publishing.read_bundle import published_bundles, read_bundle
+from pulumi_codeartifact_release.publishing.read_bundle import PublishedBundles, published_bundles, read_bundle
 from pulumi_codeartifact_release.registry import Coordinates, Status
 from support.fakes import FakeRegistry, asset
 
@@ -53,3 +53,17 @@ def test_the_published_bundles_of_a_package() -> None:
     registry.before = archive
     assert list(published_bundles(registry, replace(AT, version=""))) == [("1.0", (APP,))]
     assert list(published_bundles(registry, replace(AT, package="none", version=""))) == []
+
+
+def test_the_members_of_published_bundles_are_read_again_when_a_bundle_changes() -> None:
+    registry = FakeRegistry()
+    registry.holds({BUNDLE_ASSET: CONTENT}, Status.PUBLISHED, AT)
+    reader = PublishedBundles(registry, replace(AT, version=""))
+    assert reader.read_members() == {"acme/app@1.0": "acme/suite@1.0"}
+    registry.calls.clear()
+    assert reader.read_members() == {"acme/app@1.0": "acme/suite@1.0"}
+    assert registry.calls == ["versions"]
+    registry.holds({BUNDLE_ASSET: encode_bundle([replace(APP, version="2.0")])}, Status.PUBLISHED, AT)
+    assert reader.read_members() == {"acme/app@2.0": "acme/suite@1.0"}
+    registry.versions[AT].status = Status.ARCHIVED
+    assert reader.read_members() == {}
