@@ -56,7 +56,7 @@ COPIED = f"""    response = registry.copy(
 VERIFIED = "        if remote and not compare(release, remote) and remote.state.status is not Status.UNFINISHED:\n"
 AT_ITS_REVISION = "    if response and listing and response.revision == listing.revision:\n"
 DECLARED = "            if state.status is not release.status:\n"
-INVALIDATED = "            if promotion_source:\n                promotion_source.invalidate()\n"
+INVALIDATED = "            if promotion_source and not completes:\n                promotion_source.invalidate()\n"
 VERIFIED_SOURCE = "        promotion_source.verify(plan.release, scheduler)\n"
 INVALIDATED_FOR_REPLACEMENT = "            promotion_source.invalidate()\n        promotion_source.verify"
 

@@ -102,6 +102,8 @@ def apply(
     copied: list[Asset] = []
     last_missing: int | None = None
     idle_rounds = deletions = 0
+    # What is staged was verified, and other members of its bundle may be Published: it is completed in any case.
+    completes = initial_plan is not None and initial_plan.staged
     while True:
         plan = initial_plan if initial_plan and initial_plan.first_write_conditional else None
         initial_plan = None
@@ -131,7 +133,7 @@ def apply(
                 state = yield from _set_status(release, state, registry, scheduler)
         except _AMBIGUOUS_ERRORS as error:
             copied[:] = () if isinstance(error, StatusRefusedError) else copied
-            if promotion_source:
+            if promotion_source and not completes:
                 promotion_source.invalidate()
             # Count only rounds without progress: a large release may survive many conflicts.
             missing = len(plan.uploads)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Protocol, TypeVar
 
 from ..errors import (
@@ -248,14 +249,9 @@ def execute_bundle(prepared: PreparedRelease, connect: Connect, scheduler: Sched
     """
     raise_refusals(prepared)
     staged: dict[str, Staged] = {}
-    versions = prepared.versions
-    # A replacement deletes its version, so it is staged when nothing else can fail any more.
-    for replaces in (False, True):
-        items = [item for item in versions if (item.plan.action is Action.REPLACE) is replaces]
-        yield from _unwrap(
-            scheduler.run([_stage(item, connect, scheduler, staged) for item in items], limit=PARALLEL_PACKAGES),
-            prepared.request.name,
-        )
+    for versions in _staging_rounds(prepared):
+        jobs = [_stage(item, connect, scheduler, staged) for item in versions]
+        yield from _unwrap(scheduler.run(jobs, limit=PARALLEL_PACKAGES), prepared.request.name)
     scheduler.checkpoint()
     scheduler.begin_commit()
     members = {item.request.name: item for item in prepared.members}
@@ -275,6 +271,20 @@ def raise_refusals(prepared: PreparedRelease) -> None:
     if refusals:
         texts = "\n".join(refusal.full_text for refusal in refusals)
         raise BundleError(f"{prepared.plan.release.at} has {len(refusals)} members that are refused:\n{texts}")
+
+
+def _staging_rounds(prepared: PreparedRelease) -> list[list[PreparedRelease]]:
+    """Return the versions in groups that are staged one after the other.
+
+    The bundle itself comes first: it names all bytes, so a publisher of other members gets its conflict before it has
+    sent a member, and one of the two can always finish. A replacement deletes its version, so it is staged when nothing
+    else can fail any more.
+    """
+
+    def order(item: PreparedRelease) -> int:
+        return 2 if item.plan.action is Action.REPLACE else int(item is not prepared)
+
+    return [list(group) for _, group in groupby(sorted(prepared.versions, key=order), key=order)]
 
 
 def _unwrap(events: Iterator[Event], bundle: str) -> Iterator[Event]:

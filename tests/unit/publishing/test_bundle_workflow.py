@@ -15,6 +15,7 @@ from pulumi_codeartifact_release.errors import (
     InterruptedReleaseError,
     LeftoverAssetsError,
     PinError,
+    RefusedError,
     ReleaseError,
     ServerFaultError,
     UnreachableError,
@@ -303,6 +304,28 @@ def test_a_rival_with_other_bytes_of_one_member_is_found_while_staging() -> None
     }
 
 
+@pytest.mark.parametrize("number", range(1, 10))
+def test_of_two_bundles_with_other_bytes_of_one_member_one_is_published(number: int) -> None:
+    """The second begins before one of the 9 writes of the first. The bundle that is sent first is published."""
+    place, published = Place(), []
+
+    def publish(web: bytes) -> None:
+        with contextlib.suppress(RefusedError):
+            release(bundle({**FILES, "acme/web": {"web.zip": web}}), place)
+            published.append(web)
+
+    def act(_call: str) -> None:
+        if len(place.registry.writes) == number:
+            place.registry.before = lambda _call: None
+            publish(b"rival")
+
+    place.registry.before = act
+    publish(b"web")
+    assert published == [b"rival" if number == 1 else b"web"]
+    assert released(place) == ALL_PUBLISHED
+    assert place.registry.versions[at("web")].assets == {"web.zip": published[0]}
+
+
 def test_a_permitted_replacement_is_staged_when_nothing_else_can_fail() -> None:
     place = Place()
     place.registry.holds({"api.zip": b"old"}, Status.PUBLISHED, at("api"))
@@ -420,6 +443,23 @@ def test_a_promotion_of_a_bundle_promotes_its_members_first(source: Place, to: L
     source.registry.calls.clear()
     assert not run(promotion(to, pin=pin), source).changes
     assert not source.registry.writes
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_a_promotion_continues_when_its_source_changes_after_the_first_member(source: Place, number: int) -> None:
+    changes = 0
+
+    def act(call: str) -> None:
+        nonlocal changes
+        changes += call == "status Unfinished -> Published"
+        if changes == number:
+            source.registry.before = lambda _call: None
+            source.registry.versions[at("web")].status = Status.ARCHIVED
+            raise UnreachableError("no response")
+
+    source.registry.before = act
+    run(promotion(OTHER_DOMAIN), source)
+    assert released(source, OTHER_DOMAIN) == ALL_PUBLISHED
 
 
 def test_all_members_are_judged_before_the_first_is_copied(source: Place) -> None:
