@@ -22,6 +22,7 @@ def variant(
     promotion_source: tuple[tuple[str, str], ...] = (),
     read_version: tuple[tuple[str, str], ...] = (),
     upload: tuple[tuple[str, str], ...] = (),
+    bundle_workflow: tuple[tuple[str, str], ...] = (),
     **names: Any,
 ) -> Core:
     """Return the core with a copy of `apply` in which every text of `changes` is replaced, and then `names` are set.
@@ -37,7 +38,25 @@ def variant(
     source_copy = _changed_module("promotion_source", promotion_source)
     source_copy.read_version = apply_copy.read_version = reader_copy.read_version
     apply_copy.Uploader = _changed_module("upload", upload).Uploader
-    return Core(apply_copy.apply, reader_copy.read_version, source_copy.PromotionSource, source_copy.choose_candidate)
+    version_copy = _changed_module("version_workflow", ())
+    version_copy.apply = apply_copy.apply
+    version_copy.PromotionSource = source_copy.PromotionSource
+    version_copy.choose_candidate = source_copy.choose_candidate
+    bundle_copy = _changed_module("bundle_workflow", bundle_workflow)
+    version_copy.read_version = bundle_copy.read_version = reader_copy.read_version
+    workflow_copy = _changed_module("workflow", ())
+    for module in (bundle_copy, workflow_copy):
+        module.execute_version, module.prepare_version = version_copy.execute_version, version_copy.prepare_version
+    for name in ("execute_bundle", "prepare_bundle", "prepare_members"):
+        setattr(workflow_copy, name, getattr(bundle_copy, name))
+    return Core(
+        apply_copy.apply,
+        reader_copy.read_version,
+        source_copy.PromotionSource,
+        source_copy.choose_candidate,
+        workflow_copy.prepare,
+        workflow_copy.execute,
+    )
 
 
 def _changed_module(name: str, changes: tuple[tuple[str, str], ...]) -> Any:

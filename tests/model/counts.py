@@ -19,7 +19,8 @@ COUNTS_PROPERTY = "simulation"
 def counts(scenario: Scenario, result: Exploration) -> dict[str, Any]:
     """Return what one exploration covered, as JSON values for a report."""
     promotions = sum(spec.promotes for spec in scenario.publishers)
-    assets = max(len(spec.contents) for spec in scenario.publishers)
+    members = max(len(spec.versions) - 1 for spec in scenario.publishers)
+    assets = max(len(one.contents) for spec in scenario.publishers for one in spec.versions.values())
     return {
         "exhaustive": result.exhaustive,
         "schedules": result.schedules,
@@ -27,7 +28,7 @@ def counts(scenario: Scenario, result: Exploration) -> dict[str, Any]:
         "steps": result.steps,
         "seconds": result.seconds,
         "kinds": {kind: result.kinds[kind] for kind in KINDS},
-        "size": [promotions, len(scenario.publishers) - promotions, assets],
+        "size": [promotions, len(scenario.publishers) - promotions, members, assets],
         "faults": scenario.lost + scenario.stale + scenario.killed + scenario.deletions + scenario.outside_changes,
     }
 
@@ -69,8 +70,9 @@ def _bound(explored: list[dict[str, Any]]) -> str:
         bounds[size] = max(bounds.get(size, 0), item["faults"])
     return "; ".join(
         " and ".join(_count_text(number, what) for number, what in ((n, "publisher"), (m, "promotion")) if number)
+        + (f" of {_count_text(members, 'member')}" if members else "")
         + f" of {_count_text(assets, 'asset')}, {_count_text(faults, 'fault')}"
-        for (m, n, assets), faults in sorted(bounds.items())
+        for (m, n, members, assets), faults in sorted(bounds.items())
     )
 
 

@@ -30,7 +30,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
-from pulumi_codeartifact_release.publishing import PromotionSource, apply, choose_candidate, read_version
+from pulumi_codeartifact_release.publishing import (
+    PromotionSource,
+    apply,
+    choose_candidate,
+    execute,
+    prepare,
+    read_version,
+)
 from pulumi_codeartifact_release.registry import Status
 
 from . import model
@@ -38,9 +45,9 @@ from .invariants import BrokenError, Invariants
 from .model import Registry, Request, Response, Version
 from .publisher import Node, Publisher
 from .scenario import Scenario
-from .spec import Apply, Core, Outcome, Spec
+from .spec import AnySpec, Apply, Core, Outcome
 
-CORE = Core(cast(Apply, apply), read_version, PromotionSource, choose_candidate)
+CORE = Core(cast(Apply, apply), read_version, PromotionSource, choose_candidate, prepare, execute)
 
 RUNS = 8
 """The maximum number of runs of one publisher."""
@@ -59,13 +66,6 @@ class Budget(NamedTuple):
     outside_changes: int
 
 
-class Snapshot(NamedTuple):
-    """The content of the destination and the sources."""
-
-    registry: Registry
-    sources: tuple[Registry, ...]
-
-
 class RunState(NamedTuple):
     """The run of one publisher: its node (None after the end), its outcome, and its number, from 1."""
 
@@ -75,11 +75,16 @@ class RunState(NamedTuple):
 
 
 class GlobalState(NamedTuple):
-    """The state of everything at one moment."""
+    """The state of everything at one moment.
 
-    registry: Registry
+    Attributes:
+        registries: the destination: one for each version.
+        earlier: earlier states, the latest first: for each of `registries`, then of `sources`.
+    """
+
+    registries: tuple[Registry, ...]
     sources: tuple[Registry, ...]
-    earlier: tuple[Snapshot, ...]
+    earlier: tuple[tuple[Registry, ...], ...]
     run_states: tuple[RunState, ...]
     in_flight: tuple[tuple[int, Request], ...]
     budget: Budget
@@ -140,7 +145,7 @@ class Explorer:
     def __init__(self, scenario: Scenario, core: Core = CORE, *, mirrored: bool = True) -> None:
         self.scenario = scenario
         self.trying: Step | None = None
-        by_spec: dict[Spec, Publisher] = {}
+        by_spec: dict[AnySpec, Publisher] = {}
         self.publishers = tuple(by_spec.setdefault(spec, Publisher(spec, core)) for spec in scenario.publishers)
         # Publishers with the same declaration are interchangeable.
         self.symmetric = mirrored and len(scenario.publishers) > 1 and len(set(scenario.publishers)) == 1
@@ -164,7 +169,9 @@ class Explorer:
             for number, held in enumerate(scenario.sources, 1)
         )
         budget = Budget(scenario.lost, scenario.stale, scenario.killed, scenario.deletions, scenario.outside_changes)
-        return GlobalState(scenario.starts, sources, (), run_states, (), budget)
+        registries = scenario.registries
+        earlier = ((),) * (len(registries) + len(sources)) if budget.stale else ()
+        return GlobalState(registries, sources, earlier, run_states, (), budget)
 
     def steps(self, now: GlobalState) -> Iterator[tuple[Step, GlobalState]]:
         """Yield every possible next step, and the state after it. Raises BrokenError."""
@@ -176,17 +183,19 @@ class Explorer:
             if (who, request) == before:
                 continue
             before = (who, request)
-            registry, _ = model.execute(now.registry, request, now.sources)
-            if registry != now.registry:
+            registries, _ = _execute(now, request)
+            if registries != now.registries:
                 self.trying = Step("late", who, request)
-                self._invariants.write(now.registry, registry, now.sources, who, request)
+                self._invariants.write(now.registries, registries[request.version], now.sources, who, request)
                 rest = now.in_flight[:index] + now.in_flight[index + 1 :]
-                yield self._to(now, self.trying, registry=registry, in_flight=rest)
-        version = now.registry.version
-        if now.budget.deletions and version and version.status is Status.UNFINISHED:
+                yield self._to(now, self.trying, registries=registries, in_flight=rest)
+        if now.budget.deletions:
             budget = now.budget._replace(deletions=now.budget.deletions - 1)
-            registry, _ = model.execute(now.registry, model.Delete(Status.UNFINISHED))
-            yield self._to(now, Step("deleted", request="delete by an operator"), registry=registry, budget=budget)
+            for number, registry in enumerate(now.registries):
+                if registry.version and registry.version.status is Status.UNFINISHED:
+                    delete = model.Delete(Status.UNFINISHED, number)
+                    step = Step("deleted", request=f"{model.text_of(delete)}, by an operator")
+                    yield self._to(now, step, registries=_execute(now, delete)[0], budget=budget)
         if now.budget.outside_changes:
             yield from self._outside_changes(now)
 
@@ -196,16 +205,17 @@ class Explorer:
         running = [
             spec for spec, run_state in zip(self.scenario.publishers, now.run_states, strict=True) if run_state.node
         ]
-        for repository in sorted({spec.repository for spec in running if spec.promotes}):
+        promoted = {one.repository for spec in running for one in spec.versions.values() if one.promotes}
+        for repository in sorted(promoted):
             for version in self.scenario.source_versions:
                 sources = list(now.sources)
                 sources[repository] = model.with_version(now.sources[repository], version)
                 step = Step("moved", request=f"source {repository + 1} becomes {_version(version)}")
                 yield self._to(now, step, sources=tuple(sources), budget=budget)
         for version in self.scenario.destination_versions if running else ():
-            registry = model.with_version(now.registry, version)
+            registries = (model.with_version(now.registries[0], version), *now.registries[1:])
             step = Step("moved", request=f"the destination becomes {_version(version)}")
-            yield self._to(now, step, registry=registry, budget=budget)
+            yield self._to(now, step, registries=registries, budget=budget)
 
     def _steps_of(
         self, now: GlobalState, who: int, run_state: RunState, node: Node
@@ -213,28 +223,32 @@ class Explorer:
         publisher = self.publishers[who]
         budget = now.budget
         for slot, request in node.pending:
-            registry, response = model.execute(now.registry, request, now.sources)
+            registries, response = _execute(now, request)
             self.trying = Step("call", who, request, response)
-            self._invariants.request(now.registry, who, request)
-            self._invariants.write(now.registry, registry, now.sources, who, request)
-            next_run = self._next_run_state(run_state, publisher.after(node, slot, response), now, registry, who)
-            yield self._to(now, self.trying, who, next_run, registry=registry)
+            self._invariants.request(now.registries, who, request)
+            self._invariants.write(now.registries, registries[request.version], now.sources, who, request)
+            next_run = self._next_run_state(run_state, publisher.after(node, slot, response), now, registries, who)
+            yield self._to(now, self.trying, who, next_run, registries=registries)
 
             reads = isinstance(request, model.READS)
-            if reads and budget.stale:
+            if isinstance(request, model.READS) and budget.stale:
                 spent = budget._replace(stale=budget.stale - 1)
+                at_destination = request.repository == model.DESTINATION
+                place = request.version if at_destination else len(now.registries) + request.repository
                 # By age, so that the first result does not depend on the hash seed of this process.
-                for old in dict.fromkeys(model.execute(one.registry, request, one.sources)[1] for one in now.earlier):
+                for old in dict.fromkeys(model.read(registry, request) for registry in now.earlier[place]):
                     if old == response:
                         continue
                     self.trying = Step("stale", who, request, old)
-                    next_run = self._next_run_state(run_state, publisher.after(node, slot, old), now, now.registry, who)
+                    next_run = self._next_run_state(
+                        run_state, publisher.after(node, slot, old), now, now.registries, who
+                    )
                     yield self._to(now, self.trying, who, next_run, budget=spent)
             if budget.lost and not (isinstance(request, REPEATED) and self.scenario.lasting):
                 spent = budget._replace(lost=budget.lost - 1)
                 self.trying = Step("lost", who, request)
                 next_run = self._next_run_state(
-                    run_state, publisher.after(node, slot, model.Lost()), now, now.registry, who
+                    run_state, publisher.after(node, slot, model.Lost()), now, now.registries, who
                 )
                 going = now.in_flight if reads else (*now.in_flight, (who, request))
                 yield self._to(now, self.trying, who, next_run, budget=spent, in_flight=going)
@@ -242,12 +256,12 @@ class Explorer:
                     self.trying = Step("torn", who, request)
                     part = model.Content(response.content[:1])
                     next_run = self._next_run_state(
-                        run_state, publisher.after(node, slot, part), now, now.registry, who
+                        run_state, publisher.after(node, slot, part), now, now.registries, who
                     )
                     yield self._to(now, self.trying, who, next_run, budget=spent)
             if slot in node.skippable:
                 next_run = self._next_run_state(
-                    run_state, publisher.after(node, slot, model.Skipped()), now, now.registry, who
+                    run_state, publisher.after(node, slot, model.Skipped()), now, now.registries, who
                 )
                 yield self._to(now, Step("skipped", who, request), who, next_run)
         if budget.killed:
@@ -257,7 +271,7 @@ class Explorer:
             yield self._to(now, Step("killed", who), who, next_run, budget=spent, in_flight=(*now.in_flight, *writes))
 
     def _next_run_state(
-        self, run_state: RunState, node: Node, now: GlobalState, registry: Registry, who: int
+        self, run_state: RunState, node: Node, now: GlobalState, registries: tuple[Registry, ...], who: int
     ) -> RunState:
         """Return the state of the run at `node`; of a new run if this one failed."""
         if node.broken:
@@ -270,7 +284,7 @@ class Explorer:
             if run_state.run >= RUNS:
                 raise BrokenError(f"{RUNS} runs without an end: {node.outcome.reason}")
             return RunState(self.publishers[who].root, None, run_state.run + 1)
-        self._invariants.run(node.outcome, registry, now.sources, who)
+        self._invariants.run(node.outcome, registries, now.sources, who)
         return RunState(None, node.outcome, run_state.run)
 
     def _to(
@@ -280,27 +294,26 @@ class Explorer:
         who: int = -1,
         run_state: RunState | None = None,
         *,
-        registry: Registry | None = None,
+        registries: tuple[Registry, ...] | None = None,
         sources: tuple[Registry, ...] | None = None,
         budget: Budget | None = None,
         in_flight: tuple[tuple[int, Request], ...] | None = None,
     ) -> tuple[Step, GlobalState]:
-        after = registry or now.registry
+        after = registries or now.registries
         current_sources = sources or now.sources
         left = budget or now.budget
         going = now.in_flight if in_flight is None else in_flight
         run_states = (
             now.run_states if run_state is None else (*now.run_states[:who], run_state, *now.run_states[who + 1 :])
         )
-        earlier: tuple[Snapshot, ...] = ()
+        earlier: tuple[tuple[Registry, ...], ...] = ()
         if left.stale:
             earlier = now.earlier
-            if (after, current_sources) != (now.registry, now.sources):
-                snapshot = Snapshot(now.registry, now.sources)
-                earlier = (snapshot, *(old for old in earlier if old != snapshot))[: self.scenario.depth]
+            if (after, current_sources) != (now.registries, now.sources):
+                places = zip((*now.registries, *now.sources), (*after, *current_sources), now.earlier, strict=True)
+                earlier = tuple(self._earlier(*place) for place in places)
         if going:
-            final = self._permanent and after.version is not None and after.version.status is not Status.UNFINISHED
-            going = tuple(one for one in going if not _idle(one[1], current_sources, final=final))
+            going = tuple(one for one in going if not self._idle(one[1], after, current_sources))
         if self.symmetric:
             order = sorted(range(len(run_states)), key=lambda index: _sort_key(run_states[index]))
             run_states = tuple(run_states[index] for index in order)
@@ -308,6 +321,24 @@ class Explorer:
         if len(going) > 1:
             going = tuple(sorted(going, key=_order))
         return step, GlobalState(after, current_sources, earlier, run_states, going, left)
+
+    def _earlier(self, before: Registry, after: Registry, earlier: tuple[Registry, ...]) -> tuple[Registry, ...]:
+        if before == after:
+            return earlier
+        return (before, *(old for old in earlier if old != before))[: self.scenario.depth]
+
+    def _idle(self, request: Request, registries: tuple[Registry, ...], sources: tuple[Registry, ...]) -> bool:
+        """Return whether a request in flight changes nothing, whenever it arrives."""
+        version = registries[request.version].version if self._permanent else None
+        final = version is not None and version.status is not Status.UNFINISHED
+        if isinstance(request, model.Copy):
+            source = sources[request.repository]
+            outdated = request.revision is not None and (source.version is None or source.revision != request.revision)
+            return outdated or (final and not request.allow_overwrite)
+        if isinstance(request, model.Publish):
+            # No asset of this name is sent again, or with different bytes.
+            return final or (request.unfinished and version is not None and request.name in dict(version.contents))
+        return final and isinstance(request, model.SetStatus) and request.expected is Status.UNFINISHED
 
     def check_end(self, now: GlobalState) -> None:
         """Check the outcomes after the last publisher has ended."""
@@ -428,16 +459,14 @@ def _explore_random(explorer: Explorer, schedules: int, chance: random.Random) -
     return result
 
 
-def _idle(request: Request, sources: tuple[Registry, ...], *, final: bool) -> bool:
-    """Return whether a request in flight changes nothing, whenever it arrives.
-
-    `final`: no upload or plain copy can change the version in the destination any more.
-    """
-    if isinstance(request, model.Copy):
-        source = sources[request.repository]
-        outdated = request.revision is not None and (source.version is None or source.revision != request.revision)
-        return outdated or (final and not request.allow_overwrite)
-    return final and isinstance(request, model.Publish)
+def _execute(now: GlobalState, request: Request) -> tuple[tuple[Registry, ...], Response]:
+    """Return the destination after a request, and the response."""
+    number = request.version
+    before = now.registries[number]
+    after, response = model.execute(before, request, now.sources)
+    if after is before:
+        return now.registries, response
+    return (*now.registries[:number], after, *now.registries[number + 1 :]), response
 
 
 def _version(version: Version | None) -> str:

@@ -1,11 +1,12 @@
-"""The registry's rules for one version: a pure function from a state and a request to a state and a response.
+"""The registry's rules for a version: a pure function from a state and a request to a state and a response.
 
     registry, response = execute(EMPTY, Publish("a", b"1", unfinished=True))
     registry, response = execute(EMPTY, Copy(0, source.revision, allow_overwrite=False), (source,))
 
-The sources of promotions are registries, too. Requests only read them, and the explorer changes them. Every call is
-atomic here; lost responses, late requests, stale reads and kills are the explorer's. States, requests and responses are
-values, so that equal states compare as equal.
+A request names the version that it concerns, and the explorer executes it on the registry of that version: 0 for the
+version that is released, from 1 for the members of a bundle. The sources of promotions are registries, too. Requests
+only read them, and the explorer changes them. Every call is atomic here; lost responses, late requests, stale reads and
+kills are the explorer's. States, requests and responses are values, so that equal states compare as equal.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class Describe(NamedTuple):
     """DescribePackageVersion."""
 
     repository: int = DESTINATION
+    version: int = 0
     kind: str = "describe"
 
 
@@ -72,6 +74,7 @@ class ListAssets(NamedTuple):
     """ListPackageVersionAssets, all pages at one moment."""
 
     repository: int = DESTINATION
+    version: int = 0
     kind: str = "list"
 
 
@@ -80,6 +83,7 @@ class Fetch(NamedTuple):
 
     repository: int
     name: str
+    version: int = 0
     kind: str = "fetch"
 
 
@@ -89,6 +93,7 @@ class Publish(NamedTuple):
     name: str
     content: bytes
     unfinished: bool
+    version: int = 0
     kind: str = "publish"
 
 
@@ -98,6 +103,7 @@ class SetStatus(NamedTuple):
     revision: str | None
     expected: Status | None
     target: Status
+    version: int = 0
     kind: str = "status"
 
 
@@ -105,6 +111,7 @@ class Delete(NamedTuple):
     """DeletePackageVersions, which takes no revision."""
 
     expected: Status | None
+    version: int = 0
     kind: str = "delete"
 
 
@@ -113,6 +120,7 @@ class Dispose(NamedTuple):
 
     revision: str | None
     expected: Status | None
+    version: int = 0
     kind: str = "dispose"
 
 
@@ -122,6 +130,7 @@ class Copy(NamedTuple):
     repository: int
     revision: str | None
     allow_overwrite: bool
+    version: int = 0
     kind: str = "copy"
 
 
@@ -207,7 +216,7 @@ def execute(registry: Registry, request: Request, sources: tuple[Registry, ...] 
     """Return the registry after `request`, and the response."""
     version = registry.version
     if isinstance(request, READS):
-        return registry, _read(registry if request.repository == DESTINATION else sources[request.repository], request)
+        return registry, read(registry if request.repository == DESTINATION else sources[request.repository], request)
     if isinstance(request, Copy):
         return _copy(registry, sources[request.repository], request)
     if isinstance(request, Publish):
@@ -232,7 +241,8 @@ def with_version(registry: Registry, version: Version | None) -> Registry:
     return registry._replace(deletions=registry.deletions + 1, version=version)
 
 
-def _read(registry: Registry, request: Describe | ListAssets | Fetch) -> Response:
+def read(registry: Registry, request: Describe | ListAssets | Fetch) -> Response:
+    """Return the response to a read of `registry`."""
     version = registry.version
     if version is None:
         return Missing()
@@ -289,6 +299,10 @@ def _changed(registry: Registry, version: Version) -> tuple[Registry, Response]:
 @functools.cache
 def text_of(request: Request) -> str:
     """Return the request as a line of a schedule."""
+    return f"member {request.version}: {_text_of(request)}" if request.version else _text_of(request)
+
+
+def _text_of(request: Request) -> str:
     if isinstance(request, Publish):
         return f"publish {request.name}={request.content.decode()}{' unfinished' if request.unfinished else ''}"
     if isinstance(request, SetStatus):

@@ -20,7 +20,7 @@ class Mutant(NamedTuple):
     Attributes:
         changes: texts of `apply`, each with its replacement.
         names: replacements for names in `apply`.
-        promotion_source, read_version, upload: the same for the modules of these names.
+        promotion_source, read_version, upload, bundle_workflow: the same for the modules of these names.
     """
 
     what: str
@@ -31,6 +31,7 @@ class Mutant(NamedTuple):
     promotion_source: tuple[tuple[str, str], ...] = ()
     read_version: tuple[tuple[str, str], ...] = ()
     upload: tuple[tuple[str, str], ...] = ()
+    bundle_workflow: tuple[tuple[str, str], ...] = ()
 
 
 def swallow(call: str, error: str, statement: str) -> tuple[str, str]:
@@ -55,10 +56,11 @@ def assert_found(mutant: Mutant) -> None:
         promotion_source=mutant.promotion_source,
         read_version=mutant.read_version,
         upload=mutant.upload,
+        bundle_workflow=mutant.bundle_workflow,
         SETTLE_WAITS=SHORT_WAITS,
         **dict(mutant.names),
     )
     result = explore(mutant.scenario, core)
 
-    assert result.violation, "nothing was result"
+    assert result.violation, "nothing was found"
     assert mutant.finds in result.violation.what, str(result.violation)

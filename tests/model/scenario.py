@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .model import EMPTY, Contents, Registry, Version
-from .spec import Spec
+from .spec import AnySpec
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class Scenario:
     """The publishers, and how often each fault may happen in one schedule.
 
     Attributes:
-        starts: the destination at the start.
+        starts: the destination at the start; of a bundle, the version of the bundle.
+        members: the members of a bundle at the start, from version 1. They are missing by default.
         lost: lost responses.
         stale: reads that return an earlier state, at most `depth` changes old.
         killed: kills; a killed publisher starts again.
@@ -29,8 +30,9 @@ class Scenario:
     """
 
     name: str
-    publishers: tuple[Spec, ...]
+    publishers: tuple[AnySpec, ...]
     starts: Registry = EMPTY
+    members: tuple[Registry, ...] = ()
     lost: int = 0
     stale: int = 0
     depth: int = 8
@@ -43,3 +45,9 @@ class Scenario:
     outside_changes: int = 0
     source_versions: tuple[Version | None, ...] = ()
     destination_versions: tuple[Version | None, ...] = ()
+
+    @property
+    def registries(self) -> tuple[Registry, ...]:
+        """The versions in the destination at the start."""
+        count = max(max(spec.versions) for spec in self.publishers)
+        return (self.starts, *self.members, *(EMPTY,) * (count - len(self.members)))
