@@ -22,7 +22,7 @@ from .summary import Summary
 from .views.console import terminal_width
 from .views.markdown import plan_summary
 from .views.plan_json import Validity, plan_json
-from .views.plan_table import plan_lines, refusal_lines
+from .views.plan_table import abandoned_warnings, plan_lines, refusal_lines
 
 REFUSED = RefusedError.exit_code
 CHANGES = 3
@@ -75,7 +75,7 @@ def show_plans(target: Target, plans: list[PreparedRelease], *, quiet: bool = Fa
     if not quiet:
         for line in plan_lines(target, plans, terminal_width(), all_files=all_files):
             click.echo(line)
-    for text in refusal_lines(plans):
+    for text in (*abandoned_warnings(plans), *refusal_lines(plans)):
         click.echo(text, err=True)
 
 

@@ -38,7 +38,7 @@ from .bundle import (
 from .events import Event, Finished, MemberEvent, Planned, Staged
 from .gates import Pin, Promotion
 from .plan import Action, Finalize, Release, Route, make_plan, refused_plan
-from .read_bundle import read_bundle
+from .read_bundle import find_abandoned, read_bundle
 from .read_version import read_version
 from .scheduler import Emit, Job, Scheduler
 from .version_workflow import (
@@ -89,7 +89,11 @@ def prepare_bundle(
     prepared = prepare_version(with_document(request, named), connect, scheduler, on_missing=on_missing)
     if isinstance(prepared.plan.refusal, ConflictError):
         _name_other_members(prepared, named, connect)
-    return _with_members(prepared, members)
+    prepared = _with_members(prepared, members)
+    if not prepared.changes:
+        return prepared
+    abandoned = find_abandoned(connect(request.location).planning, request.release.at)
+    return replace(prepared, abandoned=abandoned, other_reads=1 + 2 * len(abandoned))
 
 
 def with_document(request: Request, members: Iterable[BundleMember]) -> Request:
@@ -254,10 +258,10 @@ def execute_bundle(prepared: PreparedRelease, connect: Connect, scheduler: Sched
         yield from _unwrap(scheduler.run(jobs, limit=PARALLEL_PACKAGES), prepared.request.name)
     scheduler.checkpoint()
     scheduler.begin_commit()
-    members = {item.request.name: item for item in prepared.members}
+    by_name = {item.request.name: item for item in prepared.members}
     after = prepared.request.bundle.after if prepared.request.bundle else {}
-    for group in publication_order(members, after):
-        jobs = [_commit(members[name], connect, scheduler, staged[name]) for name in group]
+    for group in publication_order(by_name, after):
+        jobs = [_commit(by_name[name], connect, scheduler, staged[name]) for name in group]
         yield from scheduler.run(jobs, limit=PARALLEL_COMMITS)
     own = _commit(prepared, connect, scheduler, staged[prepared.request.name])
     yield from _unwrap(scheduler.run([own], limit=1), prepared.request.name)
@@ -277,7 +281,8 @@ def _staging_rounds(prepared: PreparedRelease) -> list[list[PreparedRelease]]:
     """Return the versions in groups that are staged one after the other.
 
     The bundle itself comes first: it names all bytes, so a publisher of other members gets its conflict before it has
-    sent a member, and one of the two can always finish. A replacement deletes its version, so it is staged when nothing
+    sent a member, and one of the two can always finish. If the release is abandoned, it names what was left Unfinished.
+    A replacement deletes its version, so it is staged when nothing
     else can fail any more.
     """
 

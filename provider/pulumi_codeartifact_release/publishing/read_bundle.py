@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ..errors import RegistryConflictError, ServerFaultError, VersionNotFoundError
+from ..errors import AccessDeniedError, RegistryConflictError, ServerFaultError, VersionNotFoundError
 from ..registry.interface import Asset, Coordinates, Registry, Status
 from .bundle import BUNDLE_ASSET, MAX_BUNDLE_BYTES, BundleMember, is_bundle_listing, parse_bundle
 
@@ -39,11 +39,31 @@ def published_bundles(registry: Registry, at: Coordinates) -> Iterator[tuple[str
 
     Takes two requests for each Published version with one asset of that name. Raises any RegistryError.
     """
+    return _bundles(registry, replace(at, version=""), Status.PUBLISHED)
+
+
+def find_abandoned(registry: Registry, at: Coordinates) -> dict[str, tuple[BundleMember, ...]]:
+    """Return the Unfinished versions of a bundle other than that at `at`, with their members.
+
+    A release stages its bundle first, so these are releases that were not completed. Returns none if the caller may not
+    list versions. Takes one request, and two for each such version. Raises any other RegistryError.
+    """
     try:
-        versions = [summary.version for summary in registry.list_versions(at, status=Status.PUBLISHED)]
+        return dict(_bundles(registry, at, Status.UNFINISHED))
+    except AccessDeniedError:
+        return {}
+
+
+def _bundles(registry: Registry, at: Coordinates, status: Status) -> Iterator[tuple[str, tuple[BundleMember, ...]]]:
+    """Yield the versions with a status, other than that at `at`, that are bundles."""
+    package = replace(at, version="")
+    try:
+        versions = [summary.version for summary in registry.list_versions(package, status=status)]
     except VersionNotFoundError:
         return
     for version in versions:
+        if version == at.version:
+            continue
         bundle = replace(at, version=version)
         try:
             members = read_bundle(registry, bundle, registry.list_assets(bundle).assets)

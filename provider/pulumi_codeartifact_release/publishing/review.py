@@ -22,6 +22,7 @@ class Review:
         promotion_source: the source of a promotion; None for a release from files.
         reads_again: whether the run reads the destination again before it writes.
         reads_source_again: whether it also reads the source of a promotion again.
+        other_reads: the number of other requests that were made to prepare the plan.
     """
 
     plan: Plan
@@ -29,12 +30,13 @@ class Review:
     promotion_source: PromotionSource | None = None
     reads_again: bool = False
     reads_source_again: bool = False
+    other_reads: int = 0
 
     @property
     def requests(self) -> int:
         """The number of all requests of an undisturbed run: reads, also of the source, downloads and writes."""
         again = self.plan.read_requests if self.reads_again and not self.plan.first_write_conditional else 0
-        return self.plan.requests + again + self.plan.downloads + self._source_requests
+        return self.plan.requests + again + self.plan.downloads + self._source_requests + self.other_reads
 
     @property
     def min_seconds(self) -> float:

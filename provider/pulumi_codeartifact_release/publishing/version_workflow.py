@@ -22,6 +22,7 @@ from ..registry.interface import Coordinates, Registry, Status
 from ..remedies import Need
 from .apply import apply
 from .asset_content import AssetContent, verify_cached_hashes
+from .bundle import BundleMember
 from .events import Event
 from .gates import Candidate, Promotion, Withdrawal, check_gates, refuse_withdrawn
 from .plan import Action, Plan, Release, RemoteVersion, Route, make_plan, refused_plan
@@ -139,6 +140,9 @@ class PreparedRelease:
         contents: the content of every asset, by name.
         promotion_source: None if files are published.
         members: the members of a bundle, sorted by name; empty for any other version.
+        abandoned: for a bundle from files, other versions of it that were staged and not published; each with its
+            members.
+        other_reads: the number of other requests that were made to prepare it.
         existing: set for a member of a bundle that somebody else publishes.
         in_changing_bundle: whether it belongs to a bundle that changes, so that it is read again in any case.
     """
@@ -148,6 +152,8 @@ class PreparedRelease:
     contents: Mapping[str, AssetContent]
     promotion_source: PromotionSource | None = None
     members: tuple[PreparedRelease, ...] = ()
+    abandoned: Mapping[str, tuple[BundleMember, ...]] = field(default_factory=dict)
+    other_reads: int = 0
     existing: ExistingMember | None = None
     in_changing_bundle: bool = False
 
@@ -172,7 +178,7 @@ class PreparedRelease:
         # Without an approval, a promotion was read to prepare it. A publication is only read when it is executed.
         reads_again = self.plan.changes if approval else source is not None
         reads_again = reads_again or self.in_changing_bundle
-        return Review(self.plan, rate, source, reads_again=reads_again, reads_source_again=approval)
+        return Review(self.plan, rate, source, reads_again, approval, self.other_reads)
 
 
 # --- preconditions ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ Lines are shorter than 80 columns, unless names are long.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..publishing import Action, Plan, PreparedRelease, PromotionSource, Review, Route, total_reviews
 from ..registry.interface import Asset
@@ -27,6 +28,8 @@ def plan_text(plan: Plan) -> str:
             verb = {Route.FILES: "publish", Route.COPY: "copy", Route.TRANSFER: "download, verify and publish"}
             return f"{verb[plan.route]} {sends}"
         case Action.RESUME:
+            if not plan.expected_uploads:
+                return f"publish {count_text(len(plan.present), 'asset')}, staged already"
             return f"resume: send {sends}; {len(plan.skipped_assets):,} already there"
         case Action.SET_STATUS:
             status = plan.remote.state.status if plan.remote else "?"
@@ -55,6 +58,16 @@ def review_lines(review: Review) -> list[str]:
     return lines
 
 
+def abandoned_lines(prepared: PreparedRelease) -> list[str]:
+    """Return a line for each other version of a bundle that was staged and not published."""
+    at = prepared.plan.release.at
+    return [
+        f"{replace(at, version=version)} was staged, but not published. Complete that release, or delete what is "
+        f"Unfinished: {', '.join(member.name for member in members[:MAX_FILES])}{', …' * (len(members) > MAX_FILES)}"
+        for version, members in prepared.abandoned.items()
+    ]
+
+
 def bundle_lines(prepared: PreparedRelease, rate: float | None) -> list[str]:
     """Return the lines of `review_lines` for a bundle: its totals, its digest, and its members.
 
@@ -75,7 +88,8 @@ def bundle_lines(prepared: PreparedRelease, rate: float | None) -> list[str]:
         lines.append(source_text(source))
     shown = [f"{member.plan.release.at.name}: {plan_text(member.plan)}" for member in prepared.members[:MAX_FILES]]
     rest = len(prepared.members) - len(shown)
-    return [*lines, *shown, *([f"… and {count_text(rest, 'more member')}"] if rest else [])]
+    more = [f"… and {count_text(rest, 'more member')}"] if rest else []
+    return [*lines, *shown, *more, *abandoned_lines(prepared)]
 
 
 def file_lines(assets: Sequence[Asset], most: int | None = MAX_FILES) -> list[str]:

@@ -117,7 +117,7 @@ def test_the_preview_shows_every_member_and_knows_the_digest(start: Callable[[],
     planned = run.check(BUNDLE, {}, {**SUITE, **DEV}, dry_run=True, members=members())
     assert [line.strip() for line in run.log.lines[-1].splitlines()] == [
         "acme/suite@1.0: bundle of 2 members: 3 assets, 376 bytes to send; 0 already there",
-        "15 requests",
+        "16 requests",
         planned["digest"],
         "acme/api@1.0: publish 1 asset, 3 bytes",
         "acme/db@1.0: publish 1 asset, 2 bytes",

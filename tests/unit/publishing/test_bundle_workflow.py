@@ -326,6 +326,25 @@ def test_of_two_bundles_with_other_bytes_of_one_member_one_is_published(number: 
     assert place.registry.versions[at("web")].assets == {"web.zip": published[0]}
 
 
+def test_what_an_abandoned_release_left_is_found() -> None:
+    place = Place()
+
+    def fail(call: str) -> None:
+        if call.startswith("publish web.zip"):
+            raise Killed
+
+    place.registry.before = fail
+    with pytest.raises(Killed):
+        release(bundle(), place)
+    place.registry.before = lambda _call: None
+    later = replace(bundle(), release=Release(replace(SUITE, version="2.0"), ()))
+    prepared = prepare(later, place, InlineScheduler())
+    assert {version: [item.name for item in members] for version, members in prepared.abandoned.items()} == {
+        "1.0": ["acme/api@1.0", "acme/db@1.0", "acme/web@1.0"]
+    }
+    assert prepare(bundle(), place, InlineScheduler()).abandoned == {}
+
+
 def test_a_permitted_replacement_is_staged_when_nothing_else_can_fail() -> None:
     place = Place()
     place.registry.holds({"api.zip": b"old"}, Status.PUBLISHED, at("api"))

@@ -16,7 +16,7 @@ from rich.console import RenderableType
 from ...errors import printable
 from ...publishing import Action, Plan, PreparedRelease, Review, ReviewTotals, Route
 from ...registry.interface import Asset
-from ...text.plan import MAX_FILES, file_lines, plan_text, source_text
+from ...text.plan import MAX_FILES, abandoned_lines, file_lines, plan_text, source_text
 from ...text.sizes import count_text, seconds_text, size_text
 from ..context import Target
 from ..make_plans import refusals_of, sum_up
@@ -67,6 +67,12 @@ def plan_lines(
     yield from lines(*parts, text(f"{total} -v lists all files." if hidden else total), width=width)
 
 
+def abandoned_warnings(plans: Sequence[PreparedRelease]) -> Iterator[str]:
+    """Yield a warning for each version of a bundle that was staged and not published."""
+    for prepared in plans:
+        yield from (printable(f"warning: {line}") for line in abandoned_lines(prepared))
+
+
 def refusal_lines(plans: list[PreparedRelease]) -> Iterator[str]:
     """Yield the refusals in full; one that several packages share comes once."""
     for refusal in refusals_of(plans):
@@ -91,6 +97,8 @@ def sum_text(total: ReviewTotals, rate: float | None, *, promotes: bool) -> str:
 
 def action_text(review: Review) -> str:
     """Return the action in one word."""
+    if review.plan.action is Action.RESUME and not review.plan.expected_uploads:
+        return "staged"
     return _ACTIONS.get(review.plan.action) or _ROUTES[review.plan.route]
 
 
