@@ -13,19 +13,22 @@ from pathlib import Path
 
 from scripts.api_docs import PAGE, page
 
+from pulumi_codeartifact_release import __version__
 from pulumi_codeartifact_release.cli.project_facts import Facts, requirement_line
 from pulumi_codeartifact_release.cli.project_files import CI_FILES, files_of
+from pulumi_codeartifact_release.native.schema import schema_text
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "templates" / "manifest"
 PACKAGED = ROOT / "provider" / "pulumi_codeartifact_release" / "cli" / "project" / "ci"
+SCHEMA = ROOT / "provider" / "pulumi_codeartifact_release" / "native" / "schema.json"
 ADDRESS: str = tomllib.loads((ROOT / "provider" / "pyproject.toml").read_text())["project"]["urls"]["Source"]
 """The address of the repository: the only place that sets it is provider/pyproject.toml."""
 
 
 def generated(commit: str = "") -> dict[Path, str]:
     """Return path -> text. `commit`: for the template; by default the one that it has."""
-    return {**template(commit or template_commit()), **jobs(), PAGE: page()}
+    return {**template(commit or template_commit()), **jobs(), PAGE: page(), SCHEMA: schema_text(__version__, ADDRESS)}
 
 
 def jobs() -> dict[Path, str]:

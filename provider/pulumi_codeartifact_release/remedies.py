@@ -175,6 +175,33 @@ def call_arguments(need: Need) -> str:
     return _key(need)
 
 
+def resource_properties(need: Need) -> str:
+    """Return the text for a need: a property of a resource of the native provider, or its configuration."""
+    match need.kind:
+        case "replace":
+            return f"`replace: {need.value.rpartition('=')[2]}`"
+        case "force":
+            return f"`force: {need.value.rpartition('=')[2]}` and `reason: TEXT`"
+        case "reason":
+            return "`reason: TEXT`"
+        case "allow":
+            return f"`pulumi config set --path 'codeartifact-release:allow[0]' {need.value}`"
+        case "variable":
+            return f"`variables: {{{need.value}: VALUE}}`"
+        case "region" | "profile":
+            upper = need.kind.upper()
+            return (
+                f"`{need.kind}: {upper}`, `pulumi config set codeartifact-release:{need.kind} {upper}`, or AWS_{upper}"
+            )
+        case "without":
+            return f"leave `{need.value}` out"
+        case "all":
+            return " (`pulumi preview --diff` has all, in `assets`)"
+        case "traceback":
+            return ""
+    return _key(need)
+
+
 def _literal(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

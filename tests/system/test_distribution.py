@@ -21,7 +21,12 @@ def test_the_wheel_has_what_is_not_code(tmp_path: Path) -> None:
         [metadata] = (archive.read(name).decode() for name in names if name.endswith(".dist-info/METADATA"))
         [found] = (archive.read(name).decode() for name in names if name.endswith(".dist-info/entry_points.txt"))
     page = ("cli/views/status.html.j2", "cli/views/status.css", "cli/views/status.js")
-    schemas = ("manifest/release.schema.json", "cli/schemas/plan.schema.json", "cli/schemas/verify.schema.json")
+    schemas = (
+        "manifest/release.schema.json",
+        "native/schema.json",
+        "cli/schemas/plan.schema.json",
+        "cli/schemas/verify.schema.json",
+    )
     project = ("__main__.py.j2", "requirements.lock", "ci/gitlab-ci.yml", "ci/github/workflows/release.yml")
     for name in ("py.typed", "pulumi-plugin.json", *page, *schemas, *(f"cli/project/{each}" for each in project)):
         assert f"pulumi_codeartifact_release/{name}" in names
@@ -30,7 +35,10 @@ def test_the_wheel_has_what_is_not_code(tmp_path: Path) -> None:
     assert not any(name.startswith("tests") for name in names)
     entry_points = configparser.ConfigParser()
     entry_points.read_string(found)
-    assert dict(entry_points["console_scripts"]) == {"codeartifact-release": "pulumi_codeartifact_release.cli:main"}
+    assert dict(entry_points["console_scripts"]) == {
+        "codeartifact-release": "pulumi_codeartifact_release.cli:main",
+        "pulumi-resource-codeartifact-release": "pulumi_codeartifact_release.native.main:main",
+    }
     # Whoever tests with pytest has the fixtures; whoever does not need not have pytest.
     assert dict(entry_points["pytest11"]) == {"codeartifact-release": "pulumi_codeartifact_release.pytest_plugin"}
     assert "Requires-Dist: pulumi" in metadata

@@ -44,6 +44,19 @@ MAY_IMPORT = {
     },
     "dynamic": {"errors", "remedies", "plugin"},
     "providers": {"plugin", "dynamic"},
+    "native": {
+        "errors",
+        "remedies",
+        "git",
+        "manifest",
+        "publishing",
+        "location",
+        "connections",
+        "approvals",
+        "pins",
+        "versions",
+        "plugin",
+    },
     "program": {
         "errors",
         "remedies",
@@ -86,13 +99,16 @@ LIBRARIES = {
     "connections": {"mypy_boto3_codeartifact"},
     "plugin": {"pulumi", "grpc"},
     "dynamic": {"pulumi"},
+    "native": {"pulumi", "grpc", "google"},
     "program": {"pulumi"},
     "cli": {"click", "jinja2", "jsonschema", "rich"},
     "pytest_plugin": {"boto3", "botocore", "mypy_boto3_codeartifact", "pytest"},
 }
 """Room -> the libraries that it may import, beside the standard library. The other rooms import none."""
 
-WITHOUT_PULUMI = {f"plugin/{name}.py" for name in ("audit", "declaration", "deploy", "preview", "run_context", "state")}
+WITHOUT_PULUMI = {
+    f"plugin/{name}.py" for name in ("audit", "declaration", "declared", "deploy", "preview", "run_context", "state")
+}
 """They convert no values of Pulumi."""
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

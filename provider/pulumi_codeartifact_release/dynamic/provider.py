@@ -25,6 +25,7 @@ from ..errors import UsageError
 from ..plugin import declaration as transient
 from ..plugin.declaration import Declaration
 from ..plugin.operations import Kind, Operations
+from ..plugin.spelling import from_wire
 from ..plugin.state import REQUIRED, upgrade_state
 from .process import one_line_errors, run_context
 
@@ -45,6 +46,7 @@ class Provider(ResourceProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate the arguments, hash the files, and return the inputs with checksums. In a preview, show the plan."""
+        olds = from_wire(olds)
         news = {name: _mark_unknown(value) for name, value in upgrade_state(news).items()}
         text = news.pop(transient.KEY, None)
         inputs = self._operations.arguments(news)
@@ -59,7 +61,7 @@ class Provider(ResourceProvider):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare inputs with state. Every change is an update in place, never a replacement."""
-        changes = self._operations.changed(olds, news)
+        changes = self._operations.changed(from_wire(olds), news)
         return DiffResult(changes=changes, replaces=[], stables=[], delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -71,10 +73,11 @@ class Provider(ResourceProvider):
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Publish the new version, then retire the previous one according to `on_supersede`."""
         with one_line_errors():
-            return UpdateResult(self._operations.update(olds, news))
+            return UpdateResult(self._operations.update(from_wire(olds), news))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Return the version in the registry as outputs and inputs, so that Pulumi shows drift and updates it."""
+        props = from_wire(props)
         with one_line_errors():
             if any(not props.get(name) for name in REQUIRED):
                 raise UsageError(
@@ -88,7 +91,7 @@ class Provider(ResourceProvider):
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Retire the version according to `on_destroy` in state. The engine does not call this for `retain`."""
         with one_line_errors():
-            self._operations.delete(id_, props)
+            self._operations.delete(id_, from_wire(props))
 
     @property
     def _operations(self) -> Operations:

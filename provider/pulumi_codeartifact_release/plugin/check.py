@@ -112,6 +112,10 @@ class Check:
         """Return the inputs for state. Raises ReleaseError."""
         raise NotImplementedError
 
+    def located(self, before: Props) -> dict[str, Any]:
+        """Return the arguments with endpoint, region and owner. Raises ReleaseError."""
+        return self._with_location(self._inputs, before)
+
     def _with_location(self, inputs: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
         """Return the inputs with endpoint, region and owner, so that the next run does not depend on its shell."""
         if UNKNOWN in (inputs.get(name) for name in ("endpoint", "region", "profile")):
@@ -128,7 +132,7 @@ class Check:
             same_location = same(before, location.properties(), ("domain", "repository", "region", "endpoint"))
             owner = before.get("domain_owner") if same_location else resolved_owner(location)
             location = replace(location, domain_owner=owner)
-        if location.endpoint_source and self._shows_locations:
+        if location.endpoint_source and (self._shows_locations or not self._context.knows_preview):
             text = f"the endpoint {location.endpoint} comes from {location.endpoint_source}, not from the program"
             self._context.show_once(text, self._context.log.warn)
         return {**inputs, "endpoint": "", **location.properties()}

@@ -11,11 +11,14 @@ and log every value of a mapping separately, which is slow for a release with ma
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from ..errors import FileError
 from ..hashing import HashCache, HashedBytes, hash_files
 from ..publishing import AssetContent, refuse_oversized
 
@@ -29,6 +32,7 @@ class Declaration:
     Attributes:
         files: asset name -> absolute path.
         texts: asset name -> content, for content that is not in a file.
+        hashes: asset name -> SHA-256 in hex, for content that is not on this machine, as after an import.
         problems: errors in the declaration of files; one line each.
         base: the folder that `file:` endpoints are relative to.
         allow: the operator's permissions.
@@ -54,6 +58,7 @@ class Declaration:
 
     files: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     base: str = "."
     allow: frozenset[str] = frozenset()
@@ -90,7 +95,8 @@ class Declaration:
 
     def hash(self, cache: HashCache) -> dict[str, AssetContent]:
         """Return the content of every declared asset, hashed. Raises FileError or QuotaExceededError."""
-        return _hash({"": (self.files, self.texts)}, cache)[""]
+        contents = _hash({"": (self.files, self.texts)}, cache)[""]
+        return {**contents, **{name: AbsentContent(name, sha256) for name, sha256 in self.hashes.items()}}
 
     def hash_members(self, cache: HashCache) -> dict[str, dict[str, AssetContent]]:
         """Return the content of every asset of every member, by `namespace/package`. Raises like `hash`."""
@@ -115,3 +121,32 @@ def _hash(
         contents[key] = {name: hashes[path] for name, path in paths[key].items()}
         contents[key] |= {name: HashedBytes(text.encode()) for name, text in texts.items()}
     return contents
+
+
+@dataclass(frozen=True)
+class AbsentContent:
+    """An asset that is declared by its hash alone. It is enough while the published version has these bytes."""
+
+    name: str
+    sha256: str
+    size = 0
+    cached = False
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """Raise FileError."""
+        raise FileError(
+            f"{self.name} must be sent, but it is declared by its hash alone",
+            hint="Name its file in `assets`.",
+        )
+
+    def verify_unchanged(self) -> None:
+        """Do nothing: there is no file."""
+
+    def rehash(self) -> None:
+        """Do nothing: there is no file."""
+
+
+def digest_problems(**digests: str | None) -> list[str]:
+    """Return one line per argument that is neither a digest (`sha256:HEX`) nor empty."""
+    wrong = {name: text for name, text in digests.items() if text and not re.fullmatch("sha256:[0-9a-f]{64}", text)}
+    return [f"{name} is {text!r}; write sha256:DIGEST" for name, text in wrong.items()]

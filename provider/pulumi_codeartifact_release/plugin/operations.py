@@ -109,6 +109,10 @@ class Operations:
         self._context.add_ignored(self._kind.inputs.of(inputs))
         return CheckResult(inputs, [])
 
+    def mark_secrets(self, values: Values) -> Values:
+        """Return inputs or outputs for the engine, marked as the secrets that check() was told about."""
+        return with_secrets(values, self._context.secret_of(self._kind.inputs.of(values)) or ())
+
     def changed(self, olds: Values, news: Values) -> bool:
         """Return whether new inputs need an update of these outputs. Nothing is ever replaced."""
         stored, olds = olds, upgrade_state(olds)
@@ -172,6 +176,10 @@ class Operations:
             )
         values = outputs(actual, remote.state, props.get("audit"), revisions)
         return ReadVersion(with_secrets(values, secret), with_secrets(actual.properties(), secret))
+
+    def import_(self, arguments: Values, declaration: Declaration, urn: str = "") -> ReadVersion | None:
+        """Read the version that these arguments name, with the location that check() would store; None if missing."""
+        return self.read({**self._kind.check({}, arguments, declaration, self._context).located({})}, urn)
 
     def delete(self, id_: str, props: Values, urn: str = "") -> None:
         """Retire the version according to `on_destroy` in state. `urn` is for messages; "" if it is unknown."""

@@ -14,6 +14,7 @@ from ..errors import ReleaseError, UnreachableError
 from ..publishing import Action, PreparedRelease, ThreadScheduler, prepare, raise_refusals
 from ..remedies import Need
 from ..text.plan import MAX_FILES, bundle_lines, file_lines, review_lines
+from .declaration import AbsentContent
 from .deploy import connector, redact_remote
 from .run_context import PendingChange, RunContext
 from .state import DECISIVE, REQUIRED, Inputs, same
@@ -56,6 +57,9 @@ def preview(context: RunContext, olds: Props, inputs: Inputs) -> None:
 def _show(context: RunContext, olds: Props, inputs: Inputs, pending: PendingChange, prepared: PreparedRelease) -> None:
     plan = prepared.plan
     raise_refusals(prepared)
+    for content in (prepared.contents.get(asset.name) for asset in plan.uploads):
+        if isinstance(content, AbsentContent):
+            content.open()
     log, urn = context.log, pending.urn
     rate = connector(context)(inputs.location).rate
     first, *more = bundle_lines(prepared, rate) if prepared.members else review_lines(prepared.review(rate))

@@ -6,9 +6,11 @@ context.recall(inputs).request                              # in create() and up
 
 from __future__ import annotations
 
+import copy
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UsageError
@@ -17,6 +19,7 @@ from ..location import same_repository
 from ..publishing import AssetContent, PreparedRelease, Request
 from ..remedies import Front, front_from_json, resource_arguments
 from ..text.progress import Progress, overview_text
+from .declared import DeclaredVersions
 from .engine import EngineLog, at_terminal, exit_with_engine
 from .state import Inputs
 
@@ -94,6 +97,7 @@ class RunContext:
         log: messages to the engine.
         pace: how often progress is printed: more often to a terminal, where a line replaces the one before.
         running: the progress of every release of this run.
+        knows_preview: whether check() is told that the run is a preview.
         default_front: words remedies where the program is unknown, as in read() and delete().
     """
 
@@ -113,16 +117,16 @@ class RunContext:
         self.log = EngineLog(engine_address)
         self.pace = _AT_A_TERMINAL if at_terminal() else _IN_A_LOG
         self.running: list[Progress] = []
+        self.knows_preview = True
         self.default_front = default_front
         self._shown: set[str] = set()
         self._pending: dict[object, PendingChange] = {}
         self._suggested: dict[str, list[str]] = {}
-        # By domain, repository, package and version, then by URN.
-        self._declared: dict[object, dict[str, Inputs]] = {}
-        self._members: dict[object, dict[str, Inputs]] = {}
-        self._ignored: dict[object, list[Inputs]] = {}
+        self._declared = DeclaredVersions(engine_address)
+        self._members = DeclaredVersions(None)
         self._lock = threading.Lock()
         self._is_cancelled = is_cancelled
+        self._deadline: float | None = None
         if engine_address:
             exit_with_engine(self.log, is_cancelled)
 
@@ -142,16 +146,17 @@ class RunContext:
         with self._lock:
             self._pending[self._key(inputs)] = pending
 
-    def _declare(self, inputs: Inputs, urn: str, declared: dict[object, dict[str, Inputs]]) -> list[tuple[str, Inputs]]:
+    @staticmethod
+    def _declare(inputs: Inputs, urn: str, declared: DeclaredVersions) -> list[tuple[str, Inputs]]:
         """Record that a resource declares a version. Return the other resources that do, by URN.
 
         Raises UsageError if one of them declares it with other files, or in another status.
         """
-        with self._lock:
-            same_names = declared.setdefault(self._names(inputs), {})
-            others = [item for item in same_names.items() if item[0] != urn]
-            same_names[urn] = inputs
-        others = [(urn, other) for urn, other in others if same_repository(inputs.location, other.location)]
+        others = [
+            (other_urn, other)
+            for other_urn, other in declared.add(urn, inputs).items()
+            if same_repository(inputs.location, other.location)
+        ]
         for other_urn, other in others:
             if differences := _differences(inputs, other):
                 raise UsageError(
@@ -188,18 +193,23 @@ class RunContext:
 
     def front(self, value: Mapping[str, Any]) -> Front:
         """Return the front that `front_to_json` encoded in the program."""
-        return front_from_json(value, self._suggested)
+        return front_from_json(value, self._suggested) if value else self.default_front
 
     def add_ignored(self, inputs: Inputs) -> None:
         """Record that `ignore_changes` keeps a resource as it is in state."""
-        with self._lock:
-            for each in (inputs, *inputs.member_inputs().values()):
-                self._ignored.setdefault(self._names(each), []).append(each)
+        for each in (inputs, *inputs.member_inputs().values()):
+            self._declared.add_ignored(each)
 
     def secret_of(self, inputs: Inputs) -> tuple[str, ...] | None:
         """Return the names of the secret inputs; None if this process did not run check() for them."""
         pending = self._pending.get(self._key(inputs))
         return pending.secret if pending else None
+
+    def until(self, timeout_s: float) -> RunContext:
+        """Return this context for an operation that may write for so many seconds; 0 for no limit."""
+        limited = copy.copy(self)
+        limited._deadline = time.monotonic() + timeout_s if timeout_s else None
+        return limited
 
     def stop_reason(self) -> str | None:
         """Return why nothing more may be written; None while the run goes on.
@@ -208,18 +218,13 @@ class RunContext:
         """
         if self._is_cancelled():
             return "the run was cancelled"
+        if self._deadline and time.monotonic() > self._deadline:
+            return "the timeout of the resource (`customTimeouts`) has passed"
         return None if self.log.alive() else "the Pulumi engine is gone"
 
     def inputs_with_same_names(self, inputs: Inputs) -> list[Inputs]:
         """Return the inputs of this run with the same domain, repository, package and version, in any registry."""
-        with self._lock:
-            names = self._names(inputs)
-            return [*self._declared.get(names, {}).values(), *self._ignored.get(names, [])]
-
-    @staticmethod
-    def _names(inputs: Inputs) -> object:
-        # Without owner, region and endpoint, which have many names.
-        return replace(inputs.coordinates, domain_owner=None)
+        return self._declared.with_same_names(inputs)
 
     @staticmethod
     def _key(inputs: Inputs) -> object:

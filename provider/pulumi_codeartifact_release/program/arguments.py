@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -18,8 +16,9 @@ import pulumi
 from pulumi.resource import create_urn
 
 from ..location import Location
-from ..manifest import AssetEntry, BaseFolder, Environment, Package, resolve_assets
-from ..plugin.declaration import Declaration
+from ..manifest import Environment, Package
+from ..plugin.assets import DeclaredAssets, files_of
+from ..plugin.declaration import Declaration, digest_problems
 from ..publishing import parse_checksums
 
 AssetSource: TypeAlias = "str | os.PathLike[str] | pulumi.FileAsset | pulumi.StringAsset"
@@ -34,9 +33,13 @@ def declaration_of(assets: Assets, base: Path, declaration: Declaration) -> pulu
     dry_run = pulumi.runtime.is_dry_run()
 
     def with_assets(resolved: Any) -> Declaration:
-        files, texts, problems = _files_of(resolved, base)
-        problems += digest_problems(replace=declaration.replace_digest)
-        return dataclasses.replace(declaration, files=files, texts=texts, problems=tuple(problems), dry_run=dry_run)
+        declared = _files_of(resolved, base)
+        for warning in declared.warnings:
+            pulumi.log.warn(warning)
+        problems = (*declared.problems, *digest_problems(replace=declaration.replace_digest))
+        return dataclasses.replace(
+            declaration, files=declared.files, texts=declared.texts, problems=problems, dry_run=dry_run
+        )
 
     if isinstance(assets, Mapping):
         # Convert Asset objects first: Pulumi would store them in state.
@@ -76,10 +79,12 @@ def _member_of(member: Mapping[str, Any], base: Path) -> tuple[dict[str, Any], l
         others = sorted(member.keys() & {"assets", "replace"})
         problems += [f"`digest` names a version of another stack: remove `{key}`" for key in others]
         return declared, problems + digest_problems(digest=member["digest"])
-    files, texts, wrong = _files_of(member.get("assets") or (), base)
-    declared |= {"files": files, "texts": texts, "after": tuple(member.get("after") or ())}
+    assets = _files_of(member.get("assets") or (), base)
+    for warning in assets.warnings:
+        pulumi.log.warn(warning)
+    declared |= {"files": assets.files, "texts": assets.texts, "after": tuple(member.get("after") or ())}
     declared["replace_digest"] = member.get("replace") or ""
-    return declared, problems + wrong + digest_problems(replace=member.get("replace"))
+    return declared, [*problems, *assets.problems, *digest_problems(replace=member.get("replace"))]
 
 
 def _with_sources(member: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,12 +108,6 @@ def _has_output(value: Any) -> bool:
     return isinstance(value, pulumi.Output)
 
 
-def digest_problems(**digests: str | None) -> list[str]:
-    """Return one line per argument that is neither a digest (`sha256:HEX`) nor empty."""
-    wrong = {name: text for name, text in digests.items() if text and not re.fullmatch("sha256:[0-9a-f]{64}", text)}
-    return [f"{name} is {text!r}; write sha256:DIGEST" for name, text in wrong.items()]
-
-
 def _path_or_text(source: Any) -> Any:
     if isinstance(source, pulumi.Output):
         return source.apply(_path_or_text)
@@ -119,27 +118,11 @@ def _path_or_text(source: Any) -> Any:
     return os.fspath(source)
 
 
-def _files_of(assets: Any, base: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Return asset name -> path, asset name -> content, and one line for each mistake."""
-    if isinstance(assets, Mapping):
-        texts = {
-            unicodedata.normalize("NFC", name): source["text"]
-            for name, source in assets.items()
-            if isinstance(source, Mapping)
-        }
-        entries = [
-            AssetEntry(path, name=name, count=1) for name, path in assets.items() if not isinstance(path, Mapping)
-        ]
-    else:
-        texts = {}
-        entries = [AssetEntry(path) for path in assets]
-    files, problems, _, unintended = resolve_assets(BaseFolder(base, outside=True), entries)
-    for _, each in unintended:
-        pulumi.log.warn(f"{each}; name the files that you mean")
-    messages = [f"{entries[problem.entry].path}: {problem.message}" for problem in problems]
-    if not entries and not texts:
-        messages.append("no assets are declared; a version must have at least one")
-    return {file.name: str(file.path) for file in files}, texts, messages
+def _files_of(assets: Any, base: Path) -> DeclaredAssets:
+    if not isinstance(assets, Mapping):
+        return files_of(assets, base)
+    texts = {name: source["text"] for name, source in assets.items() if isinstance(source, Mapping)}
+    return files_of({name: path for name, path in assets.items() if name not in texts}, base, texts)
 
 
 def arguments_of(package: Package, environment: Environment) -> dict[str, Any]:

@@ -27,11 +27,11 @@ import pulumi.dynamic
 from ..git import commit_of
 from ..location import Location
 from ..manifest import Environment, Package
-from ..plugin.declaration import Declaration
+from ..plugin.declaration import Declaration, digest_problems
 from ..providers import PackageVersionProvider, PromotionProvider
 from ..publishing import Permission, duration_text, permitted_digest
 from . import arguments
-from .arguments import Assets, arguments_of, declaration_of, digest_problems
+from .arguments import Assets, arguments_of, declaration_of
 from .version import OPTIONAL, PROGRAM, Version
 
 

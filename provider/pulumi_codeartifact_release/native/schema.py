@@ -1,0 +1,147 @@
+"""Makes schema.json from the table. `make generate` writes it.
+
+text = schema_text("0.1.0", "https://github.com/acme/pulumi-codeartifact-release")
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from . import schema_table as table
+from .schema_examples import FILES, GET, IMPORT, PROMOTION, VERSION, examples
+from .schema_table import Property
+
+_NAME = "codeartifact-release"
+_INDEX = f"{_NAME}:index"
+
+_VERSION_TEXT = """\
+Publishes files as one version of a generic package in AWS CodeArtifact: once, whole, and unchanged.
+
+A published version with the same bytes is adopted without a write. One with different bytes is an error in the preview.
+The resource is never replaced, and by default no version is deleted: a new `version` is an update in place, which
+publishes the new version and keeps the previous one.
+"""
+_PROMOTION_TEXT = """\
+Publishes a version with the bytes that it has in another repository.
+
+Within a domain, CodeArtifact copies the version. Across domains, accounts and regions, each asset is downloaded,
+verified and published. In both cases the result is compared with the source, asset by asset. The source must be
+Published and have the approved digest. A completed promotion is not checked again.
+"""
+_GET_TEXT = "Reads a version from the registry: status, digest, revision and assets.\n"
+_FILES_TEXT = """\
+Downloads the assets of a version, verifies them against `digest`, and returns the local files, for example for the
+archive of a Lambda function. It also runs in previews. The files are in the user's cache. Do not change them.
+"""
+
+
+def schema_text(version: str, address: str) -> str:
+    """Return schema.json. `address` is that of the repository."""
+    return json.dumps(_schema(version, address), indent=2, ensure_ascii=False) + "\n"
+
+
+def _schema(version: str, address: str) -> dict[str, Any]:
+    owner, name = address.removeprefix("https://github.com/").split("/")
+    return {
+        "name": _NAME,
+        "displayName": "CodeArtifact Release",
+        "version": version,
+        "description": "Releases of generic packages to AWS CodeArtifact as resources: whole, once, and unchanged.",
+        "keywords": ["pulumi", "aws", "codeartifact", "release", "artifacts", "category/cloud", "kind/native"],
+        "homepage": address,
+        "license": "Apache-2.0",
+        "repository": address,
+        "publisher": owner,
+        "pluginDownloadURL": f"github://api.github.com/{owner}/{name}",
+        "attribution": "Derived from no other provider.",
+        "meta": {"moduleFormat": "(.*)(?:/[^/]*)"},
+        "language": {
+            "nodejs": {"packageName": "@codeartifact-release/pulumi", "respectSchemaVersion": True},
+            "python": {
+                # `pulumi-codeartifact-release` is the distribution with the plugin and the dynamic resources.
+                "packageName": "pulumi_codeartifact_release_native",
+                "pyproject": {"enabled": True},
+                "respectSchemaVersion": True,
+            },
+            "go": {"generateResourceContainerTypes": True, "respectSchemaVersion": True},
+        },
+        "config": {"variables": _properties(table.CONFIG)},
+        "provider": {
+            "description": "The provider. Several of them may release to several regions, profiles and endpoints.",
+            "properties": _properties(each for each in table.CONFIG if each.type == "string"),
+            "inputProperties": _properties(table.CONFIG),
+        },
+        "types": {
+            f"{_INDEX}:Source": {
+                "description": "A version in another repository.",
+                "type": "object",
+                "properties": _properties(table.SOURCE_PROPERTIES),
+                "required": list(table.SOURCE_REQUIRED),
+            },
+            **{f"{_INDEX}:{name}": _enum(*value) for name, value in table.ENUMS.items()},
+        },
+        "resources": {
+            f"{_INDEX}:PackageVersion": _resource(
+                "PackageVersion",
+                _VERSION_TEXT + examples(VERSION) + IMPORT,
+                table.VERSION_INPUTS,
+                table.VERSION_REQUIRED,
+            ),
+            f"{_INDEX}:Promotion": _resource(
+                "Promotion", _PROMOTION_TEXT + examples(PROMOTION), table.PROMOTION_INPUTS, table.PROMOTION_REQUIRED
+            ),
+        },
+        "functions": {
+            f"{_INDEX}:getPackageVersion": _function(
+                _GET_TEXT + examples(GET), table.FUNCTION_INPUTS, table.FUNCTION_REQUIRED, table.GET_OUTPUTS
+            ),
+            f"{_INDEX}:getPackageVersionFiles": _function(
+                _FILES_TEXT + examples(FILES),
+                (*table.FUNCTION_INPUTS, table.FILES_DIGEST),
+                (*table.FUNCTION_REQUIRED, "digest"),
+                table.FILES_OUTPUTS,
+            ),
+        },
+    }
+
+
+def _properties(properties: Iterable[Property]) -> dict[str, Any]:
+    return {each.name: each.schema() for each in properties}
+
+
+def _resource(name: str, text: str, inputs: tuple[Property, ...], required: tuple[str, ...]) -> dict[str, Any]:
+    """Return a resource. Its outputs are the inputs that state has, and OUTPUTS."""
+    transient = {"assets", "digest", "replace", "force", "reason", "base"}
+    stored = [Property(each.name, each.text, each.type) for each in inputs if each.name not in transient]
+    always = {"namespace", "package", "version", "domain", "repository", "status", "source"}
+    outputs = [*stored, *table.OUTPUTS]
+    return {
+        "description": text,
+        "inputProperties": _properties(inputs),
+        "requiredInputs": list(required),
+        "properties": _properties(outputs),
+        "required": [
+            each.name for each in outputs if each.name in always or (each in table.OUTPUTS and each.name != "audit")
+        ],
+        "aliases": [{"type": f"pulumi-python:dynamic/codeartifact:{name}"}],
+    }
+
+
+def _enum(text: str, values: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    return {
+        "description": text,
+        "type": "string",
+        "enum": [{"value": value, "description": description} for value, description in values],
+    }
+
+
+def _function(
+    text: str, inputs: tuple[Property, ...], required: tuple[str, ...], outputs: tuple[Property, ...]
+) -> Mapping[str, Any]:
+    return {
+        "description": text,
+        "inputs": {"properties": _properties(inputs), "required": list(required)},
+        "outputs": {"properties": _properties(outputs), "required": [each.name for each in outputs]},
+    }
