@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from scripts.api_docs import PAGE
-from scripts.generate import ADDRESS, ROOT, TEMPLATE, generated, jobs, template, template_commit
+from scripts.generate import ADDRESS, ROOT, SCHEMA, TEMPLATE, generated, jobs, template, template_commit
 
-PATHS = [*template(template_commit()), *jobs(), PAGE]
+PATHS = [*template(template_commit()), *jobs(), PAGE, SCHEMA]
 # Not while tests are collected, which every process does.
 texts = functools.cache(generated)
 ADDRESS_IN = ("*.md", "docs/*.md", "provider/*.toml", "provider/*.md", "templates/*/*", "examples/**/*.md")
