@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -127,8 +127,11 @@ class Dynamic:
     def __init__(self) -> None:
         self.provider = PackageVersionProvider()
 
-    def check(
-        self, state: State | None, files: Mapping[str, str], *, dry_run: bool = False, **inputs: str
+    def check(self, state: State | None, files: Mapping[str, str], **inputs: str) -> dict[str, Any]:
+        return self._check(state, files, inputs, dry_run=False)
+
+    def _check(
+        self, state: State | None, files: Mapping[str, str], inputs: Mapping[str, str], *, dry_run: bool
     ) -> dict[str, Any]:
         process._shared = None
         base = Path.cwd()
@@ -161,7 +164,7 @@ class Dynamic:
             raise RefusedRunError(f"{type(error).__name__}: {error}") from None
 
     def preview(self, state: State | None, files: Mapping[str, str], **inputs: str) -> None:
-        news = self.check(state, files, dry_run=True, **inputs)
+        news = self._check(state, files, inputs, dry_run=True)
         assert state is None or self.changed(state, news) is not None
 
     def refresh(self, state: State) -> State | None:
@@ -173,7 +176,7 @@ class Dynamic:
         self.provider.delete(state.id, state.outputs)
 
 
-DRIVERS = {"native": Native, "dynamic": Dynamic}
+DRIVERS: dict[str, Callable[[], Driver]] = {"native": Native, "dynamic": Dynamic}
 
 
 @dataclass
@@ -224,5 +227,4 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 @pytest.fixture(params=DRIVERS)
 def driver(request: pytest.FixtureRequest, world: World) -> Driver:
     assert world
-    made: Driver = DRIVERS[request.param]()
-    return made
+    return DRIVERS[request.param]()
