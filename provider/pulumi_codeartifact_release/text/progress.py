@@ -265,6 +265,8 @@ class BundleProgress(Progress):
         if self._finished:
             assets = [asset for release in (self, *members) for asset in release.transferred]
             bundle = f"{self._finished.state.status}: bundle of {count_text(len(members), 'member')}"
+            if not assets:
+                return f"{bundle}; nothing to send"
             verb = "copied" if self._finished.copied else "sent"
             return f"{bundle}; {verb} {count_text(len(assets), 'asset')}, {size_text(sum(a.size for a in assets))}"
         published = sum(member.finished for member in members)

@@ -37,6 +37,7 @@ NOT_IN_A_CLONE = (
 )
 IGNORED = {".run", ".demo", ".registry", "dist", "build", "__pycache__"}
 """What a run may leave behind; .gitignore has it."""
+VERSIONS = ("1.0.0", "1.1.0")
 PINNED = "sha256:a111b37c7cece8cfc81873176a3c029425a3e99494eb0ad0b90207b8a6b00211"
 
 
@@ -208,7 +209,7 @@ def digest(folder: Path) -> str:
     return f"sha256:{done.stdout.split()[0]}"
 
 
-@runs("promotion", "monorepo", "demo")
+@runs("promotion", "monorepo", "bundle", "demo")
 def test_an_example_ends_well_and_leaves_nothing_but_what_git_ignores(run: Run, done: Done) -> None:
     assert done.code == 0, done.out + done.err
     assert "Traceback" not in done.out + done.err
@@ -278,6 +279,19 @@ def test_monorepo_releases_what_changed_and_promotes_all_of_it(run: Run, done: D
         hashes = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in built)
         assert hashes == sorted(staging[package, version][1].values())
     assert "everything is in sync" in done.out
+
+
+@runs("bundle")
+def test_bundle_gives_prod_all_packages_and_takes_them_back(run: Run, done: Done) -> None:
+    dev, staging, prod = holdings(done.project / ".registry", "shop/dev", "shop/staging", "shop-prod/releases")
+    assert dev == staging == prod
+    assert sorted(dev) == [(name, version) for name in ("api", "schema", "suite", "web") for version in VERSIONS]
+    assert {status for status, _ in dev.values()} == {"Published"}
+    # The last run of the API is that of the version that prod is pinned to.
+    assert done.out.splitlines()[-1] == "shop api 1.0.0"
+    for name in ("api", "schema", "web"):
+        [path] = (done.project / "installed" / "shop" / name).iterdir()
+        assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest()} == prod[name, "1.0.0"][1]
 
 
 @runs("monorepo", engine=(True,))
@@ -374,7 +388,7 @@ def test_every_example_begins_with_its_command() -> None:
         assert f"]({example}/README.md)" in (EXAMPLES / "README.md").read_text()
 
 
-@pytest.mark.parametrize("example", ["promotion", "monorepo"])
+@pytest.mark.parametrize("example", ["promotion", "monorepo", "bundle"])
 def test_what_an_example_builds_is_the_same_wherever_and_whenever(example: str, tmp_path: Path) -> None:
     found = []
     for name, umask in (("one", 0o022), ("two", 0o077)):
