@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,10 @@ import click
 
 from ..errors import MismatchError, ReleaseError, UsageError, VersionNotFoundError
 from ..manifest import Manifest, load
-from ..publishing import RemoteVersion, read_version
+from ..publishing import RemoteVersion, Scheduler, read_version
 from ..publishing.change_status import StatusChange, change_status
 from ..registry.interface import Coordinates, Status
+from ..registry.retries_and_concurrency import PARALLEL_READS
 from .context import (
     OpenEnvironment,
     StopSignal,
@@ -30,10 +31,21 @@ from .context import (
     warn_of_endpoint,
 )
 from .error_output import run_state
+from .in_parallel import in_parallel
 from .manifest_edit import ManifestEdit, prepare_edit
 from .named_versions import location_of, open_location
 from .options import DEFAULT_MANIFEST
 from .views.withdraw_text import entry_lines, plan_lines, result_json, result_lines
+from .withdraw_bundles import (
+    PartialBundle,
+    Spared,
+    is_bundle,
+    partial_bundles,
+    read_members,
+    read_published,
+    restore_bundle,
+    spare,
+)
 
 _VERSION = re.compile(r"[^#/\s]+/[^#/\s]+@[^#/\s]+")
 _MAX_REASON = 1000
@@ -59,12 +71,17 @@ class Options:
 
 @dataclass(frozen=True)
 class Subject:
-    """A version in a repository, as it was shown."""
+    """A version in a repository, as it was shown.
+
+    Attributes:
+        bundle: the bundle that it is withdrawn or restored with, as `namespace/package@version`; "" for none.
+    """
 
     env: OpenEnvironment
     at: Coordinates
     remote: RemoteVersion
     change: StatusChange
+    bundle: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +100,8 @@ class Withdrawal:
 
     Attributes:
         digests: by `namespace/package@version`.
+        spared: the members that are not withdrawn with their bundle.
+        partial: the Published bundles that lose members.
         manifest_edit: None if the entries are printed.
     """
 
@@ -90,6 +109,8 @@ class Withdrawal:
     subjects: tuple[Subject, ...]
     others: tuple[Holding, ...]
     digests: Mapping[str, str]
+    spared: tuple[Spared, ...]
+    partial: tuple[PartialBundle, ...]
     manifest: Path | None
     manifest_edit: ManifestEdit | None
 
@@ -99,7 +120,11 @@ class Withdrawal:
         if self.options.restores:
             return dict.fromkeys(self.digests)
         status, reason = str(self.options.target), self.options.reason
-        return {name: {"digest": digest, "status": status, "reason": reason} for name, digest in self.digests.items()}
+        bundles = {subject.at.name: {"bundle": subject.bundle} for subject in self.subjects if subject.bundle}
+        return {
+            name: {"digest": digest, "status": status, "reason": reason, **bundles.get(name, {})}
+            for name, digest in self.digests.items()
+        }
 
 
 def run(
@@ -231,6 +256,16 @@ def _plan(
     stop: StopSignal,
 ) -> Withdrawal:
     subjects = [_subject(env, name, options, stop) for name in names for env in envs]
+    spared: list[Spared] = []
+    partly: list[PartialBundle] = []
+    for env in envs:
+        own = [subject for subject in subjects if subject.env is env]
+        published = {} if options.restores else read_published(env, _bundle_packages(own, manifest))
+        members = _member_subjects(env, own, published, options, manifest, stop, spared)
+        subjects += members
+        partly += partial_bundles(env, published, [subject.at.name for subject in (*own, *members)])
+    # A bundle is withdrawn before its members, and restored after them.
+    subjects.sort(key=lambda subject: is_bundle(subject.remote) is options.restores)
     digests: dict[str, str] = {}
     for subject in subjects:
         name, digest = subject.at.name, subject.remote.digest
@@ -245,7 +280,52 @@ def _plan(
             )
         digests[name] = digest
     path = manifest.path if manifest else None
-    return Withdrawal(options, tuple(subjects), tuple(others), digests, path, None)
+    return Withdrawal(options, tuple(subjects), tuple(others), digests, tuple(spared), tuple(partly), path, None)
+
+
+def _bundle_packages(subjects: Sequence[Subject], manifest: Manifest | None) -> list[str]:
+    """Return the packages whose Published versions may name these versions."""
+    packages = [manifest.bundle.id] if manifest and manifest.bundle else []
+    packages += [_parts(subject.at.name)[0] for subject in subjects if is_bundle(subject.remote)]
+    return list(dict.fromkeys(packages))
+
+
+def _member_subjects(
+    env: OpenEnvironment,
+    subjects: Sequence[Subject],
+    published: Mapping[str, Collection[str]],
+    options: Options,
+    manifest: Manifest | None,
+    stop: StopSignal,
+    spared: list[Spared],
+) -> list[Subject]:
+    """Return the members that are withdrawn or restored with their bundles; adds the others to `spared`."""
+    named = {subject.at.name for subject in subjects}
+    found: dict[str, Subject] = {}
+    for bundle in (subject for subject in subjects if is_bundle(subject.remote)):
+        registry = env.connection.planning
+        members = read_members(registry, bundle.at, bundle.remote, manifest, restores=options.restores)
+        reasons = spare(members, published, named)
+        remotes = in_parallel(lambda name: _read(env, name, stop), members, at_once=PARALLEL_READS, on_end=stop.set)
+        for (name, digest), remote in zip(members.items(), remotes, strict=True):
+            if name in named or remote is None or not _is_changeable(remote, options):
+                continue
+            reason = reasons.get(name, "" if remote.digest == digest else "it has another digest than the bundle names")
+            if reason:
+                spared.append(Spared(env, name, reason))
+                continue
+            at = _coordinates(env, name)
+            change = StatusChange(at, remote.state, options.target)
+            found.setdefault(name, Subject(env, at, remote, change, bundle.at.name))
+    return list(found.values())
+
+
+def _is_changeable(remote: RemoteVersion, options: Options) -> bool:
+    """Return whether the version is complete, and the new status does not permit what the current one forbids."""
+    status = remote.state.status
+    if status in (Status.UNFINISHED, Status.DISPOSED):
+        return False
+    return not (options.target is Status.UNLISTED and status is Status.ARCHIVED)
 
 
 def _subject(env: OpenEnvironment, name: str, options: Options, stop: StopSignal) -> Subject:
@@ -284,10 +364,14 @@ def _carry_out(withdrawal: Withdrawal, stop: StopSignal) -> list[Status]:
     if edit and not restores:
         edit.write()
     scheduler = stop.scheduler
-    states = [
-        change_status(subject.change, subject.env.connection.registry, scheduler).status
-        for subject in withdrawal.subjects
-    ]
+    states = [_change(subject, scheduler, restores=restores) for subject in withdrawal.subjects]
     if edit and restores:
         edit.write()
     return states
+
+
+def _change(subject: Subject, scheduler: Scheduler, *, restores: bool) -> Status:
+    registry = subject.env.connection.registry
+    if restores and is_bundle(subject.remote):
+        return restore_bundle(subject.at, subject.remote, registry, scheduler).status
+    return change_status(subject.change, registry, scheduler).status

@@ -88,11 +88,16 @@ class Pin:
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """Why a version was withdrawn, its digest (`sha256:` and 64 hex digits), and its status since."""
+    """Why a version was withdrawn, its digest (`sha256:` and 64 hex digits), and its status since.
+
+    Attributes:
+        bundle: the bundle that it was withdrawn with, as `namespace/package@version`; "" for none.
+    """
 
     digest: str
     status: str
     reason: str
+    bundle: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from ...errors import printable
 from .status_text import minute_text, problem_json, problem_text
 
@@ -21,6 +23,16 @@ def plan_lines(withdrawal: Withdrawal) -> Iterator[str]:
     yield ""
     for subject in withdrawal.subjects:
         yield from _subject_lines(subject)
+    if withdrawal.spared:
+        yield ""
+        yield "Members that stay as they are:"
+        yield from (
+            printable(f"  {each.version} in {each.environment.location}: {each.reason}") for each in withdrawal.spared
+        )
+    for bundle in withdrawal.partial:
+        text = f"{bundle.bundle} in {bundle.environment.location} becomes partial: it names {', '.join(bundle.members)}"
+        yield ""
+        yield click.style(printable(f"warning: {text}"), fg="yellow")
     held = [each for each in withdrawal.others if each.status]
     unread = [each for each in withdrawal.others if each.problem]
     if held:
@@ -41,7 +53,8 @@ def _subject_lines(subject: Subject) -> Iterator[str]:
     state, target = subject.remote.state, subject.change.target
     change = f"{state.status} already" if state.status is target else f"{state.status} -> {target}"
     since = f", since {minute_text(state.published_time)}" if state.published_time else ""
-    yield printable(f"  {subject.at}: {change}{since}")
+    member = f" (member of {subject.bundle})" if subject.bundle else ""
+    yield printable(f"  {subject.at}{member}: {change}{since}")
     yield printable(f"    {subject.remote.digest}")
     yield printable(f"    revision {state.revision}")
 
@@ -90,11 +103,24 @@ def result_json(withdrawal: Withdrawal, states: Sequence[Status]) -> dict[str, A
                 "namespace": subject.at.namespace,
                 "package": subject.at.package,
                 "version": subject.at.version,
+                "bundle": subject.bundle or None,
                 "digest": subject.remote.digest,
                 "previousStatus": str(subject.remote.state.status),
                 "status": str(status),
             }
             for subject, status in zip(withdrawal.subjects, states, strict=True)
+        ],
+        "spared": [
+            {"repository": each.environment.location.repository, "version": each.version, "reason": each.reason}
+            for each in withdrawal.spared
+        ],
+        "partialBundles": [
+            {
+                "repository": each.environment.location.repository,
+                "bundle": each.bundle,
+                "members": list(each.members),
+            }
+            for each in withdrawal.partial
         ],
         "others": [
             {
