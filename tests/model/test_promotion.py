@@ -7,7 +7,7 @@ Every schedule within these bounds is explored, with 2 assets:
 - the same with changes of its destination: two changes; one, and a lost response or a kill
 - two promotions, or one and a publisher, of the same bytes: one lost response, one stale read, one kill (two for two
   copies, or for a copy and a transfer), one change; of different bytes: one lost response or one change, with
-  `MODEL=all` also one kill
+  `MODEL=all` also one kill, and a difference in the first asset
 Beyond these bounds, schedules are random.
 """
 
@@ -229,8 +229,8 @@ def test_two_promotions_of_the_same_bytes_with_a_changing_source(holds: Holds, r
 @pytest.mark.parametrize("fault", ["lost", "killed"] if EVERYTHING else ["lost"])
 @pytest.mark.parametrize(
     "others",
-    [contents("a9", "b2"), CHANGED, contents("a1")],
-    ids=["the first asset differs", "the last asset differs", "the last asset is foreign"],
+    [CHANGED, contents("a1"), *([contents("a9", "b2")] if EVERYTHING else [])],
+    ids=["the last asset differs", "the last asset is foreign", *(["the first asset differs"] if EVERYTHING else [])],
 )
 @PAIRS
 def test_of_two_promotions_of_different_bytes_one_succeeds(
@@ -265,4 +265,4 @@ def test_random_schedules_of_three_promotions_and_many_faults(holds: Holds, seed
     scenario = _promotion(
         "three", *three, source_versions=SOURCE_VERSIONS, outside_changes=2, lost=3, killed=2, deletions=1
     )
-    holds(scenario, short_waits(), schedules=120, seed=seed)
+    holds(scenario, short_waits(), schedules=120 if EVERYTHING else 40, seed=seed)
