@@ -83,7 +83,7 @@ class LocalRegistry:
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             )
         )
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(target=self._serve, name="registry-loop", daemon=True)
         self._thread.start()  # the socket listens already, so clients can connect before the loop runs
 

@@ -70,7 +70,7 @@ environments:
 """A manifest whose environments promote; source and destination are where a test says, each with keys of its own."""
 
 EVERYWHERE = os.environ.get("KILLS") == "all"
-"""Whether to kill at every moment of every request. By default it is a spread: the simulation kills at all of them."""
+"""Whether to kill at every moment of every request, in every weather. By default it is a spread of them."""
 
 Contents = dict[str, bytes]
 

@@ -12,6 +12,7 @@ import pytest
 from .conftest import Cli
 from .stand import (
     DESTINATIONS,
+    EVERYWHERE,
     PROMOTIONS,
     RELEASES,
     Registry,
@@ -35,27 +36,34 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_project(tmp_path_factory.mktemp("promotions") / "checkout", {}, PROMOTIONS)
 
 
-@pytest.mark.parametrize(
-    "rules",
-    [
-        pytest.param([{"throttle": True, "probability": 0.3}], id="30 % throttled"),
-        pytest.param([{"fail": "InternalServerException", "every": 5}, {"fail": 503, "every": 4}], id="server errors"),
-        pytest.param([{"lose": True, "every": 2}], id="every second answer lost"),
-        pytest.param([{"lose": True, "operations": WRITES, "first": 8}], id="eight answers to writes lost"),
-        pytest.param([{"cut": "response", "probability": 0.3}], id="answers cut in their middle"),
-        pytest.param([{"stall": 2, "every": 6}], id="stalls"),
-        pytest.param([{"stale": 0.7, "probability": 0.5}], id="reads stale and fresh in turn"),
-        pytest.param(
-            [
-                {"stale": 0.4, "probability": 0.5},
-                {"lose": True, "operations": WRITES, "probability": 0.2},
-                {"throttle": True, "probability": 0.15},
-                {"cut": "response", "probability": 0.15},
-            ],
-            id="a storm",
-        ),
-    ],
-)
+WEATHER = [
+    pytest.param([{"throttle": True, "probability": 0.3}], id="30 % throttled"),
+    pytest.param([{"fail": "InternalServerException", "every": 5}, {"fail": 503, "every": 4}], id="server errors"),
+    pytest.param([{"lose": True, "every": 2}], id="every second answer lost"),
+    pytest.param([{"lose": True, "operations": WRITES, "first": 8}], id="eight answers to writes lost"),
+    pytest.param([{"cut": "response", "probability": 0.3}], id="answers cut in their middle"),
+    pytest.param([{"stall": 2, "every": 6}], id="stalls"),
+    pytest.param([{"stale": 0.7, "probability": 0.5}], id="reads stale and fresh in turn"),
+    pytest.param(
+        [
+            {"stale": 0.4, "probability": 0.5},
+            {"lose": True, "operations": WRITES, "probability": 0.2},
+            {"throttle": True, "probability": 0.15},
+            {"cut": "response", "probability": 0.15},
+        ],
+        id="a storm",
+    ),
+]
+if not EVERYWHERE:
+    # The simulation has lost answers, conflicts and stale reads in every order.
+    WEATHER = [
+        each
+        for each in WEATHER
+        if each.id not in {"server errors", "eight answers to writes lost", "answers cut in their middle", "stalls"}
+    ]
+
+
+@pytest.mark.parametrize("rules", WEATHER)
 def test_one_run_comes_through(
     rules: list[Rule],
     registry: Registry,
