@@ -13,7 +13,12 @@ import jinja2
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "api.md"
 PACKAGE = "pulumi_codeartifact_release"
-TYPES = ("program.arguments.Assets", "program.arguments.AssetSource", "program.resources.SourceArgument")
+TYPES = (
+    "program.arguments.Assets",
+    "program.arguments.AssetSource",
+    "program.resources.SourceArgument",
+    "program.bundles.Member",
+)
 """Names in signatures that are not in the public module, but that a reader needs."""
 INTERNAL = ("front",)
 _SAME_ARGUMENTS = {
