@@ -6,6 +6,7 @@ Operations(PACKAGE_VERSION, context).check(olds, arguments.inputs, arguments.dec
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from ..errors import UsageError
 from ..git import commit_of
 from ..plugin.assets import DeclaredAssets, files_of
-from ..plugin.declaration import Declaration, digest_problems
+from ..plugin.declaration import KEY, Declaration, digest_problems
 from ..plugin.operations import PROMOTION, Kind
 from ..plugin.spelling import hash_of, snake
 from .config import Config
@@ -46,6 +47,8 @@ class Arguments:
 
 def arguments_of(kind: Kind, values: Mapping[str, Any], secret: Set[str], urn: str, config: Config) -> Arguments:
     """Return the arguments of a resource. Raises UsageError."""
+    if KEY in values:
+        return _of_component(values, urn)
     arguments = {snake(name): value for name, value in values.items() if value is not None and name[:2] != "__"}
     declared = {name: arguments.pop(name, None) for name in _TRANSIENT}
     inputs = _with_defaults(arguments, config)
@@ -82,6 +85,18 @@ def arguments_of(kind: Kind, values: Mapping[str, Any], secret: Set[str], urn: s
         secret=tuple(sorted({_secret_name(name) for name in secret})),
     )
     return Arguments(inputs, declaration, assets.warnings)
+
+
+def _of_component(values: Mapping[str, Any], urn: str) -> Arguments:
+    """Return what the component `Release` has declared: it knows files and permissions by the manifest."""
+    try:
+        declaration = dataclasses.replace(Declaration.of(values[KEY]), urn=urn)
+    except (TypeError, ValueError):
+        raise UsageError(f"`{KEY}` is an input of the component Release alone", hint="Remove it.") from None
+    inputs = {snake(name): value for name, value in values.items() if name != KEY and value is not None}
+    if isinstance(source := inputs.get("source"), Mapping):
+        inputs["source"] = {snake(name): value for name, value in source.items()}
+    return Arguments(inputs, declaration)
 
 
 def _with_defaults(arguments: Mapping[str, Any], config: Config) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import schema_table as table
-from .schema_examples import FILES, GET, IMPORT, PROMOTION, VERSION, examples
+from .schema_examples import FILES, GET, IMPORT, PROMOTION, RELEASE, VERSION, examples
 from .schema_table import Property
 
 _NAME = "codeartifact-release"
@@ -29,6 +29,10 @@ Publishes a version with the bytes that it has in another repository.
 Within a domain, CodeArtifact copies the version. Across domains, accounts and regions, each asset is downloaded,
 verified and published. In both cases the result is compared with the source, asset by asset. The source must be
 Published and have the approved digest. A completed promotion is not checked again.
+"""
+_RELEASE_TEXT = """\
+Declares all packages of a release manifest for one of its environments: a `PackageVersion` for each, or a `Promotion`
+if the environment has `promoteFrom`.
 """
 _GET_TEXT = "Reads a version from the registry: status, digest, revision and assets.\n"
 _FILES_TEXT = """\
@@ -92,6 +96,13 @@ def _schema(version: str, address: str) -> dict[str, Any]:
             f"{_INDEX}:Promotion": _resource(
                 "Promotion", _PROMOTION_TEXT + examples(PROMOTION), table.PROMOTION_INPUTS, table.PROMOTION_REQUIRED
             ),
+            f"{_INDEX}:Release": {
+                "description": _RELEASE_TEXT + examples(RELEASE),
+                "isComponent": True,
+                "inputProperties": _properties(table.RELEASE_INPUTS),
+                "properties": _properties(table.RELEASE_OUTPUTS),
+                "required": [each.name for each in table.RELEASE_OUTPUTS],
+            },
         },
         "functions": {
             f"{_INDEX}:getPackageVersion": _function(

@@ -18,20 +18,20 @@ from pulumi.runtime.rpc import UNKNOWN
 from ..errors import ReleaseError, UsageError, printable
 from ..plugin.check import CheckResult
 from ..plugin.engine import redact
-from ..plugin.operations import PACKAGE_VERSION, PROMOTION, Kind, Operations, Values
+from ..plugin.operations import BUNDLE, PACKAGE_VERSION, PROMOTION, Kind, Operations, Values
 from ..plugin.run_context import RunContext
 from ..plugin.spelling import camel, from_wire, inputs_to_wire, outputs_to_wire
 from ..plugin.state import REQUIRED
 from ..publishing import Retirement
 from ..remedies import command_line
-from . import functions
+from . import functions, release
 from .arguments import arguments_of
 from .config import LISTS, TEXTS, Config
 from .diff import detailed_diff
 from .values import decode, encode, has_unknown
 
 PACKAGE = "codeartifact-release"
-KINDS = {f"{PACKAGE}:index:{kind.name}": kind for kind in (PACKAGE_VERSION, PROMOTION)}
+KINDS = {f"{PACKAGE}:index:{kind.name}": kind for kind in (PACKAGE_VERSION, PROMOTION, BUNDLE)}
 
 
 class Provider:
@@ -208,6 +208,10 @@ class Provider:
         result = functions.call(request.tok, arguments, self._config)
         return provider_pb2.InvokeResponse(**{"return": encode(result)})
 
+    def construct(self, request: provider_pb2.ConstructRequest) -> provider_pb2.ConstructResponse:
+        """Register a component and its resources."""
+        return release.construct(request, self._config, self.context)
+
     # ------------------------------------------------------------------------------------------------------------------
 
     def _kind(self, urn: str) -> Kind:
@@ -265,6 +269,7 @@ _METHODS = {
     "Read": Provider.read,
     "Delete": Provider.delete,
     "Invoke": Provider.invoke,
+    "Construct": Provider.construct,
 }
 
 
