@@ -87,7 +87,8 @@ def run(
 def _select_packages(manifest: Manifest, names: Sequence[str]) -> list[str]:
     """Return the packages with these names; all without names. Raises UsageError for an unknown name."""
     pins = (name for environment in manifest.environments.values() for name in environment.pins)
-    known = list(dict.fromkeys([*(package.id for package in manifest.packages), *pins]))
+    declared = (package.id for package in (*manifest.releases, *manifest.packages))
+    known = list(dict.fromkeys([*declared, *pins]))
     refuse_unknown_packages(manifest, names, known)
     return list(dict.fromkeys(names)) or known
 

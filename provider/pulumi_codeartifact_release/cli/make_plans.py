@@ -10,12 +10,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+import click
+
 from ..approvals import Approval, approved_version, missing_pins, withdrawal_of
-from ..errors import RefusedError, UsageError
+from ..errors import RefusedError, UsageError, printable
 from ..hashing import SqliteCache, default_folder, hash_files
 from ..manifest import Package
 from ..pins import PinReader
 from ..publishing import (
+    Action,
     AssetContent,
     BundleRules,
     Finalize,
@@ -34,6 +37,7 @@ from ..publishing import (
 from ..registry.interface import Asset, Status
 from .context import OpenEnvironment, Target, warn_of_unused_pins
 from .in_parallel import in_parallel
+from .partial_bundles import partial_bundles, partial_text, read_published
 from .reading_progress import ReadProgress
 
 
@@ -57,7 +61,29 @@ def make_plans(target: Target, progress: ReadProgress) -> list[PreparedRelease]:
     """Plan every package of the manifest, or its bundle, several in parallel; `progress` shows the progress."""
     requests = _promotion_requests(target, target.source) if target.source else _file_requests(target, progress)
     scheduler = target.stop.scheduler
-    return in_parallel(partial(prepare, connect=target.connect, scheduler=scheduler, each=in_parallel), requests)
+    releases = in_parallel(partial(prepare, connect=target.connect, scheduler=scheduler, each=in_parallel), requests)
+    if target.source and target.manifest.bundle and not refusals_of(releases):
+        # Only the bundle in the source names the versions of its members.
+        _refuse_unmatched(target, {_name_of(version) for version in versions_of(releases)})
+    _warn_of_partial_bundles(target, releases)
+    return releases
+
+
+def _name_of(prepared: PreparedRelease) -> tuple[str, str]:
+    at = prepared.plan.release.at
+    return f"{at.namespace}/{at.package}", at.version
+
+
+def _warn_of_partial_bundles(target: Target, releases: Sequence[PreparedRelease]) -> None:
+    """Name the Published bundles that lose members, because these are replaced and the bundle is not."""
+    bundle = target.manifest.bundle
+    replaced = [
+        version.plan.release.at.name for version in versions_of(releases) if version.plan.action is Action.REPLACE
+    ]
+    if bundle is None or not replaced:
+        return
+    for lost in partial_bundles(target.destination, read_published(target.destination, [bundle.id]), replaced):
+        click.echo(printable(f"warning: {partial_text(lost)}"), err=True)
 
 
 def _file_requests(target: Target, progress: ReadProgress) -> list[Request]:
@@ -67,7 +93,7 @@ def _file_requests(target: Target, progress: ReadProgress) -> list[Request]:
         raise UsageError(
             f"--force has no effect: {target.destination.environment.name} publishes files, so there is no soak to skip"
         )
-    _refuse_unmatched(target, {(package.id, package.version) for package in packages})
+    _refuse_unmatched(target, {(package.id, package.version) for package in (*packages, *target.manifest.releases)})
     refuse_oversized({file.declared: file.path for package in packages for file in package.files})
     paths = {file.path for package in packages for file in package.files}
     hashed = hash_files(paths, cache=SqliteCache(default_folder()), on_bytes=progress.hashing(paths))
@@ -96,7 +122,8 @@ def _promotion_requests(target: Target, source: OpenEnvironment) -> list[Request
             f"{environment.name} promotes outputs of the Pulumi stack {environment.stack}, which only Pulumi reads",
             hint="Run `pulumi up`, or pin every package (`pins`).",
         )
-    _refuse_unmatched(target, {(package.id, approval.version) for package, approval in approved})
+    if not target.manifest.bundle:
+        _refuse_unmatched(target, {(package.id, approval.version) for package, approval in approved})
     warn_of_unused_pins(target.manifest, environment)
 
     rules = BundleRules(

@@ -123,6 +123,9 @@ def withdraw(**values: Any) -> None:
     Writes the version, its digest and the reason to `withdrawn` in MANIFEST (by default release.yaml), so that no plan,
     update or promotion brings it back. Needs no files, and changes exactly the revision that it shows. Names the other
     environments that hold the version. Without a manifest (--domain, --repository), it prints the entry.
+
+    A bundle takes along its members that no other Published version of the bundle names. Names the bundles that become
+    partial.
     """
     run_module("withdraw", values)
 
@@ -169,7 +172,8 @@ def prune(**values: Any) -> None:
     """Archive the versions of an environment that its `retention` lets go.
 
     Shows what would go, and why each of the others stays. Never touches what any environment of MANIFEST declares,
-    pins, holds as its newest or soaks, nor what was withdrawn, nor packages that are not in the manifest. Stops if an
-    environment cannot be read. With --allow delete, also deletes what was Archived before.
+    pins, holds as its newest or soaks, nor members of a Published bundle of MANIFEST, nor what was withdrawn, nor
+    packages that are not in the manifest. Stops if an environment cannot be read. With --allow delete, also deletes
+    what was Archived before.
     """
     run_module("prune", values)

@@ -35,17 +35,9 @@ from .in_parallel import in_parallel
 from .manifest_edit import ManifestEdit, prepare_edit
 from .named_versions import location_of, open_location
 from .options import DEFAULT_MANIFEST
+from .partial_bundles import PartialBundle, partial_bundles, read_published
 from .views.withdraw_text import entry_lines, plan_lines, result_json, result_lines
-from .withdraw_bundles import (
-    PartialBundle,
-    Spared,
-    is_bundle,
-    partial_bundles,
-    read_members,
-    read_published,
-    restore_bundle,
-    spare,
-)
+from .withdraw_bundles import Spared, is_bundle, read_members, restore_bundle, spare
 
 _VERSION = re.compile(r"[^#/\s]+/[^#/\s]+@[^#/\s]+")
 _MAX_REASON = 1000

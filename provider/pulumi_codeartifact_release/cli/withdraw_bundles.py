@@ -1,12 +1,12 @@
-"""The bundles that a withdrawal concerns: the members that go with a bundle, and the bundles that become partial.
+"""The members that are withdrawn and restored with a bundle.
 
-published = read_published(env, ["acme/suite"])
+members = read_members(registry, at, remote, manifest, restores=False)
 spare(members, published, leaving={"acme/suite@1.1"})       # {"acme/db@1.0": "acme/suite@1.0 names it"}
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..manifest import Manifest
@@ -15,7 +15,7 @@ from ..publishing.bundle import is_bundle_listing
 from ..publishing.bundle_check import read_bundle_state
 from ..publishing.change_status import StatusChange, change_status
 from ..publishing.download_asset import DOWNLOADABLE
-from ..publishing.read_bundle import published_bundles, read_bundle
+from ..publishing.read_bundle import read_bundle
 from ..registry.interface import Coordinates, Registry, Status, VersionState
 from .context import OpenEnvironment
 
@@ -30,15 +30,6 @@ class Spared:
     environment: OpenEnvironment
     version: str
     reason: str
-
-
-@dataclass(frozen=True)
-class PartialBundle:
-    """A Published bundle, and the members that it loses."""
-
-    environment: OpenEnvironment
-    bundle: str
-    members: tuple[str, ...]
 
 
 def is_bundle(remote: RemoteVersion) -> bool:
@@ -60,30 +51,12 @@ def read_members(
     return {name: entry.digest for name, entry in entries.items() if entry.bundle == at.name}
 
 
-def read_published(env: OpenEnvironment, packages: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return the Published bundles of some packages: `namespace/package@version` -> its members."""
-    registry = env.connection.planning
-    return {
-        f"{package}@{version}": frozenset(member.name for member in members)
-        for package in packages
-        for version, members in published_bundles(registry, env.coordinates(package))
-    }
-
-
 def spare(members: Iterable[str], published: Mapping[str, Collection[str]], leaving: Collection[str]) -> dict[str, str]:
     """Return the members that another Published bundle names, and the reason. `leaving`: what is withdrawn itself."""
     others = {bundle: names for bundle, names in published.items() if bundle not in leaving}
     return {
         name: f"{bundle} names it" for bundle, names in reversed(others.items()) for name in members if name in names
     }
-
-
-def partial_bundles(
-    env: OpenEnvironment, published: Mapping[str, Collection[str]], leaving: Sequence[str]
-) -> list[PartialBundle]:
-    """Return the Published bundles that lose members, and are not withdrawn themselves."""
-    losses = {bundle: tuple(name for name in leaving if name in names) for bundle, names in published.items()}
-    return [PartialBundle(env, bundle, lost) for bundle, lost in losses.items() if lost and bundle not in leaving]
 
 
 def restore_bundle(at: Coordinates, remote: RemoteVersion, registry: Registry, scheduler: Scheduler) -> VersionState:

@@ -100,6 +100,42 @@ def test_one_pin_promotes_all_and_a_revert_rolls_back(run: Run, project: Path) -
     assert "Nothing to do" in run("apply", "-e", "staging").out
 
 
+def test_a_replaced_member_is_named_with_the_bundles_that_become_partial(run: Run, project: Path) -> None:
+    assert run("apply", "-e", "dev").code == 0
+    (project / "db.sql").write_text("repaired")
+    (project / "release.yaml").write_text(MANIFEST.replace("package: suite", 'package: suite, version: "1.1"'))
+    line = f"{hashlib.sha256(b'db 1.0').hexdigest()}  db.sql\n"
+    old = "sha256:" + hashlib.sha256(line.encode()).hexdigest()
+    planned = run("plan", "-e", "dev", "--replace", f"acme/db@1.0={old}")
+    assert planned.code == 0, planned.err
+    assert "warning: acme/suite@1.0 in acme/dev becomes partial: it names acme/db@1.0\n" in planned.err
+    replaced = run("apply", "-e", "dev", "--replace", f"acme/db@1.0={old}")
+    assert replaced.code == 0, replaced.err
+    assert "warning: acme/suite@1.0 in acme/dev becomes partial: it names acme/db@1.0\n" in replaced.err
+    assert run("verify", "-e", "dev").code == 0
+
+
+def test_a_bundle_can_be_replaced(run: Run, project: Path) -> None:
+    assert run("apply", "-e", "dev").code == 0
+    old = bundle_digest(project, "1.0")
+    line = f"{hashlib.sha256(b'db 1.0').hexdigest()}  db.sql\n"
+    member = "sha256:" + hashlib.sha256(line.encode()).hexdigest()
+    (project / "db.sql").write_text("repaired")
+    words = ("--replace", f"acme/suite@1.0={old}", "--replace", f"acme/db@1.0={member}")
+    replaced = run("apply", "-e", "dev", *words)
+    assert (replaced.code, replaced.err) == (0, "")
+    assert bundle_digest(project, "1.0") != old
+
+
+def test_a_member_can_be_replaced_by_a_promotion_and_a_typo_is_refused(run: Run, project: Path) -> None:
+    for environment in ("dev", "staging"):
+        assert run("apply", "-e", environment).code == 0
+    typo = run("plan", "-e", "staging", "--replace", f"acme/dbx@1.0=sha256:{'0' * 64}")
+    assert typo.code == 2
+    assert "the manifest declares no acme/dbx@1.0" in typo.err
+    assert run("plan", "-e", "staging", "--replace", f"acme/db@1.0=sha256:{'0' * 64}").code == 0
+
+
 def bundle_digest(project: Path, version: str) -> str:
     with opened(project / ".registry") as client:
         content = client.get_package_version_asset(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...errors import printable
+from ..partial_bundles import partial_text
 from .status_text import minute_text, problem_json, problem_text
 
 if TYPE_CHECKING:
@@ -30,9 +31,8 @@ def plan_lines(withdrawal: Withdrawal) -> Iterator[str]:
             printable(f"  {each.version} in {each.environment.location}: {each.reason}") for each in withdrawal.spared
         )
     for bundle in withdrawal.partial:
-        text = f"{bundle.bundle} in {bundle.environment.location} becomes partial: it names {', '.join(bundle.members)}"
         yield ""
-        yield click.style(printable(f"warning: {text}"), fg="yellow")
+        yield click.style(printable(f"warning: {partial_text(bundle)}"), fg="yellow")
     held = [each for each in withdrawal.others if each.status]
     unread = [each for each in withdrawal.others if each.problem]
     if held:
