@@ -1,6 +1,6 @@
 """A server with CodeArtifact's API that stores only names and declared hashes, to measure the client.
 
-    python benchmarks/server.py [--port N] [--rate R --burst B]      prints its port
+    python benchmarks/server.py [--port N] [--rate R --burst B] [--quotas]      prints its port
 
 Bodies of assets are dropped by the kernel where it can do that, hashes are believed, signatures ignored. One thread and
 one event loop: a report needs no lock, and what it says is of one moment.
@@ -27,7 +27,7 @@ from urllib.parse import parse_qsl
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.server_rules import PUBLISH, Registry, Response, failure
+from benchmarks.server_rules import AWS_QUOTAS, BUNDLE, PUBLISH, Registry, Response, failure
 
 _HEAD_CHUNK = 16 << 10
 _BODY_CHUNK = 4 << 20
@@ -36,6 +36,7 @@ _LONGEST_HEAD = 64 << 10
 _TURNS = 8
 # Linux can discard received data without copying it; elsewhere it is read into a buffer.
 _DROP = socket.MSG_TRUNC if sys.platform == "linux" else 0
+_PUBLISHES = ("UpdatePackageVersionsStatus", "CopyPackageVersions")
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 409: "Conflict", 411: "Length Required"}
 
 
@@ -45,11 +46,12 @@ class Report:
 
     Attributes:
         requests: how many, by operation; those on assets and copies also as `operation@repository`.
-        throttled: uploads that were answered with 429.
+        throttled: requests that were answered with 429.
         connections: that were opened.
         body_bytes: of the assets.
         first_request: when the first request had arrived.
         last_answer: when the last answer was sent.
+        published: when a change of status or a copy made a version Published, in order.
     """
 
     requests: dict[str, int] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class Report:
     body_bytes: int = 0
     first_request: float = 0.0
     last_answer: float = 0.0
+    published: list[float] = field(default_factory=list)
 
 
 class Bucket:
@@ -94,10 +97,13 @@ class _Connection:
 class Server:
     """Listens on loopback; `run` serves until `stop`."""
 
-    def __init__(self, port: int = 0, rate: float = 0.0, burst: float = 0.0) -> None:
+    def __init__(self, port: int = 0, rate: float = 0.0, burst: float = 0.0, *, quotas: bool = False) -> None:
         self.report = Report()
         self._registry = Registry()
-        self._bucket = Bucket(rate, burst or rate, time.monotonic())
+        now = time.monotonic()
+        self._buckets = {name: Bucket(each, each, now) for name, each in (AWS_QUOTAS if quotas else {}).items()}
+        if rate or not quotas:
+            self._buckets["PublishPackageVersion"] = Bucket(rate, burst or rate, now)
         self._selector = selectors.DefaultSelector()
         self._scratch = bytearray(_BODY_CHUNK)
         self._stopped = False
@@ -192,8 +198,8 @@ class Server:
                 return True
         return True
 
-    def _read_body(self, connection: _Connection, route: str, _words: dict[str, str], _headers: dict[str, str]) -> bool:
-        if route == PUBLISH:
+    def _read_body(self, connection: _Connection, route: str, words: dict[str, str], _headers: dict[str, str]) -> bool:
+        if route == PUBLISH and words["asset"] != BUNDLE:
             count = connection.sock.recv_into(self._scratch, min(connection.left, _BODY_CHUNK), _DROP)
             chunk = b""
         else:
@@ -210,8 +216,7 @@ class Server:
         connection.left -= count
         if route == PUBLISH:
             self.report.body_bytes += count
-        else:
-            connection.body += chunk
+        connection.body += chunk
         if connection.left:
             return False
         assert connection.request is not None
@@ -230,16 +235,20 @@ class Server:
         repository = words.get("repository") or words.get("destination-repository")
         for name in (operation, f"{operation}@{repository}"):
             self.report.requests[name] = self.report.requests.get(name, 0) + 1
-        if route == PUBLISH and not self._bucket.take(time.monotonic()):
+        bucket = self._buckets.get(operation)
+        if bucket and not bucket.take(time.monotonic()):
             self.report.throttled += 1
             return Response(429, {"message": "Rate exceeded"}, "ThrottlingException", {"Retry-After": "1"})
         try:
-            return self._registry.answer(route, words, headers, body)
+            answer = self._registry.answer(route, words, headers, body)
         except (KeyError, ValueError, TypeError) as error:
             return failure(400, "ValidationException", f"not understood: {error!r}")
+        if operation in _PUBLISHES and answer.content.get("successfulVersions"):
+            self.report.published.append(time.monotonic())
+        return answer
 
     def _answer(self, connection: _Connection, answer: Response) -> None:
-        body = json.dumps(answer.content).encode()
+        body = answer.content if isinstance(answer.content, bytes) else json.dumps(answer.content).encode()
         extra = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
         if answer.error:
             extra += f"x-amzn-ErrorType: {answer.error}\r\n"
@@ -276,8 +285,9 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=0, help="port to listen on; default: any free one")
     parser.add_argument("--rate", type=float, default=0.0, help="uploads a second; more are answered with 429")
     parser.add_argument("--burst", type=float, default=0.0, help="uploads at once; default: the rate")
+    parser.add_argument("--quotas", action="store_true", help="the default quotas of AWS, for all requests")
     given: Any = parser.parse_args(words)
-    server = Server(given.port, given.rate, given.burst)
+    server = Server(given.port, given.rate, given.burst, quotas=given.quotas)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -21,6 +21,17 @@ _OPERATIONS = {
     "GET /v1/domain": "DescribeDomain",
 }
 
+AWS_QUOTAS = {
+    "PublishPackageVersion": 10.0,
+    "CopyPackageVersions": 5.0,
+    "GetPackageVersionAsset": 50.0,
+    "ListPackageVersionAssets": 200.0,
+    "UpdatePackageVersionsStatus": 100.0,
+}
+"""The default quotas of AWS, in requests a second. The last is that of all write requests of an account."""
+BUNDLE = "release-bundle.json"
+"""The asset whose content is kept."""
+
 Words = Mapping[str, str]
 Key = tuple[str, str, str]
 """Domain, namespace, package."""
@@ -28,7 +39,7 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Response:
-    """A response: HTTP status, JSON, the shape name of an error, and further headers."""
+    """A response: HTTP status, JSON or bytes, the shape name of an error, and further headers."""
 
     status: int
     content: Any
@@ -44,10 +55,11 @@ class Version:
     revision: str
     assets: dict[str, dict[str, Any]]
     time: float
+    bundle: bytes | None = None
 
     def copied(self) -> Version:
         """Return a copy for another repository."""
-        return Version(self.status, self.revision, dict(self.assets), time.time())
+        return Version(self.status, self.revision, dict(self.assets), time.time(), self.bundle)
 
 
 def failure(status: int, error: str, message: str, **more: Any) -> Response:
@@ -71,11 +83,13 @@ class Registry:
         """Return the response. Raises KeyError, ValueError or TypeError for an invalid request."""
         match _OPERATIONS.get(route):
             case "PublishPackageVersion":
-                return self._publish(words, headers)
+                return self._publish(words, headers, body)
             case "DescribePackageVersion":
                 return self._describe(words)
             case "ListPackageVersionAssets":
                 return self._assets(words)
+            case "GetPackageVersionAsset" if (version := self._version(words)) and version.bundle:
+                return Response(200, version.bundle)
             case "ListPackageVersions":
                 return self._list(words)
             case "UpdatePackageVersionsStatus":
@@ -101,7 +115,7 @@ class Registry:
         self._revisions += 1
         return f"r{self._revisions}"
 
-    def _publish(self, words: Words, headers: Words) -> Response:
+    def _publish(self, words: Words, headers: Words, body: bytes) -> Response:
         versions = self._package(words, "repository")
         name, sha256 = words["asset"], headers["x-amz-content-sha256"]
         version = versions.get(words["version"])
@@ -114,6 +128,7 @@ class Registry:
             size = int(headers.get("content-length") or 0)
             known = version.assets[name] = {"name": name, "size": size, "hashes": {"SHA-256": sha256}}
             version.revision = self._next_revision()
+            version.bundle = body if name == BUNDLE else version.bundle
         if words.get("unfinished") != "true":
             version.status = "Published"
         return Response(200, {**_named(words, version), "status": version.status, "asset": known})

@@ -36,9 +36,10 @@ _READY_S = 20.0
 class ServerProcess:
     """The benchmarks' server in a separate process."""
 
-    def __init__(self, rate: float = 0.0, burst: float = 0.0) -> None:
+    def __init__(self, rate: float = 0.0, burst: float = 0.0, *, quotas: bool = False) -> None:
         script = Path(__file__).parent / "server.py"
         words = [sys.executable, script, "--rate", str(rate), "--burst", str(burst)]
+        words += ["--quotas"] if quotas else []
         self._process = subprocess.Popen(
             list(map(str, words)), stdout=subprocess.PIPE, start_new_session=True, text=True
         )
@@ -126,9 +127,9 @@ class Stand:
         if shutil.disk_usage(self.folder).free < size + _SPARE_BYTES:
             raise NotRunError(f"not run: {size >> 20} MiB do not fit on the disk")
 
-    def server(self, rate: float = 0.0, burst: float = 0.0) -> ServerProcess:
-        """Start a server that ends with the stand."""
-        server = ServerProcess(rate, burst)
+    def server(self, rate: float = 0.0, burst: float = 0.0, *, quotas: bool = False) -> ServerProcess:
+        """Start a server that ends with the stand; `quotas` enforces AWS's."""
+        server = ServerProcess(rate, burst, quotas=quotas)
         self._stack.callback(server.close)
         return server
 
@@ -174,9 +175,11 @@ class Stand:
         """Return the path of a new hash cache."""
         return self.folder / "caches" / self.version()
 
-    def manifest(self, packages: Mapping[str, Path], name: str = "release.yaml") -> Path:
+    def manifest(self, packages: Mapping[str, Path], name: str = "release.yaml", bundle: str = "") -> Path:
         """Write a manifest; `packages` maps a package to the folder with its files."""
-        lines = ["schemaVersion: 1", "variables:", '  version: {default: "1.0"}', "packages:"]
+        lines = ["schemaVersion: 1", "variables:", '  version: {default: "1.0"}']
+        lines += [f"bundle: {{namespace: bench, package: {bundle}, version: '${{version}}'}}"] if bundle else []
+        lines += ["packages:"]
         for package, folder in packages.items():
             assets = f"assets: ['{folder.relative_to(self.folder)}/*']"
             lines.append(f"  - {{namespace: bench, package: {package}, version: '${{version}}', {assets}}}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..results import Result
 from ..stand import Stand
+from .bundle import bundle
 from .downloads import downloads
 from .embedded import embedded
 from .engine import engine
@@ -44,6 +45,7 @@ CASES = {
         Case("four-processes", "4 processes at once under the same quota", four_processes),
         Case("packages", "1, 10, 100, 1,000 packages", packages),
         Case("promotion", "50 packages promoted within a domain", promotion),
+        Case("bundle", "a bundle of 50 members under AWS's quotas", bundle),
         Case("downloads", "downloads from the embedded registry", downloads),
         Case("embedded", "embedded registry", embedded),
         Case("startup", "`--help`, `--version`", startup),

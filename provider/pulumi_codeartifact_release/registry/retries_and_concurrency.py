@@ -36,6 +36,8 @@ AWS_RATES: Mapping[str, float] = {
     "CopyPackageVersions": 5.0,
     "GetPackageVersionAsset": 50.0,
     "ListPackageVersionAssets": 200.0,
+    # There is no quota of its own: this is the quota of all write requests of an account.
+    "UpdatePackageVersionsStatus": 100.0,
 }
 """The service's default quotas, requests per second for each account and region."""
 PRUNE_READ_RATE = 50.0

@@ -25,6 +25,7 @@ FIGURES = {
     "four-processes": 3,
     "packages": 1,
     "promotion": 1,
+    "bundle": 4,
     "downloads": 4,
     "embedded": 2,
     "startup": 4,

@@ -19,8 +19,8 @@ SHA256 = "0" * 64
 
 
 @contextmanager
-def serving(rate: float = 0.0, burst: float = 0.0) -> Iterator[Server]:
-    server = Server(0, rate, burst)
+def serving(rate: float = 0.0, burst: float = 0.0, *, quotas: bool = False) -> Iterator[Server]:
+    server = Server(0, rate, burst, quotas=quotas)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -111,6 +111,20 @@ def test_uploads_above_the_quota_are_answered_with_429() -> None:
         assert statuses(sock, 3) == [200, 200, 429]
         assert server.report.throttled == 1
         assert server.report.requests["PublishPackageVersion"] == 3
+
+
+def test_the_quotas_of_aws_apply_to_every_operation() -> None:
+    with serving(quotas=True) as server, connect(server) as sock:
+        for name in range(11):
+            sock.sendall(head(f"{name}", 1) + b"x")
+        assert statuses(sock, 11) == [200] * 10 + [429]
+        place = "domain=bench&source-repository=dev&destination-repository=staging&format=generic&namespace=n&package=p"
+        body = b'{"versions": ["1"], "allowOverwrite": true}'
+        for _ in range(6):
+            line = f"POST /v1/package/versions/copy?{place} HTTP/1.1"
+            sock.sendall(f"{line}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert statuses(sock, 6) == [200] * 5 + [429]
+        assert len(server.report.published) == 5
 
 
 def test_a_bucket_gives_its_burst_at_once_and_its_rate_for_ever() -> None:

@@ -97,6 +97,8 @@ def test_operations_without_a_rate_never_wait() -> None:
 def test_the_rates_are_the_documented_quotas() -> None:
     assert AWS_RATES["PublishPackageVersion"] == 10
     assert AWS_RATES["CopyPackageVersions"] == 5
+    # The members of a bundle become Published as fast as the account may write, and no faster.
+    assert AWS_RATES["UpdatePackageVersionsStatus"] == 100
 
 
 def test_a_small_release_does_not_wait_for_a_large_one() -> None:
