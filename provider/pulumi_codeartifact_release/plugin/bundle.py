@@ -22,14 +22,13 @@ from ..publishing import (
     check_preconditions,
     checksums,
     digest_of,
-    prepare,
     with_document,
 )
 from ..publishing.bundle import BundleMember, publication_order
 from ..publishing.bundle_check import read_bundle_state
 from ..registry.interface import Asset, Registry
 from .check import Check, CheckFailure
-from .preview import prepare_change
+from .preview import prepare_change, prepare_release
 from .state import PLACE, BundleInputs, Inputs, MemberInput, same, split_id
 
 _AnyInputs = TypeVar("_AnyInputs", bound=Inputs)
@@ -62,7 +61,7 @@ class BundleCheck(Check):
             checked = replace(checked, checksums=str(self._olds["checksums"]))
         else:
             if any(member.existing for member in checked.members.values()):
-                prepared = prepare_change(self._context, self._pending(request), prepare)
+                prepared = prepare_change(self._context, self._pending(request), prepare_release)
                 request = prepared.request
             else:
                 rules = request.bundle.members if request.bundle else ()

@@ -36,14 +36,13 @@ from ..publishing import (
     Withdrawal,
     check_preconditions,
     checksums,
-    prepare,
     prepare_again,
     sizes,
 )
 from ..registry.interface import Asset, Status
 from .declaration import Declaration
 from .engine import add_secrets, word_errors_for
-from .preview import prepare_change, preview
+from .preview import prepare_change, prepare_release, preview
 from .run_context import PendingChange, RunContext
 from .secret import secret_texts
 from .state import (
@@ -299,7 +298,7 @@ class PromotionCheck(Check):
     def _resolve_new(self, inputs: PromotionInputs) -> dict[str, Any]:
         """Return the inputs of a new promotion, with the checksums of its source."""
         pending = self._pending(self._request(inputs))
-        prepared = prepare_change(self._context, pending, prepare)
+        prepared = prepare_change(self._context, pending, prepare_release)
         plan, promotion_source = prepared.plan, prepared.promotion_source
         if plan.refusal and not plan.release.assets:
             # The source was not read, so there are no checksums to return.

@@ -26,6 +26,7 @@ from ..publishing import (
     StatusSet,
     ThreadScheduler,
     checksums,
+    each_in_threads,
     execute,
     read_version,
     retire,
@@ -74,7 +75,7 @@ def deploy(context: RunContext, inputs: Inputs, olds: Props | None = None) -> De
     open_connection = connector(context, scheduler)
     connection = open_connection(inputs.location)
     progress = BundleProgress(connection.rate, connection.waiting_s)
-    events = execute(pending.request, open_connection, scheduler, pending.prepared)
+    events = execute(pending.request, open_connection, scheduler, pending.prepared, each=each_in_threads)
     actions: list[Action] = []
     members: dict[str, VersionState] = {}
 

@@ -1,6 +1,6 @@
 """Plans the change of one resource, and shows the plan beside the resource. Writes nothing.
 
-prepared = prepare_change(context, pending, prepare)        # in check(), for a promotion
+prepared = prepare_change(context, pending, prepare_release)    # in check(), for a promotion
 preview(context, olds, inputs)                              # in a preview, after check()
 """
 
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import ReleaseError, UnreachableError
-from ..publishing import Action, PreparedRelease, ThreadScheduler, prepare, raise_refusals
+from ..publishing import Action, PreparedRelease, ThreadScheduler, each_in_threads, prepare, raise_refusals
 from ..remedies import Need
 from ..text.plan import MAX_FILES, bundle_lines, file_lines, review_lines
 from .declaration import AbsentContent
@@ -23,10 +23,14 @@ Props = Mapping[str, Any]
 _PreparedRelease = TypeVar("_PreparedRelease", PreparedRelease, PreparedRelease | None)
 
 
+prepare_release = partial(prepare, each=each_in_threads)
+"""`publishing.prepare`, which reads the members of a bundle in parallel."""
+
+
 def prepare_change(
     context: RunContext, pending: PendingChange, prepare: Callable[..., _PreparedRelease]
 ) -> _PreparedRelease:
-    """Call `prepare` or `prepare_again`. The repository may be missing if this program creates it."""
+    """Call `prepare_release` or `prepare_again`. The repository may be missing if this program creates it."""
     on_missing = None if pending.repository_exists else partial(_warn, context, pending, "does not exist yet")
     scheduler = ThreadScheduler(context.stop_reason)
     prepared = prepare(pending.request, connector(context), scheduler, on_missing=on_missing)
@@ -47,7 +51,7 @@ def preview(context: RunContext, olds: Props, inputs: Inputs) -> None:
         if same(olds, inputs.properties(), DECISIVE):
             return
         try:
-            prepared = prepare_change(context, pending, prepare)
+            prepared = prepare_change(context, pending, prepare_release)
         except UnreachableError as error:
             _warn(context, pending, "the published version could not be read", error)
             return

@@ -7,6 +7,7 @@ first member that becomes Published, it continues to the end. If it is killed, t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import groupby
 from typing import Protocol, TypeVar
@@ -24,7 +25,7 @@ from ..errors import (
 from ..hashing import HashedBytes
 from ..location import Location
 from ..registry.interface import Asset, Status
-from ..registry.retries_and_concurrency import PARALLEL_COMMITS, PARALLEL_PACKAGES
+from ..registry.retries_and_concurrency import PARALLEL_COMMITS, PARALLEL_PACKAGES, PARALLEL_READS
 from ..remedies import Need
 from .bundle import (
     BUNDLE_ASSET,
@@ -65,6 +66,12 @@ class Each(Protocol):
 def each_in_turn(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
     """Apply a function to one item after the other."""
     return [work(item) for item in items]
+
+
+def each_in_threads(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+    """Apply a function to several items at once. Only for work that does not write."""
+    with ThreadPoolExecutor(PARALLEL_READS, thread_name_prefix="read") as pool:
+        return list(pool.map(work, items))
 
 
 # --- prepare ----------------------------------------------------------------------------------------------------------

@@ -57,14 +57,19 @@ def prepare(
 
 
 def execute(
-    request: Request, connect: Connect, scheduler: Scheduler, prepared: PreparedRelease | None = None
+    request: Request,
+    connect: Connect,
+    scheduler: Scheduler,
+    prepared: PreparedRelease | None = None,
+    *,
+    each: Each = each_in_turn,
 ) -> Iterator[Event]:
     """Release the version; yield events, `Finished` last. See `apply`, and for a bundle `execute_bundle`.
 
-    Without `prepared`, the plan is made first.
+    Without `prepared`, the plan is made first. `each` is that of `prepare`.
     """
     if prepared is None and request.bundle and (request.bundle.members or request.bundle.existing):
-        prepared = prepare(request, connect, scheduler)
+        prepared = prepare(request, connect, scheduler, each=each)
     if prepared and prepared.members:
         return execute_bundle(prepared, connect, scheduler)
     return execute_version(request, connect, scheduler, prepared)
