@@ -13,7 +13,7 @@ BIN := .venv/bin
 CODE := provider/pulumi_codeartifact_release tests scripts examples benchmarks __main__.py
 TEXT := *.md *.toml Makefile docs provider
 
-.PHONY: demo check test bench lint format generate lock ready clean
+.PHONY: demo check test bench lint types text format generate lock ready clean
 
 demo: ready
 	@$(BIN)/python scripts/demo.py
@@ -30,7 +30,12 @@ bench: ready
 lint: ready
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/ruff check $(CODE)
+	@$(MAKE) --no-print-directory --jobs types text
+
+types:
 	@$(BIN)/mypy
+
+text:
 	@$(BIN)/codespell $(TEXT) $(CODE)
 	@$(BIN)/pymarkdown --strict-config scan -r *.md docs provider examples
 

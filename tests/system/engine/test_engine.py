@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -42,6 +43,8 @@ packages:
 environments:
   dev: {domain: acme, repository: dev, endpoint: "file:.registry"}
 """
+_new_stack: dict[str, bytes] = {}
+"""What `pulumi stack init` writes: the files of the backend by path, and the `salt` in the settings of the stack."""
 FIRST = {"a.txt": b"the first alpha", "b.txt": b"the first beta", "c.txt": b""}
 
 
@@ -71,7 +74,24 @@ class Project:
         self.build(FIRST)
         lines = "".join(f"  codeartifact-release:{key}: {value}\n" for key, value in self.config.items())
         self.write("Pulumi.dev.yaml", f"config:\n{lines}")
-        self.run("stack", "init", "dev")
+        self._init()
+
+    def _init(self) -> None:
+        """Create the stack. Only the first test of a process runs the CLI for it; the others copy what that wrote."""
+        settings = self.folder / "Pulumi.dev.yaml"
+        if not _new_stack:
+            self.run("stack", "init", "dev")
+            state = {path: path.read_bytes() for path in (self.backend / "state").rglob("*") if path.is_file()}
+            _new_stack.update({str(path.relative_to(self.backend)): content for path, content in state.items()})
+            [salt] = re.findall("^encryptionsalt: .*\n", settings.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            _new_stack["salt"] = salt.encode()
+            return
+        for name, content in _new_stack.items():
+            if name != "salt":
+                (self.backend / name).parent.mkdir(parents=True, exist_ok=True)
+                (self.backend / name).write_bytes(content)
+        with settings.open("ab") as file:
+            file.write(_new_stack["salt"])
 
     def write(self, name: str, text: str) -> None:
         path = self.folder / name
