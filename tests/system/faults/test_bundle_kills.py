@@ -107,7 +107,7 @@ class Bundle:
         assert self.held("suite")[0] == "Published"
 
 
-@pytest.mark.timeout(400 if EVERYWHERE else 90)
+@pytest.mark.timeout(1800 if EVERYWHERE else 90)
 @pytest.mark.parametrize("environment", PLACES)
 def test_a_bundle_that_is_killed_at_a_request_is_completed_by_the_next_run(
     environment: str, registry: Registry, project: Path, cli: Cli, tried: Counter[str], tmp_path: Path
