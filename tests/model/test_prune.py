@@ -59,6 +59,7 @@ class History:
     soaks: Mapping[str, int]
     withdrawn: frozenset[str]
     named: frozenset[str]
+    members: frozenset[str]
     archived_days: Mapping[str, int]
     rules: Rules
     unreadable: frozenset[str]
@@ -83,6 +84,7 @@ histories = st.builds(
     soaks=st.dictionaries(environments, st.integers(1, 20), max_size=2),
     withdrawn=some_versions,
     named=some_versions,
+    members=some_versions,
     archived_days=st.dictionaries(versions, st.integers(0, 20)),
     rules=st.builds(
         Rules,
@@ -98,7 +100,9 @@ events = st.lists(
     st.builds(
         Event,
         st.integers(0, 12),
-        st.sampled_from(["publish", "promote", "restore", "unlist", "archive", "replace", "pin", "withdraw", "name"]),
+        st.sampled_from(
+            ["publish", "promote", "restore", "unlist", "archive", "replace", "pin", "withdraw", "name", "bundle"]
+        ),
         environments,
         versions,
     ),
@@ -124,6 +128,7 @@ class World:
         self.registry.now = NOW
         self.desired = {name: set(desired) for name, desired in self.history.desired.items()}
         self.withdrawn, self.named = set(self.history.withdrawn), set(self.history.named)
+        self.members = set(self.history.members)
         for name, stored in self.history.stored.items():
             for number, (version, (status, age)) in enumerate(stored.items()):
                 # No two at once: which of them is the newest would be the registry's secret.
@@ -155,11 +160,11 @@ class World:
             views.append(read_view(self.registry, self.at(name), name, desired, timedelta(days=soak) if soak else None))
         self.reading = False
         self.protected = self.truth()
-        return protected_versions(views, self.withdrawn, self.named)
+        return protected_versions(views, self.withdrawn, self.named, dict.fromkeys(self.members, "acme/suite@1.0"))
 
     def truth(self) -> frozenset[str]:
         """The protected set, worked out from what is there."""
-        result = self.withdrawn | self.named
+        result = self.withdrawn | self.named | self.members
         for name in ENVIRONMENTS:
             result |= self.desired[name]
             published = {
@@ -204,6 +209,8 @@ class World:
             self.withdrawn.add(version)
         elif each.kind == "name":
             self.named.add(version)
+        elif each.kind == "bundle":
+            self.members.add(version)
         elif each.kind in ("publish", "promote"):
             if stored is None:
                 self.put(name, version, Status.PUBLISHED, NOW + timedelta(seconds=self.calls))
@@ -310,6 +317,7 @@ def test_the_judge_sees_a_protected_version_go(monkeypatch: pytest.MonkeyPatch) 
         stored,
         {name: frozenset() for name in ENVIRONMENTS},
         {},
+        frozenset(),
         frozenset(),
         frozenset(),
         {},
