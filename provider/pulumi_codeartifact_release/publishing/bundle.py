@@ -23,7 +23,7 @@ from .plan import Release
 BUNDLE_ASSET = "release-bundle.json"
 """The name of the only asset of a bundle."""
 MAX_BUNDLE_BYTES = 1 << 20
-"""A larger file is not a bundle. 500 members with the longest names that the service allows are smaller."""
+"""A larger file is not a bundle. 500 members with the longest names in ASCII are smaller."""
 
 _TYPE = "application/vnd.codeartifact-release.bundle+json;version=1"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")

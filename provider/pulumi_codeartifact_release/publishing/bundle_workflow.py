@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Protocol, TypeVar
 
+from ..bundle_rules import is_member_name
 from ..errors import (
     BundleError,
     ConflictError,
@@ -104,8 +105,22 @@ def prepare_bundle(
 
 
 def with_document(request: Request, members: Iterable[BundleMember]) -> Request:
-    """Return the request for a bundle with its one asset."""
+    """Return the request for a bundle with its one asset. Raises UsageError if nobody could read it as a bundle."""
+    members = list(members)
+    for member in members:
+        for name in (member.namespace, member.package, member.version):
+            if not is_member_name(name):
+                raise UsageError(
+                    f"{member.name} cannot be in a bundle: {name!a} cannot be the name of a folder",
+                    hint="Use another name.",
+                )
     content = HashedBytes(encode_bundle(members))
+    if content.size > MAX_BUNDLE_BYTES:
+        raise UsageError(
+            f"{request.release.at}: the names of its {len(members)} members are too long: {content.size:,} bytes, at "
+            f"most {MAX_BUNDLE_BYTES:,} are allowed",
+            hint="Use shorter names, or several bundles.",
+        )
     asset = Asset(BUNDLE_ASSET, content.size, content.sha256)
     return replace(request, release=replace(request.release, assets=(asset,)), contents={BUNDLE_ASSET: content})
 

@@ -39,6 +39,7 @@ from pulumi_codeartifact_release.publishing import (
     prepare,
 )
 from pulumi_codeartifact_release.publishing.bundle import BUNDLE_ASSET, BundleMember, encode_bundle
+from pulumi_codeartifact_release.publishing.bundle_workflow import with_document
 from pulumi_codeartifact_release.registry import Coordinates, Registry, Status
 from support.fakes import FakeRegistry, InlineScheduler, asset, asset_contents
 
@@ -552,3 +553,17 @@ def test_an_ordinary_package_with_a_file_of_that_name_is_promoted_alone(source: 
     prepared = run(promotion(), source)
     assert prepared.members == ()
     assert released(source, STAGING) == {"suite": Status.PUBLISHED}
+
+
+@pytest.mark.parametrize("name", ["..", "a\\b", "a\x07b"])
+def test_a_bundle_that_nobody_could_read_is_refused_for_its_names(name: str) -> None:
+    member = BundleMember("acme", name, "1.0", "sha256:" + "a" * 64, 1)
+    with pytest.raises(UsageError, match="cannot be in a bundle"):
+        with_document(Request(DEV, Release(SUITE, ()), "acme/suite"), [member])
+
+
+def test_a_bundle_that_nobody_could_read_is_refused_for_its_size() -> None:
+    long = "\U0001f600" * 250
+    members = [BundleMember(long, f"{number:03}{long}", long, "sha256:" + "a" * 64, 1) for number in range(500)]
+    with pytest.raises(UsageError, match="the names of its 500 members are too long"):
+        with_document(Request(DEV, Release(SUITE, ()), "acme/suite"), members)
