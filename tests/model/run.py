@@ -318,7 +318,8 @@ class _Registry:
     def list_versions(
         self, at: Coordinates, *, status: Status | None = None, page_size: int = MAX_PAGE_SIZE
     ) -> Iterator[VersionSummary]:
-        raise AssertionError("a promotion has its version already")
+        """Return nothing: the core asks for other versions of the package, and there is only one."""
+        return iter(())
 
     def delete(self, at: Coordinates, *, expected: Status) -> None:
         _raise_failure(self._run.call(model.Delete(expected, version_of(at))))

@@ -34,8 +34,8 @@ CHANGING_SOURCE = Scenario(
 
 # --- texts of bundle_workflow.py and apply.py that mutants replace ----------------------------------------------------
 
-MEMBERS = """    for group in publication_order(members, after):
-        jobs = [_commit(members[name], connect, scheduler, staged[name]) for name in group]
+MEMBERS = """    for group in publication_order(by_name, after):
+        jobs = [_commit(by_name[name], connect, scheduler, staged[name]) for name in group]
         yield from scheduler.run(jobs, limit=PARALLEL_COMMITS)
 """
 BUNDLE = """    own = _commit(prepared, connect, scheduler, staged[prepared.request.name])
@@ -78,7 +78,7 @@ MUTANTS = [
         "the order of members is ignored",
         Scenario("order", (BundleSpec((A, B), ((1, 2),)),)),
         "published before member 2",
-        bundle_workflow=(("publication_order(members, after)", "publication_order(members, {})"),),
+        bundle_workflow=(("publication_order(by_name, after)", "publication_order(by_name, {})"),),
     ),
     # Published before all are staged.
     Mutant(

@@ -304,8 +304,7 @@ def _staging_rounds(prepared: PreparedRelease) -> list[list[PreparedRelease]]:
 
     The bundle itself comes first: it names all bytes, so a publisher of other members gets its conflict before it has
     sent a member, and one of the two can always finish. If the release is abandoned, it names what was left Unfinished.
-    A replacement deletes its version, so it is staged when nothing
-    else can fail any more.
+    A replacement deletes its version, so it is staged when nothing else can fail any more.
     """
 
     def order(item: PreparedRelease) -> int:
