@@ -105,7 +105,8 @@ class BaseFolder:
             raise PathProblem(f"{quote(display or text)} cannot be resolved: {error.strerror}") from None
         if not self.outside and not is_within(real, self._real_folder(base)):
             raise PathProblem(self._refusal(display or text, f"a symlink to {quote(real)}"))
-        return ResolvedPath(Path(path), declared, Path(real))
+        located = Path(path)
+        return ResolvedPath(located, declared, located if real == path else Path(real))
 
     def _refusal(self, text: str, through: str) -> str:
         return (

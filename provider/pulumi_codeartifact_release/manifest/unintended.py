@@ -9,9 +9,10 @@ Only names are judged. A file whose own entry names it, or its kind (`*.log`), i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 
 from .messages import quote
 from .suggestions import escape_glob, exclude_matcher
@@ -27,6 +28,8 @@ _KINDS = (
     ("an editor's backup", ("*~", "*.swp", "*.swo", "*.bak", "*.orig", "#*#", ".#*")),
     ("a core dump", ("core", "core.[0-9]*", "vgcore.*")),
 )
+# One expression for all kinds: nearly every file has none of them.
+_ANY_KIND = re.compile("|".join(translate(glob.casefold()) for _, globs in _KINDS for glob in globs))
 _MEANT = (".env.example", ".env.sample", ".env.template", ".env.dist")
 _MAX_NAMED = 5
 
@@ -89,7 +92,7 @@ def _quoted(text: str) -> str:
 def _kind(name: str, pattern: str) -> tuple[str, str] | None:
     """Return what a file looks like, and the glob for that; None if it looks like a file to release."""
     folded = name.casefold()
-    if folded in _MEANT:
+    if folded in _MEANT or not _ANY_KIND.match(folded):
         return None
     for kind, globs in _KINDS:
         for glob in globs:
