@@ -63,6 +63,7 @@ def test_a_publisher_with_all_kinds_of_faults_completes_the_version(
     )
 
 
+@pytest.mark.slow
 @FINALIZE
 def test_the_order_of_parallel_uploads_does_not_matter(holds: Holds, finalize: Finalize) -> None:
     for parallel in (1, 2):

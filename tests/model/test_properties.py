@@ -28,6 +28,8 @@ from pulumi_codeartifact_release.registry import Status
 from support import fakes
 from support.fakes import AT, FakeRegistry, InlineScheduler
 
+pytestmark = pytest.mark.slow
+
 THOROUGHLY = settings(
     derandomize=True, deadline=None, max_examples=300, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -107,7 +109,6 @@ def _content_of(registry: FakeRegistry) -> tuple[Status, dict[str, bytes]] | Non
     return (version.status, dict(version.assets)) if version else None
 
 
-@pytest.mark.slow
 @THOROUGHLY
 @given(cases())
 def test_apply_publishes_the_declared_release_or_refuses_without_a_write(case: Case) -> None:
@@ -161,7 +162,6 @@ def test_apply_publishes_the_declared_release_or_refuses_without_a_write(case: C
     assert not registry.writes
 
 
-@pytest.mark.slow
 @THOROUGHLY
 @given(cases())
 def test_the_plan_says_what_is_there_what_is_missing_and_why_it_refuses(case: Case) -> None:

@@ -53,6 +53,7 @@ def test_versions_are_listed_with_the_last_published_first(run: Run, stock: Stoc
     assert lines[6:] == ["", "acme/lib", "  no versions"]
 
 
+@pytest.mark.slow
 def test_the_newest_twenty_and_the_versions_of_the_manifest_are_listed(run: Run, stock: Stock) -> None:
     for number in range(24):
         stock.put("dev", "1.0" if number == 1 else f"0.{number}", bytes([number]))

@@ -899,6 +899,7 @@ finally:
 """
 
 
+@pytest.mark.slow
 def test_a_large_asset_takes_little_memory_and_no_disk(lied: Lied, tmp_path: Path) -> None:
     size, part = 96 << 20, bytes(1 << 20)
     whole = hashlib.sha256()

@@ -188,6 +188,7 @@ def files(count: int, size: int) -> dict[str, Counted]:
     return {f"a{number:03}.bin": Counted(number.to_bytes(2, "big") * (size // 2)) for number in range(count)}
 
 
+@pytest.mark.slow
 def test_150_uploads_use_as_many_connections_as_parallel_uploads(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -144,6 +144,7 @@ def test_a_release_sends_no_swapped_file(
     assert not [content for content in kept if SECRET in content]
 
 
+@pytest.mark.slow
 def test_no_byte_from_outside_is_read_at_any_moment_of_a_swap(folder: Path) -> None:
     place, real, link = folder / "dist" / "a", folder / "real", folder / "link"
     real.write_text("a\n")

@@ -182,6 +182,7 @@ def test_a_full_disk_is_not_an_error(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
+@pytest.mark.slow
 def test_several_processes_use_it_at_once(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib\n"
