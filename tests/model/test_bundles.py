@@ -187,6 +187,12 @@ def test_a_promotion_with_a_fault_is_completed(holds: Holds, route: Route, fault
     holds(_promotion(BundleSpec((A, B), route=route), wins=1, **faults), short_waits())
 
 
+@ROUTES
+def test_a_promotion_survives_a_lost_response_or_a_broken_download(holds: Holds, route: Route) -> None:
+    result = holds(_promotion(BundleSpec((A,), route=route), wins=1, lost=1, lasting=True), short_waits())
+    assert result.kinds["torn"]
+
+
 @pytest.mark.parametrize(
     "change",
     [Version(Status.PUBLISHED, OTHER_A), Version(Status.ARCHIVED, A), Version(Status.UNLISTED, B), None],

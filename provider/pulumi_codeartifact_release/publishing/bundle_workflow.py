@@ -28,6 +28,7 @@ from ..location import Location
 from ..registry.interface import Asset, Status
 from ..registry.retries_and_concurrency import PARALLEL_COMMITS, PARALLEL_PACKAGES, PARALLEL_READS
 from ..remedies import Need
+from .asset_content import AssetContent
 from .bundle import (
     BUNDLE_ASSET,
     MAX_BUNDLE_BYTES,
@@ -40,7 +41,7 @@ from .bundle import (
 from .events import Event, Finished, MemberEvent, Planned, Staged
 from .gates import Pin, Promotion
 from .plan import Action, Finalize, Release, Route, make_plan, refused_plan
-from .read_bundle import find_abandoned, read_bundle
+from .read_bundle import find_abandoned, read_again, read_bundle
 from .read_version import read_version
 from .scheduler import Emit, Job, Scheduler
 from .version_workflow import (
@@ -206,8 +207,7 @@ def _promoted_members(prepared: PreparedRelease, connect: Connect) -> tuple[Bund
     if prepared.promotion_source:
         prepared.promotion_source.read_requests += 1
     if plan.sends:
-        with prepared.contents[BUNDLE_ASSET].open() as content:
-            return parse_bundle(content.read(MAX_BUNDLE_BYTES + 1))
+        return read_again(lambda: _parse_content(prepared.contents[BUNDLE_ASSET]))
     if plan.remote and plan.remote.state.status is not Status.ARCHIVED:
         return read_bundle(connect(request.location).planning, plan.release.at, assets)
     # The assets of an Archived version cannot be downloaded. The source has the same bundle, or its hash is wrong.
@@ -221,6 +221,11 @@ def _promoted_members(prepared: PreparedRelease, connect: Connect) -> tuple[Bund
             hint="Set one of the two to Unlisted: `aws codeartifact update-package-versions-status --target-status "
             "Unlisted …`. Then run again.",
         ) from error
+
+
+def _parse_content(content: AssetContent) -> tuple[BundleMember, ...] | None:
+    with content.open() as file:
+        return parse_bundle(file.read(MAX_BUNDLE_BYTES + 1))
 
 
 def _member_request(bundle: Request, member: BundleMember) -> Request:

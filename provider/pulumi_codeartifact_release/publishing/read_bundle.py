@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
-from ..errors import AccessDeniedError, RegistryConflictError, ServerFaultError, VersionNotFoundError
+from ..errors import (
+    AccessDeniedError,
+    RegistryConflictError,
+    ServerFaultError,
+    UnreachableError,
+    VersionNotFoundError,
+)
 from ..registry.interface import Asset, Coordinates, Registry, Status
 from .bundle import BUNDLE_ASSET, MAX_BUNDLE_BYTES, BundleMember, is_bundle_listing, parse_bundle
+
+_T = TypeVar("_T")
+# The client repeats a request without a response, but not a download that ended early.
+_ATTEMPTS = 3
 
 
 def read_bundle(registry: Registry, at: Coordinates, assets: Mapping[str, Asset]) -> tuple[BundleMember, ...] | None:
@@ -18,7 +30,18 @@ def read_bundle(registry: Registry, at: Coordinates, assets: Mapping[str, Asset]
     """
     if not is_bundle_listing(assets):
         return None
-    asset = assets[BUNDLE_ASSET]
+    return read_again(lambda: _read(registry, at, assets[BUNDLE_ASSET]))
+
+
+def read_again(read: Callable[[], _T]) -> _T:
+    """Return the result of a download. If its connection broke, or its bytes are wrong, start it again."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(UnreachableError, ServerFaultError):
+            return read()
+    return read()
+
+
+def _read(registry: Registry, at: Coordinates, asset: Asset) -> tuple[BundleMember, ...] | None:
     content = bytearray()
 
     def write(part: bytes) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pulumi_codeartifact_release.errors import ServerFaultError
+from pulumi_codeartifact_release.errors import ReleaseError, ServerFaultError, UnreachableError
 from pulumi_codeartifact_release.publishing.bundle import BUNDLE_ASSET, MAX_BUNDLE_BYTES, BundleMember, encode_bundle
 from pulumi_codeartifact_release.publishing.read_bundle import PublishedBundles, published_bundles, read_bundle
 from pulumi_codeartifact_release.registry import Coordinates, Status
@@ -37,6 +37,25 @@ def test_other_bytes_than_listed_are_a_fault_of_the_registry(content: bytes) -> 
     registry.holds({BUNDLE_ASSET: content}, Status.PUBLISHED, AT)
     with pytest.raises(ServerFaultError):
         read_bundle(registry, AT, ASSETS)
+
+
+@pytest.mark.parametrize("error", [UnreachableError, ServerFaultError])
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_a_download_that_broke_is_started_again_twice(error: type[ReleaseError], failures: int) -> None:
+    registry = FakeRegistry()
+    registry.holds({BUNDLE_ASSET: CONTENT}, Status.PUBLISHED, AT)
+
+    def fail(_call: str) -> None:
+        if len(registry.calls) <= failures:
+            raise error("the connection broke")
+
+    registry.before = fail
+    if failures < 3:
+        assert read_bundle(registry, AT, ASSETS) == (APP,)
+    else:
+        with pytest.raises(error):
+            read_bundle(registry, AT, ASSETS)
+    assert len(registry.calls) == min(failures + 1, 3)
 
 
 def test_the_published_bundles_of_a_package() -> None:
