@@ -18,7 +18,7 @@ from ..errors import UsageError
 from ..git import commit_of
 from ..plugin.assets import DeclaredAssets, files_of
 from ..plugin.declaration import KEY, Declaration, digest_problems
-from ..plugin.operations import PROMOTION, Kind
+from ..plugin.operations import BUNDLE, PROMOTION, Kind
 from ..plugin.spelling import hash_of, snake
 from .config import Config
 from .values import Asset, has_unknown
@@ -26,7 +26,8 @@ from .values import Asset, has_unknown
 # The operator runs the program, so unlike a manifest it needs no further permissions.
 _PROGRAM = frozenset(("outside", "endpoint", "delete", "local-source"))
 
-_TRANSIENT = ("assets", "base", "replace", "force", "reason")
+_MEMBER_KEYS = ("version", "assets", "after", "replace", "digest")
+_TRANSIENT = ("members", "assets", "base", "replace", "force", "reason")
 _FROM_SOURCE = ("namespace", "package", "version")
 
 
@@ -51,6 +52,7 @@ def arguments_of(kind: Kind, values: Mapping[str, Any], secret: Set[str], urn: s
         return _of_component(values, urn)
     arguments = {snake(name): value for name, value in values.items() if value is not None and name[:2] != "__"}
     declared = {name: arguments.pop(name, None) for name in _TRANSIENT}
+    arguments.pop("checksums", None)  # computed from `assets`
     inputs = _with_defaults(arguments, config)
     if kind is PROMOTION:
         inputs = _promotion(inputs)
@@ -60,7 +62,12 @@ def arguments_of(kind: Kind, values: Mapping[str, Any], secret: Set[str], urn: s
     if has_unknown([*declared.values(), pin]):
         return Arguments(inputs, None)
     base = Path(_text("base", declared["base"]) or ".").absolute()
-    assets = DeclaredAssets() if kind is PROMOTION else declared_assets(declared["assets"], base)
+    members: dict[str, Any] = {}
+    assets = DeclaredAssets()
+    if kind is BUNDLE:
+        members, assets = declared_members(declared["members"], base)
+    elif kind is not PROMOTION:
+        assets = declared_assets(declared["assets"], base)
     permission = f"{inputs.get('namespace')}/{inputs.get('package')}", str(inputs.get("version"))
     replace = _text("replace", declared["replace"]) or config.replace_digest(*permission)
     force = _text("force", declared["force"]) or config.force_digest(*permission)
@@ -72,6 +79,7 @@ def arguments_of(kind: Kind, values: Mapping[str, Any], secret: Set[str], urn: s
         files=assets.files,
         texts=assets.texts,
         hashes=assets.hashes,
+        members=members,
         problems=tuple(problems),
         base=str(base),
         allow=_PROGRAM,
@@ -137,6 +145,50 @@ def declared_assets(assets: Any, base: Path) -> DeclaredAssets:
     hashes = {name: sha256 for name, item in assets.items() if (sha256 := hash_of(item))}
     paths = {name: _path(item) for name, item in assets.items() if name not in texts and name not in hashes}
     return files_of(paths, base, texts, hashes)
+
+
+def declared_members(members: Any, base: Path) -> tuple[dict[str, Any], DeclaredAssets]:
+    """Return the members of a bundle as `Declaration` has them, and all problems and warnings of their assets."""
+    if not isinstance(members, Mapping):
+        return {}, DeclaredAssets(problems=("members is missing: expected namespace/package -> member",))
+    declared: dict[str, Any] = {}
+    problems: list[str] = []
+    warnings: list[str] = []
+    for name, member in members.items():
+        declared[name], assets = _member(member, base)
+        problems += [f"members[{name!r}]: {problem}" for problem in assets.problems]
+        warnings += assets.warnings
+    return declared, DeclaredAssets(problems=tuple(problems), warnings=tuple(warnings))
+
+
+def _member(member: Any, base: Path) -> tuple[dict[str, Any], DeclaredAssets]:
+    if not isinstance(member, Mapping):
+        return {}, DeclaredAssets(problems=(f"{member!r} is not a member",))
+    member = {key: value for key, value in member.items() if value is not None}
+    expected = ", ".join(_MEMBER_KEYS)
+    problems = [f"there is no key {key!r}: expected one of {expected}" for key in member if key not in _MEMBER_KEYS]
+    texts = {key: member[key] for key in ("version", "digest", "replace") if key in member}
+    problems += [
+        f"{key} is {text!r}: quote it to make it text" for key, text in texts.items() if not isinstance(text, str)
+    ]
+    if problems:
+        return {}, DeclaredAssets(problems=tuple(problems))
+    problems = digest_problems(digest=member.get("digest"), replace=member.get("replace"))
+    declared = {key: member[key] for key in ("version", "digest") if key in member}
+    if "digest" in member:
+        others = sorted(member.keys() & {"assets", "replace"})
+        problems += [f"`digest` names a version of another stack: remove `{key}`" for key in others]
+        return declared, DeclaredAssets(problems=tuple(problems))
+    assets = declared_assets(member.get("assets"), base)
+    if assets.hashes:
+        problems.append("the assets of a member need their files: a hash alone is not enough")
+    after = member.get("after") or []
+    if not isinstance(after, list) or not all(isinstance(other, str) for other in after):
+        problems.append(f"after is {after!r}: expected a list of namespace/package")
+        after = []
+    declared |= {"files": assets.files, "texts": assets.texts, "after": tuple(after)}
+    declared["replace_digest"] = member.get("replace") or ""
+    return declared, DeclaredAssets(problems=(*problems, *assets.problems), warnings=assets.warnings)
 
 
 def _path(item: Any) -> str:

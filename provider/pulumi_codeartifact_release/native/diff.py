@@ -24,7 +24,7 @@ def detailed_diff(
     changes: dict[str, tuple[Any, Any]] = {}
     for name in names:
         if name not in _DERIVED:
-            changes |= dict(_changes(camel(name), olds.get(name), news.get(name)))
+            changes |= dict(_changes(camel(name), olds.get(name), news.get(name), names_are_ours=name != "members"))
     old_assets, new_assets = _assets(olds), _assets(news)
     if new_assets is None or old_assets is None:
         changes["assets"] = (old_assets or None, UNKNOWN)
@@ -34,12 +34,12 @@ def detailed_diff(
     return {path: _difference(old, new) for path, (old, new) in changes.items() if (old or None) != (new or None)}
 
 
-def _changes(path: str, old: Any, new: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
+def _changes(path: str, old: Any, new: Any, *, names_are_ours: bool) -> Iterator[tuple[str, tuple[Any, Any]]]:
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         yield path, (old, new)
         return
     for name in sorted({*old, *new}):
-        yield f"{path}.{camel(name)}", (old.get(name), new.get(name))
+        yield path + _key(camel(name) if names_are_ours else name), (old.get(name), new.get(name))
 
 
 def _assets(values: Mapping[str, Any]) -> dict[str, str] | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import schema_table as table
-from .schema_examples import FILES, GET, IMPORT, PROMOTION, RELEASE, VERSION, examples
+from .schema_examples import BUNDLE, FILES, GET, GET_BUNDLE, IMPORT, PROMOTION, RELEASE, VERSION, examples
 from .schema_table import Property
 
 _NAME = "codeartifact-release"
@@ -34,6 +34,13 @@ _RELEASE_TEXT = """\
 Declares all packages of a release manifest for one of its environments: a `PackageVersion` for each, or a `Promotion`
 if the environment has `promoteFrom`.
 """
+_BUNDLE_TEXT = """\
+Publishes several packages as one release: all of them, or none.
+
+All files are sent first. When every member is complete, the members become Published, one right after the other, and
+the version of the bundle itself last. The resource owns its members: declare no other resource for them.
+"""
+_GET_BUNDLE_TEXT = "Reads a bundle and verifies that it is complete: every member is there with its digest.\n"
 _GET_TEXT = "Reads a version from the registry: status, digest, revision and assets.\n"
 _FILES_TEXT = """\
 Downloads the assets of a version, verifies them against `digest`, and returns the local files, for example for the
@@ -84,6 +91,17 @@ def _schema(version: str, address: str) -> dict[str, Any]:
                 "properties": _properties(table.SOURCE_PROPERTIES),
                 "required": list(table.SOURCE_REQUIRED),
             },
+            f"{_INDEX}:Member": {
+                "description": "A member of a bundle.",
+                "type": "object",
+                "properties": _properties(table.MEMBER_PROPERTIES),
+            },
+            f"{_INDEX}:PublishedMember": {
+                "description": "A member of a bundle: a Published version with the digest that the bundle names.",
+                "type": "object",
+                "properties": _properties(table.PUBLISHED_MEMBER_PROPERTIES),
+                "required": [each.name for each in table.PUBLISHED_MEMBER_PROPERTIES],
+            },
             **{f"{_INDEX}:{name}": _enum(*value) for name, value in table.ENUMS.items()},
         },
         "resources": {
@@ -96,6 +114,13 @@ def _schema(version: str, address: str) -> dict[str, Any]:
             f"{_INDEX}:Promotion": _resource(
                 "Promotion", _PROMOTION_TEXT + examples(PROMOTION), table.PROMOTION_INPUTS, table.PROMOTION_REQUIRED
             ),
+            f"{_INDEX}:Bundle": _resource(
+                "Bundle",
+                _BUNDLE_TEXT + examples(BUNDLE),
+                table.BUNDLE_INPUTS,
+                table.BUNDLE_REQUIRED,
+                table.BUNDLE_OUTPUTS,
+            ),
             f"{_INDEX}:Release": {
                 "description": _RELEASE_TEXT + examples(RELEASE),
                 "isComponent": True,
@@ -107,6 +132,12 @@ def _schema(version: str, address: str) -> dict[str, Any]:
         "functions": {
             f"{_INDEX}:getPackageVersion": _function(
                 _GET_TEXT + examples(GET), table.FUNCTION_INPUTS, table.FUNCTION_REQUIRED, table.GET_OUTPUTS
+            ),
+            f"{_INDEX}:getBundle": _function(
+                _GET_BUNDLE_TEXT + examples(GET_BUNDLE),
+                (*table.FUNCTION_INPUTS, table.FILES_DIGEST),
+                table.FUNCTION_REQUIRED,
+                table.BUNDLE_GET_OUTPUTS,
             ),
             f"{_INDEX}:getPackageVersionFiles": _function(
                 _FILES_TEXT + examples(FILES),
@@ -122,19 +153,28 @@ def _properties(properties: Iterable[Property]) -> dict[str, Any]:
     return {each.name: each.schema() for each in properties}
 
 
-def _resource(name: str, text: str, inputs: tuple[Property, ...], required: tuple[str, ...]) -> dict[str, Any]:
-    """Return a resource. Its outputs are the inputs that state has, and OUTPUTS."""
-    transient = {"assets", "digest", "replace", "force", "reason", "base"}
+def _resource(
+    name: str,
+    text: str,
+    inputs: tuple[Property, ...],
+    required: tuple[str, ...],
+    outputs: tuple[Property, ...] = table.OUTPUTS,
+) -> dict[str, Any]:
+    """Return a resource. Its outputs are the inputs that state has, and `outputs`."""
+    transient = {"assets", "digest", "replace", "force", "reason", "base", "members"}
     stored = [Property(each.name, each.text, each.type) for each in inputs if each.name not in transient]
-    always = {"namespace", "package", "version", "domain", "repository", "status", "source"}
-    outputs = [*stored, *table.OUTPUTS]
+    if any(each.name == "members" for each in inputs):
+        stored.append(Property("members", "`namespace/package` -> version and checksums.", table.MEMBERS_OUTPUT))
+    always = {"namespace", "package", "version", "domain", "repository", "status", "source", "members"}
+    optional = {"audit", "revisions"}
+    every = [*stored, *outputs]
     return {
         "description": text,
         "inputProperties": _properties(inputs),
         "requiredInputs": list(required),
-        "properties": _properties(outputs),
+        "properties": _properties(every),
         "required": [
-            each.name for each in outputs if each.name in always or (each in table.OUTPUTS and each.name != "audit")
+            each.name for each in every if each.name in always or (each in outputs and each.name not in optional)
         ],
         "aliases": [{"type": f"pulumi-python:dynamic/codeartifact:{name}"}],
     }

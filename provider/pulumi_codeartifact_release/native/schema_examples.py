@@ -39,9 +39,22 @@ PROMOTION = Example(
         "soak": "24h",
     },
 )
+BUNDLE = Example(
+    "Bundle",
+    "suite",
+    {
+        **{**_VERSION, "package": "suite"},
+        "members": {
+            "acme/db": {"assets": ["build/db.sql"]},
+            "acme/api": {"assets": ["build/api-*.zip"], "after": ["acme/db"]},
+        },
+    },
+)
 RELEASE = Example("Release", "release", {"manifest": "release.yaml", "environment": "dev"})
 GET = Example("getPackageVersion", "app", _VERSION, function=True)
 FILES = Example("getPackageVersionFiles", "files", {**_VERSION, "digest": "sha256:6a3f…"}, function=True)
+
+GET_BUNDLE = Example("getBundle", "suite", {**_VERSION, "package": "suite", "digest": "sha256:07a9…"}, function=True)
 
 IMPORT = """
 ## Import
@@ -90,7 +103,7 @@ def _yaml_mapping(values: Mapping[str, Any], indent: int) -> str:
 
 def _typescript(example: Example) -> str:
     head = f'import * as release from "{_NODE}";\n\n'
-    body = _literal(example.properties, "    ", "", lambda name: f"{name}: ")
+    body = _literal(example.properties, "    ", "", lambda name: f"{json.dumps(name) if '/' in name else name}: ")
     if example.function:
         return f"{head}const {example.name} = await release.{example.type}({body});\n"
     return f'{head}const {example.name} = new release.{example.type}("{example.name}", {body});\n'
@@ -134,9 +147,13 @@ def _go_plain(value: Any) -> str:
 
 
 def _go_value(value: Any) -> str:
+    if isinstance(value, Mapping) and any("/" in key for key in value):
+        members = "".join(f"\t\t{json.dumps(key)}: {_go_value(item)},\n" for key, item in value.items())
+        return f"release.MemberMap{{\n{members}\t}}"
     if isinstance(value, Mapping):
+        kind = "Source" if "domain" in value else "Member"
         fields = "".join(f"\t\t{_exported(key)}: {_go_value(item)},\n" for key, item in value.items())
-        return f"&release.SourceArgs{{\n{fields}\t}}"
+        return f"&release.{kind}Args{{\n{fields}\t}}"
     if isinstance(value, list):
         items = ", ".join(f"pulumi.String({json.dumps(item)})" for item in value)
         return f"pulumi.StringArray{{{items}}}"

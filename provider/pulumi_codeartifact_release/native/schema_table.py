@@ -22,6 +22,13 @@ TEXTS = MappingProxyType({"type": "array", "items": {"type": "string"}})
 TEXT_MAP = MappingProxyType({"type": "object", "additionalProperties": {"type": "string"}})
 ANY_MAP = MappingProxyType({"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}})
 SOURCE = MappingProxyType({"$ref": "#/types/codeartifact-release:index:Source"})
+MEMBERS = MappingProxyType(
+    {"type": "object", "additionalProperties": {"$ref": "#/types/codeartifact-release:index:Member"}}
+)
+PUBLISHED_MEMBERS = MappingProxyType(
+    {"type": "object", "additionalProperties": {"$ref": "#/types/codeartifact-release:index:PublishedMember"}}
+)
+MEMBERS_OUTPUT = MappingProxyType({"type": "object", "additionalProperties": dict(TEXT_MAP)})
 STATUS = MappingProxyType({"$ref": "#/types/codeartifact-release:index:Status"})
 FINALIZE = MappingProxyType({"$ref": "#/types/codeartifact-release:index:Finalize"})
 ON_DESTROY = MappingProxyType({"$ref": "#/types/codeartifact-release:index:OnDestroy"})
@@ -139,6 +146,33 @@ SOURCE_PROPERTIES = (
 )
 SOURCE_REQUIRED = ("domain", "repository")
 
+MEMBER_PROPERTIES = (
+    Property("version", "The version of the member. Default: that of the bundle."),
+    Property("assets", "The assets: paths and globs, or asset name -> path, as in `PackageVersion`.", ASSETS),
+    Property("after", "The members, as `namespace/package`, that are published before this one.", TEXTS),
+    Property("replace", "`sha256:HEX`, the digest of a published version with other bytes that may be replaced."),
+    Property(
+        "digest",
+        "`sha256:HEX`, in place of `assets`: a version that another stack publishes. It must be Published with this "
+        "digest, and is never changed.",
+    ),
+)
+
+BUNDLE_INPUTS = (
+    *_PACKAGE,
+    Property("members", "`namespace/package` -> member.", MEMBERS),
+    *_PLACE,
+    *_LOCATION,
+    *(each for each in _POLICIES if each.name not in ("status", "finalize")),
+    _BASE,
+)
+BUNDLE_REQUIRED = ("namespace", "package", "version", "members", "domain", "repository")
+BUNDLE_OUTPUTS = (
+    Property("status", "The status of the bundle."),
+    *OUTPUTS,
+    Property("revisions", "The registry's revisions of the members, by `namespace/package`.", TEXT_MAP),
+)
+
 ENUMS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "Status": (
         "The status of a version.",
@@ -209,6 +243,17 @@ GET_OUTPUTS = (
 )
 FILES_DIGEST = Property("digest", "`sha256:HEX`, the digest that the version must have.")
 FILES_OUTPUTS = (Property("files", "Asset name -> path of a local file.", TEXT_MAP),)
+
+BUNDLE_GET_OUTPUTS = (
+    *GET_OUTPUTS[:3],
+    Property("members", "`namespace/package` -> member.", PUBLISHED_MEMBERS),
+)
+PUBLISHED_MEMBER_PROPERTIES = (
+    *_PACKAGE,
+    Property("digest", "`sha256:HEX` of the checksums of all assets."),
+    Property("size", "The size of all assets, in bytes.", "number"),
+    Property("assets", "Asset name -> `sha256:HEX`.", TEXT_MAP),
+)
 
 RELEASE_INPUTS = (
     Property("manifest", "The manifest, relative to the program's folder.", default="release.yaml"),

@@ -7,7 +7,7 @@ provider_pb2_grpc.add_ResourceProviderServicer_to_server(service(provider), grpc
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import grpc
@@ -117,9 +117,13 @@ class Provider:
         for warning in arguments.warnings:
             self.context.show_once(warning, self.context.log.warn)
         inputs = arguments.inputs
-        if arguments.declaration is None:
+        if kind is BUNDLE and _members_in_state(values):
+            # `ignoreChanges` passes the members in state.
+            checked = self._operations(kind).check_ignored(from_wire(values))
+        elif arguments.declaration is None:
             # A path, a content or the approved digest is an output of a resource that does not exist yet.
-            checked = CheckResult({**inputs, "checksums": UNKNOWN, "digest": UNKNOWN}, [])
+            members = {"members": UNKNOWN} if kind is BUNDLE else {}
+            checked = CheckResult({**inputs, **members, "checksums": UNKNOWN, "digest": UNKNOWN}, [])
         else:
             operations = self._operations(kind)
             checked = operations.check(olds, operations.arguments(inputs), arguments.declaration)
@@ -127,7 +131,7 @@ class Provider:
             provider_pb2.CheckFailure(property=_property(each.property), reason=each.reason)
             for each in checked.failures
         ]
-        wire = inputs_to_wire(checked.inputs, derived=kind is PROMOTION)
+        wire = inputs_to_wire(checked.inputs, derived=kind is not PACKAGE_VERSION)
         return provider_pb2.CheckResponse(inputs=encode(wire), failures=failures)
 
     def diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
@@ -172,7 +176,7 @@ class Provider:
         else:
             if kind is not PACKAGE_VERSION:
                 raise UsageError(
-                    f"a {kind.name} cannot be imported, because the registry does not record its source",
+                    f"a {kind.name} cannot be imported: the registry records neither its source nor its order",
                     hint="Declare it and run `pulumi up`: it adopts an identical published version without a write.",
                 )
             names = _coordinates(request.id)
@@ -186,7 +190,7 @@ class Provider:
         return provider_pb2.ReadResponse(
             id=id_,
             properties=encode(outputs_to_wire(version.outputs)),
-            inputs=encode(inputs_to_wire(version.inputs, derived=kind is PROMOTION)),
+            inputs=encode(inputs_to_wire(version.inputs, derived=kind is not PACKAGE_VERSION)),
         )
 
     def delete(self, request: provider_pb2.DeleteRequest) -> Empty:
@@ -237,6 +241,13 @@ def _known(news: Values) -> Values:
     if unknown := [name for name, value in news.items() if has_unknown(value)]:
         raise UsageError(f"{', '.join(sorted(unknown))}: the value is still unknown in an update")
     return news
+
+
+def _members_in_state(values: Mapping[str, Any]) -> bool:
+    members = values.get("members")
+    return isinstance(members, Mapping) and any(
+        isinstance(each, Mapping) and "checksums" in each for each in members.values()
+    )
 
 
 def _property(name: str) -> str:
