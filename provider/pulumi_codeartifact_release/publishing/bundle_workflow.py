@@ -28,7 +28,6 @@ from ..location import Location
 from ..registry.interface import Asset, Status
 from ..registry.retries_and_concurrency import PARALLEL_COMMITS, PARALLEL_PACKAGES, PARALLEL_READS
 from ..remedies import Need
-from .asset_content import AssetContent
 from .bundle import (
     BUNDLE_ASSET,
     MAX_BUNDLE_BYTES,
@@ -131,7 +130,7 @@ def prepare_members(
 ) -> PreparedRelease:
     """Add the plans of all members to that of a promotion, if it promotes a bundle."""
     try:
-        members = _promoted_members(prepared, connect)
+        members = _promoted_members(prepared, connect, scheduler)
     except RefusedError as refusal:
         return replace(prepared, plan=replace(prepared.plan, action=Action.REFUSE, uploads=(), refusal=refusal))
     if members is None:
@@ -198,7 +197,9 @@ def _prepare_existing(
     return PreparedRelease(own, make_plan(release, remote), {}, existing=member)
 
 
-def _promoted_members(prepared: PreparedRelease, connect: Connect) -> tuple[BundleMember, ...] | None:
+def _promoted_members(
+    prepared: PreparedRelease, connect: Connect, scheduler: Scheduler
+) -> tuple[BundleMember, ...] | None:
     """Return the members of the bundle that is promoted; None if it is not a bundle. Raises GateError."""
     plan, request = prepared.plan, prepared.request
     assets = {asset.name: asset for asset in plan.release.assets}
@@ -207,7 +208,7 @@ def _promoted_members(prepared: PreparedRelease, connect: Connect) -> tuple[Bund
     if prepared.promotion_source:
         prepared.promotion_source.read_requests += 1
     if plan.sends:
-        return read_again(lambda: _parse_content(prepared.contents[BUNDLE_ASSET]))
+        return read_again(lambda: _download_members(prepared, scheduler))
     if plan.remote and plan.remote.state.status is not Status.ARCHIVED:
         return read_bundle(connect(request.location).planning, plan.release.at, assets)
     # The assets of an Archived version cannot be downloaded. The source has the same bundle, or its hash is wrong.
@@ -223,9 +224,12 @@ def _promoted_members(prepared: PreparedRelease, connect: Connect) -> tuple[Bund
         ) from error
 
 
-def _parse_content(content: AssetContent) -> tuple[BundleMember, ...] | None:
-    with content.open() as file:
-        return parse_bundle(file.read(MAX_BUNDLE_BYTES + 1))
+def _download_members(prepared: PreparedRelease, scheduler: Scheduler) -> tuple[BundleMember, ...] | None:
+    if prepared.promotion_source:
+        # An earlier attempt may have seen that the source changed.
+        prepared.promotion_source.verify(prepared.plan.release, scheduler)
+    with prepared.contents[BUNDLE_ASSET].open() as content:
+        return parse_bundle(content.read(MAX_BUNDLE_BYTES + 1))
 
 
 def _member_request(bundle: Request, member: BundleMember) -> Request:
