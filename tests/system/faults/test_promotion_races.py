@@ -15,6 +15,7 @@ from support.embedded import Gate
 from .conftest import Cli
 from .stand import (
     DESTINATIONS,
+    EVERYWHERE,
     PROMOTIONS,
     RELEASES,
     STAGING,
@@ -52,7 +53,7 @@ def stored_bytes(registry: Registry, place: Place) -> int:
     return registry.client.describe_domain(domain=place.domain)["domain"]["assetSizeBytes"]
 
 
-@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("processes", [2, 4] if EVERYWHERE else [4])
 @pytest.mark.parametrize("environment", ["copied", "transferred"])
 def test_promotions_of_the_same_version_all_succeed_and_leave_one_copy(
     environment: str,
