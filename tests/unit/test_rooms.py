@@ -57,6 +57,7 @@ MAY_IMPORT = {
         "versions",
         "plugin",
     },
+    "__main__": {"native"},
     "program": {
         "errors",
         "remedies",

@@ -18,7 +18,7 @@ import pytest
 from conftest import WITHOUT_YAML
 from support.embedded import Package, opened
 
-from .test_engine import Project, Server, descendants, kill, project, server
+from .test_engine import ROOT, Project, Server, descendants, kill, project, server
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
@@ -176,6 +176,26 @@ def test_six_lines_release_a_manifest(yaml: Native) -> None:
     text = (yaml.folder / "release.yaml").read_text()
     yaml.project.write("release.yaml", text.replace("dist/a.txt", "/etc/hostname"))
     assert "outside" in yaml.run("preview", fails=True)
+
+
+def test_the_example_releases_and_promotes(yaml: Native) -> None:
+    example = ROOT / "examples" / "yaml"
+    shutil.copytree(example / "files", yaml.folder / "files")
+    yaml.project.write(
+        "Pulumi.yaml", (example / "Pulumi.yaml").read_text().replace("../../.venv/bin", str(yaml.plugin))
+    )
+    yaml.run("stack", "init", "example")
+    yaml.run("up", "--yes", "--stack", "example")
+    yaml.up("--expect-no-changes", "--stack", "example")
+    with opened(yaml.project.registry) as client:
+        versions = [
+            client.describe_package_version(
+                domain="acme", repository=name, format="generic", namespace="acme", package="payments",
+                packageVersion="1.0.0",
+            )["packageVersion"]["status"]
+            for name in ("dev", "staging")
+        ]  # fmt: skip
+    assert versions == ["Published", "Published"]
 
 
 def test_forty_components_do_not_wait_for_each_other(yaml: Native) -> None:
