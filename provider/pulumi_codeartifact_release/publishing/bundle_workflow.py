@@ -305,7 +305,7 @@ def raise_refusals(prepared: PreparedRelease) -> None:
         raise refusals[0]
     if refusals:
         texts = "\n".join(refusal.full_text for refusal in refusals)
-        raise BundleError(f"{prepared.plan.release.at} has {len(refusals)} members that are refused:\n{texts}")
+        raise BundleError(f"{prepared.plan.release.at} is refused for {len(refusals)} reasons:\n{texts}")
 
 
 def _staging_rounds(prepared: PreparedRelease) -> list[list[PreparedRelease]]:

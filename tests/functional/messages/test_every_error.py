@@ -14,7 +14,11 @@ PACKAGE = Path(pulumi_codeartifact_release.__file__).parent
 CODES = {kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ReleaseError)}
 FAMILIES = {"failed", "refused"}
 """Nobody raises these: only what belongs to them."""
-ELSEWHERE = {"mismatch": "tests/functional/cli/test_verify.py", "stale-plan": "tests/functional/cli/test_plan_file.py"}
+ELSEWHERE = {
+    "bundle": "tests/functional/cli/test_bundle_download.py",
+    "mismatch": "tests/functional/cli/test_verify.py",
+    "stale-plan": "tests/functional/cli/test_plan_file.py",
+}
 """Beside the command that raises them, and nobody else."""
 
 

@@ -142,7 +142,7 @@ def test_all_refusals_are_told_in_the_preview(start: Callable[[], Run]) -> None:
     other = {"acme/api": {"api.zip": "x"}, "acme/db": {"db.sql": "y"}}
     with pytest.raises(AssertionError) as caught:
         start().check(BUNDLE, {}, {**SUITE, **DEV}, dry_run=True, members=members(other))
-    assert str(caught.value).startswith("bundle: acme/suite@1.0 in acme/dev has 3 members that are refused:")
+    assert str(caught.value).startswith("bundle: acme/suite@1.0 in acme/dev is refused for 3 reasons:")
     for name in ("api", "db", "suite"):
         assert f"conflict: acme/{name}@1.0 in acme/dev is already Published" in str(caught.value)
 
@@ -317,7 +317,7 @@ def test_a_promotion_of_a_partial_bundle_is_refused_with_all_members(start: Call
     start().up(BUNDLE, {}, {**SUITE, **DEV}, members=members())
     set_status("db", "Archived")
     set_status("api", "Unlisted")
-    with pytest.raises(AssertionError, match="has 2 members that are refused"):
+    with pytest.raises(AssertionError, match="is refused for 2 reasons"):
         start().check(PROMOTION, {}, PROMOTED, dry_run=True)
     with pytest.raises(BundleError):
         start().up(PROMOTION, {}, PROMOTED)

@@ -173,7 +173,7 @@ def test_all_refusals_come_together_and_before_any_write() -> None:
     prepared = prepare(bundle(), place, InlineScheduler())
     refusals = [type(item.plan.refusal) for item in prepared.versions if item.plan.refusal]
     assert refusals == [ConflictError, LeftoverAssetsError]
-    with pytest.raises(BundleError, match=r"acme/suite@1.0 in acme/dev has 2 members that are refused") as caught:
+    with pytest.raises(BundleError, match=r"acme/suite@1.0 in acme/dev is refused for 2 reasons") as caught:
         release(bundle(), place)
     assert "acme/db@1.0" in str(caught.value)
     assert "acme/web@1.0" in str(caught.value)
