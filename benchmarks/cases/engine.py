@@ -43,9 +43,19 @@ for number in range(COUNT):
     Nothing(number)
 '''
 
+NATIVE = '''\
+"""The packages of a manifest, by the native provider."""
+
+import pulumi
+
+pulumi.ComponentResource(
+    "codeartifact-release:index:Release", "release", {"manifest": "MANIFEST", "environment": "dev"}, remote=True
+)
+'''
+
 
 def engine(stand: Stand) -> Result:
-    """Update the root program's stack, and one whose resources do nothing; both exist already."""
+    """Update the root program's stack, the same packages by the native provider, and resources that do nothing."""
     case = "the same 500 packages through `pulumi up`"
     result = Result("engine")
     cli = pulumi_cli.find()
@@ -59,6 +69,11 @@ def engine(stand: Stand) -> Result:
     env |= {name: value for name, value in wanted.items() if name.startswith("PULUMI_")}
     env["PATH"] = f"{cli.parent}:{env['PATH']}"
     ours = lay_out(stand, "ours", (ROOT / "__main__.py").read_text(encoding="utf-8"), manifest)
+    native = lay_out(stand, "native", NATIVE.replace("MANIFEST", str(manifest)))
+    with (native / "Pulumi.yaml").open("a", encoding="utf-8") as settings:
+        settings.write(
+            f"plugins: {{providers: [{{name: codeartifact-release, path: '{Path(sys.prefix) / 'bin'}'}}]}}\n"
+        )
     nothing = lay_out(stand, "nothing", NOTHING.replace("COUNT", str(packages)))
     (nothing / "nothing.py").write_text(PROVIDER, encoding="utf-8")
 
@@ -66,7 +81,7 @@ def engine(stand: Stand) -> Result:
         words = ["up", "--stack", "dev", "--yes", "--skip-preview", "--color", "never", "--non-interactive"]
         return measure([cli, *words, "--suppress-outputs", "--suppress-progress"], {**env, **more}, folder)
 
-    for folder in (ours, nothing):
+    for folder in (ours, native, nothing):
         measure([cli, "stack", "init", "dev", "--non-interactive"], env, folder)
         # Create it without a checkpoint per resource; this is not measured.
         result.add(f"first {folder.name}", 0, up(folder, PULUMI_EXPERIMENTAL="true", PULUMI_SKIP_CHECKPOINTS="true"))
@@ -74,11 +89,14 @@ def engine(stand: Stand) -> Result:
         up(folder)
     server.reset()
     with Opens(folders) as opens:
-        interleaved({"ours": lambda: up(ours), "nothing": lambda: up(nothing)}, stand.runs(4), result)
+        runs = {"ours": lambda: up(ours), "native": lambda: up(native), "nothing": lambda: up(nothing)}
+        interleaved(runs, stand.runs(4), result)
     report = server.report()
     note = result.against("ours", "nothing")
     figure = f"whole time / a program with {packages} dynamic resources that do nothing"
     result.at_most(case, figure, result.ratio("ours", "nothing"), 1.7, note)
+    note = result.against("native", "nothing")
+    result.at_most(f"{case}, by the native provider", figure, result.ratio("native", "nothing"), 1.5, note)
     calls = sum(report.requests.values())
     result.holds(case, "calls to the registry", f"{calls}", "0", calls == 0)
     value = f"{opens.count} of {packages * FILES:,}"

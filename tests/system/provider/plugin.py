@@ -84,6 +84,7 @@ class Plugin:
         *,
         pickle: str = PICKLE,
         urn: str = URN,
+        module: str = "pulumi.dynamic",
     ) -> None:
         self._pickle = pickle
         self._urn = urn
@@ -92,7 +93,7 @@ class Plugin:
         ours, theirs = os.pipe()
         self._stdout = os.fdopen(ours, "rb")
         self.process = launcher().start(
-            ["-u", "-m", "pulumi.dynamic", engine.address],
+            ["-u", "-m", module, engine.address],
             cwd=program,
             env={**os.environ, "PULUMI_PROJECT": "project", **(environ or {})},
             stdout=theirs,

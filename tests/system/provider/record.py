@@ -1,6 +1,6 @@
 """Record what the engine asks the plugin, for test_protocol.py to replay where there is no CLI.
 
-    .venv/bin/python tests/system/provider/record.py
+    .venv/bin/python tests/system/provider/record.py [recordings | native]
 
 Needs the Pulumi CLI on PATH or in ~/.pulumi. Run it by hand after a change of what the provider answers or the
 program sends, or for a newer engine, and read the diff of recordings/ as carefully as one of code: a changed answer
@@ -28,6 +28,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
 from scripts import pulumi_cli  # noqa: E402
 
+from system.provider.native_scenario import NATIVE_STEPS  # noqa: E402
 from system.provider.scenario import RECORDINGS, STEPS, Step  # noqa: E402
 
 SERVICE = "/pulumirpc.ResourceProvider/"
@@ -96,8 +97,15 @@ def main() -> None:
     cli = pulumi_cli.find()
     if cli is None:
         sys.exit("The Pulumi CLI is neither on PATH nor in ~/.pulumi.")
-    RECORDINGS.mkdir(exist_ok=True)
-    for old in RECORDINGS.glob("*.jsonl"):
+    for folder, steps in ((RECORDINGS, STEPS), (RECORDINGS / "native", NATIVE_STEPS)):
+        if sys.argv[1:] in ([], [folder.name]):
+            record(cli, folder, steps)
+
+
+def record(cli: Path, recordings: Path, steps: tuple[Step, ...]) -> None:
+    """Record the steps, which share a program."""
+    recordings.mkdir(exist_ok=True)
+    for old in recordings.glob("*.jsonl"):
         old.unlink()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
@@ -106,6 +114,7 @@ def main() -> None:
         shutil.copy(ROOT / "__main__.py", program)
         settings = (ROOT / "Pulumi.yaml").read_text(encoding="utf-8")
         settings = settings.replace("virtualenv: .venv", f"virtualenv: {ROOT / '.venv'}")
+        settings += f"plugins: {{providers: [{{name: codeartifact-release, path: '{ROOT / '.venv' / 'bin'}'}}]}}\n"
         (program / "Pulumi.yaml").write_text(settings, encoding="utf-8")
         environment = {
             **{k: v for k, v in pulumi_cli.environment(cli, folder).items() if not NOT_OURS.fullmatch(k)},
@@ -120,12 +129,12 @@ def main() -> None:
             return run.returncode
 
         recorder = Recorder(program)
-        for stack in dict.fromkeys(step.stack for step in STEPS):
+        for stack in dict.fromkeys(step.stack for step in steps):
             pulumi(stack, "stack", "init")
             pulumi(stack, "config", "set", "manifest", "release.yaml")
-        for step in STEPS:
+        for step in steps:
             step.prepare(program)
-            traffic = folder / f"{step.name}.json"
+            traffic = folder / f"{step.recording.stem}.json"
             if (pulumi(step.stack, *step.words, log=traffic) != 0) != step.fails:
                 sys.exit(f"{step.name} did not end as it should")
             recorder.keep(step, traffic)

@@ -56,11 +56,12 @@ class Replay:
 
     program: Path
     placeholders: dict[str, str] = field(default_factory=dict)
+    module: str = "pulumi.dynamic"
 
     def run(self, step: Step) -> list[Replayed]:
         step.prepare(self.program)
         calls = [json.loads(line) for line in step.recording.read_text(encoding="utf-8").splitlines()]
-        with Engine() as engine, Plugin(self.program, engine) as plugin:
+        with Engine() as engine, Plugin(self.program, engine, module=self.module) as plugin:
             return [self._call(plugin, call) for call in calls]
 
     def _call(self, plugin: Plugin, call: dict[str, Any]) -> Replayed:
