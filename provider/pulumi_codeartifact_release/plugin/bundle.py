@@ -83,6 +83,8 @@ class BundleCheck(Check):
             parts = {"namespace": namespace, "package": package, "version": member.get("version") or "1"}
             wrong = [problem for key, value in parts.items() if (problem := value_problem(key, value))]
             problems += [f"members[{name!r}]: {problem}" for problem in wrong] if slash else []
+            own = f"{self._inputs.get('namespace')}/{self._inputs.get('package')}"
+            problems += [f"members[{name!r}]: the bundle cannot be its own member"] if name == own else []
             problems += [] if slash else [f"members[{name!r}]: expected NAMESPACE/PACKAGE"]
             unknown = [other for other in member.get("after") or () if other not in members]
             problems += [f"members[{name!r}]: `after` names {other}, which is not a member" for other in unknown]

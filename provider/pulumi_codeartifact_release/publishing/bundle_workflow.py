@@ -6,8 +6,9 @@ first member that becomes Published, it continues to the end. If it is killed, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from typing import Protocol, TypeVar
@@ -44,6 +45,7 @@ from .read_bundle import find_abandoned, read_again, read_bundle
 from .read_version import read_version
 from .scheduler import Emit, Job, Scheduler
 from .version_workflow import (
+    BundleRules,
     Connect,
     ExistingMember,
     PreparedRelease,
@@ -84,7 +86,7 @@ def prepare_bundle(
     """Plan a bundle whose members are published from files, or exist."""
     rules = request.bundle
     assert rules is not None
-    _refuse_invalid(request, rules.members)
+    _refuse_invalid(request, rules)
 
     def prepare_member(item: Request | ExistingMember) -> PreparedRelease:
         if isinstance(item, ExistingMember):
@@ -100,8 +102,8 @@ def prepare_bundle(
     prepared = _with_members(prepared, members)
     if not prepared.changes:
         return prepared
-    abandoned = find_abandoned(connect(request.location).planning, request.release.at)
-    return replace(prepared, abandoned=abandoned, other_reads=1 + 2 * len(abandoned))
+    abandoned, requests = find_abandoned(connect(request.location).planning, request.release.at)
+    return replace(prepared, abandoned=abandoned, other_reads=requests)
 
 
 def with_document(request: Request, members: Iterable[BundleMember]) -> Request:
@@ -140,28 +142,55 @@ def prepare_members(
         request = _member_request(prepared.request, member)
         return prepare_version(request, connect, scheduler, on_missing=on_missing)
 
-    return _with_members(prepared, each(prepare_member, members))
+    return _with_members(prepared, [_refuse_nested(item, prepared) for item in each(prepare_member, members)])
+
+
+def _refuse_nested(member: PreparedRelease, bundle: PreparedRelease) -> PreparedRelease:
+    """Refuse a promoted member that is a bundle: its own members would not be promoted."""
+    plan = member.plan
+    if plan.refusal or not _is_bundle(plan.release, bundle.request):
+        return member
+    refusal = GateError(
+        f"{plan.release.at} is a bundle, and a member of {bundle.request.release.at.name}: it cannot be promoted",
+        hint="Release that bundle again, with the members of the other one in its place.",
+    )
+    return replace(member, plan=refused_plan(plan.release, plan.remote, refusal, plan.route))
+
+
+def _is_bundle(release: Release, bundle: Request) -> bool:
+    """Return whether a member may be a bundle, or is a version of its own bundle."""
+    own, at = bundle.release.at, release.at
+    return [asset.name for asset in release.assets] == [BUNDLE_ASSET] or (at.namespace, at.package) == (
+        own.namespace,
+        own.package,
+    )
 
 
 def _with_members(prepared: PreparedRelease, members: Sequence[PreparedRelease]) -> PreparedRelease:
     ordered = tuple(sorted(members, key=lambda member: member.plan.release.at.name))
     changes = any(item.plan.changes for item in (*ordered, prepared))
-    ordered = tuple(replace(member, in_changing_bundle=changes) for member in ordered)
+    if changes:
+        ordered = tuple(
+            replace(member, in_changing_bundle=True, other_reads=2 * _is_read_in_commit(member)) for member in ordered
+        )
     return replace(prepared, members=ordered, in_changing_bundle=changes)
 
 
-def _refuse_invalid(request: Request, members: Sequence[Request]) -> None:
+def _is_read_in_commit(member: PreparedRelease) -> bool:
+    """Return whether the commit reads a member: one that it does not change, or one that it replaces by a copy."""
+    return member.plan.action is Action.KEEP or (member.plan.action is Action.REPLACE and member.plan.copies)
+
+
+def _refuse_invalid(request: Request, rules: BundleRules) -> None:
     if request.release.finalize is Finalize.LAST_ASSET:
         raise UsageError(
             f"{request.release.at}: a bundle cannot be published by the last asset, because nothing could be staged",
             hint=("Set ", Need("finalize", "status-update"), "."),
         )
-    for member in members:
-        at, release = member.release.at, member.release
-        if [asset.name for asset in release.assets] == [BUNDLE_ASSET] or (at.namespace, at.package) == (
-            request.release.at.namespace,
-            request.release.at.package,
-        ):
+    releases = [member.release for member in rules.members]
+    for release in (*releases, *(Release(member.at, ()) for member in rules.existing)):
+        at = release.at
+        if _is_bundle(release, request):
             raise UsageError(
                 f"{at} is a bundle, and cannot be a member of {request.release.at.name}",
                 hint="Name the members of that bundle instead.",
@@ -188,6 +217,8 @@ def _prepare_existing(
         problem = f"is {remote.state.status}, not Published"
     elif remote.digest != member.digest:
         problem = f"is {remote.digest}, not {member.digest}"
+    elif [*remote.assets] == [BUNDLE_ASSET]:
+        problem = "is a bundle"
     if problem:
         refusal = GateError(
             f"{at} {problem}: it cannot be a member of a bundle",
@@ -201,27 +232,37 @@ def _promoted_members(
     prepared: PreparedRelease, connect: Connect, scheduler: Scheduler
 ) -> tuple[BundleMember, ...] | None:
     """Return the members of the bundle that is promoted; None if it is not a bundle. Raises GateError."""
-    plan, request = prepared.plan, prepared.request
-    assets = {asset.name: asset for asset in plan.release.assets}
+    plan, request, source = prepared.plan, prepared.request, prepared.promotion_source
+    assets = {asset.name: asset for asset in plan.release.assets or (source.assets if source else ())}
     if not is_bundle_listing(assets):
         return None
-    if prepared.promotion_source:
-        prepared.promotion_source.read_requests += 1
+    if source:
+        source.read_requests += 1
+    if plan.refusal:
+        # The members may be refused as well, and all refusals are shown at once.
+        with suppress(RegistryConflictError, VersionNotFoundError):
+            return _read_source(request, connect, assets)
+        return None
     if plan.sends:
         return read_again(lambda: _download_members(prepared, scheduler))
     if plan.remote and plan.remote.state.status is not Status.ARCHIVED:
         return read_bundle(connect(request.location).planning, plan.release.at, assets)
     # The assets of an Archived version cannot be downloaded. The source has the same bundle, or its hash is wrong.
-    assert request.source is not None
-    assert request.promotion is not None
     try:
-        return read_bundle(connect(request.source).planning, request.promotion.source, assets)
+        return _read_source(request, connect, assets)
     except (RegistryConflictError, VersionNotFoundError) as error:
         raise GateError(
             f"{plan.release.at} is Archived, so that nobody can read its members, and so it is in {request.source}",
             hint="Set one of the two to Unlisted: `aws codeartifact update-package-versions-status --target-status "
             "Unlisted …`. Then run again.",
         ) from error
+
+
+def _read_source(request: Request, connect: Connect, assets: Mapping[str, Asset]) -> tuple[BundleMember, ...] | None:
+    """Return the members of the bundle in the source; None if it is not a bundle. Raises any RegistryError."""
+    assert request.source is not None
+    assert request.promotion is not None
+    return read_bundle(connect(request.source).planning, request.promotion.source, assets)
 
 
 def _download_members(prepared: PreparedRelease, scheduler: Scheduler) -> tuple[BundleMember, ...] | None:
@@ -294,6 +335,10 @@ def execute_bundle(prepared: PreparedRelease, connect: Connect, scheduler: Sched
     for group in publication_order(by_name, after):
         jobs = [_commit(by_name[name], connect, scheduler, staged[name]) for name in group]
         yield from scheduler.run(jobs, limit=PARALLEL_COMMITS)
+    # What this run did not publish itself may have changed since it was read.
+    unchanged = [item for item in prepared.members if staged[item.request.name].plan.action is Action.KEEP]
+    jobs = [_commit_unchanged(item, connect, scheduler, staged[item.request.name]) for item in unchanged]
+    yield from scheduler.run(jobs, limit=PARALLEL_COMMITS)
     own = _commit(prepared, connect, scheduler, staged[prepared.request.name])
     yield from _unwrap(scheduler.run([own], limit=1), prepared.request.name)
 
@@ -313,11 +358,16 @@ def _staging_rounds(prepared: PreparedRelease) -> list[list[PreparedRelease]]:
 
     The bundle itself comes first: it names all bytes, so a publisher of other members gets its conflict before it has
     sent a member, and one of the two can always finish. If the release is abandoned, it names what was left Unfinished.
-    A replacement deletes its version, so it is staged when nothing else can fail any more.
+    What is there already is read when the others are sent. A replacement deletes its version, so it is staged when
+    nothing else can fail any more: first that of the bundle, so that no Published bundle lacks a member.
     """
 
     def order(item: PreparedRelease) -> int:
-        return 2 if item.plan.action is Action.REPLACE else int(item is not prepared)
+        if item.plan.action is Action.REPLACE:
+            return 3 if item is prepared else 4
+        if item is prepared:
+            return 0
+        return 2 if item.plan.action is Action.KEEP else 1
 
     return [list(group) for _, group in groupby(sorted(prepared.versions, key=order), key=order)]
 
@@ -353,13 +403,34 @@ def _commit(item: PreparedRelease, connect: Connect, scheduler: Scheduler, stage
     def job(emit: Emit) -> None:
         plan = staged.plan
         if plan.action is Action.KEEP and plan.remote:
-            emit(MemberEvent(name, Finished(plan.remote.state, staged.sent)))
+            if item.members:
+                emit(MemberEvent(name, Finished(plan.remote.state, staged.sent)))
+            # A member is read again at the end: see `_commit_unchanged`.
             return
         for event in execute_version(item.request, connect, scheduler, replace(item, plan=plan)):
             if isinstance(event, Finished):
                 emit(MemberEvent(name, replace(event, sent=(*staged.sent, *event.sent))))
             elif not isinstance(event, Planned):
                 # What was approved was compared with the plan while staging.
+                emit(MemberEvent(name, event))
+
+    return job
+
+
+def _commit_unchanged(item: PreparedRelease, connect: Connect, scheduler: Scheduler, staged: Staged) -> Job:
+    """Read a member again that was Published already, and repair its status. Raises if it has other bytes now."""
+    name = item.request.name
+
+    def job(emit: Emit) -> None:
+        if item.existing:
+            plan = _prepare_existing(item.existing, item.request.location, connect, scheduler).plan
+            if plan.refusal:
+                raise plan.refusal
+            assert plan.remote is not None
+            emit(MemberEvent(name, Finished(plan.remote.state, ())))
+            return
+        for event in execute_version(item.request, connect, scheduler, replace(item, plan=staged.plan)):
+            if not isinstance(event, Planned):
                 emit(MemberEvent(name, event))
 
     return job

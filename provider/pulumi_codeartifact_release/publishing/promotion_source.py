@@ -69,6 +69,7 @@ class PromotionSource:
         forced: whether the operator's `force` was needed to skip the soak.
         read_requests: how many requests one read of the source took, with that of a bundle's members; 0 if it was not
             read.
+        assets: those of the source when it was read; none if it was not read, or does not exist.
         digest: the digest of the source when it was read; None if it was not read, or does not exist.
     """
 
@@ -78,6 +79,7 @@ class PromotionSource:
         self.forced = False
         self.read_requests = 0
         self.digest: str | None = None
+        self.assets: tuple[Asset, ...] = ()
         self._same_domain = same_domain
         self._verified_revision: str | None = None
         self._names: dict[str, str] = {}
@@ -287,6 +289,7 @@ def choose_candidate(
             raise
         remote = None
     promotion_source.digest = remote.digest if remote else None
+    promotion_source.assets = _declared_names(remote) if remote else ()
     if destination and published and not pin and (remote is None or destination.digest == remote.digest):
         # After a clean-up of the source, the destination is still right, with or without Pulumi state.
         return _already_promoted(destination)

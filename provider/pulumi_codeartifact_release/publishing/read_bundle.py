@@ -62,39 +62,48 @@ def published_bundles(registry: Registry, at: Coordinates) -> Iterator[tuple[str
 
     Takes two requests for each Published version with one asset of that name. Raises any RegistryError.
     """
-    return _bundles(registry, replace(at, version=""), Status.PUBLISHED)
-
-
-def find_abandoned(registry: Registry, at: Coordinates) -> dict[str, tuple[BundleMember, ...]]:
-    """Return the Unfinished versions of a bundle other than that at `at`, with their members.
-
-    A release stages its bundle first, so these are releases that were not completed. Returns none if the caller may not
-    list versions. Takes one request, and two for each such version. Raises any other RegistryError.
-    """
-    try:
-        return dict(_bundles(registry, at, Status.UNFINISHED))
-    except AccessDeniedError:
-        return {}
-
-
-def _bundles(registry: Registry, at: Coordinates, status: Status) -> Iterator[tuple[str, tuple[BundleMember, ...]]]:
-    """Yield the versions with a status, other than that at `at`, that are bundles."""
     package = replace(at, version="")
-    try:
-        versions = [summary.version for summary in registry.list_versions(package, status=status)]
-    except VersionNotFoundError:
-        return
-    for version in versions:
-        if version == at.version:
-            continue
-        bundle = replace(at, version=version)
-        try:
-            members = read_bundle(registry, bundle, registry.list_assets(bundle).assets)
-        except (VersionNotFoundError, RegistryConflictError):
-            # It was deleted or archived since the list.
-            continue
+    for version in _list_versions(registry, package, Status.PUBLISHED):
+        members, _ = _read_version(registry, replace(at, version=version))
         if members is not None:
             yield version, members
+
+
+def find_abandoned(registry: Registry, at: Coordinates) -> tuple[dict[str, tuple[BundleMember, ...]], int]:
+    """Return the Unfinished versions of a bundle other than that at `at`, with their members, and the requests made.
+
+    A release stages its bundle first, so these are releases that are not completed. Returns none if the caller may not
+    list versions. Raises any other RegistryError.
+    """
+    abandoned: dict[str, tuple[BundleMember, ...]] = {}
+    total = 1
+    with suppress(AccessDeniedError):
+        for version in _list_versions(registry, replace(at, version=""), Status.UNFINISHED):
+            if version != at.version:
+                members, requests = _read_version(registry, replace(at, version=version))
+                total += requests
+                if members is not None:
+                    abandoned[version] = members
+    return abandoned, total
+
+
+def _list_versions(registry: Registry, package: Coordinates, status: Status) -> list[str]:
+    try:
+        return [summary.version for summary in registry.list_versions(package, status=status)]
+    except VersionNotFoundError:
+        return []
+
+
+def _read_version(registry: Registry, at: Coordinates) -> tuple[tuple[BundleMember, ...] | None, int]:
+    """Return the members of a listed version, None if it is not a bundle or not readable; and the requests made."""
+    assets: Mapping[str, Asset] = {}
+    try:
+        assets = registry.list_assets(at).assets
+        members = read_bundle(registry, at, assets)
+    except (VersionNotFoundError, RegistryConflictError):
+        # It was deleted or archived since the list.
+        members = None
+    return members, 1 + is_bundle_listing(assets)
 
 
 class PublishedBundles:

@@ -49,7 +49,7 @@ class Review:
             return 0
         # A replacement always reads the source again before it deletes anything.
         again = self.plan.action is Action.REPLACE or (
-            self.reads_source_again and not self.plan.copies and self.plan.expected_uploads
+            self.reads_source_again and not self.plan.copies and self.plan.sends
         )
         return self.promotion_source.read_requests + (2 if again else 0)
 

@@ -24,10 +24,11 @@ from ..errors import (
     UnreachableError,
     WrongRegionError,
 )
+from . import version_workflow
 from .bundle_workflow import Each, each_in_turn, execute_bundle, prepare_bundle, prepare_members
 from .events import Event
 from .scheduler import Scheduler
-from .version_workflow import Connect, PreparedRelease, Request, execute_version, prepare_again, prepare_version
+from .version_workflow import Connect, PreparedRelease, Request, execute_version, prepare_version
 
 __all__ = ["CircuitBreaker", "execute", "prepare", "prepare_again"]
 
@@ -51,7 +52,25 @@ def prepare(
     if request.bundle and (request.bundle.members or request.bundle.existing):
         return prepare_bundle(request, connect, scheduler, on_missing=on_missing, each=each)
     prepared = prepare_version(request, connect, scheduler, on_missing=on_missing)
-    if prepared.promotion_source is None or prepared.plan.refusal:
+    if prepared.promotion_source is None:
+        return prepared
+    return prepare_members(prepared, connect, scheduler, on_missing=on_missing, each=each)
+
+
+def prepare_again(
+    request: Request,
+    connect: Connect,
+    scheduler: Scheduler,
+    *,
+    on_missing: Callable[[ReleaseError], None] | None = None,
+    each: Each = each_in_turn,
+) -> PreparedRelease | None:
+    """Plan for a completed promotion, without reading its source; None if its version is missing or Unfinished.
+
+    The other arguments are those of `prepare`.
+    """
+    prepared = version_workflow.prepare_again(request, connect, scheduler, on_missing=on_missing)
+    if prepared is None or prepared.promotion_source is None:
         return prepared
     return prepare_members(prepared, connect, scheduler, on_missing=on_missing, each=each)
 

@@ -59,11 +59,12 @@ def review_lines(review: Review) -> list[str]:
 
 
 def abandoned_lines(prepared: PreparedRelease) -> list[str]:
-    """Return a line for each other version of a bundle that was staged and not published."""
+    """Return a line for each other version of a bundle that is staged and not published."""
     at = prepared.plan.release.at
     return [
-        f"{replace(at, version=version)} was staged, but not published. Complete that release, or delete what is "
-        f"Unfinished: {', '.join(member.name for member in members[:MAX_FILES])}{', …' * (len(members) > MAX_FILES)}"
+        f"{replace(at, version=version)} is Unfinished: its release is running, or was abandoned. Complete it, or "
+        "delete the bundle and what is Unfinished of its members: "
+        f"{', '.join(member.name for member in members[:MAX_FILES])}{', …' * (len(members) > MAX_FILES)}"
         for version, members in prepared.abandoned.items()
     ]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
@@ -35,8 +36,10 @@ from pulumi_codeartifact_release.publishing import (
     Release,
     Request,
     Withdrawal,
+    digest,
     execute,
     prepare,
+    prepare_again,
 )
 from pulumi_codeartifact_release.publishing.bundle import BUNDLE_ASSET, BundleMember, encode_bundle
 from pulumi_codeartifact_release.publishing.bundle_workflow import with_document
@@ -119,7 +122,12 @@ def released(place: Place, location: Location = DEV) -> dict[str, Status]:
     return {key.package: version.status for key, version in versions if key.repository == location.repository}
 
 
-ALL_PUBLISHED = dict.fromkeys(("api", "db", "web", "suite"), Status.PUBLISHED)
+ALL = ("api", "db", "web", "suite")
+ALL_PUBLISHED = dict.fromkeys(ALL, Status.PUBLISHED)
+
+
+def member_release(name: str) -> Release:
+    return member(name, FILES[name]).release
 
 
 def document(files: dict[str, dict[str, bytes]] = FILES) -> bytes:
@@ -135,6 +143,13 @@ def consumer_sees(place: Place, location: Location = DEV) -> frozenset[str]:
     }
     assert "suite" not in visible or visible == {"api", "db", "web", "suite"}
     return frozenset(visible)
+
+
+def watch(place: Place, location: Location = DEV) -> Callable[[str], None]:
+    def check(_call: str) -> None:
+        consumer_sees(place, location)
+
+    return check
 
 
 def test_members_are_staged_then_published_in_their_order_and_the_bundle_last() -> None:
@@ -376,6 +391,18 @@ def test_a_member_of_somebody_else_is_named_and_never_changed() -> None:
     assert place.registry.versions[at("lib")].revision == 1
 
 
+def test_a_member_of_somebody_else_cannot_be_a_bundle() -> None:
+    place = Place()
+    place.registry.holds({BUNDLE_ASSET: document()}, Status.PUBLISHED, at("inner"))
+    inner = ExistingMember(at("inner"), digest([asset(BUNDLE_ASSET, document())]))
+    with pytest.raises(GateError, match="is a bundle: it cannot be a member"):
+        release(bundle({"acme/db": FILES["acme/db"]}, existing=(inner,)), place)
+    own = ExistingMember(at("suite", version="0.9"), inner.digest)
+    with pytest.raises(UsageError, match="is a bundle, and cannot be a member"):
+        release(bundle({"acme/db": FILES["acme/db"]}, existing=(own,)), place)
+    assert not place.registry.writes
+
+
 @pytest.mark.parametrize("status", [None, Status.ARCHIVED, Status.UNFINISHED])
 def test_a_missing_member_of_somebody_else_is_refused(status: Status | None) -> None:
     place = Place()
@@ -398,6 +425,55 @@ def test_a_member_of_somebody_else_that_is_archived_before_the_commit_stops_it()
     with pytest.raises(GateError):
         release(bundle({"acme/db": FILES["acme/db"]}, existing=existing()), place)
     assert Status.PUBLISHED not in released(place).values()
+
+
+@pytest.mark.parametrize("status", [Status.ARCHIVED, Status.PUBLISHED])
+@pytest.mark.parametrize("moment", ["publish web.zip unfinished", "status Unfinished -> Published"])
+def test_a_member_that_changes_after_it_was_read_is_repaired_or_refused(moment: str, status: Status) -> None:
+    place = Place()
+    place.registry.holds(FILES["acme/api"], Status.PUBLISHED, at("api"))
+
+    def act(call: str) -> None:
+        if call == moment:
+            place.registry.before = lambda _call: None
+            same = status is Status.ARCHIVED
+            place.registry.holds(FILES["acme/api"] if same else {"api.zip": b"other"}, status, at("api"))
+
+    place.registry.before = act
+    if status is Status.ARCHIVED:
+        release(bundle(), place)
+        assert released(place) == ALL_PUBLISHED
+    else:
+        with pytest.raises(ConflictError):
+            release(bundle(), place)
+        assert released(place)["suite"] is Status.UNFINISHED
+
+
+def test_a_replaced_bundle_goes_before_its_replaced_members() -> None:
+    place = Place()
+    release(bundle(), place)
+    digests = {name: digest(asset(*item) for item in place.registry.versions[at(name)].assets.items()) for name in ALL}
+    files = {**FILES, "acme/db": {"db.sql": b"other"}}
+    request = bundle(files)
+    assert request.bundle
+    members = tuple(
+        replace(item, replace_digest=digests["db"]) if item.name == "acme/db" else item
+        for item in request.bundle.members
+    )
+    request = replace(request, replace_digest=digests["suite"], bundle=replace(request.bundle, members=members))
+
+    def fail(call: str) -> None:
+        consumer_sees(place)
+        if call == "publish db.sql unfinished":
+            raise GateError("no permission")
+
+    place.registry.before = fail
+    with pytest.raises(GateError):
+        release(request, place)
+    assert "suite" not in consumer_sees(place)
+    place.registry.before = watch(place)
+    release(request, place)
+    assert released(place) == ALL_PUBLISHED
 
 
 @pytest.mark.parametrize(
@@ -500,7 +576,7 @@ def test_a_withdrawn_member_refuses_the_promotion(source: Place) -> None:
     assert [type(item.plan.refusal) for item in prepared.versions] == [type(None), WithdrawnError, *[type(None)] * 2]
 
 
-@pytest.mark.parametrize("state", ["absent", "half", "complete", "archived"])
+@pytest.mark.parametrize("state", ["absent", "staged", "one staged", "half", "complete", "archived"])
 @pytest.mark.parametrize("to", [DEV, STAGING, OTHER_DOMAIN], ids=["files", "copy", "transfer"])
 def test_the_review_counts_every_request(to: Location, state: str) -> None:
     place = Place()
@@ -513,6 +589,11 @@ def test_the_review_counts_every_request(to: Location, state: str) -> None:
         request = replace(request, bundle=replace(request.bundle, members=members))
     if state != "absent":
         run(request, place)
+    if state in ("staged", "one staged"):
+        for name in ALL_PUBLISHED:
+            place.registry.versions[at(name, to)].status = Status.UNFINISHED
+            if state == "one staged" and name != "suite":
+                del place.registry.versions[at(name, to)]
     if state == "half":
         for name in ("web", "suite"):
             del place.registry.versions[at(name, to)]
@@ -525,6 +606,40 @@ def test_the_review_counts_every_request(to: Location, state: str) -> None:
     if prepared.changes:
         list(execute(request, place, InlineScheduler(), prepared))
     assert count == len(place.registry.calls)
+
+
+def test_a_soak_does_not_hide_the_refusals_of_members(source: Place) -> None:
+    source.registry.holds({"db.sql": b"other"}, Status.PUBLISHED, at("db", STAGING))
+    request = promotion()
+    assert request.promotion
+    request = replace(request, promotion=replace(request.promotion, soak=timedelta(hours=1)))
+    prepared = prepare(request, source, InlineScheduler())
+    refusals = {item.request.name: type(item.plan.refusal) for item in prepared.versions if item.plan.refusal}
+    assert refusals == {"acme/suite": GateError, "acme/db": ConflictError}
+
+
+@pytest.mark.parametrize("name", ["suite", "inner"])
+def test_a_promoted_bundle_with_a_bundle_in_it_is_refused(source: Place, name: str) -> None:
+    inner = {BUNDLE_ASSET: document()}
+    source.registry.holds(inner, Status.PUBLISHED, at(name, version="0.9"))
+    member = BundleMember("acme", name, "0.9", digest(asset(*item) for item in inner.items()), 1)
+    api = BundleMember.of(member_release("acme/api"))
+    source.registry.holds({BUNDLE_ASSET: encode_bundle([member, api])}, Status.PUBLISHED, SUITE)
+    with pytest.raises(GateError, match=r"is a bundle, and a member of acme/suite@1\.0"):
+        run(promotion(), source)
+    assert not source.registry.writes
+
+
+def test_a_completed_promotion_of_a_bundle_is_repaired_with_its_members(source: Place) -> None:
+    promoted = run(promotion(), source)
+    for name, status in (("suite", Status.UNLISTED), ("db", Status.ARCHIVED)):
+        source.registry.versions[at(name, STAGING)].status = status
+    request = replace(promotion(), release=promoted.plan.release)
+    source.registry.after = watch(source, STAGING)
+    prepared = prepare_again(request, source, InlineScheduler())
+    assert prepared
+    list(execute(request, source, InlineScheduler(), prepared))
+    assert released(source, STAGING) == ALL_PUBLISHED
 
 
 def test_a_rollback_publishes_archived_members_before_the_bundle(source: Place) -> None:

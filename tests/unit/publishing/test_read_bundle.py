@@ -8,7 +8,12 @@ import pytest
 
 from pulumi_codeartifact_release.errors import ReleaseError, ServerFaultError, UnreachableError
 from pulumi_codeartifact_release.publishing.bundle import BUNDLE_ASSET, MAX_BUNDLE_BYTES, BundleMember, encode_bundle
-from pulumi_codeartifact_release.publishing.read_bundle import PublishedBundles, published_bundles, read_bundle
+from pulumi_codeartifact_release.publishing.read_bundle import (
+    PublishedBundles,
+    find_abandoned,
+    published_bundles,
+    read_bundle,
+)
 from pulumi_codeartifact_release.registry import Coordinates, Status
 from support.fakes import FakeRegistry, asset
 
@@ -56,6 +61,15 @@ def test_a_download_that_broke_is_started_again_twice(error: type[ReleaseError],
         with pytest.raises(error):
             read_bundle(registry, AT, ASSETS)
     assert len(registry.calls) == min(failures + 1, 3)
+
+
+def test_requests_for_other_unfinished_versions_are_counted() -> None:
+    registry = FakeRegistry()
+    registry.holds({BUNDLE_ASSET: CONTENT}, Status.UNFINISHED, AT)
+    registry.holds({BUNDLE_ASSET: CONTENT}, Status.UNFINISHED, replace(AT, version="2.0"))
+    registry.holds({"a": b""}, Status.UNFINISHED, replace(AT, version="3.0"))
+    assert find_abandoned(registry, AT) == ({"2.0": (APP,)}, 4)
+    assert len(registry.calls) == 4
 
 
 def test_the_published_bundles_of_a_package() -> None:
