@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from ..bundle_rules import MAX_MEMBERS, is_member_name
+from ..bundle_rules import MAX_MEMBERS, file_name_problem, is_member_name, same_folders
 from .consistency import check_inherited, inherited_value
 from .messages import did_you_mean, quote
 from .model import KeyPath
@@ -60,9 +60,14 @@ def _id(tree: ValueTree, path: KeyPath) -> str | None:
 def _check_folder_names(tree: ValueTree, path: KeyPath) -> None:
     for key in ("namespace", "package", "version"):
         value = inherited_value(tree, path, key) if key != "package" else tree.get_text((*path, key))
-        if value is not None and not is_member_name(value):
+        if value is None:
+            continue
+        # `download` makes folders of the namespace and the package.
+        problem = file_name_problem(value) if key != "version" else ""
+        if problem or not is_member_name(value):
             place = (*path, key) if (*path, key) in tree.keys else ("defaults", key)
-            tree.report(place, f"{quote(value)} cannot be in a bundle: it must be usable as the name of a folder")
+            but = f", but {problem}" if problem else ""
+            tree.report(place, f"{quote(value)} cannot be in a bundle: it must be usable as the name of a folder{but}")
 
 
 def _check_statuses(tree: ValueTree, packages: Mapping[KeyPath, object]) -> None:
@@ -103,6 +108,14 @@ def _check_members(tree: ValueTree, packages: Mapping[KeyPath, object], bundle_i
                 "give each version its own manifest",
                 invalidates=False,
             )
+    for name, earlier in same_folders(members).items():
+        line, _ = tree.position(members[earlier])
+        tree.report(
+            (*members[name], "package"),
+            f"{quote(name)} and {quote(earlier)} on line {line} cannot be in one bundle: on some systems, their "
+            "folders are the same; use another name",
+            invalidates=False,
+        )
     return members
 
 

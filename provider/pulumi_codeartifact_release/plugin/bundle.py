@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from ..bundle_rules import MAX_MEMBERS
+from ..bundle_rules import MAX_MEMBERS, folder_problems
 from ..manifest import value_problem
 from ..publishing import (
     AssetContent,
@@ -88,6 +88,7 @@ class BundleCheck(Check):
             problems += [] if slash else [f"members[{name!r}]: expected NAMESPACE/PACKAGE"]
             unknown = [other for other in member.get("after") or () if other not in members]
             problems += [f"members[{name!r}]: `after` names {other}, which is not a member" for other in unknown]
+        problems += [f"members[{name!r}]: {problem}" for name, problem in folder_problems(members).items()]
         try:
             publication_order(members, {name: member.get("after") or () for name, member in members.items()})
         except CycleError as error:

@@ -27,16 +27,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from ..bundle_rules import PARTIAL_PREFIX, file_name_problem
 from ..errors import FileError
 from ..registry.interface import Asset
 
-_PREFIX, _SUFFIX = ".codeartifact-release.", ".partial"
+_SUFFIX = ".partial"
 _BLOCK = 1 << 20
-_MAX_NAME_BYTES = 255
 # Keep newer staging folders: a run creates its folder shortly before it locks it.
 _ABANDONED_S = 60
-_PORTS = ("COM", "LPT")
-_DEVICES = frozenset(("CON", "PRN", "AUX", "NUL", *(f"{port}{digit}" for port in _PORTS for digit in "0123456789")))
 
 
 class Folder:
@@ -56,7 +54,7 @@ class Folder:
         if folder := self._subfolders.get((namespace, package)):
             return folder
         for name in (namespace, package):
-            if problem := _problem(name):
+            if problem := file_name_problem(name):
                 raise _unusable(ascii(f"{namespace}/{package}"), self.path, problem)
         for path in (self.path / namespace, self.path / namespace / package):
             if (mode := _mode(path)) and not stat.S_ISDIR(mode):
@@ -77,7 +75,7 @@ class Folder:
     def refuse_unsafe(self, names: Iterable[str]) -> None:
         """Raise FileError for the first name that is unsafe, or that is already the name of a folder."""
         for name in names:
-            problem = _problem(name)
+            problem = file_name_problem(name)
             if not problem and (mode := _mode(self.path / name)) and stat.S_ISDIR(mode):
                 problem = f"{self.path / name} is a folder"
             if problem:
@@ -104,7 +102,7 @@ class Folder:
             present = os.listdir(self.path)  # noqa: PTH208 - names, not paths
         except FileNotFoundError:
             return []
-        return sorted(name for name in {*present} - {*names} if not name.startswith(_PREFIX))
+        return sorted(name for name in {*present} - {*names} if not name.startswith(PARTIAL_PREFIX))
 
     def other_folders(self) -> list[str]:
         """Return what the folder has beside its subfolders, sorted: `NAME`, or `NAMESPACE/NAME`."""
@@ -234,14 +232,14 @@ def _staging_folder(path: Path) -> Path:
     if path.exists() and (path.stat().st_dev != parent.stat().st_dev or not os.access(parent, os.W_OK | os.X_OK)):
         parent = path
     _remove_abandoned(parent)
-    staging = parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    staging = parent / f"{PARTIAL_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     staging.mkdir()
     return staging
 
 
 def _remove_abandoned(parent: Path) -> None:
     """Remove the staging folders of killed runs: they are not locked."""
-    for staging in parent.glob(f"{_PREFIX}*{_SUFFIX}"):
+    for staging in parent.glob(f"{PARTIAL_PREFIX}*{_SUFFIX}"):
         with suppress(OSError):
             if time.time() - staging.stat().st_mtime < _ABANDONED_S:
                 continue
@@ -251,25 +249,6 @@ def _remove_abandoned(parent: Path) -> None:
                 shutil.rmtree(staging, ignore_errors=True)
             finally:
                 os.close(lock)
-
-
-def _problem(name: str) -> str | None:
-    """Return why a name is unsafe as a file name on any system; None if it is safe."""
-    if name in ("", ".", ".."):
-        return "it names a folder"
-    if "/" in name or "\\" in name:
-        return "it contains a path separator"
-    if not name.isprintable():
-        return "it contains a character that is not printable"
-    if len(name.encode(errors="surrogatepass")) > _MAX_NAME_BYTES:
-        return f"it is longer than {_MAX_NAME_BYTES} bytes"
-    if name != name.strip() or name.endswith("."):
-        return "it begins or ends with a space, or ends with a dot, which some file systems remove"
-    if name.partition(".")[0].strip().upper() in _DEVICES or ":" in name:
-        return "it names a device on some systems"
-    if name.startswith(_PREFIX):
-        return "this name is reserved for incomplete downloads"
-    return None
 
 
 def _mode(path: Path) -> int | None:

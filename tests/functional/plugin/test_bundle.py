@@ -272,8 +272,16 @@ def test_a_member_of_two_bundles_is_a_mistake(start: Callable[[], Run]) -> None:
             "`after` is a circle: acme/api -> acme/api",
         ),
         ({f"acme/p{number}": members()["acme/db"] for number in range(501)}, "501 members; a bundle has at most 500"),
+        (
+            {"acme/CON": members()["acme/db"]},
+            "members['acme/CON']: it cannot be the name of a folder: it names a device on some systems",
+        ),
+        (
+            {"acme/db": members()["acme/db"], "acme/DB": members()["acme/db"]},
+            "members['acme/DB']: on some systems, its folder is that of acme/db",
+        ),
     ],
-    ids=["none", "name", "after", "circle", "many"],
+    ids=["none", "name", "after", "circle", "many", "device", "case"],
 )
 def test_mistakes(start: Callable[[], Run], declared: dict[str, Any], message: str) -> None:
     with pytest.raises(AssertionError) as caught:

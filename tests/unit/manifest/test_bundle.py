@@ -132,6 +132,25 @@ def test_without_bundle_there_is_none(project: Project) -> None:
             ],
         ),
         (
+            text("package: CON", 'package: "a."', 'package: "a:b"', "package: core, namespace: com1.x, version: CON"),
+            [
+                "packages[0].package: `CON` cannot be in a bundle: it must be usable as the name of a folder, but it "
+                "names a device on some systems",
+                "packages[1].package: `a.` cannot be in a bundle: it must be usable as the name of a folder, but it "
+                "begins or ends with a space, or ends with a dot, which some file systems remove",
+                "packages[2].package: `a:b` cannot be in a bundle: it must be usable as the name of a folder, but it "
+                "names a device on some systems",
+                "packages[3].namespace: `com1.x` cannot be in a bundle: it must be usable as the name of a folder",
+            ],
+        ),
+        (
+            text("package: b", "package: B", "package: c, namespace: ACME"),
+            [
+                "packages[1].package: `acme/B` and `acme/b` on line 5 cannot be in one bundle: on some systems, their "
+                "folders are the same; use another name"
+            ],
+        ),
+        (
             text("package: core", defaults="{namespace: acme, version: .}"),
             ["defaults.version: `.` cannot be in a bundle: it must be usable as the name of a folder"],
         ),
