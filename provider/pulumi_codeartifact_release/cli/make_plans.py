@@ -64,7 +64,7 @@ def make_plans(target: Target, progress: ReadProgress) -> list[PreparedRelease]:
     releases = in_parallel(partial(prepare, connect=target.connect, scheduler=scheduler, each=in_parallel), requests)
     if target.source and target.manifest.bundle and not refusals_of(releases):
         # Only the bundle in the source names the versions of its members.
-        _refuse_unmatched(target, {_name_of(version) for version in versions_of(releases)})
+        _refuse_unmatched(target, "replace", {_name_of(version) for version in versions_of(releases)})
     _warn_of_partial_bundles(target, releases)
     return releases
 
@@ -93,7 +93,8 @@ def _file_requests(target: Target, progress: ReadProgress) -> list[Request]:
         raise UsageError(
             f"--force has no effect: {target.destination.environment.name} publishes files, so there is no soak to skip"
         )
-    _refuse_unmatched(target, {(package.id, package.version) for package in (*packages, *target.manifest.releases)})
+    declared = {(package.id, package.version) for package in (*packages, *target.manifest.releases)}
+    _refuse_unmatched(target, "replace", declared)
     refuse_oversized({file.declared: file.path for package in packages for file in package.files})
     paths = {file.path for package in packages for file in package.files}
     hashed = hash_files(paths, cache=SqliteCache(default_folder()), on_bytes=progress.hashing(paths))
@@ -122,8 +123,10 @@ def _promotion_requests(target: Target, source: OpenEnvironment) -> list[Request
             f"{environment.name} promotes outputs of the Pulumi stack {environment.stack}, which only Pulumi reads",
             hint="Run `pulumi up`, or pin every package (`pins`).",
         )
+    promoted = {(package.id, approval.version) for package, approval in approved}
+    _refuse_unmatched(target, "force", promoted)
     if not target.manifest.bundle:
-        _refuse_unmatched(target, {(package.id, approval.version) for package, approval in approved})
+        _refuse_unmatched(target, "replace", promoted)
     warn_of_unused_pins(target.manifest, environment)
 
     rules = BundleRules(
@@ -169,9 +172,12 @@ def _request(target: Target, package: Package, version: str, contents: Mapping[s
     )
 
 
-def _refuse_unmatched(target: Target, versions: Collection[tuple[str, str]]) -> None:
-    """Raise UsageError for a permission that matches none of these packages and versions: it may be a typo."""
-    for name, permissions in (("replace", target.replace), ("force", target.force)):
-        for permission in unmatched(permissions, versions):
-            version = f"{permission.package}@{permission.version}"
-            raise UsageError(f"--{name} {permission}: the manifest declares no {version}")
+def _refuse_unmatched(target: Target, option: str, versions: Collection[tuple[str, str]]) -> None:
+    """Raise UsageError for a permission of `option` that matches none of these packages and versions."""
+    bundle = target.manifest.bundle
+    for permission in unmatched(target.force if option == "force" else target.replace, versions):
+        version = f"{permission.package}@{permission.version}"
+        problem = f"the manifest declares no {version}"
+        if bundle and option == "force" and permission.package in {package.id for package in target.manifest.packages}:
+            problem = f"{permission.package} has no soak of its own: name the bundle {bundle.id}"
+        raise UsageError(f"--{option} {permission}: {problem}")

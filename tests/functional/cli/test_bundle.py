@@ -149,3 +149,18 @@ def bundle_digest(project: Path, version: str) -> str:
         )["asset"].read()
     line = f"{hashlib.sha256(content).hexdigest()}  release-bundle.json\n"
     return "sha256:" + hashlib.sha256(line.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ("acme/api@1.0", "acme/api has no soak of its own: name the bundle acme/suite"),
+        ("acme/suite@2.0", "the manifest declares no acme/suite@2.0"),
+    ],
+)
+def test_force_is_for_the_bundle_alone(run: Run, version: str, reason: str) -> None:
+    assert run("apply", "-e", "dev").code == 0
+    permission = f"{version}=sha256:{'0' * 64}"
+    outcome = run("plan", "-e", "staging", "--force", permission, "--reason", "urgent")
+    assert outcome.code == 2
+    assert outcome.err == f"error[usage]: --force {permission}: {reason}\n"
