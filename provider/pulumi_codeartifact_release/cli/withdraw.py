@@ -18,7 +18,8 @@ import click
 
 from ..errors import MismatchError, ReleaseError, UsageError, VersionNotFoundError
 from ..manifest import Manifest, load
-from ..publishing import RemoteVersion, Scheduler, read_version
+from ..manifest import Withdrawal as Entry
+from ..publishing import RemoteVersion, read_version
 from ..publishing.change_status import StatusChange, change_status
 from ..registry.interface import Coordinates, Status
 from ..registry.retries_and_concurrency import PARALLEL_READS
@@ -37,7 +38,16 @@ from .named_versions import location_of, open_location
 from .options import DEFAULT_MANIFEST
 from .partial_bundles import PartialBundle, partial_bundles, read_published
 from .views.withdraw_text import entry_lines, plan_lines, result_json, result_lines
-from .withdraw_bundles import Spared, is_bundle, read_members, restore_bundle, spare
+from .withdraw_bundles import (
+    Spared,
+    declared_members,
+    is_bundle,
+    kept_withdrawals,
+    read_members,
+    refuse_withdrawn,
+    restore,
+    spare,
+)
 
 _VERSION = re.compile(r"[^#/\s]+/[^#/\s]+@[^#/\s]+")
 _MAX_REASON = 1000
@@ -92,6 +102,7 @@ class Withdrawal:
 
     Attributes:
         digests: by `namespace/package@version`.
+        kept: the entries of `withdrawn` that stay as they are.
         spared: the members that are not withdrawn with their bundle.
         partial: the Published bundles that lose members.
         manifest_edit: None if the entries are printed.
@@ -101,6 +112,7 @@ class Withdrawal:
     subjects: tuple[Subject, ...]
     others: tuple[Holding, ...]
     digests: Mapping[str, str]
+    kept: Mapping[str, Entry]
     spared: tuple[Spared, ...]
     partial: tuple[PartialBundle, ...]
     manifest: Path | None
@@ -116,6 +128,7 @@ class Withdrawal:
         return {
             name: {"digest": digest, "status": status, "reason": reason, **bundles.get(name, {})}
             for name, digest in self.digests.items()
+            if name not in self.kept
         }
 
 
@@ -248,12 +261,16 @@ def _plan(
     stop: StopSignal,
 ) -> Withdrawal:
     subjects = [_subject(env, name, options, stop) for name in names for env in envs]
+    kept = kept_withdrawals(manifest, names)
+    if options.restores:
+        for subject in subjects:
+            refuse_withdrawn(subject.at, declared_members(manifest, subject.at.name), kept)
     spared: list[Spared] = []
     partly: list[PartialBundle] = []
     for env in envs:
         own = [subject for subject in subjects if subject.env is env]
         published = {} if options.restores else read_published(env, _bundle_packages(own, manifest))
-        members = _member_subjects(env, own, published, options, manifest, stop, spared)
+        members = _member_subjects(env, own, published, options, manifest, kept, stop, spared)
         subjects += members
         partly += partial_bundles(env, published, [subject.at.name for subject in (*own, *members)])
     # A bundle is withdrawn before its members, and restored after them.
@@ -272,7 +289,7 @@ def _plan(
             )
         digests[name] = digest
     path = manifest.path if manifest else None
-    return Withdrawal(options, tuple(subjects), tuple(others), digests, tuple(spared), tuple(partly), path, None)
+    return Withdrawal(options, tuple(subjects), tuple(others), digests, kept, tuple(spared), tuple(partly), path, None)
 
 
 def _bundle_packages(subjects: Sequence[Subject], manifest: Manifest | None) -> list[str]:
@@ -288,6 +305,7 @@ def _member_subjects(
     published: Mapping[str, Collection[str]],
     options: Options,
     manifest: Manifest | None,
+    kept: Mapping[str, Entry],
     stop: StopSignal,
     spared: list[Spared],
 ) -> list[Subject]:
@@ -300,24 +318,28 @@ def _member_subjects(
         reasons = spare(members, published, named)
         remotes = in_parallel(lambda name: _read(env, name, stop), members, at_once=PARALLEL_READS, on_end=stop.set)
         for (name, digest), remote in zip(members.items(), remotes, strict=True):
-            if name in named or remote is None or not _is_changeable(remote, options):
+            entry = kept.get(name)
+            target = Status(entry.status) if entry else options.target
+            if name in named or remote is None or not _is_changeable(remote, target):
                 continue
             reason = reasons.get(name, "" if remote.digest == digest else "it has another digest than the bundle names")
+            if entry and remote.state.status is target:
+                reason = f"`withdrawn` has it already: {entry.reason}"
             if reason:
                 spared.append(Spared(env, name, reason))
                 continue
             at = _coordinates(env, name)
-            change = StatusChange(at, remote.state, options.target)
+            change = StatusChange(at, remote.state, target)
             found.setdefault(name, Subject(env, at, remote, change, bundle.at.name))
     return list(found.values())
 
 
-def _is_changeable(remote: RemoteVersion, options: Options) -> bool:
+def _is_changeable(remote: RemoteVersion, target: Status) -> bool:
     """Return whether the version is complete, and the new status does not permit what the current one forbids."""
     status = remote.state.status
     if status in (Status.UNFINISHED, Status.DISPOSED):
         return False
-    return not (options.target is Status.UNLISTED and status is Status.ARCHIVED)
+    return not (target is Status.UNLISTED and status is Status.ARCHIVED)
 
 
 def _subject(env: OpenEnvironment, name: str, options: Options, stop: StopSignal) -> Subject:
@@ -355,15 +377,15 @@ def _carry_out(withdrawal: Withdrawal, stop: StopSignal) -> list[Status]:
     edit, restores = withdrawal.manifest_edit, withdrawal.options.restores
     if edit and not restores:
         edit.write()
-    scheduler = stop.scheduler
-    states = [_change(subject, scheduler, restores=restores) for subject in withdrawal.subjects]
+    states = (
+        restore(withdrawal.subjects, withdrawal.kept, stop.scheduler)
+        if restores
+        else [_change(subject, stop) for subject in withdrawal.subjects]
+    )
     if edit and restores:
         edit.write()
     return states
 
 
-def _change(subject: Subject, scheduler: Scheduler, *, restores: bool) -> Status:
-    registry = subject.env.connection.registry
-    if restores and is_bundle(subject.remote):
-        return restore_bundle(subject.at, subject.remote, registry, scheduler).status
-    return change_status(subject.change, registry, scheduler).status
+def _change(subject: Subject, stop: StopSignal) -> Status:
+    return change_status(subject.change, subject.env.connection.registry, stop.scheduler).status

@@ -87,7 +87,7 @@ def test_a_bundle_is_restored_after_its_members(
     made = changes(monkeypatch)
     outcome = run(*RESTORE)
     assert (outcome.code, outcome.err) == (0, "")
-    assert made == ["api Published", "db Published", "suite Unlisted", "suite Published"]
+    assert made == ["suite Unlisted", "api Published", "db Published", "suite Published"]
     assert statuses(client) == ["Published"] * 3
     assert withdrawn(tmp_path) == {}
 
@@ -98,12 +98,95 @@ def test_a_bundle_is_not_restored_without_its_members(run: Run, client: CodeArti
     outcome = run(*RESTORE)
     assert outcome.code == 4
     assert outcome.err == (
+        "acme/suite@1.0 in acme/dev is Archived\n"
         "error[bundle]: acme/suite@1.0 in acme/dev is partial: 1 of 2 members are not as the bundle names them:\n"
         "    acme/db@1.0 does not exist\n"
-        "The bundle stays Unlisted. Restore these members, or use another version of the bundle.\n"
+        "The bundle was not restored. Restore these members, or use another version of the bundle.\n"
     )
-    assert bundles.package_of(client, "acme/suite").statuses() == {"1.0": "Unlisted"}
+    assert bundles.package_of(client, "acme/suite").statuses() == {"1.0": "Archived"}
+    # No member became Published.
+    assert bundles.package_of(client, "acme/api").statuses() == {"1.0": "Archived"}
     assert "acme/suite@1.0" in withdrawn(tmp_path)
+
+
+def test_the_own_withdrawal_of_a_member_stays(
+    run: Run, client: CodeArtifactClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("withdraw", "acme/db@1.0", "-e", "dev", "--reason", "virus", "--yes").code == 0
+    own = withdrawn(tmp_path)["acme/db@1.0"]
+    outcome = run(*WITHDRAW)
+    assert "  acme/db@1.0 in acme/dev: `withdrawn` has it already: virus\n" in outcome.out
+    assert withdrawn(tmp_path)["acme/db@1.0"] == own
+    assert statuses(client) == ["Archived"] * 3
+    made, before = changes(monkeypatch), withdrawn(tmp_path)
+    refused = run(*RESTORE)
+    assert refused.code == 4
+    assert refused.err == (
+        "error[bundle]: acme/suite@1.0 in acme/dev cannot be restored: its member acme/db@1.0 was withdrawn itself: "
+        "virus\n"
+        "To restore both, name acme/db@1.0, too.\n"
+    )
+    assert (made, withdrawn(tmp_path)) == ([], before)
+    assert run(*RESTORE[:2], "acme/db@1.0", *RESTORE[2:]).code == 0
+    assert statuses(client) == ["Published"] * 3
+    assert withdrawn(tmp_path) == {}
+
+
+def test_an_own_withdrawal_stays_where_the_member_is_still_published(
+    run: Run, client: CodeArtifactClient, tmp_path: Path
+) -> None:
+    assert run("withdraw", "acme/db@1.0", "-e", "dev", "--reason", "virus", "--yes").code == 0
+    bundles.package_of(client, "acme/db").set_status("1.0", "Published")
+    own = withdrawn(tmp_path)["acme/db@1.0"]
+    assert run(*WITHDRAW).code == 0
+    assert statuses(client) == ["Archived"] * 3
+    assert withdrawn(tmp_path)["acme/db@1.0"] == own
+
+
+def test_an_old_bundle_is_not_restored_while_a_member_is_withdrawn(
+    run: Run, client: CodeArtifactClient, tmp_path: Path
+) -> None:
+    """Only the bundle itself names its members, so it is Unlisted for a moment; no member is ever Published."""
+    publish_with_shared_db(client)
+    old = ("withdraw", "acme/suite@0.9", "-e", "dev")
+    assert run(*old, "--reason", "old", "--yes").code == 0
+    # The bundle 1.0 named it, so it was not withdrawn with the bundle 0.9.
+    assert run(*WITHDRAW).code == 0
+    before = withdrawn(tmp_path)
+    refused = run(*old, "--restore", "--yes")
+    assert refused.code == 4
+    assert refused.err == (
+        "acme/suite@0.9 in acme/dev is Archived\n"
+        "error[bundle]: acme/suite@0.9 in acme/dev cannot be restored: its member acme/db@1.0 was withdrawn with "
+        "acme/suite@1.0: loses orders\n"
+        "To restore both, name acme/db@1.0, too.\n"
+    )
+    assert bundles.package_of(client, "acme/suite").statuses() == {"0.9": "Archived", "1.0": "Archived"}
+    assert bundles.package_of(client, "acme/api").statuses() == {"0.9": "Archived", "1.0": "Archived"}
+    assert withdrawn(tmp_path) == before
+
+
+def test_a_restoration_that_fails_in_the_middle_archives_the_bundle_and_goes_on(
+    run: Run, client: CodeArtifactClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(*WITHDRAW).code == 0
+    real = BotoRegistry.set_status
+
+    def die(self: BotoRegistry, at: Any, **options: Any) -> Any:
+        if at.package == "db":
+            raise AccessDeniedError("not you")
+        return real(self, at, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BotoRegistry, "set_status", die)
+        outcome = run(*RESTORE)
+    assert outcome.code == 2
+    assert outcome.err.startswith(
+        "acme/api@1.0 in acme/dev is Published\nacme/suite@1.0 in acme/dev is Archived\nerror["
+    )
+    assert statuses(client) == ["Archived", "Published", "Archived"]
+    assert run(*RESTORE).code == 0
+    assert statuses(client) == ["Published"] * 3
 
 
 def test_a_withdrawal_that_ended_in_the_middle_goes_on(
