@@ -383,7 +383,8 @@ def test_every_example_begins_with_its_command() -> None:
         assert lines[0].startswith("# ")
         assert lines[2] == "```console"
         assert lines[3].startswith("$ ")
-        if example != "quickstart":
+        if example not in ("quickstart", "yaml"):
+            # In those two, a reader runs Pulumi alone.
             assert shlex.split(command(example)) == [".venv/bin/python", f"examples/{example}/run.py"]
         assert f"]({example}/README.md)" in (EXAMPLES / "README.md").read_text()
 
