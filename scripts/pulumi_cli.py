@@ -50,4 +50,5 @@ def lay_out(folder: Path) -> None:
     text = settings.read_text() if settings.exists() else (ROOT / "Pulumi.yaml").read_text()
     if not settings.exists():
         shutil.copy(ROOT / "__main__.py", folder)
-    settings.write_text(re.sub("(?m)^( +virtualenv:).*$", lambda match: f"{match[1]} {sys.prefix}", text))
+    text = re.sub("(?m)^( +virtualenv:).*$", lambda match: f"{match[1]} {sys.prefix}", text)
+    settings.write_text(re.sub(r"(?m)^( +path:) .*\.venv/bin$", lambda match: f"{match[1]} {sys.prefix}/bin", text))

@@ -23,9 +23,12 @@ WITHOUT_BROWSER = "Chromium is not on this machine"
 """Why a test in a real browser is skipped."""
 WITHOUT_YAML = "Pulumi's language host for YAML is not on this machine"
 """Why a test of a YAML program is skipped."""
+WITHOUT_NODE = "node, npm, its registry or Pulumi's language host for Node.js is not there"
+"""Why a test of a TypeScript program is skipped."""
 _NOT_RUN = {
     WITHOUT_CLI: "tests against the real Pulumi CLI (not on PATH, nor in ~/.pulumi)",
     WITHOUT_YAML: "tests of YAML programs (pulumi-language-yaml is neither beside the Pulumi CLI nor on PATH)",
+    WITHOUT_NODE: "tests of TypeScript programs (they need node, npm, its registry and pulumi-language-nodejs)",
     WITHOUT_BROWSER: "tests of the status page in a browser (no chromium, nor google-chrome, on PATH)",
 }
 
