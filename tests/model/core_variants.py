@@ -42,13 +42,16 @@ def variant(
     version_copy.apply = apply_copy.apply
     version_copy.PromotionSource = source_copy.PromotionSource
     version_copy.choose_candidate = source_copy.choose_candidate
+    prepare_copy = _changed_module("bundle_prepare", ())
     bundle_copy = _changed_module("bundle_workflow", bundle_workflow)
-    version_copy.read_version = bundle_copy.read_version = reader_copy.read_version
+    version_copy.read_version = prepare_copy.read_version = reader_copy.read_version
     workflow_copy = _changed_module("workflow", ())
-    for module in (bundle_copy, workflow_copy):
+    for module in (prepare_copy, bundle_copy, workflow_copy):
         module.execute_version, module.prepare_version = version_copy.execute_version, version_copy.prepare_version
-    for name in ("execute_bundle", "prepare_bundle", "prepare_members"):
-        setattr(workflow_copy, name, getattr(bundle_copy, name))
+    bundle_copy.prepare_existing = prepare_copy.prepare_existing
+    workflow_copy.execute_bundle = bundle_copy.execute_bundle
+    for name in ("prepare_bundle", "prepare_members"):
+        setattr(workflow_copy, name, getattr(prepare_copy, name))
     return Core(
         apply_copy.apply,
         reader_copy.read_version,

@@ -235,7 +235,7 @@ def test_what_is_imported_is_declared() -> None:
                 imported.add(node.module.partition(".")[0])
     with (ROOT / "provider" / "pyproject.toml").open("rb") as file:
         declared = {re.split(r"[<>=\[]", each)[0] for each in tomllib.load(file)["project"]["dependencies"]}
-    modules = {"PyYAML": "yaml", "grpcio": "grpc"}
+    modules = {"PyYAML": "yaml", "grpcio": "grpc", "protobuf": "google"}
     outside = imported - sys.stdlib_module_names - {"pulumi_codeartifact_release", "mypy_boto3_codeartifact", "pytest"}
     assert outside == {modules.get(each, each) for each in declared} - {"httptools"}
 

@@ -11,7 +11,8 @@ Less common names are imported from their modules: `drift`, `plan_drift`, `verif
 from .apply import apply
 from .asset_content import AssetContent, sizes, verify_cached_hashes
 from .asset_size import refuse_oversized
-from .bundle_workflow import each_in_threads, raise_refusals, with_document
+from .bundle_prepare import each_in_threads, with_document
+from .bundle_workflow import raise_refusals
 from .digest import checksums, digest, digest_of, parse_checksums
 from .events import (
     AssetProgress,

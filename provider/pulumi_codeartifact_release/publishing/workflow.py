@@ -25,7 +25,8 @@ from ..errors import (
     WrongRegionError,
 )
 from . import version_workflow
-from .bundle_workflow import Each, each_in_turn, execute_bundle, prepare_bundle, prepare_members
+from .bundle_prepare import Each, each_in_turn, prepare_bundle, prepare_members
+from .bundle_workflow import execute_bundle
 from .events import Event
 from .scheduler import Scheduler
 from .version_workflow import Connect, PreparedRelease, Request, execute_version, prepare_version

@@ -126,7 +126,7 @@ def test_the_recordings_of_a_promotion_hold_what_they_are_for(replayed: dict[str
         promoted = one(replayed[name], "Check")["inputs"]
         assert promoted["digest"] == promoted["source"]["digest"]
         # Everything that stands in users' state: only what this release does not have is left out.
-        assert set(promoted) == {"__provider", *PROMOTION_INPUTS} - {"profile", "soak"}
+        assert set(promoted) == {"__provider", *PROMOTION_INPUTS} - {"profile", "soak", "members"}
         assert set(promoted["source"]) == set(SOURCE) - {"profile"}
     assert one(replayed["11-promote"], "Create")["properties"]["audit"]["how"] == "copied"
     assert one(replayed["12-unchanged-promotion"], "Diff") == {"changes": "DIFF_NONE"}
@@ -742,9 +742,11 @@ def test_the_provider_holds_no_secret_and_no_state(provider: type[ResourceProvid
     assert vars(instance) == {}
 
 
-def test_the_names_of_a_promotions_inputs_are_pinned() -> None:
+def test_the_names_of_the_inputs_of_promotions_and_bundles_are_pinned() -> None:
     """Adding one is fine; a renamed or removed one is a diff for every user."""
     place = ["domain", "domain_owner", "repository", "region", "profile", "endpoint"]
     package = ["namespace", "package", "version", *place, "status", "finalize", "on_destroy", "on_supersede"]
-    assert list(PROMOTION_INPUTS) == [*package, "checksums", "digest", "source", "soak"]
+    assert list(PROMOTION_INPUTS) == [*package, "checksums", "digest", "source", "soak", "members"]
+    bundle = [name for name in package if name != "finalize"]
+    assert list(BUNDLE_INPUTS) == [*bundle, "checksums", "digest", "members"]
     assert list(SOURCE) == [*place, "digest", "revision"]

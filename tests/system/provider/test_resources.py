@@ -98,6 +98,7 @@ def test_what_a_manifest_says_of_this_machine_is_in_one_transient_input(stack: S
             "tool-mac.bin": str(program / "build/mac/tool.bin"),
         },
         "texts": {},
+        "hashes": {},
         "problems": [],
         "base": str(program),
         "allow": ["outside"],
@@ -111,6 +112,9 @@ def test_what_a_manifest_says_of_this_machine_is_in_one_transient_input(stack: S
         "force": "",
         "reason": "",
         "withdrawal": {},
+        "members": {},
+        "replace": {},
+        "withdrawn": {},
         "front": {"call": "publish_manifest"},
         "secret": (),
     }

@@ -42,7 +42,7 @@ from pulumi_codeartifact_release.publishing import (
     prepare_again,
 )
 from pulumi_codeartifact_release.publishing.bundle import BUNDLE_ASSET, BundleMember, encode_bundle
-from pulumi_codeartifact_release.publishing.bundle_workflow import with_document
+from pulumi_codeartifact_release.publishing.bundle_prepare import with_document
 from pulumi_codeartifact_release.registry import Coordinates, Registry, Status
 from support.fakes import FakeRegistry, InlineScheduler, asset, asset_contents
 
