@@ -25,7 +25,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from pulumi_codeartifact_release.local_registry import start
 from pulumi_codeartifact_release.plugin.declaration import Declaration
-from pulumi_codeartifact_release.plugin.state import PROMOTION_INPUTS, SOURCE
+from pulumi_codeartifact_release.plugin.state import BUNDLE_INPUTS, PROMOTION_INPUTS, SOURCE
 from pulumi_codeartifact_release.program.resources import PackageVersion, Promotion
 from pulumi_codeartifact_release.providers import PackageVersionProvider, PromotionProvider
 from pulumi_codeartifact_release.publishing import parse_checksums
