@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import threading
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 
 from support.embedded import Package, client_of, opened
 
-from .test_engine import Project, Server, descendants, kill, project, server
+from .test_engine import FIRST, Project, Server, descendants, kill, project, server
 
 __all__ = ["project", "server"]
 
@@ -144,3 +145,89 @@ def test_ctrl_c_stops_before_the_commit_or_not_at_all(
     server.gate.before = lambda _path: None
     project.up()
     assert published(server) == ALL
+
+
+def fail_at(server: Server, number: int, word: str) -> None:
+    """Break the connection at the request with that number, and at all later ones, whose path contains `word`."""
+    seen = 0
+
+    def before(path: str) -> None:
+        nonlocal seen
+        seen += word in path
+        if word in path and seen >= number:
+            raise ConnectionError("the connection breaks")
+
+    server.gate.before = before
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_a_commit_that_fails_is_completed_by_the_next_up(project: Project, server: Server, number: int) -> None:
+    over_http(project)
+    project.environ["AWS_MAX_ATTEMPTS"] = "1"
+    fail_at(server, number, "update_status")
+    printed = project.up(fails=True)
+    assert "unreachable" in printed
+    found = published(server)
+    assert found["suite"] == "Unfinished"
+    assert list(found.values()).count("Published") == number - 1
+    # Outputs exist only after the commit.
+    assert "dynamic/codeartifact:Bundle" not in project.run("stack", "export")
+    server.gate.before = lambda _path: None
+    project.up()
+    assert published(server) == ALL
+
+
+def test_an_unchanged_bundle_makes_no_request(project: Project, server: Server) -> None:
+    over_http(project)
+    project.up()
+    before = len(server.gate.requests)
+    project.run("up", "--yes", "--expect-no-changes")
+    assert len(server.gate.requests) == before
+
+
+PROGRAM = """\
+import pulumi
+from pulumi_codeartifact_release import Bundle
+
+VERSION, DIGEST, SHARED = {values}
+Bundle(
+    "suite", namespace="acme", package="suite", version=VERSION, domain="acme", repository="dev",
+    endpoint="file:.registry", on_supersede="archive", on_destroy="archive",
+    members={{
+        "acme/api": {{"assets": ["dist/a.txt"], "after": ["acme/db"]}},
+        "acme/db": {{"version": SHARED, "assets": ["dist/b.txt"]}},
+        "acme/lib": {{"version": "3.0", "digest": DIGEST}},
+    }},
+)
+"""
+LIBRARY = """\
+schemaVersion: 1
+packages: [{namespace: acme, package: lib, version: "3.0", assets: [dist/c.txt]}]
+environments:
+  dev: {domain: acme, repository: dev, endpoint: "file:.registry"}
+"""
+
+
+def test_neither_a_shared_member_nor_one_of_another_stack_is_retired(project: Project) -> None:
+    project.begin()
+    project.write("release.yaml", LIBRARY)
+    project.apply()
+    checksums = f"{hashlib.sha256(FIRST['c.txt']).hexdigest()}  c.txt\n"
+    digest = f"sha256:{hashlib.sha256(checksums.encode()).hexdigest()}"
+    for version in ("1.0", "2.0"):
+        project.write("__main__.py", PROGRAM.format(values=(version, digest, "1.0")))
+        project.up()
+    with opened(project.registry) as client:
+        found = {name: Package(client, name).statuses() for name in ("api", "db", "lib", "suite")}
+    assert found == {
+        "api": {"1.0": "Archived", "2.0": "Published"},
+        "db": {"1.0": "Published"},
+        "lib": {"3.0": "Published"},
+        "suite": {"1.0": "Unlisted", "2.0": "Published"},
+    }
+    project.run("destroy", "--yes", "--skip-preview")
+    with opened(project.registry) as client:
+        found = {name: Package(client, name).statuses() for name in ("api", "db", "lib", "suite")}
+    assert found["lib"] == {"3.0": "Published"}
+    assert found["db"] == {"1.0": "Archived"}
+    assert found["suite"]["2.0"] == "Archived"
