@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_codeartifact_release.publishing.bundle import BundleMember, encode_bundle
 from support.command_line import Run
 from support.embedded import opened
 
@@ -164,3 +165,27 @@ def test_force_is_for_the_bundle_alone(run: Run, version: str, reason: str) -> N
     outcome = run("plan", "-e", "staging", "--force", permission, "--reason", "urgent")
     assert outcome.code == 2
     assert outcome.err == f"error[usage]: --force {permission}: {reason}\n"
+
+
+def test_another_version_that_somebody_stages_makes_no_approved_plan_stale(run: Run, project: Path) -> None:
+    assert run("apply", "-e", "dev").code == 0
+    write(project, "2.0")
+    assert run("plan", "-e", "dev", "--var", "version=2.0", "-o", "plan.json").code == 0
+    content = encode_bundle([BundleMember("acme", "web", "3.0", "sha256:" + "0" * 64, 1)])
+    with opened(project / ".registry") as client:
+        client.publish_package_version(
+            domain="acme",
+            repository="dev",
+            format="generic",
+            namespace="acme",
+            package="suite",
+            packageVersion="3.0",
+            assetName="release-bundle.json",
+            assetSHA256=hashlib.sha256(content).hexdigest(),
+            assetContent=content,
+            unfinished=True,
+        )
+    applied = run("apply", "--plan", "plan.json")
+    assert applied.code == 0, applied.err
+    assert "warning: acme/suite@3.0 in acme/dev is Unfinished: its release is running, or was abandoned." in applied.err
+    assert applied.err.splitlines()[0].endswith("what is Unfinished of its members: acme/web@3.0")
