@@ -1,5 +1,5 @@
 # make demo   release real files to a registry in a folder, twice
-# make check  lint, and the fast tests: in about three minutes
+# make check  lint, and the fast tests: in about four minutes
 # make test   run all tests
 # make bench  measure, and write docs/performance.md; BENCH="one-large cold --runs 3" for a part
 # make generate  write what is made from the code: docs/api.md, the template for `pulumi new`, the jobs of `init --ci`
