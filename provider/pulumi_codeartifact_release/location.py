@@ -99,6 +99,11 @@ class Location:
         """Return the coordinates of a version in this repository."""
         return Coordinates(self.domain, self.repository, namespace, package, version, self.domain_owner)
 
+    def coordinates_of(self, package_id: str, version: str) -> Coordinates:
+        """Return the coordinates of a version of the package `namespace/package` in this repository."""
+        namespace, _, package = package_id.partition("/")
+        return self.coordinates(namespace, package, version)
+
     def __str__(self) -> str:
         return f"{self.domain}/{self.repository}"
 

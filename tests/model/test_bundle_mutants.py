@@ -34,16 +34,15 @@ CHANGING_SOURCE = Scenario(
 
 # --- texts of bundle_workflow.py and apply.py that mutants replace ----------------------------------------------------
 
-MEMBERS = """    for group in publication_order(by_name, after):
+MEMBERS = """    for group in (*groups, unchanged):
         jobs = [_commit(by_name[name], connect, scheduler, staged[name]) for name in group]
         yield from scheduler.run(jobs, limit=PARALLEL_COMMITS)
-    # What this run did not publish itself may have changed since it was read.
-    unchanged = [item for item in prepared.members if staged[item.request.name].plan.action is Action.KEEP]
-    jobs = [_commit_unchanged(item, connect, scheduler, staged[item.request.name]) for item in unchanged]
-    yield from scheduler.run(jobs, limit=PARALLEL_COMMITS)
 """
-BUNDLE = """    own = _commit(prepared, connect, scheduler, staged[prepared.request.name])
-    yield from _unwrap(scheduler.run([own], limit=1), prepared.request.name)
+BUNDLE = """    own = staged[prepared.request.name]
+    if own.plan.action is Action.KEEP and own.plan.remote:
+        yield Finished(own.plan.remote.state, own.sent)
+        return
+    yield from _unwrap(scheduler.run([_commit(prepared, connect, scheduler, own)], limit=1), prepared.request.name)
 """
 STAGED = "                staged[name] = event\n"
 COMPARED = """    listing = _await_assets(plan.release, plan.release.assets, registry, scheduler)

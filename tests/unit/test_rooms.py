@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "versions": {"errors", "manifest", "hashing", "registry", "publishing", "location", "connections"},
     "plugin": {
         "errors",
+        "approvals",
         "bundle_rules",
         "remedies",
         "manifest",

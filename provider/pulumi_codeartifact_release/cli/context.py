@@ -76,8 +76,7 @@ class OpenEnvironment:
 
     def coordinates(self, package_id: str, version: str = "") -> Coordinates:
         """Return the coordinates of a version of the package `namespace/package` in this environment."""
-        namespace, _, package = package_id.partition("/")
-        return self.location.coordinates(namespace, package, version)
+        return self.location.coordinates_of(package_id, version)
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,14 @@ from ..publishing import (
     Release,
     Request,
     ReviewTotals,
+    assets_of_contents,
     permitted_digest,
     prepare,
     refuse_oversized,
     total_reviews,
     unmatched,
 )
-from ..registry.interface import Asset, Status
+from ..registry.interface import Status
 from .context import OpenEnvironment, Target, warn_of_unused_pins
 from .in_parallel import in_parallel
 from .partial_bundles import partial_bundles, partial_text, read_published
@@ -156,7 +157,7 @@ def _request(target: Target, package: Package, version: str, contents: Mapping[s
     location, environment = target.destination.location, target.destination.environment
     release = Release(
         location.coordinates(package.namespace, package.package, version),
-        tuple(Asset(name, content.size, content.sha256) for name, content in contents.items()),
+        assets_of_contents(contents),
         Status(package.status),
         Finalize(environment.finalize),
     )

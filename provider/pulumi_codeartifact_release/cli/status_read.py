@@ -226,8 +226,7 @@ class _Reader:
         registry = self._registry
         if registry is None:
             return PackageState(problem=self.problem)
-        namespace, _, name = package.partition("/")
-        at = self.location.coordinates(namespace, name, "")
+        at = self.location.coordinates_of(package, "")
         try:
             return self._breaker.call(partial(read_package, registry, at, version, ThreadScheduler()))
         except ReleaseError as error:
@@ -238,8 +237,7 @@ class _Reader:
         registry, current = self._registry, state.current
         if registry is None or current is None or current.status not in DOWNLOADABLE:
             return None
-        namespace, _, name = bundle.partition("/")
-        at = self.location.coordinates(namespace, name, current.version)
+        at = self.location.coordinates_of(bundle, current.version)
         return self._breaker.call(partial(read_held_bundle, registry, at))
 
 

@@ -17,16 +17,19 @@ from pulumi.runtime.rpc import UNKNOWN
 from ..errors import UsageError
 from ..git import commit_of
 from ..plugin.assets import DeclaredAssets, files_of
-from ..plugin.declaration import KEY, Declaration, digest_problems
+from ..plugin.declaration import (
+    KEY,
+    PROGRAM_PERMISSIONS,
+    Declaration,
+    conflicting_member_keys,
+    digest_problems,
+    unknown_member_keys,
+)
 from ..plugin.operations import BUNDLE, PROMOTION, Kind
 from ..plugin.spelling import hash_of, snake
 from .config import Config
 from .values import Asset, has_unknown
 
-# The operator runs the program, so unlike a manifest it needs no further permissions.
-_PROGRAM = frozenset(("outside", "endpoint", "delete", "local-source"))
-
-_MEMBER_KEYS = ("version", "assets", "after", "replace", "digest")
 _TRANSIENT = ("members", "assets", "base", "replace", "force", "reason")
 _FROM_SOURCE = ("namespace", "package", "version")
 
@@ -82,7 +85,7 @@ def arguments_of(kind: Kind, values: Mapping[str, Any], secret: Set[str], urn: s
         members=members,
         problems=tuple(problems),
         base=str(base),
-        allow=_PROGRAM,
+        allow=PROGRAM_PERMISSIONS,
         replace_digest=replace,
         urn=urn,
         commit=commit_of(base),
@@ -165,8 +168,7 @@ def _member(member: Any, base: Path) -> tuple[dict[str, Any], DeclaredAssets]:
     if not isinstance(member, Mapping):
         return {}, DeclaredAssets(problems=(f"{member!r} is not a member",))
     member = {key: value for key, value in member.items() if value is not None}
-    expected = ", ".join(_MEMBER_KEYS)
-    problems = [f"there is no key {key!r}: expected one of {expected}" for key in member if key not in _MEMBER_KEYS]
+    problems = unknown_member_keys(member)
     texts = {key: member[key] for key in ("version", "digest", "replace") if key in member}
     problems += [
         f"{key} is {text!r}: quote it to make it text" for key, text in texts.items() if not isinstance(text, str)
@@ -176,9 +178,7 @@ def _member(member: Any, base: Path) -> tuple[dict[str, Any], DeclaredAssets]:
     problems = digest_problems(digest=member.get("digest"), replace=member.get("replace"))
     declared = {key: member[key] for key in ("version", "digest") if key in member}
     if "digest" in member:
-        others = sorted(member.keys() & {"assets", "replace"})
-        problems += [f"`digest` names a version of another stack: remove `{key}`" for key in others]
-        return declared, DeclaredAssets(problems=tuple(problems))
+        return declared, DeclaredAssets(problems=(*problems, *conflicting_member_keys(member)))
     assets = declared_assets(member.get("assets"), base)
     if assets.hashes:
         problems.append("the assets of a member need their files: a hash alone is not enough")

@@ -17,13 +17,14 @@ import grpc
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
-from ..approvals import Approval, approvals, withdrawal_of
+from ..approvals import Approval, approvals
 from ..connections import resolved_region
 from ..errors import InterruptedReleaseError, UsageError
 from ..git import commit_of
 from ..location import resolve
 from ..manifest import Environment, Manifest, Package, Variables, load
 from ..plugin.declaration import KEY, Declaration
+from ..plugin.from_manifest import bundle_members, promotion_rules, refuse_several, withdrawal_fields
 from ..plugin.operations import BUNDLE, PACKAGE_VERSION, PROMOTION, Kind
 from ..plugin.run_context import RunContext
 from ..plugin.spelling import camel
@@ -154,11 +155,7 @@ def _resources(
     for warning in manifest.warnings:
         context.show_once(warning, context.log.warn)
     selected = manifest.environment(environment)
-    for name, versions in manifest.several.items():
-        raise UsageError(
-            f"{manifest.path}: {name} is declared with {len(versions)} versions, but under Pulumi a package is one "
-            "resource: use one manifest and one stack per version, or `codeartifact-release apply`"
-        )
+    refuse_several(manifest)
     _show_locations(manifest, selected, allow, context if request.dryRun else None)
     declared = _Declared(manifest, selected, config)
     return list(declared.promotions() if selected.promote_from else declared.versions())
@@ -201,17 +198,7 @@ class _Declared:
         manifest = self._manifest
         if manifest.bundle:
             [bundle] = manifest.releases
-            members = {
-                package.id: {
-                    "version": package.version,
-                    "files": {file.name: str(file.path) for file in package.files},
-                    "after": package.after,
-                    "replace_digest": permitted_digest(self._replace, package.id, package.version),
-                    "withdrawal": self._withdrawal(package.id, package.version),
-                }
-                for package in manifest.packages
-            }
-            yield self._resource(BUNDLE, bundle, bundle.version, members=members)
+            yield self._resource(BUNDLE, bundle, bundle.version, members=bundle_members(manifest, self._replace))
             return
         for package in manifest.packages:
             files = {file.name: str(file.path) for file in package.files}
@@ -246,12 +233,7 @@ class _Declared:
             pinned_by=approval.pin.where if approval.pin else "",
             force=self._config.force_digest(package.id, approval.version),
             reason=self._config.reason,
-            members={name: {"after": names} for name, names in self._manifest.after.items() if self._manifest.bundle},
-            replace={f"{item.package}@{item.version}": item.digest for item in self._replace},
-            withdrawn={
-                name: {**dataclasses.asdict(entry), "where": f"`withdrawn` of {self._manifest.path}"}
-                for name, entry in self._manifest.withdrawn.items()
-            },
+            **promotion_rules(self._manifest, self._replace),
         )
 
     def _resource(
@@ -265,12 +247,8 @@ class _Declared:
         declaration = dataclasses.replace(
             self._declaration,
             replace_digest=permitted_digest(self._replace, package.id, version),
-            withdrawal=self._withdrawal(package.id, version),
+            withdrawal=withdrawal_fields(self._manifest, package.id, version),
             **declared,
         )
         names = {"namespace": package.namespace, "package": package.package, "version": version}
         return _Resource(kind, package.id, {**names, **location, **policies, **(inputs or {})}, declaration)
-
-    def _withdrawal(self, package_id: str, version: str) -> dict[str, str]:
-        entry = withdrawal_of(self._manifest, package_id, version)
-        return dataclasses.asdict(entry) if entry else {}

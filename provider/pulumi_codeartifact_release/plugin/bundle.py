@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from graphlib import CycleError
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from ..publishing import (
     Release,
     Request,
     ThreadScheduler,
-    Withdrawal,
+    assets_of_contents,
     check_preconditions,
     checksums,
     digest_of,
@@ -26,8 +26,8 @@ from ..publishing import (
 )
 from ..publishing.bundle import BundleMember, publication_order
 from ..publishing.bundle_check import read_bundle_state
-from ..registry.interface import Asset, Registry
-from .check import Check, CheckFailure
+from ..registry.interface import Registry
+from .check import Check, CheckFailure, withdrawal_from
 from .preview import prepare_change, prepare_release
 from .state import PLACE, BundleInputs, Inputs, MemberInput, same, split_id
 
@@ -78,16 +78,8 @@ class BundleCheck(Check):
         problems = [] if members else ["a bundle must have at least one member"]
         if len(members) > MAX_MEMBERS:
             problems.append(f"{len(members):,} members; a bundle has at most {MAX_MEMBERS}")
-        for name, member in members.items():
-            namespace, slash, package = name.partition("/")
-            parts = {"namespace": namespace, "package": package, "version": member.get("version") or "1"}
-            wrong = [problem for key, value in parts.items() if (problem := value_problem(key, value))]
-            problems += [f"members[{name!r}]: {problem}" for problem in wrong] if slash else []
-            own = f"{self._inputs.get('namespace')}/{self._inputs.get('package')}"
-            problems += [f"members[{name!r}]: the bundle cannot be its own member"] if name == own else []
-            problems += [] if slash else [f"members[{name!r}]: expected NAMESPACE/PACKAGE"]
-            unknown = [other for other in member.get("after") or () if other not in members]
-            problems += [f"members[{name!r}]: `after` names {other}, which is not a member" for other in unknown]
+        for name in members:
+            problems += [f"members[{name!r}]: {problem}" for problem in self._member_problems(name)]
         problems += [f"members[{name!r}]: {problem}" for name, problem in folder_problems(members).items()]
         try:
             publication_order(members, {name: member.get("after") or () for name, member in members.items()})
@@ -95,33 +87,47 @@ class BundleCheck(Check):
             problems.append(f"`after` is a circle: {' -> '.join(error.args[1])}")
         return [*super()._wrong_arguments(), *(CheckFailure("members", problem) for problem in problems)]
 
+    def _member_problems(self, name: str) -> Iterator[str]:
+        """Yield one line per mistake in a member."""
+        members = self._declaration.members
+        namespace, slash, package = name.partition("/")
+        if slash:
+            version = members[name].get("version") or "1"
+            for key, value in {"namespace": namespace, "package": package, "version": version}.items():
+                if problem := value_problem(key, value):
+                    yield problem
+        if name == f"{self._inputs.get('namespace')}/{self._inputs.get('package')}":
+            yield "the bundle cannot be its own member"
+        if not slash:
+            yield "expected NAMESPACE/PACKAGE"
+        for other in members[name].get("after") or ():
+            if other not in members:
+                yield f"`after` names {other}, which is not a member"
+
     def _member(self, member: Mapping[str, Any], contents: Mapping[str, AssetContent] | None) -> dict[str, str]:
         version = str(member.get("version") or self._inputs["version"])
         if contents is None:
             return MemberInput(version, digest=member["digest"]).properties()
-        assets = (Asset(name, content.size, content.sha256) for name, content in contents.items())
-        return MemberInput(version, checksums(assets)).properties()
+        return MemberInput(version, checksums(assets_of_contents(contents))).properties()
 
     def _bundle_request(self, inputs: BundleInputs, contents: Mapping[str, Mapping[str, AssetContent]]) -> Request:
         declared = self._declaration.members
 
         def member_request(name: str, own: Inputs) -> Request:
-            withdrawal = declared[name].get("withdrawal")
-            assets = tuple(Asset(asset, content.size, content.sha256) for asset, content in contents[name].items())
             return Request(
                 own.location,
-                Release(own.coordinates, assets),
+                Release(own.coordinates, assets_of_contents(contents[name])),
                 name,
                 contents[name],
                 replace_digest=declared[name].get("replace_digest") or None,
                 allow=self._declaration.allow,
-                withdrawal=Withdrawal(**withdrawal) if withdrawal else None,
+                withdrawal=withdrawal_from(declared[name].get("withdrawal")),
             )
 
         rules = BundleRules(
             tuple(member_request(name, own) for name, own in inputs.member_inputs().items()),
             tuple(
-                ExistingMember(inputs.location.coordinates(*split_id(name), member.version), member.digest)
+                ExistingMember(inputs.location.coordinates_of(name, member.version), member.digest)
                 for name, member in inputs.members.items()
                 if member.existing
             ),

@@ -34,12 +34,13 @@ from ..publishing import (
     Promotion,
     Request,
     Withdrawal,
+    assets_of_contents,
     check_preconditions,
     checksums,
     prepare_again,
     sizes,
 )
-from ..registry.interface import Asset, Status
+from ..registry.interface import Status
 from .declaration import Declaration
 from .engine import add_secrets, word_errors_for
 from .preview import prepare_change, prepare_release, preview
@@ -160,7 +161,7 @@ class Check:
             replace_digest=declaration.replace_digest or None,
             allow=declaration.allow,
             on_destroy=inputs.on_destroy,
-            withdrawal=_withdrawal(declaration.withdrawal),
+            withdrawal=withdrawal_from(declaration.withdrawal),
         )
         if not isinstance(inputs, PromotionInputs):
             return request
@@ -176,7 +177,7 @@ class Check:
         rules = BundleRules(
             after={name: member.get("after") or () for name, member in declaration.members.items()},
             replace_digest=lambda name, version: declaration.replace.get(f"{name}@{version}"),
-            withdrawal=lambda name, version: _withdrawal(declaration.withdrawn.get(f"{name}@{version}")),
+            withdrawal=lambda name, version: withdrawal_from(declaration.withdrawn.get(f"{name}@{version}")),
         )
         return replace(request, promotion=promotion, source=source.location, bundle=rules)
 
@@ -208,7 +209,7 @@ class VersionCheck(Check):
         self._context.cache.keep(contents.values())
         inputs = self._with_location(self._inputs, self._olds)
         self._show_locations(inputs)
-        declared_checksums = checksums(Asset(name, content.size, content.sha256) for name, content in contents.items())
+        declared_checksums = checksums(assets_of_contents(contents))
         # With `ignore_changes=["checksums"]` the engine passes the checksums in state.
         inputs.setdefault("checksums", declared_checksums)
         if UNKNOWN in inputs.values():
@@ -313,7 +314,8 @@ class PromotionCheck(Check):
         return checked.properties()
 
 
-def _withdrawal(fields: Mapping[str, str] | None) -> Withdrawal | None:
+def withdrawal_from(fields: Mapping[str, str] | None) -> Withdrawal | None:
+    """Return the withdrawal with these fields of a `Declaration`; None without fields."""
     return Withdrawal(**fields) if fields else None
 
 

@@ -23,6 +23,10 @@ from ..hashing import HashCache, HashedBytes, hash_files
 from ..publishing import AssetContent, refuse_oversized
 
 KEY = "declaration"
+PROGRAM_PERMISSIONS = frozenset(("outside", "endpoint", "delete", "local-source"))
+"""The permissions of a program: the operator runs it, so unlike a manifest it needs no further ones."""
+MEMBER_KEYS = ("version", "assets", "after", "replace", "digest")
+"""The keys of a member of a bundle, as programs declare it."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,18 @@ class AbsentContent:
 
     def rehash(self) -> None:
         """Do nothing: there is no file."""
+
+
+def unknown_member_keys(member: Mapping[str, Any]) -> list[str]:
+    """Return one line per key that a member of a bundle does not have."""
+    expected = ", ".join(MEMBER_KEYS)
+    return [f"there is no key {key!r}: expected one of {expected}" for key in member if key not in MEMBER_KEYS]
+
+
+def conflicting_member_keys(member: Mapping[str, Any]) -> list[str]:
+    """Return one line per key that a member of another stack, which has a `digest`, must not have."""
+    others = sorted(member.keys() & {"assets", "replace"})
+    return [f"`digest` names a version of another stack: remove `{key}`" for key in others]
 
 
 def digest_problems(**digests: str | None) -> list[str]:

@@ -68,6 +68,11 @@ def checksums_of(assets: Mapping[str, Any]) -> str | None:
     )
 
 
+def assets_of(text: str) -> dict[str, str]:
+    """Return name -> `sha256:HEX` for checksums."""
+    return {name: f"sha256:{sha256}" for name, sha256 in parse_checksums(text).items()}
+
+
 def inputs_to_wire(values: Mapping[str, Any], *, derived: bool = False) -> dict[str, Any]:
     """Return inputs for state, in the schema's spelling. With `derived`, also the digest."""
     return {_camel_name(name): _value(name, value) for name, value in values.items() if derived or name != "digest"}
@@ -86,7 +91,7 @@ def _camel_name(name: str) -> str:
 def _value(name: str, value: Any) -> Any:
     if name == "checksums":
         text = unwrap_rpc_secret(value)
-        assets = text if text == UNKNOWN else {key: f"sha256:{sha256}" for key, sha256 in parse_checksums(text).items()}
+        assets = text if text == UNKNOWN else assets_of(text)
         return assets if text is value else wrap_rpc_secret(assets)
     if name == "source":
         inner = unwrap_rpc_secret(value)

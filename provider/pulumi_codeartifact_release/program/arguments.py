@@ -18,8 +18,7 @@ from pulumi.resource import create_urn
 from ..location import Location
 from ..manifest import Environment, Package
 from ..plugin.assets import DeclaredAssets, files_of
-from ..plugin.declaration import Declaration, digest_problems
-from ..publishing import parse_checksums
+from ..plugin.declaration import Declaration, conflicting_member_keys, digest_problems, unknown_member_keys
 
 AssetSource: TypeAlias = "str | os.PathLike[str] | pulumi.FileAsset | pulumi.StringAsset"
 """A path or a content. A path in a list may be a glob (`dist/*.zip`, `build/**/app.zip`)."""
@@ -67,18 +66,12 @@ def declaration_of_members(
     return pulumi.Output.from_input(sources).apply(with_members) if _has_output(sources) else with_members(sources)
 
 
-_MEMBER_KEYS = ("version", "assets", "after", "replace", "digest")
-
-
 def _member_of(member: Mapping[str, Any], base: Path) -> tuple[dict[str, Any], list[str]]:
     """Return a member as `Declaration` has it, and one line for each mistake."""
-    expected = ", ".join(_MEMBER_KEYS)
-    problems = [f"there is no key {key!r}: expected one of {expected}" for key in member if key not in _MEMBER_KEYS]
+    problems = unknown_member_keys(member)
     declared = {key: member[key] for key in ("version", "digest") if member.get(key)}
     if "digest" in member:
-        others = sorted(member.keys() & {"assets", "replace"})
-        problems += [f"`digest` names a version of another stack: remove `{key}`" for key in others]
-        return declared, problems + digest_problems(digest=member["digest"])
+        return declared, [*problems, *conflicting_member_keys(member), *digest_problems(digest=member["digest"])]
     assets = _files_of(member.get("assets") or (), base)
     for warning in assets.warnings:
         pulumi.log.warn(warning)
@@ -137,11 +130,6 @@ def arguments_of(package: Package, environment: Environment) -> dict[str, Any]:
         "on_destroy": environment.on_destroy,
         "on_supersede": environment.on_supersede,
     }
-
-
-def assets_of(checksums: str) -> dict[str, str]:
-    """Return the output `assets`: asset name -> `sha256:HEX`."""
-    return {name: f"sha256:{sha256}" for name, sha256 in parse_checksums(checksums).items()}
 
 
 def options_of(resource_name: str, on_destroy: str, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:

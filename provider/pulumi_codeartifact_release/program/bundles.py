@@ -12,7 +12,6 @@ members={
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,14 +19,14 @@ from typing import Any, TypeAlias
 
 import pulumi
 
-from ..approvals import withdrawal_of
 from ..git import commit_of
 from ..manifest import Environment, Manifest
-from ..plugin.declaration import Declaration
+from ..plugin.declaration import PROGRAM_PERMISSIONS, Declaration
+from ..plugin.from_manifest import bundle_members, withdrawal_fields
 from ..providers import BundleProvider
 from ..publishing import Permission, permitted_digest
 from .arguments import arguments_of, declaration_of_members
-from .version import PROGRAM, Version
+from .version import Version
 
 Member: TypeAlias = "Mapping[str, Any]"
 """A member of a bundle. Its keys:
@@ -100,7 +99,7 @@ class Bundle(Version, module="codeartifact", name="Bundle"):
         Mistakes in the arguments are shown beside the resource, all at once; the constructor does not raise them.
         """
         folder = Path(base).absolute()
-        declaration = Declaration(base=str(folder), allow=PROGRAM, commit=commit_of(folder))
+        declaration = Declaration(base=str(folder), allow=PROGRAM_PERMISSIONS, commit=commit_of(folder))
         self._declare(
             resource_name,
             declaration_of_members(members, folder, declaration),
@@ -137,25 +136,12 @@ class Bundle(Version, module="codeartifact", name="Bundle"):
         """Declare the bundle of a manifest, with the logical name `namespace/package`."""
         (bundle,) = manifest.releases
 
-        def withdrawal(package_id: str, version: str) -> dict[str, str]:
-            entry = withdrawal_of(manifest, package_id, version)
-            return dataclasses.asdict(entry) if entry else {}
-
         declaration = Declaration(
             base=str(manifest.base),
             allow=allow,
             replace_digest=permitted_digest(replace, bundle.id, bundle.version),
-            withdrawal=withdrawal(bundle.id, bundle.version),
-            members={
-                package.id: {
-                    "version": package.version,
-                    "files": {file.name: str(file.path) for file in package.files},
-                    "after": package.after,
-                    "replace_digest": permitted_digest(replace, package.id, package.version),
-                    "withdrawal": withdrawal(package.id, package.version),
-                }
-                for package in manifest.packages
-            },
+            withdrawal=withdrawal_fields(manifest, bundle.id, bundle.version),
+            members=bundle_members(manifest, replace),
             dry_run=pulumi.runtime.is_dry_run(),
             repository_exists=True,
             commit=commit,

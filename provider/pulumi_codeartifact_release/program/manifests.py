@@ -7,7 +7,6 @@ releases["acme/app"].digest
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -16,11 +15,12 @@ from typing import Any
 
 import pulumi
 
-from ..approvals import Approval, unused_pins, withdrawal_of
+from ..approvals import Approval, unused_pins
 from ..errors import ReleaseError, UsageError
 from ..git import commit_of
 from ..manifest import Environment, Manifest, Package, Variables, load
 from ..plugin.declaration import Declaration
+from ..plugin.from_manifest import promotion_rules, refuse_several, withdrawal_fields
 from ..publishing import Permission, Pin, parse_forced, permitted_digest, unmatched
 from ..remedies import Front, Need, StackConfig, call_arguments, front_to_json
 from .bundles import Bundle
@@ -94,7 +94,7 @@ def publish_manifest(
         for warning in manifest.warnings:
             pulumi.log.warn(warning)
         selected = manifest.environment(environment)
-        _refuse_several(manifest)
+        refuse_several(manifest)
         approved_versions = read_approvals(manifest, selected, program.allow) if selected.promote_from else {}
         log_locations(manifest, selected, program.allow)
         for note in manifest.notes:
@@ -259,7 +259,7 @@ class _Program:
                 base=manifest.base,
                 allow=self.allow,
                 replace=self._replace,
-                withdrawal=_withdrawal(manifest, package, package.version),
+                withdrawal=withdrawal_fields(manifest, package.id, package.version),
                 commit=commit,
                 front=self._front,
                 opts=self._opts,
@@ -287,12 +287,7 @@ class _Program:
             commit=commit_of(manifest.base),
             reason=self._reason,
             front=self._front,
-            members={name: {"after": names} for name, names in manifest.after.items() if manifest.bundle},
-            replace={f"{item.package}@{item.version}": item.digest for item in self._replace},
-            withdrawn={
-                name: {**dataclasses.asdict(entry), "where": f"`withdrawn` of {manifest.path}"}
-                for name, entry in manifest.withdrawn.items()
-            },
+            **promotion_rules(manifest, self._replace),
         )
         source = manifest.environment(str(environment.promote_from))
         unpinned = environment.stack and any(not approval.pin for approval in approved.values())
@@ -314,7 +309,7 @@ class _Program:
 
     def _approval(self, manifest: Manifest, package: Package, version: str, pin: Pin | None) -> dict[str, Any]:
         return {
-            "withdrawal": _withdrawal(manifest, package, version),
+            "withdrawal": withdrawal_fields(manifest, package.id, version),
             "pin": pin.digest if pin else "",
             "pinned_by": pin.where if pin else "",
             "replace_digest": permitted_digest(self._replace, package.id, version),
@@ -351,20 +346,6 @@ class _Program:
         for permission in unmatched(permissions, versions.items()):
             # Not an error: the permission may be from an earlier release.
             pulumi.log.warn(f"{name}: {permission} matches no version in {manifest.path}")
-
-
-def _withdrawal(manifest: Manifest, package: Package, version: str) -> dict[str, str]:
-    withdrawal = withdrawal_of(manifest, package.id, version)
-    return dataclasses.asdict(withdrawal) if withdrawal else {}
-
-
-def _refuse_several(manifest: Manifest) -> None:
-    """Raise UsageError if a package has several versions: their resources would have the same logical name."""
-    for name, versions in manifest.several.items():
-        raise UsageError(
-            f"{manifest.path}: {name} is declared with {len(versions)} versions, but under Pulumi a package is one "
-            "resource: use one manifest and one stack per version, or `codeartifact-release apply`"
-        )
 
 
 def _outputs_of(stack: str) -> pulumi.Output[Any]:

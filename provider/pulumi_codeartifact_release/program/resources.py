@@ -27,12 +27,12 @@ import pulumi.dynamic
 from ..git import commit_of
 from ..location import Location
 from ..manifest import Environment, Package
-from ..plugin.declaration import Declaration, digest_problems
+from ..plugin.declaration import PROGRAM_PERMISSIONS, Declaration, digest_problems
 from ..providers import PackageVersionProvider, PromotionProvider
 from ..publishing import Permission, duration_text, permitted_digest
 from . import arguments
 from .arguments import Assets, arguments_of, declaration_of
-from .version import OPTIONAL, PROGRAM, Version
+from .version import OPTIONAL, Version
 
 
 class PackageVersion(Version, module="codeartifact", name="PackageVersion"):
@@ -100,7 +100,9 @@ class PackageVersion(Version, module="codeartifact", name="PackageVersion"):
         declaration = declaration_of(
             assets,
             folder,
-            Declaration(base=str(folder), allow=PROGRAM, replace_digest=replace or "", commit=commit_of(folder)),
+            Declaration(
+                base=str(folder), allow=PROGRAM_PERMISSIONS, replace_digest=replace or "", commit=commit_of(folder)
+            ),
         )
         self._declare(
             resource_name,
@@ -242,7 +244,7 @@ class Promotion(Version, module="codeartifact", name="Promotion"):
         declaration = Declaration(
             problems=tuple(problems),
             base=str(folder),
-            allow=PROGRAM,
+            allow=PROGRAM_PERMISSIONS,
             replace_digest=replace or "",
             dry_run=pulumi.runtime.is_dry_run(),
             commit=commit_of(folder),

@@ -13,11 +13,10 @@ from pulumi.dynamic import ResourceProvider
 from ..dynamic.process import exit_quietly_on_interrupt
 from ..plugin import declaration as transient
 from ..plugin.declaration import Declaration
+from ..plugin.spelling import assets_of
 from . import arguments
 from .arguments import secret_names
 
-PROGRAM = frozenset(("outside", "endpoint", "delete", "local-source"))
-"""The permissions of a program: the operator runs it, so unlike a manifest it needs no further ones."""
 OPTIONAL = ("domain_owner", "profile", "endpoint")
 """The arguments that a resource passes on to a promotion of it, even if they are not set."""
 
@@ -59,7 +58,7 @@ class Version(pulumi.dynamic.Resource, module="codeartifact", name="Version"):
     @property
     def assets(self) -> pulumi.Output[Mapping[str, str]]:
         """Asset name -> `sha256:HEX`: computed from `checksums`, not stored; known in previews."""
-        return self.checksums.apply(arguments.assets_of)
+        return self.checksums.apply(assets_of)
 
     def _declare(
         self,

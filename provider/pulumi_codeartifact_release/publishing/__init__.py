@@ -9,7 +9,7 @@ Less common names are imported from their modules: `drift`, `plan_drift`, `verif
 """
 
 from .apply import apply
-from .asset_content import AssetContent, sizes, verify_cached_hashes
+from .asset_content import AssetContent, assets_of_contents, sizes, verify_cached_hashes
 from .asset_size import refuse_oversized
 from .bundle_prepare import each_in_threads, with_document
 from .bundle_workflow import raise_refusals
@@ -77,6 +77,7 @@ __all__ = [
     "ThreadScheduler",
     "Withdrawal",
     "apply",
+    "assets_of_contents",
     "check_preconditions",
     "checksums",
     "choose_candidate",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from ..registry.interface import Asset
+
 if TYPE_CHECKING:
     from .plan import Plan
 
@@ -33,6 +35,11 @@ class AssetContent(Protocol):
 
     def rehash(self) -> None:
         """Read and hash the content again. Raises FileChangedError, and drops the cached hash, if they differ."""
+
+
+def assets_of_contents(contents: Mapping[str, AssetContent]) -> tuple[Asset, ...]:
+    """Return the asset of each content, by name."""
+    return tuple(Asset(name, content.size, content.sha256) for name, content in contents.items())
 
 
 def sizes(contents: Mapping[str, AssetContent]) -> dict[str, int]:

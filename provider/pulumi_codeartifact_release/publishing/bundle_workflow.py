@@ -10,22 +10,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 
-from ..errors import (
-    BundleError,
-)
+from ..errors import BundleError
 from ..registry.retries_and_concurrency import PARALLEL_COMMITS, PARALLEL_PACKAGES
-from .bundle import (
-    publication_order,
-)
+from .bundle import publication_order
 from .bundle_prepare import prepare_existing
 from .events import Event, Finished, MemberEvent, Planned, Staged
-from .plan import Action
+from .plan import Action, Plan
 from .scheduler import Emit, Job, Scheduler
-from .version_workflow import (
-    Connect,
-    PreparedRelease,
-    execute_version,
-)
+from .version_workflow import Connect, ExistingMember, PreparedRelease, execute_version
 
 
 def execute_bundle(prepared: PreparedRelease, connect: Connect, scheduler: Scheduler) -> Iterator[Event]:
@@ -44,15 +36,17 @@ def execute_bundle(prepared: PreparedRelease, connect: Connect, scheduler: Sched
     scheduler.begin_commit()
     by_name = {item.request.name: item for item in prepared.members}
     after = prepared.request.bundle.after if prepared.request.bundle else {}
-    for group in publication_order(by_name, after):
+    unchanged = [name for name in by_name if staged[name].plan.action is Action.KEEP]
+    groups = [[name for name in group if name not in unchanged] for group in publication_order(by_name, after)]
+    # What this run does not publish itself may have changed since it was read, so it is read again at the end.
+    for group in (*groups, unchanged):
         jobs = [_commit(by_name[name], connect, scheduler, staged[name]) for name in group]
         yield from scheduler.run(jobs, limit=PARALLEL_COMMITS)
-    # What this run did not publish itself may have changed since it was read.
-    unchanged = [item for item in prepared.members if staged[item.request.name].plan.action is Action.KEEP]
-    jobs = [_commit_unchanged(item, connect, scheduler, staged[item.request.name]) for item in unchanged]
-    yield from scheduler.run(jobs, limit=PARALLEL_COMMITS)
-    own = _commit(prepared, connect, scheduler, staged[prepared.request.name])
-    yield from _unwrap(scheduler.run([own], limit=1), prepared.request.name)
+    own = staged[prepared.request.name]
+    if own.plan.action is Action.KEEP and own.plan.remote:
+        yield Finished(own.plan.remote.state, own.sent)
+        return
+    yield from _unwrap(scheduler.run([_commit(prepared, connect, scheduler, own)], limit=1), prepared.request.name)
 
 
 def raise_refusals(prepared: PreparedRelease) -> None:
@@ -95,10 +89,7 @@ def _stage(item: PreparedRelease, connect: Connect, scheduler: Scheduler, staged
 
     def job(emit: Emit) -> None:
         if item.existing:
-            plan = prepare_existing(item.existing, item.request.location, connect, scheduler).plan
-            if plan.refusal:
-                raise plan.refusal
-            staged[name] = Staged(plan)
+            staged[name] = Staged(_read_existing(item.existing, item, connect, scheduler))
             return
         for event in execute_version(item.request, connect, scheduler, item, staging=True):
             if isinstance(event, Staged):
@@ -109,40 +100,29 @@ def _stage(item: PreparedRelease, connect: Connect, scheduler: Scheduler, staged
     return job
 
 
+def _read_existing(member: ExistingMember, item: PreparedRelease, connect: Connect, scheduler: Scheduler) -> Plan:
+    """Read a member that somebody else publishes. Raises GateError if it is not as the bundle names it."""
+    plan = prepare_existing(member, item.request.location, connect, scheduler).plan
+    if plan.refusal:
+        raise plan.refusal
+    return plan
+
+
 def _commit(item: PreparedRelease, connect: Connect, scheduler: Scheduler, staged: Staged) -> Job:
-    name = item.request.name
-
-    def job(emit: Emit) -> None:
-        plan = staged.plan
-        if plan.action is Action.KEEP and plan.remote:
-            if item.members:
-                emit(MemberEvent(name, Finished(plan.remote.state, staged.sent)))
-            # A member is read again at the end: see `_commit_unchanged`.
-            return
-        for event in execute_version(item.request, connect, scheduler, replace(item, plan=plan)):
-            if isinstance(event, Finished):
-                emit(MemberEvent(name, replace(event, sent=(*staged.sent, *event.sent))))
-            elif not isinstance(event, Planned):
-                # What was approved was compared with the plan while staging.
-                emit(MemberEvent(name, event))
-
-    return job
-
-
-def _commit_unchanged(item: PreparedRelease, connect: Connect, scheduler: Scheduler, staged: Staged) -> Job:
-    """Read a member again that was Published already, and repair its status. Raises if it has other bytes now."""
+    """Complete what is staged. A member that was Published already is read, and its status is repaired."""
     name = item.request.name
 
     def job(emit: Emit) -> None:
         if item.existing:
-            plan = prepare_existing(item.existing, item.request.location, connect, scheduler).plan
-            if plan.refusal:
-                raise plan.refusal
+            plan = _read_existing(item.existing, item, connect, scheduler)
             assert plan.remote is not None
             emit(MemberEvent(name, Finished(plan.remote.state, ())))
             return
         for event in execute_version(item.request, connect, scheduler, replace(item, plan=staged.plan)):
-            if not isinstance(event, Planned):
+            if isinstance(event, Finished):
+                emit(MemberEvent(name, replace(event, sent=(*staged.sent, *event.sent))))
+            elif not isinstance(event, Planned):
+                # What was approved was compared with the plan while staging.
                 emit(MemberEvent(name, event))
 
     return job

@@ -118,6 +118,11 @@ class Request:
     bundle: BundleRules | None = None
 
     @property
+    def publishes_bundle(self) -> bool:
+        """Whether this is a bundle whose members are published from files, or exist."""
+        return self.bundle is not None and bool(self.bundle.members or self.bundle.existing)
+
+    @property
     def is_promoted(self) -> bool:
         """Whether this promotion is complete. Then later changes of its source do not matter."""
         return self.promotion is not None and bool(self.release.assets)

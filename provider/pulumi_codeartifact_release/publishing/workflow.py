@@ -50,7 +50,7 @@ def prepare(
     without `on_missing` the error is raised. `each` applies a function to all members, and may do so in parallel. A
     RefusedError becomes the refusal of a plan. Raises any other ReleaseError.
     """
-    if request.bundle and (request.bundle.members or request.bundle.existing):
+    if request.publishes_bundle:
         return prepare_bundle(request, connect, scheduler, on_missing=on_missing, each=each)
     prepared = prepare_version(request, connect, scheduler, on_missing=on_missing)
     if prepared.promotion_source is None:
@@ -88,7 +88,7 @@ def execute(
 
     Without `prepared`, the plan is made first. `each` is that of `prepare`.
     """
-    if prepared is None and request.bundle and (request.bundle.members or request.bundle.existing):
+    if prepared is None and request.publishes_bundle:
         prepared = prepare(request, connect, scheduler, each=each)
     if prepared and prepared.members:
         return execute_bundle(prepared, connect, scheduler)

@@ -11,8 +11,10 @@ import pytest
 
 from pulumi_codeartifact_release import connections
 from pulumi_codeartifact_release.errors import BundleError
+from pulumi_codeartifact_release.manifest import load
 from pulumi_codeartifact_release.plugin.declaration import Declaration
 from pulumi_codeartifact_release.plugin.engine import EngineLog
+from pulumi_codeartifact_release.plugin.from_manifest import promotion_rules
 from pulumi_codeartifact_release.plugin.operations import BUNDLE, PACKAGE_VERSION, PROMOTION, Kind, Operations
 from pulumi_codeartifact_release.plugin.run_context import RunContext
 from support.embedded import Package, opened
@@ -330,6 +332,24 @@ def test_a_promotion_of_a_partial_bundle_is_refused_with_all_members(start: Call
     with pytest.raises(BundleError):
         start().up(PROMOTION, {}, PROMOTED)
     assert statuses("staging") == {}
+
+
+WITHDRAWN = """\
+schemaVersion: 1
+bundle: {namespace: acme, package: suite, version: "2.0"}
+packages: [{namespace: acme, package: db, version: "2.0", assets: [db.sql]}]
+environments: {dev: {domain: acme, repository: dev, endpoint: "file:.registry"}}
+withdrawn:
+  acme/db@1.0: {digest: "sha256:DIGEST", status: Archived, reason: loses orders, bundle: "acme/suite@1.0"}
+"""
+
+
+def test_a_member_that_was_withdrawn_with_its_bundle_is_not_promoted(start: Callable[[], Run]) -> None:
+    start().up(BUNDLE, {}, {**SUITE, **DEV}, members=members())
+    Path("release.yaml").write_text(WITHDRAWN.replace("DIGEST", "0" * 64))
+    rules = promotion_rules(load(Path("release.yaml"), with_files=False), [])
+    with pytest.raises(AssertionError, match=r"withdrawn: acme/db@1\.0 .* was withdrawn .*: loses orders"):
+        start().check(PROMOTION, {}, PROMOTED, dry_run=True, **rules)
 
 
 def test_a_rollback_of_a_promoted_bundle(start: Callable[[], Run]) -> None:
